@@ -1,0 +1,113 @@
+import type { JudgeState } from '../judge/judge.ts';
+import type { Reading } from '../metrics/source.ts';
+import type {
+  CheckResult,
+  Counts,
+  DeploymentPlan,
+  DeploymentRequest,
+  DeploymentTarget,
+  EvidenceLine,
+  JudgeRules,
+  Verdict,
+} from '../runbook/plan.ts';
+
+/** What the watch carries from window to window and from worker to worker; opaque to the workflow, a few KB at most. */
+export interface WatchCarry {
+  /** Cumulative counters up to which everything was judged. */
+  readonly reading: Reading | null;
+  readonly judge: JudgeState | null;
+  /** When the soak began that `judge` is about. */
+  readonly soakStartedAt: number;
+}
+
+export interface WatchInput {
+  readonly target: DeploymentTarget;
+  readonly rules: JudgeRules;
+  readonly pollMs: number;
+  /** When the soak began; a new value begins a new soak. */
+  readonly soakStartedAt: number;
+  /** The window closes then, whoever watches: absolute, so that a retry goes on instead of starting over. */
+  readonly until: number;
+  readonly carry: WatchCarry;
+}
+
+/** A finished window. */
+export interface WindowResult {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly from: number;
+  readonly to: number;
+  readonly green: Counts;
+  readonly blue: Counts;
+  readonly carry: WatchCarry;
+}
+
+/** What a running window says of itself in its heartbeat, for live views. */
+export interface WatchHeartbeat extends WindowResult {
+  /** The newest interval alone: counts over `intervalMs`, and mean latencies in milliseconds. */
+  readonly latest?: {
+    readonly intervalMs: number;
+    readonly green: Counts & { readonly meanMs: number };
+    readonly blue: Counts & { readonly meanMs: number };
+  };
+  /** Why the newest poll brought nothing, if so. */
+  readonly problem?: string;
+}
+
+export interface RollbackInput {
+  readonly target: DeploymentTarget;
+  readonly rules: JudgeRules;
+  readonly pollMs: number;
+  readonly round: number;
+  /** The activity gives up then, saying what it last saw. */
+  readonly until: number;
+}
+
+/** The platform said that blue has all traffic. */
+export interface TrafficRestored {
+  readonly startedAt: number;
+  readonly restoredAt: number;
+  readonly evidence: readonly EvidenceLine[];
+}
+
+/** Blue carries all traffic and keeps its limits over fresh requests. */
+export interface BlueRecovered {
+  readonly healthyAt: number;
+  readonly requests: number;
+  readonly evidence: readonly EvidenceLine[];
+}
+
+export interface Notification {
+  readonly target: DeploymentTarget;
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly text: string;
+}
+
+/** Everything the workflow asks of the world. Each may run twice; each says below how it fails. */
+export interface Activities {
+  /** Loads and validates the runbook and the request, finds blue. Throws `InvalidRequest`, final. */
+  resolvePlan(request: DeploymentRequest): Promise<DeploymentPlan>;
+  /** Measures one check. A failed check, and one that could not be measured, are values; errors are lost workers. */
+  runCheck(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<CheckResult>;
+  /** Green runs at 0 % and answers its health check; the carry is the counters before green gets any traffic. */
+  deployGreen(input: {
+    readonly target: DeploymentTarget;
+    readonly timeoutMs: number;
+  }): Promise<{ readonly evidence: readonly EvidenceLine[]; readonly carry: WatchCarry }>;
+  /** Green gets `percentage` of the traffic, read back. Throws `CommandFailed` or `NotInEffect`, final. */
+  shiftTraffic(input: {
+    readonly target: DeploymentTarget;
+    readonly percentage: number;
+    readonly timeoutMs: number;
+  }): Promise<{ readonly shiftedAt: number; readonly evidence: readonly EvidenceLine[] }>;
+  /** Watches one window and returns its verdict as a value, also when asked to close early by cancellation. */
+  watchWindow(input: WatchInput): Promise<WindowResult>;
+  /** All traffic back on blue and green stopped, read back. Throws when that did not happen. */
+  restoreTraffic(input: RollbackInput): Promise<TrafficRestored>;
+  /** Waits until blue proves healthy over fresh requests that all go to blue. Throws when it does not in its time. */
+  verifyRecovery(input: RollbackInput & { readonly restoredAt: number }): Promise<BlueRecovered>;
+  /** Watches until `until` that no late command moves the traffic; `moved` says what was seen if one did. */
+  guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;
+  /** Tells people. Never worth failing a deployment for. */
+  notify(notification: Notification): Promise<void>;
+}

@@ -1,0 +1,26 @@
+import type { Activities } from './activities.ts';
+import type { Dependencies } from './dependencies.ts';
+import { deployGreen } from './deploy-green.ts';
+import { guardTraffic } from './guard-traffic.ts';
+import { notify } from './notify.ts';
+import { resolvePlan } from './resolve-plan.ts';
+import { restoreTraffic } from './restore-traffic.ts';
+import { runCheck } from './run-check.ts';
+import { shiftTraffic } from './shift-traffic.ts';
+import { verifyRecovery } from './verify-recovery.ts';
+import { watchWindow } from './watch-window.ts';
+
+/** Every activity, bound to what this worker gives it. */
+export function createActivities(dependencies: Dependencies): Activities {
+  return {
+    resolvePlan: resolvePlan(dependencies),
+    runCheck: runCheck(dependencies),
+    deployGreen: deployGreen(dependencies),
+    shiftTraffic: shiftTraffic(dependencies),
+    watchWindow: watchWindow(dependencies),
+    restoreTraffic: restoreTraffic(dependencies),
+    verifyRecovery: verifyRecovery(dependencies),
+    guardTraffic: guardTraffic(dependencies),
+    notify: notify(dependencies),
+  };
+}

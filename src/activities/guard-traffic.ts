@@ -1,0 +1,42 @@
+import { freshCounts, mergeReadings } from '../metrics/counts.ts';
+import { createMetricSource } from '../metrics/create-source.ts';
+import type { Reading } from '../metrics/source.ts';
+import { createPlatform } from '../platforms/create-platform.ts';
+import type { Activities } from './activities.ts';
+import { askUntil, attended } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+import { inPercent } from './read-back.ts';
+
+const BETWEEN_ASKS_MS = 2_000;
+
+/** A command that had left the machine before the rollback may still land after it; this is where that is seen. */
+export function guardTraffic({ runbooks }: Dependencies): Activities['guardTraffic'] {
+  return ({ target, until }) =>
+    attended(async (attendance) => {
+      const { runbook } = await runbooks.pinnedOrCurrent(target);
+      const platform = createPlatform(runbook.platform, target);
+      const source = createMetricSource(runbook.metrics, runbook.limits);
+      let previous: Reading | null = null;
+
+      const moved = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
+        try {
+          const shares = await platform.readTraffic(attendance);
+          if (shares)
+            return shares[target.blue] === 100
+              ? undefined
+              : `The traffic moved after the rollback: ${inPercent(shares)}.`;
+          const reading = await source.read(attendance.signal);
+          const stray: number = freshCounts(previous, reading)[target.green]?.requests ?? 0;
+          previous = mergeReadings(previous, reading);
+          return stray === 0
+            ? undefined
+            : `The traffic moved after the rollback: ${target.green} got ${stray} requests.`;
+        } catch {
+          // Not being able to look for a moment is no sign of movement; the next look tells.
+          attendance.signal.throwIfAborted();
+          return undefined;
+        }
+      });
+      return moved === undefined ? {} : { moved };
+    });
+}

@@ -1,0 +1,71 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { freshCounts } from '../metrics/counts.ts';
+import { createMetricSource } from '../metrics/create-source.ts';
+import { createPlatform } from '../platforms/create-platform.ts';
+import type { Attendance } from '../platforms/platform.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../runbook/plan.ts';
+import type { Runbook } from '../runbook/schema.ts';
+import { parseRequest, toPlan } from '../runbook/to-plan.ts';
+import type { Activities } from './activities.ts';
+import { attended, pause } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** Without a way to ask the platform, two readings this far apart show which version serves. */
+const SERVING_MS = 3_000;
+
+export function resolvePlan({ runbooks }: Dependencies): Activities['resolvePlan'] {
+  return (sent) =>
+    attended(async (attendance) => {
+      const request = parseRequest(sent);
+      const { runbook, digest } = await runbooks.find(request.service, request.environment ?? DEFAULT_ENVIRONMENT);
+      const blue = await findBlue(runbook, request, attendance);
+      const { workflowId, runId } = execution();
+      return toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
+    });
+}
+
+function execution(): { workflowId: string; runId: string } {
+  const { workflowExecution } = Context.current().info;
+  if (!workflowExecution) throw new Error('resolvePlan runs only as an activity of a workflow');
+  return workflowExecution;
+}
+
+/** The version that serves now. A deployment begins only from a settled state: one version with all the traffic. */
+async function findBlue(runbook: Runbook, request: DeploymentRequest, attendance: Attendance): Promise<string> {
+  const { service, version: green } = request;
+  const target = { deployment: '', service, environment: runbook.environment, blue: '', green, digest: '' };
+  const shares = await createPlatform(runbook.platform, target)
+    .readTraffic(attendance)
+    .catch((error: unknown) => {
+      attendance.signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      throw invalid(`It could not be found out which version of ${service} serves now: ${why}`);
+    });
+  if (!shares) return findBlueByTraffic(runbook, service, attendance);
+
+  const blue = Object.keys(shares).find((version) => shares[version] === 100);
+  if (blue !== undefined) return blue;
+  const split = Object.entries(shares).map(([version, percentage]) => `${version} ${percentage} %`);
+  throw invalid(
+    `The traffic of ${service} is split (${split.join(', ') || 'no version serves'}), expected one version with 100 %. Finish or roll back what is under way first.`,
+  );
+}
+
+async function findBlueByTraffic(runbook: Runbook, service: string, { signal }: Attendance): Promise<string> {
+  const source = createMetricSource(runbook.metrics, runbook.limits);
+  const before = await source.read(signal);
+  await pause(SERVING_MS, signal);
+  const fresh = freshCounts(before, await source.read(signal));
+  const serving = Object.keys(fresh).filter((version) => (fresh[version]?.requests ?? 0) > 0);
+  const [blue, ...others] = serving;
+  if (blue !== undefined && others.length === 0) return blue;
+  throw invalid(
+    `The runbook names no status command, and the metrics of ${service} show fresh requests of ${serving.length === 0 ? 'no version' : serving.join(' and ')} within ${SERVING_MS / 1_000} s, expected exactly one. Add platform.status, or wait until one version serves.`,
+  );
+}
+
+function invalid(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
+}

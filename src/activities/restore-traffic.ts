@@ -1,0 +1,32 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { createPlatform } from '../platforms/create-platform.ts';
+import type { Activities } from './activities.ts';
+import { attended, operation } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+import { readBack } from './read-back.ts';
+
+/** A command that was accepted is in effect within this, or the round has failed and the next one asks again. */
+const READ_BACK_MS = 30_000;
+
+export function restoreTraffic({ runbooks }: Dependencies): Activities['restoreTraffic'] {
+  return ({ target, round, until }) =>
+    attended(async (attendance) => {
+      const startedAt = Date.now();
+      const { runbook, notice } = await runbooks.pinnedOrCurrent(target);
+      const platform = createPlatform(runbook.platform, target);
+      const evidence = await platform.rollBack(operation(target, `rollback-${round}`), attendance);
+      const found = await readBack(
+        platform,
+        { version: target.blue, percentage: 100, until: Math.min(until, Date.now() + READ_BACK_MS) },
+        attendance,
+      );
+      if (!found.inEffect)
+        throw ApplicationFailure.nonRetryable(
+          `The rollback command ended, but the traffic is not back: ${found.line.measured}, expected ${found.line.required}.`,
+          FAILURE.NotInEffect,
+        );
+      const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
+      return { startedAt, restoredAt: Date.now(), evidence: [...evidence, found.line, ...notices] };
+    });
+}

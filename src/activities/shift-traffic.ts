@@ -1,0 +1,25 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { createPlatform } from '../platforms/create-platform.ts';
+import type { Activities } from './activities.ts';
+import { attended, operation } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+import { MARGIN_MS } from './deploy-green.ts';
+import { readBack } from './read-back.ts';
+
+export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraffic'] {
+  return ({ target, percentage, timeoutMs }) =>
+    attended(async (attendance) => {
+      const until = Date.now() + timeoutMs - MARGIN_MS;
+      const { platform: config } = await runbooks.pinned(target);
+      const platform = createPlatform(config, target);
+      const evidence = await platform.shiftTraffic(operation(target, `shift-to-${percentage}`), percentage, attendance);
+      const found = await readBack(platform, { version: target.green, percentage, until }, attendance);
+      if (!found.inEffect)
+        throw ApplicationFailure.nonRetryable(
+          `The shift to ${percentage} % did not take: ${found.line.measured}, expected ${found.line.required}.`,
+          FAILURE.NotInEffect,
+        );
+      return { shiftedAt: Date.now(), evidence: [...evidence, found.line] };
+    });
+}

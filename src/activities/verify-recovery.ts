@@ -1,0 +1,111 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { freshCounts, mergeReadings } from '../metrics/counts.ts';
+import { createMetricSource } from '../metrics/create-source.ts';
+import type { Reading } from '../metrics/source.ts';
+import { createPlatform } from '../platforms/create-platform.ts';
+import type { Attendance, Platform } from '../platforms/platform.ts';
+import type { Counts, Limits } from '../runbook/plan.ts';
+import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
+import { attended, pause } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+import { MARGIN_MS } from './deploy-green.ts';
+
+/** So many of blue's newest requests have to be within the limits, where there are so many ... */
+const FRESH_REQUESTS = 50;
+/** ... and where there are not, whatever came in this time; with none at all, blue's health check. */
+const QUIET_MS = 30_000;
+/** Recovery is measured in seconds: ask as often. */
+const POLL_MS = 1_000;
+
+/** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
+type BlueIntervals = readonly Counts[];
+
+export function verifyRecovery({ runbooks }: Dependencies): Activities['verifyRecovery'] {
+  return (input) =>
+    attended(async (attendance) => {
+      const { runbook } = await runbooks.pinnedOrCurrent(input.target);
+      const source = createMetricSource(runbook.metrics, runbook.limits);
+      const platform = createPlatform(runbook.platform, input.target);
+      let previous: Reading | null = null;
+      let alone: BlueIntervals = [];
+      let problem = 'nothing measured yet';
+
+      while (Date.now() < input.until - MARGIN_MS) {
+        try {
+          const reading = await source.read(attendance.signal);
+          if (previous) alone = blueAlone(alone, freshCounts(previous, reading), input.target);
+          previous = mergeReadings(previous, reading);
+          const counts = sum(alone);
+          const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
+          problem = found ?? `only ${counts.requests} fresh requests yet`;
+          const proof = found === undefined && (await provenBy(platform, counts, input, reading.at, attendance));
+          if (proof) return proof;
+        } catch (error) {
+          attendance.signal.throwIfAborted();
+          problem = error instanceof Error ? error.message : String(error);
+        }
+        attendance.heartbeat({ problem });
+        await pause(POLL_MS, attendance.signal);
+      }
+      throw ApplicationFailure.nonRetryable(
+        `All traffic is back on ${input.target.blue}, but it is not proven healthy: ${problem}`,
+        FAILURE.NotInEffect,
+      );
+    });
+}
+
+/** Requests that were on their way to green when the traffic moved still end there; blue's proof starts after them. */
+function blueAlone(
+  before: BlueIntervals,
+  fresh: Readonly<Record<string, Counts>>,
+  { blue, green }: RollbackInput['target'],
+): BlueIntervals {
+  if ((fresh[green]?.requests ?? 0) > 0) return [];
+  const intervals = [...before, fresh[blue] ?? { requests: 0, failed: 0, slow: 0 }];
+  // Only the newest count: blue may have suffered under green for a moment longer.
+  while (sum(intervals.slice(1)).requests >= FRESH_REQUESTS) intervals.shift();
+  return intervals;
+}
+
+/** Why these requests of blue are no proof of health. */
+function overLimit({ requests, failed, slow }: Counts, limits: Limits): string | undefined {
+  const said = `of its newest ${requests} requests ${failed} failed and ${slow} were too slow`;
+  if (failed > limits.errorRate * requests) return `it is over the error limit: ${said}`;
+  if (limits.latency && slow > (1 - limits.latency.quantile) * requests) return `it is over the latency limit: ${said}`;
+  return undefined;
+}
+
+async function provenBy(
+  platform: Platform,
+  counts: Counts,
+  { target, restoredAt }: RollbackInput & { readonly restoredAt: number },
+  at: number,
+  attendance: Attendance,
+): Promise<BlueRecovered | undefined> {
+  const { requests, failed, slow } = counts;
+  if (requests < FRESH_REQUESTS && at - restoredAt < QUIET_MS) return undefined;
+  const evidence =
+    requests > 0
+      ? [
+          {
+            what: `fresh requests of ${target.blue} alone`,
+            measured: `${requests}, ${failed} failed, ${slow} too slow`,
+          },
+        ]
+      : [
+          {
+            what: `fresh requests of ${target.blue} alone`,
+            measured: `none in ${QUIET_MS / 1_000} s: there is no traffic`,
+          },
+          ...(await platform.checkHealth(target.blue, attendance)),
+        ];
+  return { healthyAt: at, requests, evidence };
+}
+
+function sum(intervals: BlueIntervals): Counts {
+  let total: Counts = { requests: 0, failed: 0, slow: 0 };
+  for (const { requests, failed, slow } of intervals)
+    total = { requests: total.requests + requests, failed: total.failed + failed, slow: total.slow + slow };
+  return total;
+}

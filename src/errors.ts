@@ -1,0 +1,23 @@
+/**
+ * The whole error vocabulary that crosses from an activity to the workflow or from the workflow to a person: the `type`
+ * of an ApplicationFailure. Pure: part of the workflow bundle.
+ */
+export const FAILURE = {
+  /** The request or the runbook cannot be used; nothing was changed. Closes the deployment. */
+  InvalidRequest: 'InvalidRequest',
+  /** The checklist was not passed in its time, or a person ended it; nothing was changed. Closes the deployment. */
+  ChecklistFailed: 'ChecklistFailed',
+  /** Something went wrong after the first change and all traffic is verifiably back on blue. Closes the deployment. */
+  DeploymentRolledBack: 'DeploymentRolledBack',
+  /** A command of the platform ended with a failure, or could not be started. Never retried: the command said no. */
+  CommandFailed: 'CommandFailed',
+  /** What the platform reports is not what was asked for. */
+  NotInEffect: 'NotInEffect',
+  /** Green did not answer its health check in time. */
+  GreenUnhealthy: 'GreenUnhealthy',
+  /** The metrics could not be read. Retried: a metrics outage says nothing about a version. */
+  MetricsUnavailable: 'MetricsUnavailable',
+  /** The runbook this deployment started with is not to be found on this worker. */
+  RunbookUnavailable: 'RunbookUnavailable',
+} as const;
+export type FailureType = (typeof FAILURE)[keyof typeof FAILURE];

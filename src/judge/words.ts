@@ -1,0 +1,81 @@
+import type { Counts, Limits } from '../runbook/plan.ts';
+import type { BothCounts, Run } from './literal.ts';
+
+/** One of the two things that have a limit, and how to speak of it. */
+export interface Metric {
+  readonly name: 'errors' | 'latency';
+  /** Largest allowed share of `bad` in all requests. */
+  readonly limit: number;
+  readonly bad: (counts: Counts) => number;
+  /** "green {did} 212 of 1,040 requests" */
+  readonly did: (part: string) => string;
+  readonly limitWords: string;
+}
+
+/**
+ * What is judged. `quantile` of the requests within `underMs` is the same as: at most `1 - quantile` of them over it;
+ * a share needs no estimate of the quantile.
+ */
+export function metricsOf({ errorRate, latency }: Limits): Metric[] {
+  const errors: Metric = {
+    name: 'errors',
+    limit: errorRate,
+    bad: ({ failed }) => failed,
+    did: (part) => `failed ${part}`,
+    limitWords: `the limit is ${percent(errorRate)}`,
+  };
+  if (!latency) return [errors];
+  const { quantile, underMs } = latency;
+  return [
+    errors,
+    {
+      name: 'latency',
+      limit: 1 - quantile,
+      bad: ({ slow }) => slow,
+      did: (part) => `took longer than ${underMs} ms for ${part}`,
+      limitWords: `the limit is ${percent(1 - quantile)}, since ${percent(quantile)} have to be within ${underMs} ms`,
+    },
+  ];
+}
+
+export function breachWords(metric: Metric, run: Run): string {
+  return `${shareWords(metric, run)}, over ${batches(run.batches)}`;
+}
+
+export function pendingWords(metric: Metric, run: Run, needed: number): string {
+  return `${shareWords(metric, run)}, over ${batches(run.batches)}; a breach is proven after ${needed}`;
+}
+
+export function healthyWords(metrics: readonly Metric[], { green }: BothCounts): string {
+  const parts = metrics.map(
+    (metric) => `${metric.did(outOf(metric.bad(green), green.requests))}; ${metric.limitWords}`,
+  );
+  return `green ${parts.join('. It ')}`;
+}
+
+/** "green failed 212 of 1,040 requests (20.4 %); the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
+export function shareWords(metric: Metric, { green, blue }: BothCounts): string {
+  const blueWords = blue.requests === 0 ? 'blue had no traffic' : `blue ${outOf(metric.bad(blue), blue.requests)}`;
+  return `green ${metric.did(outOf(metric.bad(green), green.requests))}; ${metric.limitWords}; ${blueWords}`;
+}
+
+export function seconds(ms: number): string {
+  return `${Math.max(0, Math.round(ms / 1_000))} s`;
+}
+
+function batches(count: number): string {
+  return count === 1 ? '1 batch' : `${count} batches in a row`;
+}
+
+function outOf(part: number, whole: number): string {
+  return `${grouped(part)} of ${grouped(whole)} requests (${percent(part / whole)})`;
+}
+
+/** Three significant digits, and no more than are needed: `20.4 %`, `5 %`. */
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
+function grouped(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}

@@ -1,0 +1,50 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import type { Limits } from '../runbook/plan.ts';
+import type { MetricsConfig } from '../runbook/schema.ts';
+import { fetchPage } from './fetch-page.ts';
+import { parsePrometheusText } from './prometheus-text.ts';
+import { readSeries } from './series.ts';
+import type { MetricSource, SeriesReading } from './source.ts';
+
+export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
+
+/** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
+export function scrapeSource(
+  config: ScrapeConfig,
+  limits: Limits,
+  notice: (text: string) => void = () => {},
+): MetricSource {
+  const noticed = new Set<string>();
+  const noticeOnce = (text: string) => {
+    if (!noticed.has(text)) notice(text);
+    noticed.add(text);
+  };
+
+  async function readTarget(url: string, index: number, signal: AbortSignal): Promise<[string, SeriesReading][]> {
+    const page = parsePrometheusText(await fetchPage(url, signal));
+    const series = readSeries(page, config, limits, noticeOnce);
+    return series.map((reading) => [`${index}/${reading.version}`, reading]);
+  }
+
+  return {
+    async read(signal) {
+      signal.throwIfAborted();
+      // The moment before the first byte: what is counted is then never older than the reading says.
+      const at = Date.now();
+      const results = await Promise.allSettled(config.targets.map((url, index) => readTarget(url, index, signal)));
+      signal.throwIfAborted();
+      const problems = results.flatMap((result, index) =>
+        result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
+      );
+      if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
+      const series = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+      return { at, series: Object.fromEntries(series) };
+    },
+  };
+}
+
+/** Targets have no names but their URLs, which histories must not hold; so they go by their number in the runbook. */
+function problemOf(error: unknown, index: number, count: number): string {
+  return `metrics target ${index + 1} of ${count}: ${error instanceof Error ? error.message : String(error)}`;
+}

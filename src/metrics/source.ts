@@ -1,0 +1,27 @@
+/** Cumulative counters of one version on one target, since that target started. */
+export interface SeriesReading {
+  readonly version: string;
+  readonly requests: number;
+  readonly failed: number;
+  /** Requests over the latency limit, failed ones included; 0 where no latency limit is set. */
+  readonly slow: number;
+  /** Sum of all durations in seconds, for showing the mean. */
+  readonly seconds: number;
+  /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
+  readonly startedAt?: number;
+}
+
+/** Every series of the service at one moment. Keys are stable while a target lives: `<target index>/<version>`. */
+export interface Reading {
+  readonly at: number;
+  readonly series: Readonly<Record<string, SeriesReading>>;
+}
+
+/** Where the counts come from: the port. Adapters live beside this file and are chosen in `createMetricSource`. */
+export interface MetricSource {
+  /**
+   * Reads all targets now. May be called as often as wanted. Throws a retryable `MetricsUnavailable` that names the
+   * target and what was wrong when any of them cannot be read: half a reading would look like lost traffic.
+   */
+  read(signal: AbortSignal): Promise<Reading>;
+}

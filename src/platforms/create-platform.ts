@@ -1,0 +1,14 @@
+import type { DeploymentTarget } from '../runbook/plan.ts';
+import type { PlatformConfig } from '../runbook/schema.ts';
+import { commandPlatform } from './command.ts';
+import type { Platform } from './platform.ts';
+
+/** The adapter that the runbook asks for, for one deployment. */
+export function createPlatform(config: PlatformConfig, target: DeploymentTarget): Platform {
+  switch (config.kind) {
+    case 'command':
+      return commandPlatform(config, target);
+    default:
+      throw new Error(`unknown platform: ${String(config.kind satisfies never)}`);
+  }
+}

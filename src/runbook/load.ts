@@ -1,0 +1,121 @@
+import { open } from 'node:fs/promises';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Problem, validate } from './problems.ts';
+import { type Runbook, runbookSchema } from './schema.ts';
+
+/** A runbook is a page that people read; more than this is a mistake, or an attempt to keep the worker busy. */
+const LARGEST_BYTES = 256 * 1024;
+const MOST_ALIASES = 50;
+const MOST_PROBLEMS_SHOWN = 20;
+
+/** What is wrong with a runbook: every mistake at once, each on a line of its own with file, place, found and expected. */
+export class RunbookError extends Error {
+  readonly file: string;
+  /** One line each. */
+  readonly problems: readonly string[];
+
+  constructor(file: string, problems: readonly string[]) {
+    const more = problems.length - MOST_PROBLEMS_SHOWN;
+    super([...problems.slice(0, MOST_PROBLEMS_SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].join('\n'));
+    this.name = 'RunbookError';
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** Reads and checks one runbook. @throws RunbookError */
+export async function loadRunbook(file: string): Promise<Runbook> {
+  return parseRunbook(await readText(file), file);
+}
+
+/** `file` is what messages call it. @throws RunbookError */
+export function parseRunbook(text: string, file: string): Runbook {
+  if (Buffer.byteLength(text) > LARGEST_BYTES) throw tooLarge(file);
+  const lines = new LineCounter();
+  const document = parseYaml(text, { file, lines });
+  const result = validate(runbookSchema, toData(document, file));
+  if ('value' in result) return result.value;
+  throw new RunbookError(
+    file,
+    result.problems.map((problem) => `${file}${placeOf(problem, document, lines)}: ${sentence(problem)}`),
+  );
+}
+
+function parseYaml(text: string, { file, lines }: { file: string; lines: LineCounter }): Document {
+  try {
+    const document = parseDocument(text, {
+      version: '1.2',
+      lineCounter: lines,
+      prettyErrors: false, // its excerpts of the source could show a command in a history
+      uniqueKeys: true,
+      stringKeys: true,
+    });
+    const errors = [...document.errors, ...document.warnings].map(({ pos, message }) => {
+      const { line, col } = lines.linePos(pos[0]);
+      return `${file}:${line}:${col}: ${message.replace(/: ".*$/s, '')}`;
+    });
+    if (errors.length > 0) throw new RunbookError(file, errors);
+    return document;
+  } catch (error) {
+    throw readable(error, file);
+  }
+}
+
+function toData(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASES });
+  } catch (error) {
+    throw readable(error, file);
+  }
+}
+
+/** The parser recurses and resolves aliases: both end in an error of its own when a text is made to break it. */
+function readable(error: unknown, file: string): RunbookError {
+  if (error instanceof RunbookError) return error;
+  const what =
+    error instanceof RangeError ? 'it is nested too deeply' : String(error instanceof Error ? error.message : error);
+  return new RunbookError(file, [`${file}: cannot be read as YAML: ${what}`]);
+}
+
+function sentence({ path, message }: Problem): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+/** `:12:5` where the value, or what should hold it, stands in the file. */
+function placeOf({ keys }: Problem, document: Document, lines: LineCounter): string {
+  for (let length = keys.length; length > 0; length -= 1) {
+    const node = document.getIn(keys.slice(0, length), true);
+    if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range)) continue;
+    const { line, col } = lines.linePos(Number(node.range[0]));
+    return `:${line}:${col}`;
+  }
+  return '';
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size > LARGEST_BYTES) throw tooLarge(file);
+      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof RunbookError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new RunbookError(file, [`${file}: ${READ_PROBLEMS[code] ?? `cannot be read (${code})`}`]);
+  }
+}
+
+const READ_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'the worker may not read it',
+  EISDIR: 'found a folder, expected a file',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'found bytes that are no UTF-8 text',
+};
+
+function tooLarge(file: string): RunbookError {
+  return new RunbookError(file, [`${file}: found more than ${LARGEST_BYTES / 1024} KB, expected at most that`]);
+}

@@ -1,0 +1,148 @@
+/**
+ * The plain types that travel between client, workflow and activities. Pure: the workflow bundle contains this file.
+ * Times are epoch milliseconds, lengths are milliseconds, shares are fractions from 0 to 1, percentages 0 to 100.
+ */
+
+/** The environment a request means when it names none: the guide's. */
+export const DEFAULT_ENVIRONMENT = 'production';
+
+/** What a person starts a deployment with. It can name things, never say how to act on them (invariant 2). */
+export interface DeploymentRequest {
+  readonly service: string;
+  readonly version: string;
+  readonly environment?: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+}
+
+/** The workflow id, which is the lock: one deployment per service and environment (invariant 13). */
+export function deploymentWorkflowId(service: string, environment: string = DEFAULT_ENVIRONMENT): string {
+  return `blue-green/${environment}/${service}`;
+}
+
+/** What every activity needs to know to act on the right thing. `digest` names the runbook as it was at the start. */
+export interface DeploymentTarget {
+  /** `<workflowId>/<run id>` of the run that made the plan; it survives a reset, so operation ids start with it. */
+  readonly deployment: string;
+  readonly service: string;
+  readonly environment: string;
+  /** The version that serves when the deployment starts. */
+  readonly blue: string;
+  /** The new version. */
+  readonly green: string;
+  /** SHA-256 (hex) of the normalised runbook; activities act by this very runbook, whatever was edited since. */
+  readonly digest: string;
+}
+
+/** The limits that a version has to keep. */
+export interface Limits {
+  /** Largest allowed share of failed requests. */
+  readonly errorRate: number;
+  /** `quantile` of the requests answered within `underMs`: at most `1 - quantile` of them may be slower. */
+  readonly latency?: { readonly quantile: number; readonly underMs: number };
+}
+
+/** The judge's rule and its numbers. */
+export interface JudgeRules {
+  readonly rule: 'literal';
+  readonly limits: Limits;
+  /** A batch of requests is judged when it is at least this long ... */
+  readonly batchMs: number;
+  /** ... and holds at least this many of green's requests. */
+  readonly minRequests: number;
+  /** So many batches over a limit in a row are a breach. */
+  readonly breachesInARow: number;
+  /** A newest reading older than this is no evidence of the present. */
+  readonly blindMs: number;
+}
+
+export interface Approval {
+  /** How many different people have to approve. */
+  readonly required: number;
+  readonly timeoutMs: number;
+  readonly onTimeout: 'rollback';
+}
+
+/** One entry of the traffic plan. `approval` opens a gate before the next step. */
+export interface TrafficStep {
+  readonly percentage: number;
+  readonly soakMs: number;
+  readonly approval?: Approval;
+}
+
+/** One item of the checklist as the workflow sees it; how it is checked stays on the worker. */
+export interface PlannedCheck {
+  readonly id: string;
+  readonly title: string;
+  readonly group: string;
+  readonly critical: boolean;
+  /** `person`: only `attest` passes it; `worker`: the activity `runCheck` measures it. */
+  readonly checkedBy: 'worker' | 'person';
+  /** What exactly a person confirms, where a person does. */
+  readonly statement?: string;
+  readonly timeoutMs: number;
+}
+
+/** The runbook as the workflow follows it: normalised, every default filled in, nothing that can act. */
+export interface DeploymentPlan {
+  readonly target: DeploymentTarget;
+  /** `timeoutMs` bounds the whole wait for the checklist. */
+  readonly checklist: { readonly checks: readonly PlannedCheck[]; readonly timeoutMs: number };
+  readonly deploy: { readonly timeoutMs: number };
+  readonly shift: { readonly timeoutMs: number };
+  readonly traffic: readonly TrafficStep[];
+  readonly judge: JudgeRules;
+  readonly watch: {
+    readonly pollMs: number;
+    /** Longest window while soaking; its verdict is written in the history. */
+    readonly windowMs: number;
+    /** Longest window while a person thinks. */
+    readonly gateWindowMs: number;
+    /** Longest time without anyone watching (no worker) before the evidence counts as lost. */
+    readonly blindMs: number;
+    /** A soak that is not proven healthy in its time is extended up to this many times its length in all. */
+    readonly maxSoakFactor: number;
+  };
+  readonly rollback: {
+    /** Bound of the rollback command with its read-back. */
+    readonly timeoutMs: number;
+    /** Bound of one round: command, read-back and blue's proof of health. */
+    readonly roundMs: number;
+    /** Longest pause between rounds; a person may cut it short with `retryRollback`. */
+    readonly pauseMs: number;
+    /** How long traffic is watched after the recovery for a late command that moves it. */
+    readonly guardMs: number;
+  };
+  readonly recovery: { readonly targetMs: number };
+}
+
+/** A line of proof: what was looked at, what was found, what was asked for, and where. */
+export interface EvidenceLine {
+  readonly what: string;
+  readonly measured: string;
+  readonly required?: string;
+  readonly source?: string;
+}
+
+export interface CheckResult {
+  readonly passed: boolean;
+  /** One sentence for a tired person: what was found against what is required. */
+  readonly summary: string;
+  readonly evidence: readonly EvidenceLine[];
+  /** What would make it pass; present when it did not. */
+  readonly unblock?: string;
+  /** It could not be measured at all (the database is down, say): told apart from a measured failure. */
+  readonly unmeasured?: true;
+  readonly checkedAt: number;
+  readonly durationMs: number;
+}
+
+/** Requests in some stretch of time. `slow` counts those over the latency limit, failed ones included. */
+export interface Counts {
+  readonly requests: number;
+  readonly failed: number;
+  readonly slow: number;
+}
+
+export const VERDICTS = ['healthy', 'breached', 'inconclusive'] as const;
+export type Verdict = (typeof VERDICTS)[number];

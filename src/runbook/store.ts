@@ -1,0 +1,146 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { digestOf } from './digest.ts';
+import { loadRunbook, RunbookError } from './load.ts';
+import type { DeploymentTarget } from './plan.ts';
+import type { Runbook } from './schema.ts';
+import { readSnapshot, writeSnapshot } from './snapshots.ts';
+
+/** Where activities get runbooks from: a folder of files, and a copy of each that a deployment has started with. */
+export interface RunbookStore {
+  /**
+   * The runbook for this service and environment as it is now; keeps a snapshot of it before it returns.
+   * @throws ApplicationFailure `InvalidRequest`, final, if there is none, or more than one, or it is broken;
+   *   `RunbookUnavailable`, retryable, if the folder cannot be read or the snapshot cannot be kept.
+   */
+  find(service: string, environment: string): Promise<{ readonly runbook: Runbook; readonly digest: string }>;
+  /**
+   * The very runbook this deployment started with, whatever was edited since.
+   * @throws ApplicationFailure `RunbookUnavailable`, retryable: it is enough to put the file back.
+   */
+  pinned(target: DeploymentTarget): Promise<Runbook>;
+  /**
+   * For the rollback, which is never lost for want of a snapshot: the pinned runbook, else the current one for this
+   * service and environment with a notice that says so. @throws as `pinned` when there is neither.
+   */
+  pinnedOrCurrent(target: DeploymentTarget): Promise<{ readonly runbook: Runbook; readonly notice?: string }>;
+}
+
+export function createRunbookStore(options: {
+  /** The folder with the runbooks: its `*.yaml` and `*.yml`, not what lies in folders inside it. */
+  readonly directory: string;
+  /** Where the worker keeps what has to outlive it; snapshots go to `runbooks/` in there. */
+  readonly stateDirectory: string;
+}): RunbookStore {
+  const { directory } = options;
+  const snapshots = join(options.stateDirectory, 'runbooks');
+
+  async function find(service: string, environment: string) {
+    const runbook = only(await scan(directory), { service, environment, directory });
+    const digest = digestOf(runbook);
+    await writeSnapshot(snapshots, { runbook, digest });
+    return { runbook, digest };
+  }
+
+  async function pinned(target: DeploymentTarget): Promise<Runbook> {
+    const snapshot = await readSnapshot(snapshots, target.digest);
+    if ('runbook' in snapshot) return snapshot.runbook;
+    const { runbooks } = await scan(directory);
+    const same = runbooks.find(({ runbook }) => digestOf(runbook) === target.digest);
+    if (same) return same.runbook;
+    throw unavailable(
+      `the runbook that this deployment of ${target.service} in ${target.environment} started with ` +
+        `(digest ${target.digest.slice(0, 12)}) is not on this worker: ${snapshot.problem}, and no file in ${directory} ` +
+        `is that runbook now. Put the file back as it was, or give this worker the state directory of the one that ` +
+        `started the deployment; this is tried again by itself.`,
+    );
+  }
+
+  async function pinnedOrCurrent(target: DeploymentTarget) {
+    try {
+      return { runbook: await pinned(target) };
+    } catch (gone) {
+      const why = gone instanceof Error ? gone.message : String(gone);
+      try {
+        const runbook = only(await scan(directory), { ...target, directory });
+        return { runbook, notice: `acting by the runbook as it is now, not as it was at the start: ${why}` };
+      } catch (error) {
+        throw unavailable(
+          `${why}\nNor is there a current one: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+  }
+
+  return { find, pinned, pinnedOrCurrent };
+}
+
+interface Scan {
+  readonly runbooks: readonly { readonly file: string; readonly runbook: Runbook }[];
+  readonly broken: readonly RunbookError[];
+}
+
+/** Every runbook in the folder. Nothing of a request ever becomes part of a path. */
+async function scan(directory: string): Promise<Scan> {
+  const runbooks: { file: string; runbook: Runbook }[] = [];
+  const broken: RunbookError[] = [];
+  for (const file of await runbookFiles(directory)) {
+    try {
+      runbooks.push({ file, runbook: await loadRunbook(file) });
+    } catch (error) {
+      if (!(error instanceof RunbookError)) throw error;
+      broken.push(error);
+    }
+  }
+  return { runbooks, broken };
+}
+
+async function runbookFiles(directory: string): Promise<string[]> {
+  try {
+    const names = (await readdir(directory)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
+    const files = names.map((name) => join(directory, name));
+    // A pipe with such a name would keep the worker waiting for ever.
+    const regular = await Promise.all(
+      files.map(async (file) => (await stat(file).catch(() => undefined))?.isFile() ?? true),
+    );
+    return files.filter((_file, index) => regular[index]);
+  } catch (error) {
+    throw unavailable(
+      `the folder of runbooks ${directory} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function only(
+  { runbooks, broken }: Scan,
+  wanted: { readonly service: string; readonly environment: string; readonly directory: string },
+): Runbook {
+  const { service, environment, directory } = wanted;
+  const [found, ...others] = runbooks.filter(
+    ({ runbook }) => runbook.service === service && runbook.environment === environment,
+  );
+  if (found && others.length === 0) return found.runbook;
+  if (found) {
+    const files = [found, ...others].map(({ file }) => file).join(', ');
+    throw invalid(`found ${others.length + 1} runbooks for ${service} in ${environment} (${files}), expected one`);
+  }
+  const there = runbooks.map(({ file, runbook }) => `  ${file}: ${runbook.service} in ${runbook.environment}`);
+  const unusable = broken.flatMap(({ file, problems }) => [
+    `  ${file}: broken`,
+    ...problems.slice(0, 5).map((line) => `    ${line}`),
+  ]);
+  const list = [...there, ...unusable].join('\n');
+  throw invalid(
+    `no runbook for ${service} in ${environment} in ${directory}, which holds${list === '' ? ' none' : `:\n${list}`}`,
+  );
+}
+
+function invalid(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
+}
+
+function unavailable(message: string): ApplicationFailure {
+  return ApplicationFailure.retryable(message, FAILURE.RunbookUnavailable);
+}

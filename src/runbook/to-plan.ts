@@ -1,0 +1,107 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import {
+  DEFAULT_ENVIRONMENT,
+  type DeploymentPlan,
+  type DeploymentRequest,
+  type PlannedCheck,
+  type TrafficStep,
+} from './plan.ts';
+import { validate } from './problems.ts';
+import { version } from './scalars.ts';
+import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';
+
+/**
+ * What a client sent, as a request. It can name things and nothing more (invariant 2).
+ * @throws ApplicationFailure `InvalidRequest`, final, with a line for each mistake: where, found, expected.
+ */
+export function parseRequest(sent: unknown): DeploymentRequest {
+  const result = validate(requestSchema, sent);
+  if ('problems' in result)
+    throw invalid(
+      result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`).join('\n'),
+    );
+  const { service, version: green, environment, requestedBy, reason } = result.value;
+  return {
+    service,
+    version: green,
+    ...(environment !== undefined && { environment }),
+    ...(requestedBy !== undefined && { requestedBy }),
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+/**
+ * The runbook as the workflow follows it. Pure.
+ * @throws ApplicationFailure `InvalidRequest`, final, if blue is no version that may go into arguments, or is green: two
+ *   versions of one name cannot be told apart in the metrics.
+ */
+export function toPlan(input: {
+  readonly runbook: Runbook;
+  readonly digest: string;
+  readonly request: DeploymentRequest;
+  /** The version that serves now. */
+  readonly blue: string;
+  /** What operation ids start with. */
+  readonly deployment: string;
+}): DeploymentPlan {
+  const { runbook, digest, request, blue, deployment } = input;
+  const { service, version: green, environment = DEFAULT_ENVIRONMENT } = request;
+  const result = validate(version, blue);
+  if ('problems' in result)
+    throw invalid(
+      `the version that serves ${service} now: ${result.problems.map(({ message }) => message).join('; ')}`,
+    );
+  if (blue === green) throw invalid(`request.version: ${service} already serves ${green}, expected another version`);
+
+  const { limits, judge, watch, recovery, metrics, platform } = runbook;
+  return {
+    target: { deployment, service, environment, blue, green, digest },
+    checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
+    deploy: { timeoutMs: platform.timeouts.deploy },
+    shift: { timeoutMs: platform.timeouts.shift },
+    traffic: runbook.traffic.map(toStep),
+    judge: {
+      rule: judge.rule,
+      limits: {
+        errorRate: limits.errorRate,
+        ...(limits.latency && { latency: { quantile: limits.latency.quantile, underMs: limits.latency.under } }),
+      },
+      batchMs: judge.batch,
+      minRequests: judge.minRequests,
+      breachesInARow: judge.breachesInARow,
+      blindMs: watch.blind,
+    },
+    watch: {
+      pollMs: metrics.poll,
+      windowMs: watch.window,
+      gateWindowMs: watch.gateWindow,
+      blindMs: watch.blind,
+      maxSoakFactor: watch.maxSoakFactor,
+    },
+    rollback: {
+      timeoutMs: platform.timeouts.rollback,
+      roundMs: recovery.round,
+      pauseMs: recovery.pause,
+      guardMs: recovery.guard,
+    },
+    recovery: { targetMs: recovery.target },
+  };
+}
+
+function toPlannedCheck(config: CheckConfig): PlannedCheck {
+  const { id, title, group, critical, timeout } = config;
+  const common = { id, title, group, critical, timeoutMs: timeout };
+  if (config.kind === 'attestation') return { ...common, checkedBy: 'person', statement: config.statement };
+  return { ...common, checkedBy: 'worker' };
+}
+
+function toStep({ percentage, soak, approval }: Runbook['traffic'][number]): TrafficStep {
+  if (!approval) return { percentage, soakMs: soak };
+  const { required, timeout, onTimeout } = approval;
+  return { percentage, soakMs: soak, approval: { required, timeoutMs: timeout, onTimeout } };
+}
+
+function invalid(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
+}

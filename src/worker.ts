@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import { createActivities } from './activities/create-activities.ts';
+import { createRunbookStore } from './runbook/store.ts';
+import { connectionConfig, unreachable } from './temporal/connection.ts';
+import { taskQueue } from './temporal/names.ts';
+import { ensureSearchAttributes } from './temporal/search-attributes.ts';
+
+/**
+ * The worker: wires ports to adapters and runs until it is told to stop. Its environment: TEMPORAL_* (address, profile,
+ * TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default ./runbooks),
+ * BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_METRICS (address such as
+ * 127.0.0.1:9464 for the SDK's Prometheus page; off by default), and whatever the runbooks name.
+ */
+const STATE = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'bluegreen');
+
+/** A decision or a breach must not wait for a worker that died holding the workflow: the default is ten seconds. */
+const STICKY_TIMEOUT_MS = 2_000;
+/** Cancellation reaches an activity with its next heartbeat; the default may hold one back for a minute. */
+const HEARTBEAT_THROTTLE_MS = 2_000;
+/** Time for commands to end with their evidence when the worker is told to stop. */
+const SHUTDOWN_GRACE_MS = 1_000;
+
+async function main(): Promise<void> {
+  const metricsAddress = process.env['BLUEGREEN_METRICS'];
+  Runtime.install({
+    logger: new DefaultLogger('INFO'),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+      ...(metricsAddress ? { metrics: { prometheus: { bindAddress: metricsAddress } } } : {}),
+    },
+  });
+  const { connectionOptions, namespace } = connectionConfig();
+  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
+    throw unreachable(connectionOptions.address, error);
+  });
+  try {
+    await ensureSearchAttributes(connection, namespace);
+    const worker = await Worker.create({
+      ...workflowSource(),
+      connection,
+      namespace,
+      taskQueue: taskQueue(),
+      activities: createActivities({
+        runbooks: createRunbookStore({
+          directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
+          stateDirectory: resolve(process.env['BLUEGREEN_STATE'] ?? STATE),
+        }),
+        env: process.env,
+      }),
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
+      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+      defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+      shutdownGraceTime: SHUTDOWN_GRACE_MS,
+    });
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The bundle that `npm run build` wrote, or the sources in development. */
+function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) };
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,153 @@
+import { ApplicationFailure, CancellationScope, CancelledFailure, workflowInfo } from '@temporalio/workflow';
+import type { WatchCarry } from '../activities/activities.ts';
+import { FAILURE } from '../errors.ts';
+import { buildReport, type DeploymentReport } from '../report/report.ts';
+import { type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
+import { inWords, MustRollBack } from './causes.ts';
+import { passChecklist } from './checklist.ts';
+import { type Deployment, openDeployment } from './deployment.ts';
+import { rollBack } from './rollback.ts';
+import { soakAndPassGate } from './soak.ts';
+import type { DeploymentStatus, Phase, RollbackStatus } from './status.ts';
+import { tell } from './tell.ts';
+import { closed, entered, planned } from './transitions.ts';
+import { work } from './work.ts';
+
+/** Loading a runbook and asking the platform which version serves. */
+const RESOLVE_MS = 60_000;
+
+/**
+ * Deploys one version of one service as its runbook says. Takes a {@link DeploymentRequest}; closes as completed with
+ * the report, as failed with the report in the failure's details, or as cancelled after the rollback.
+ */
+export async function blueGreenDeployment(request: DeploymentRequest): Promise<DeploymentReport> {
+  const deployment = openDeployment(request);
+  refuseWrongId(deployment);
+
+  await orRefuse(deployment, async () => {
+    await resolvePlan(deployment, request);
+    await passChecklist(deployment);
+  });
+
+  return orRollBack(deployment, async () => {
+    let carry = await deployGreen(deployment);
+    const { traffic } = deployment.plan();
+    for (const [index, step] of traffic.entries()) {
+      await shiftTraffic(deployment, step);
+      carry = await soakAndPassGate(deployment, step, traffic[index + 1], carry);
+    }
+    return completed(deployment);
+  });
+}
+
+/** The workflow id is the lock (invariant 13); under another id two deployments could run at once. */
+function refuseWrongId(deployment: Deployment): void {
+  const { service, environment } = deployment.status();
+  const expected = deploymentWorkflowId(service, environment);
+  const { workflowId } = workflowInfo();
+  if (service === '' || workflowId === expected) return;
+  throw close(
+    deployment,
+    'refused',
+    FAILURE.InvalidRequest,
+    `This deployment was started with the workflow id "${workflowId}". The id is the lock that keeps deployments of one service apart: start it with the id "${expected}".`,
+  );
+}
+
+async function resolvePlan(deployment: Deployment, request: DeploymentRequest): Promise<void> {
+  const plan = await work('resolve the runbook', RESOLVE_MS).resolvePlan(request);
+  deployment.change((status) => planned(status, plan));
+}
+
+async function deployGreen(deployment: Deployment): Promise<WatchCarry> {
+  const { target, deploy } = deployment.plan();
+  deployment.change((status, at) => entered(status, 'deploying', at));
+  const { carry } = await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
+  return carry;
+}
+
+async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep): Promise<void> {
+  const { target, shift } = deployment.plan();
+  deployment.change((status, at) => entered(status, 'shifting', at));
+  await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({ target, percentage, ...shift });
+}
+
+function completed(deployment: Deployment): DeploymentReport {
+  const { service, environment, version } = deployment.status();
+  const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.`;
+  deployment.change((status, at) => closed(status, 'completed', outcome, at));
+  return buildReport(deployment.status());
+}
+
+/** Before the first change: whatever goes wrong closes the deployment, and there is nothing to undo. */
+async function orRefuse(deployment: Deployment, body: () => Promise<void>): Promise<void> {
+  try {
+    await deployment.scope.run(body);
+  } catch (error) {
+    const { ending, plan } = deployment.status();
+    if (ending)
+      throw close(deployment, 'refused', FAILURE.ChecklistFailed, `${byWhom(ending)} Nothing was changed.`, error);
+    if (CancellationScope.current().consideredCancelled) {
+      deployment.change((status, at) => closed(status, 'cancelled', 'Cancelled before anything was changed.', at));
+      throw error;
+    }
+    throw close(deployment, 'refused', plan ? FAILURE.ChecklistFailed : FAILURE.InvalidRequest, inWords(error), error);
+  }
+}
+
+/** From the moment before the first change: every way out but success goes through the rollback (invariant 6). */
+async function orRollBack(deployment: Deployment, body: () => Promise<DeploymentReport>): Promise<DeploymentReport> {
+  try {
+    return await deployment.scope.run(body);
+  } catch (error) {
+    const why = whyRollBack(deployment, error);
+    await rollBack(deployment, why);
+
+    const { service, version, plan, rollback } = deployment.status();
+    const recovery =
+      rollback?.recoveryMs === undefined
+        ? ''
+        : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
+    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${why.reason}${recovery}`;
+    await CancellationScope.nonCancellable(() => tell(deployment, 'warning', outcome));
+    if (why.cause !== 'cancelled') throw close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
+    deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
+    throw new CancelledFailure(outcome);
+  }
+}
+
+function whyRollBack(deployment: Deployment, error: unknown): Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'> {
+  const { ending, phase } = deployment.status();
+  if (error instanceof MustRollBack) return { cause: error.why, reason: error.message, detectedAt: error.detectedAt };
+  const detectedAt = Date.now();
+  if (ending) return { cause: ending.cause, reason: byWhom(ending), detectedAt };
+  if (CancellationScope.current().consideredCancelled)
+    return { cause: 'cancelled', reason: `Cancelled while ${phase}.`, detectedAt };
+  return { cause: 'failed-step', reason: `It failed while ${phase}: ${inWords(error)}`, detectedAt };
+}
+
+function byWhom({ cause, by, reason }: NonNullable<DeploymentStatus['ending']>): string {
+  return `${cause === 'aborted' ? 'Aborted' : 'Rejected'} by ${by}${reason === undefined ? '' : `: ${reason}`}.`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** The failure that closes the deployment: its message alone tells what happened, its details hold the report. */
+function close(
+  deployment: Deployment,
+  phase: Phase,
+  type: string,
+  message: string,
+  cause?: unknown,
+): ApplicationFailure {
+  deployment.change((status, at) => closed(status, phase, message, at));
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: true,
+    details: [buildReport(deployment.status())],
+    ...(cause instanceof Error ? { cause } : {}),
+  });
+}

@@ -1,0 +1,187 @@
+import { currentStep, type DeploymentStatus, isClosed, isPassed, openGate } from './status.ts';
+
+export const ACTIONS = ['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** What a person tells a deployment. `by` is the sender's claim; Temporal's own history proves who sent it. */
+export interface Decision {
+  readonly action: Action;
+  readonly by: string;
+  readonly reason?: string;
+  /** The gate it is meant for; without it, the one that is open. */
+  readonly gate?: string;
+  /** The check it is about: `waive` and `attest`. */
+  readonly check?: string;
+  /** The same id counts once, however often and by whatever way it arrives. */
+  readonly decisionId?: string;
+}
+
+export interface DecisionRecord extends Decision {
+  readonly at: number;
+  readonly taken: boolean;
+  /** Why it was not taken. */
+  readonly why?: string;
+}
+
+/** The answer to whoever decided. */
+export interface DecisionAnswer {
+  readonly taken: boolean;
+  readonly why?: string;
+}
+
+const LONGEST = { by: 200, reason: 2_000, gate: 100, check: 100, decisionId: 200 } as const;
+const FIELDS = Object.keys(LONGEST) as (keyof typeof LONGEST)[];
+/** Ignored decisions are kept up to this many, then only counted: a flood must not grow the state. */
+const IGNORED_KEPT = 20;
+
+/**
+ * Reads a message's payload, by hand since zod must not reach the workflow bundle. Never throws: nonsense becomes
+ * a problem in words.
+ */
+export function parseDecision(action: Action, payload: unknown): Decision | { readonly problem: string } {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+    return { problem: `${action}: found ${describe(payload)}, expected one JSON object such as {"by":"ana"}` };
+  const given = payload as Record<string, unknown>;
+  const fields: { -readonly [Field in keyof typeof LONGEST]?: string } = {};
+  for (const [key, value] of Object.entries(given)) {
+    const field = FIELDS.find((name) => name === key);
+    if (!field) return { problem: `${action}: unknown key "${key.slice(0, 50)}", expected ${FIELDS.join(', ')}` };
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'string' || value.trim() === '' || value.length > LONGEST[field])
+      return {
+        problem: `${action}: ${field} is ${describe(value)}, expected a text of 1 to ${LONGEST[field]} characters`,
+      };
+    fields[field] = value.trim();
+  }
+  const by = fields.by ?? (action === 'recheck' ? 'unnamed' : undefined);
+  if (by === undefined) return { problem: `${action}: "by" is missing, expected the name of who decides` };
+  if ((action === 'waive' || action === 'attest') && fields.check === undefined)
+    return { problem: `${action}: "check" is missing, expected the id of a check` };
+  if (action === 'waive' && fields.reason === undefined)
+    return { problem: 'waive: "reason" is missing, expected why this check may be passed over' };
+  return { action, ...fields, by };
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return value.length > 60 ? `a text of ${value.length} characters` : `"${value}"`;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : (JSON.stringify(value) ?? 'nothing');
+}
+
+/** Whether this decision counts now; the reason if it does not. */
+export function refusal(status: DeploymentStatus, decision: Decision): string | undefined {
+  if (decision.decisionId && status.decisions.some((past) => past.taken && past.decisionId === decision.decisionId))
+    return `decision ${decision.decisionId} was taken already; it counts once`;
+  if (isClosed(status.phase)) return `the deployment is closed (${status.phase})`;
+  switch (decision.action) {
+    case 'approve':
+      return refuseApproval(status, decision);
+    case 'reject':
+      return decision.gate !== undefined && openGate(status)?.id !== decision.gate
+        ? noSuchGate(status, decision.gate)
+        : refuseEnding(status);
+    case 'abort':
+      return refuseEnding(status);
+    case 'waive':
+    case 'attest':
+      return refuseCheckDecision(status, decision);
+    case 'recheck':
+      if (status.phase !== 'checking') return `nothing is being checked now (${status.phase})`;
+      return status.checks.every(isPassed) ? 'every check has passed' : undefined;
+    case 'retryRollback':
+      return status.rollback ? undefined : 'no rollback is under way';
+  }
+}
+
+function refuseApproval(status: DeploymentStatus, decision: Decision): string | undefined {
+  if (status.ending) return `the deployment is being ${status.ending.cause} by ${status.ending.by}`;
+  const gate = openGate(status);
+  if (!gate || (decision.gate !== undefined && decision.gate !== gate.id)) return noSuchGate(status, decision.gate);
+  if (gate.approvedBy.includes(decision.by)) return `${decision.by} approved ${gate.id} already`;
+  if (gate.approvedBy.length >= gate.required) return `${gate.id} has its ${gate.required} approval(s) already`;
+  return undefined;
+}
+
+function refuseEnding(status: DeploymentStatus): string | undefined {
+  if (status.rollback) return 'the rollback is under way; it cannot be stopped';
+  return status.ending ? `the deployment is being ${status.ending.cause} by ${status.ending.by} already` : undefined;
+}
+
+function refuseCheckDecision(status: DeploymentStatus, { action, check: id }: Decision): string | undefined {
+  if (status.phase !== 'checking') return `the checklist is not open now (${status.phase})`;
+  const check = status.checks.find((candidate) => candidate.id === id);
+  if (!check) return `there is no check "${id}"; the checks are ${status.checks.map((one) => one.id).join(', ')}`;
+  if (isPassed(check)) return `${check.id} is ${check.outcome} already`;
+  if (action === 'waive' && check.critical) return `${check.id} is critical: it cannot be waived, only mended`;
+  if (
+    action === 'waive' &&
+    (check.outcome === 'running' || (check.outcome === 'waiting' && check.checkedBy === 'worker'))
+  )
+    return `${check.id} is still being measured; wait for its result`;
+  if (action === 'attest' && check.checkedBy !== 'person') return `${check.id} is measured, not attested`;
+  return undefined;
+}
+
+function noSuchGate(status: DeploymentStatus, asked: string | undefined): string {
+  const open = openGate(status);
+  if (open) return `the open gate is ${open.id}, not ${asked ?? 'another'}`;
+  return `no gate is open${asked === undefined ? '' : ` (asked: ${asked})`}; the deployment is ${status.phase}`;
+}
+
+/** Takes the decision or records it as ignored. Pure; the one place where a decision changes the state. */
+export function decide(
+  status: DeploymentStatus,
+  decision: Decision,
+  at: number,
+): { readonly status: DeploymentStatus; readonly answer: DecisionAnswer } {
+  const why = refusal(status, decision);
+  if (why !== undefined)
+    return { status: ignore(status, { ...decision, at, taken: false, why }), answer: { taken: false, why } };
+  const decisions = [...status.decisions, { ...decision, at, taken: true }];
+  return { status: { ...status, ...effect(status, decision, at), decisions }, answer: { taken: true } };
+}
+
+/** Keeps an ignored decision in sight, the newest ones only. */
+export function ignore(status: DeploymentStatus, record: DecisionRecord): DeploymentStatus {
+  const decisions = [...status.decisions, record];
+  const ignored = decisions.filter((one) => !one.taken);
+  if (ignored.length <= IGNORED_KEPT) return { ...status, decisions };
+  return {
+    ...status,
+    decisions: decisions.filter((one) => one !== ignored[0]),
+    forgottenDecisions: status.forgottenDecisions + 1,
+  };
+}
+
+function effect(status: DeploymentStatus, decision: Decision, at: number): Partial<DeploymentStatus> {
+  const { by, reason } = decision;
+  const why = reason === undefined ? {} : { reason };
+  switch (decision.action) {
+    case 'approve': {
+      const step = currentStep(status);
+      if (!step?.gate) return {};
+      const gate = { ...step.gate, approvedBy: [...step.gate.approvedBy, by] };
+      return { steps: [...status.steps.slice(0, -1), { ...step, gate }] };
+    }
+    case 'reject':
+      return { ending: { cause: 'rejected', by, ...why } };
+    case 'abort':
+      return { ending: { cause: 'aborted', by, ...why } };
+    case 'waive':
+    case 'attest': {
+      const outcome = decision.action === 'waive' ? 'waived' : 'attested';
+      return {
+        checks: status.checks.map((check) =>
+          check.id === decision.check ? { ...check, outcome, decidedBy: { by, ...why, at } } : check,
+        ),
+      };
+    }
+    case 'recheck':
+      return { rechecksAsked: status.rechecksAsked + 1 };
+    case 'retryRollback':
+      return status.rollback
+        ? { rollback: { ...status.rollback, retriesAsked: status.rollback.retriesAsked + 1 } }
+        : {};
+  }
+}

@@ -1,0 +1,135 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  log,
+  setCurrentDetails,
+  setDefaultSignalHandler,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { DeploymentPlan } from '../runbook/plan.ts';
+import {
+  ACTIONS,
+  type Action,
+  type Decision,
+  decide as decidePurely,
+  ignore,
+  parseDecision,
+  refusal,
+} from './decisions.ts';
+import { renderDetails } from './details.ts';
+import * as messages from './messages.ts';
+import { type DeploymentStatus, waitingFor } from './status.ts';
+import { opened } from './transitions.ts';
+
+/** A change of the state; `at` is now, epoch milliseconds. */
+export type Transition = (status: DeploymentStatus, at: number) => DeploymentStatus;
+
+/** The deployment under way: its state, the one way to change it, and the scope that abort and reject cancel. */
+export interface Deployment {
+  readonly status: () => DeploymentStatus;
+  /** The plan; throws before it is resolved, which would be a mistake of ours. */
+  readonly plan: () => DeploymentPlan;
+  change(transition: Transition): void;
+  /** Holds everything that may be ended early. What is outside of it, the rollback, may not. */
+  readonly scope: CancellationScope;
+}
+
+/** Sets up the state and every message handler; call it before the first await, so that no message is missed. */
+export function openDeployment(request: unknown): Deployment {
+  let state = opened(request, Date.now());
+  let shownPhase: string | undefined;
+  const scope = new CancellationScope();
+
+  const change = (transition: Transition): void => {
+    state = transition(state, Date.now());
+    setCurrentDetails(renderDetails(state));
+    // Before the plan is there the request is not validated, and a refused deployment should stay short.
+    if (!state.plan || state.phase === shownPhase) return;
+    upsertSearchAttributes([
+      ...(shownPhase === undefined
+        ? [
+            keyword('BlueGreenService', state.service),
+            keyword('BlueGreenEnvironment', state.environment),
+            keyword('BlueGreenVersion', state.version),
+          ]
+        : []),
+      keyword('BlueGreenPhase', state.phase),
+    ]);
+    shownPhase = state.phase;
+  };
+
+  const take = (decision: Decision): ReturnType<typeof decidePurely>['answer'] => {
+    const { status, answer } = decidePurely(state, decision, Date.now());
+    change(() => status);
+    if (status.ending && answer.taken) scope.cancel();
+    return answer;
+  };
+
+  /** A handler never throws: a thrown failure would close the workflow and skip the rollback (invariant 10). */
+  const receive = (action: Action, payload: unknown): void => {
+    try {
+      const parsed = parseDecision(action, payload);
+      if (!('problem' in parsed)) {
+        take(parsed);
+        return;
+      }
+      log.warn('ignored a message', { action, problem: parsed.problem });
+      change((before, at) => ignore(before, { action, by: 'unknown', at, taken: false, why: parsed.problem }));
+    } catch (error) {
+      log.error('a message could not be handled', { action, error: String(error) });
+    }
+  };
+
+  setHandler(messages.status, () => ({ ...state, ...waits(state) }), { description: messages.DESCRIPTION.status });
+  for (const action of ACTIONS)
+    setHandler(messages[action], (payload: unknown) => receive(action, payload), {
+      description: messages.DESCRIPTION[action],
+    });
+  setHandler(messages.decide, (payload) => take(parseDecideOrRefuse(payload)), {
+    description: messages.DESCRIPTION.decide,
+    validator: (payload) => {
+      const why = refusal(state, parseDecideOrRefuse(payload));
+      if (why !== undefined) throw refuse(why);
+    },
+  });
+  setDefaultSignalHandler((name) => {
+    log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
+  });
+
+  return {
+    status: () => state,
+    plan: () => {
+      if (!state.plan) throw new Error('the plan is not resolved yet');
+      return state.plan;
+    },
+    change,
+    scope,
+  };
+}
+
+function waits(state: DeploymentStatus): Pick<DeploymentStatus, 'waitingFor'> {
+  const wait = waitingFor(state);
+  return wait ? { waitingFor: wait } : {};
+}
+
+/** The helper that defines search attribute keys is not in the workflow package; a key is this plain object. */
+function keyword(name: string, value: string) {
+  return { key: { name, type: 'KEYWORD' as const }, value };
+}
+
+function parseDecideOrRefuse(payload: unknown): Decision {
+  const { action, ...rest } = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<
+    string,
+    unknown
+  >;
+  const known = ACTIONS.find((one) => one === action);
+  if (!known) throw refuse(`"action" is ${String(action)}, expected one of ${ACTIONS.join(', ')}`);
+  const parsed = parseDecision(known, rest);
+  if ('problem' in parsed) throw refuse(parsed.problem);
+  return parsed;
+}
+
+function refuse(why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, 'DecisionRefused');
+}

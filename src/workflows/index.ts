@@ -1,0 +1,2 @@
+/** The front door of the workflow bundle. */
+export { blueGreenDeployment } from './blue-green.ts';

@@ -1,0 +1,47 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Action, DecisionAnswer } from './decisions.ts';
+import type { DeploymentStatus } from './status.ts';
+
+/** Every message takes ONE JSON object, so that the Temporal UI can send it. Scripts import these definitions. */
+
+interface Signed {
+  readonly by: string;
+  readonly reason?: string;
+  readonly decisionId?: string;
+}
+
+/** `gate` defends against answering a question that is no longer asked. */
+export interface GateDecision extends Signed {
+  readonly gate?: string;
+}
+
+export interface CheckDecision extends Signed {
+  readonly check: string;
+}
+
+export type DecideInput = { readonly action: Action } & (Signed & { readonly gate?: string; readonly check?: string });
+
+export const status = defineQuery<DeploymentStatus>('status');
+export const approve = defineSignal<[GateDecision]>('approve');
+export const reject = defineSignal<[GateDecision]>('reject');
+export const abort = defineSignal<[GateDecision]>('abort');
+export const waive = defineSignal<[CheckDecision]>('waive');
+export const attest = defineSignal<[CheckDecision]>('attest');
+export const recheck = defineSignal<[Partial<Signed>]>('recheck');
+export const retryRollback = defineSignal<[Signed]>('retryRollback');
+export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
+
+/** What the Temporal UI shows beside each message. */
+export const DESCRIPTION = {
+  status: 'The whole deployment: phase, checks with evidence, soak and its windows, gate, decisions, rollback.',
+  approve:
+    'Approve the open gate: {"by":"ana"}; optional reason, gate, decisionId. Counts once the soak is proven healthy.',
+  reject: 'Reject and roll back: {"by":"ana","reason":"..."}; optional gate, decisionId.',
+  abort: 'End the deployment in any phase and roll back what was changed: {"by":"ana","reason":"..."}.',
+  waive: 'Go on although a non-critical check failed: {"check":"load-test","by":"ana","reason":"..."}.',
+  attest: 'Confirm a check that only a person can confirm: {"check":"load-test","by":"ana"}.',
+  recheck: 'Measure again every check that has not passed: {"by":"ana"}.',
+  retryRollback: 'End the running round of the rollback and start another: {"by":"ana"}.',
+  decide:
+    'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck or retryRollback.',
+} as const;

@@ -1,0 +1,100 @@
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { inWords } from './causes.ts';
+import type { Deployment } from './deployment.ts';
+import type { RollbackStatus } from './status.ts';
+import { tell } from './tell.ts';
+import {
+  blueRecovered,
+  entered,
+  rollbackBegun,
+  roundBegun,
+  roundFailed,
+  trafficMoved,
+  trafficRestored,
+} from './transitions.ts';
+import { work } from './work.ts';
+
+/** A failed round is tried again soon at first: most failures are a blip. */
+const FIRST_PAUSE_MS = 1_000;
+
+/**
+ * The compensation: all traffic back on blue, green stopped, blue proven healthy, and the traffic guarded for a while.
+ * Cannot be cancelled and does not give up: each round is bounded, their number is not.
+ */
+export async function rollBack(
+  deployment: Deployment,
+  why: Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'>,
+): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    deployment.change((status, at) => rollbackBegun(status, why, at));
+    const { service, version, environment } = deployment.status();
+    const told = tell(deployment, 'critical', `Rolling back ${service} ${version} in ${environment}: ${why.reason}`);
+
+    const { pauseMs } = deployment.plan().rollback;
+    let pause = FIRST_PAUSE_MS;
+    for (let round = 1; ; round += 1) {
+      const { retriesAsked } = rollbackOf(deployment);
+      const problem = await runRound(deployment, round, retriesAsked);
+      if (problem === undefined) break;
+      deployment.change((status, at) => roundFailed(status, problem, at));
+      if (round === 1 || pause >= pauseMs)
+        void tell(
+          deployment,
+          'critical',
+          `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.`,
+        );
+      await condition(() => rollbackOf(deployment).retriesAsked > retriesAsked, pause, {
+        summary: 'pause before the next round',
+      });
+      pause = Math.min(pauseMs, pause * 2);
+    }
+    await told;
+  });
+}
+
+/** One bounded round, ended early by `retryRollback`. Answers what was wrong, or nothing when blue is safe. */
+async function runRound(deployment: Deployment, round: number, retriesAsked: number): Promise<string | undefined> {
+  const { roundMs } = deployment.plan().rollback;
+  deployment.change((status, at) => roundBegun(status, round, at));
+  try {
+    return await CancellationScope.cancellable(async () => {
+      const done = recover(deployment, round, Date.now() + roundMs);
+      await Promise.race([done, condition(() => rollbackOf(deployment).retriesAsked > retriesAsked)]);
+      CancellationScope.current().cancel();
+      return await done;
+    });
+  } catch (error) {
+    return isCancellation(error) ? 'the round was ended by retryRollback' : inWords(error);
+  }
+}
+
+async function recover(deployment: Deployment, round: number, until: number): Promise<string | undefined> {
+  const { target, judge, watch, rollback } = deployment.plan();
+  const input = { target, rules: judge, pollMs: watch.pollMs, round, until };
+
+  const restored = await work('rollback: traffic back on blue', rollback.timeoutMs, rollback.roundMs).restoreTraffic(
+    input,
+  );
+  deployment.change((status) => trafficRestored(status, restored));
+
+  const recovered = await work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
+    ...input,
+    restoredAt: restored.restoredAt,
+  });
+  deployment.change((status) => blueRecovered(status, recovered));
+
+  const guardUntil = Date.now() + rollback.guardMs;
+  const { moved } = await work('rollback: guard the traffic', rollback.guardMs + rollback.timeoutMs).guardTraffic({
+    ...input,
+    until: guardUntil,
+  });
+  if (moved === undefined) return undefined;
+  deployment.change((status, at) => trafficMoved(entered(status, 'rolling-back', at), moved));
+  return moved;
+}
+
+function rollbackOf(deployment: Deployment): RollbackStatus {
+  const { rollback } = deployment.status();
+  if (!rollback) throw new Error('no rollback is under way');
+  return rollback;
+}

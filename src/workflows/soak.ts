@@ -1,0 +1,127 @@
+import { ActivityFailure, CancellationScope, condition, TimeoutFailure } from '@temporalio/workflow';
+import type { WatchCarry, WatchHeartbeat, WindowResult } from '../activities/activities.ts';
+import type { TrafficStep } from '../runbook/plan.ts';
+import { inWords, MustRollBack } from './causes.ts';
+import type { Deployment } from './deployment.ts';
+import { currentStep, isApproved } from './status.ts';
+import { tell } from './tell.ts';
+import { entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from './transitions.ts';
+import { work } from './work.ts';
+
+/** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
+const POLLS_TO_CONFIRM = 3;
+
+/**
+ * Watches one step of the traffic plan until its soak is proven healthy and its gate, if it has one, is approved. The
+ * watch never pauses: it goes on while a person thinks. Returns what the next window carries on from.
+ *
+ * @throws MustRollBack on a breach, a gate that timed out, evidence that was lost or never came.
+ */
+export async function soakAndPassGate(
+  deployment: Deployment,
+  step: TrafficStep,
+  next: TrafficStep | undefined,
+  carried: WatchCarry,
+): Promise<WatchCarry> {
+  const { watch } = deployment.plan();
+  const startedAt = Date.now();
+  deployment.change((status, at) => stepBegun(status, step, next, at));
+  const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
+  const hasGate = currentStep(deployment.status())?.gate !== undefined;
+
+  const soakLimit = startedAt + step.soakMs * watch.maxSoakFactor;
+  let soakUntil = startedAt + step.soakMs;
+  let carry = carried;
+
+  for (;;) {
+    const window = await watchWindow(
+      deployment,
+      step,
+      startedAt,
+      carry,
+      Math.min(Date.now() + watch.windowMs, soakUntil),
+    );
+    carry = window.carry;
+    if (Date.now() < soakUntil) continue;
+    if (window.verdict === 'healthy') break;
+    if (soakUntil >= soakLimit)
+      throw new MustRollBack(
+        'inconclusive',
+        `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
+        Date.now(),
+      );
+    soakUntil = Math.min(soakLimit, Date.now() + Math.min(watch.windowMs, step.soakMs));
+    deployment.change((status) => soakExtended(status, soakUntil));
+  }
+
+  const gateUntil = Date.now() + (step.approval?.timeoutMs ?? 0);
+  deployment.change((status, at) => soakProven(status, at, gateUntil));
+  if (!hasGate) return carry;
+
+  let unconfirmed = false;
+  if (!approved()) {
+    deployment.change((status, at) => entered(status, 'awaiting-approval', at));
+    const { service, version } = deployment.status();
+    void tell(deployment, 'info', `${service} ${version} is healthy at ${step.percentage} % and waits for approval.`);
+  }
+  while (!approved() || unconfirmed) {
+    if (Date.now() >= gateUntil)
+      throw new MustRollBack('gate-timeout', `Nobody approved the shift to ${next?.percentage} % in time.`, Date.now());
+    const longest = approved() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
+    const until = Math.min(Date.now() + longest, gateUntil);
+    const window = await watchWindow(deployment, step, startedAt, carry, until, approved() ? undefined : approved);
+    carry = window.carry;
+    unconfirmed = window.verdict !== 'healthy';
+  }
+  deployment.change((status, at) => gatePassed(status, at));
+  return carry;
+}
+
+/**
+ * One window: closed at `until`, or early when `closeEarly` becomes true. Asking the activity to cancel means "close
+ * now": it polls once more and returns its verdict, so that nothing seen is thrown away.
+ */
+async function watchWindow(
+  deployment: Deployment,
+  step: TrafficStep,
+  soakStartedAt: number,
+  carry: WatchCarry,
+  until: number,
+  closeEarly?: () => boolean,
+): Promise<WindowResult> {
+  const { target, judge, watch } = deployment.plan();
+  const from = Date.now();
+  const boundMs = Math.max(0, until - from) + watch.blindMs;
+  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, until, carry };
+  const window = await inScope();
+  deployment.change((status) => windowClosed(status, window));
+  if (window.verdict === 'breached') throw new MustRollBack('breach', window.reason, window.to);
+  return window;
+
+  async function inScope(): Promise<WindowResult> {
+    try {
+      return await CancellationScope.cancellable(async () => {
+        const closed = work(`watch at ${step.percentage} %`, boundMs, 0).watchWindow(input);
+        if (!closeEarly) return await closed;
+        await Promise.race([closed, condition(closeEarly)]);
+        CancellationScope.current().cancel();
+        return await closed;
+      });
+    } catch (error) {
+      if (deployment.scope.consideredCancelled) throw error;
+      const kept = closeEarly?.() ? lastHeartbeat(error) : undefined;
+      if (!kept)
+        throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
+      // The worker died while it closed the window; Temporal does not retry a cancelled activity.
+      return { ...kept, verdict: 'inconclusive', reason: 'the worker was lost while the window closed' };
+    }
+  }
+}
+
+function lastHeartbeat(error: unknown): WindowResult | undefined {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return undefined;
+  const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
+  if (!beat) return undefined;
+  const { latest: _, problem: __, ...window } = beat;
+  return window;
+}

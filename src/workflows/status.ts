@@ -1,0 +1,214 @@
+import type { BlueRecovered, TrafficRestored, WindowResult } from '../activities/activities.ts';
+import type { CheckResult, DeploymentPlan, PlannedCheck } from '../runbook/plan.ts';
+import type { DecisionRecord } from './decisions.ts';
+
+/** Where a deployment is. The last four are closed. */
+export const PHASES = [
+  'resolving',
+  'checking',
+  'deploying',
+  'shifting',
+  'soaking',
+  'awaiting-approval',
+  'rolling-back',
+  'rollback-stalled',
+  'completed',
+  'rolled-back',
+  'refused',
+  'cancelled',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+const CLOSED: readonly Phase[] = ['completed', 'rolled-back', 'refused', 'cancelled'];
+export function isClosed(phase: Phase): boolean {
+  return CLOSED.includes(phase);
+}
+
+/** `waiting`: to be measured, or to be attested by a person; `unmeasured`: the measuring itself failed. */
+export type CheckOutcome = 'waiting' | 'running' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+
+export interface CheckStatus extends PlannedCheck {
+  readonly outcome: CheckOutcome;
+  readonly result?: CheckResult;
+  /** Who waived or attested it, and why. */
+  readonly decidedBy?: { readonly by: string; readonly reason?: string; readonly at: number };
+}
+
+/** The point where a person decides whether the next shift happens. Named after that shift: `shift-to-100`. */
+export interface GateStatus {
+  readonly id: string;
+  readonly required: number;
+  readonly approvedBy: readonly string[];
+  /** When the wait for a person ends; set once the soak is proven healthy. */
+  readonly until?: number;
+  readonly passedAt?: number;
+}
+
+export type FinishedWindow = Omit<WindowResult, 'carry'>;
+
+/** One step of the traffic plan under way or done. */
+export interface StepStatus {
+  readonly percentage: number;
+  readonly shiftedAt: number;
+  /** End of the soak; moves when the soak is extended for want of evidence. */
+  readonly soakUntil: number;
+  readonly provenAt?: number;
+  readonly windows: readonly FinishedWindow[];
+  readonly gate?: GateStatus;
+}
+
+/** What sent the deployment into its rollback. */
+export type RollbackCause =
+  | 'breach'
+  | 'inconclusive'
+  | 'gate-timeout'
+  | 'rejected'
+  | 'aborted'
+  | 'cancelled'
+  | 'failed-step'
+  | 'evidence-lost';
+
+export interface RollbackStatus {
+  readonly cause: RollbackCause;
+  readonly reason: string;
+  /** When it was known that the rollback is needed: the recovery time counts from here. */
+  readonly detectedAt: number;
+  readonly startedAt: number;
+  readonly round: number;
+  readonly retriesAsked: number;
+  readonly restored?: TrafficRestored;
+  readonly recovered?: BlueRecovered;
+  /** Blue was healthy with all traffic so long after the detection. */
+  readonly recoveryMs?: number;
+  readonly problem?: string;
+  /** Notices such as traffic that moved again after the rollback. */
+  readonly notices: readonly string[];
+}
+
+/** What the deployment waits for, in words, since and until when, and what would unblock it (invariant 12). */
+export interface WaitingFor {
+  readonly what: string;
+  readonly since: number;
+  readonly until?: number;
+  readonly unblockedBy: string;
+}
+
+/** What `status` answers. Plain JSON; times are epoch milliseconds. */
+export interface DeploymentStatus {
+  readonly service: string;
+  readonly environment: string;
+  readonly version: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+  readonly phase: Phase;
+  readonly phaseSince: number;
+  readonly startedAt: number;
+  readonly plan?: DeploymentPlan;
+  readonly greenPercentage: number;
+  readonly checks: readonly CheckStatus[];
+  readonly checklistUntil?: number;
+  readonly rechecksAsked: number;
+  /** Steps begun so far; the last one is the current one. */
+  readonly steps: readonly StepStatus[];
+  readonly decisions: readonly DecisionRecord[];
+  /** How many ignored decisions are no longer listed above. */
+  readonly forgottenDecisions: number;
+  readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };
+  readonly rollback?: RollbackStatus;
+  /** How it closed, in one sentence. */
+  readonly outcome?: string;
+  readonly waitingFor?: WaitingFor;
+}
+
+export function isPassed(check: CheckStatus): boolean {
+  return check.outcome === 'passed' || check.outcome === 'waived' || check.outcome === 'attested';
+}
+
+/** The step under way, if traffic was shifted already. */
+export function currentStep(status: DeploymentStatus): StepStatus | undefined {
+  return status.steps.at(-1);
+}
+
+/** The gate that takes approvals now. */
+export function openGate(status: DeploymentStatus): GateStatus | undefined {
+  const gate =
+    status.phase === 'soaking' || status.phase === 'awaiting-approval' ? currentStep(status)?.gate : undefined;
+  return gate?.passedAt === undefined ? gate : undefined;
+}
+
+export function isApproved(gate: GateStatus | undefined): boolean {
+  return gate !== undefined && gate.approvedBy.length >= gate.required;
+}
+
+/** What this status waits for; derived, so that it cannot be forgotten. */
+export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
+  const since = status.phaseSince;
+  switch (status.phase) {
+    case 'checking': {
+      const open = status.checks.filter((check) => !isPassed(check) && check.outcome !== 'running');
+      if (open.length === 0) return undefined;
+      return {
+        what: open.map((check) => `${check.id}: ${check.result?.summary ?? waitingCheck(check)}`).join('; '),
+        since,
+        ...(status.checklistUntil === undefined ? {} : { until: status.checklistUntil }),
+        unblockedBy: open.map((check) => `${check.id}: ${howToUnblock(check)}`).join('; '),
+      };
+    }
+    case 'soaking': {
+      const step = currentStep(status);
+      if (!step) return undefined;
+      return {
+        what: `the soak at ${step.percentage} %`,
+        since: step.shiftedAt,
+        until: step.soakUntil,
+        unblockedBy: 'time; a breach rolls back at once, abort does too',
+      };
+    }
+    case 'awaiting-approval': {
+      const gate = openGate(status);
+      if (!gate) return undefined;
+      const missing = gate.required - gate.approvedBy.length;
+      return {
+        what:
+          missing > 0
+            ? `${missing} approval${missing === 1 ? '' : 's'} for ${gate.id}`
+            : `a healthy window before ${gate.id}`,
+        since,
+        ...(gate.until === undefined ? {} : { until: gate.until }),
+        unblockedBy:
+          missing > 0 ? 'approve, reject or abort; no answer in time rolls back' : 'fresh evidence of health',
+      };
+    }
+    case 'rolling-back':
+      return {
+        what: status.rollback?.recovered
+          ? 'the guard after the recovery: no late command may move the traffic'
+          : 'all traffic on blue, and blue healthy over fresh requests',
+        since,
+        unblockedBy: 'nothing to do; retryRollback ends the running round and starts another',
+      };
+    case 'rollback-stalled':
+      return {
+        what: `the next round of the rollback; the last one failed: ${status.rollback?.problem ?? 'unknown'}`,
+        since,
+        unblockedBy: 'mend the cause, then retryRollback; it tries again by itself, too',
+      };
+    case 'resolving':
+    case 'deploying':
+    case 'shifting':
+    case 'completed':
+    case 'rolled-back':
+    case 'refused':
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+function waitingCheck(check: CheckStatus): string {
+  return check.checkedBy === 'person' ? `a person has to confirm: ${check.title}` : 'not measured yet';
+}
+
+function howToUnblock(check: CheckStatus): string {
+  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, 'recheck'];
+  return [...ways, ...(check.critical ? [] : ['waive']), 'abort'].filter(Boolean).join(', or ');
+}

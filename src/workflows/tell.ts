@@ -1,0 +1,18 @@
+import { CancellationScope, log } from '@temporalio/workflow';
+import type { Notification } from '../activities/activities.ts';
+import { inWords } from './causes.ts';
+import type { Deployment } from './deployment.ts';
+import { work } from './work.ts';
+
+/** Bound of one attempt to tell people; the deployment does not wait for it. */
+const TELL_MS = 15_000;
+
+/** Tells people. Neither a failure nor a cancellation of the deployment gets in its way, nor it in theirs. */
+export function tell(deployment: Deployment, severity: Notification['severity'], text: string): Promise<void> {
+  const { target } = deployment.plan();
+  return CancellationScope.nonCancellable(() =>
+    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, severity, text }),
+  ).catch((error: unknown) => {
+    log.error('people could not be told', { text, error: inWords(error) });
+  });
+}

@@ -1,0 +1,97 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
+import type { Reading, SeriesReading } from '../../src/metrics/source.ts';
+
+function reading(...series: (Partial<SeriesReading> & { target?: number })[]): Reading {
+  return {
+    at: 0,
+    series: Object.fromEntries(
+      series.map(({ target = 0, version = '2.5.0', ...rest }) => [
+        `${target}/${version}`,
+        { version, requests: 0, failed: 0, slow: 0, seconds: 0, ...rest },
+      ]),
+    ),
+  };
+}
+const fresh = (...args: Parameters<typeof freshCounts>) => freshCounts(...args)['2.5.0'];
+
+test('the first reading is the baseline: nothing is new', () => {
+  expect(freshCounts(null, reading({ requests: 100 }))).toEqual({});
+});
+
+test('the difference counts, summed over targets and apart by version', () => {
+  const before = reading(
+    { requests: 10, failed: 1, slow: 2, seconds: 1 },
+    { target: 1, requests: 5 },
+    { version: '2.4.0', requests: 7 },
+  );
+  const after = reading(
+    { requests: 15, failed: 3, slow: 2, seconds: 2 },
+    { target: 1, requests: 6 },
+    { version: '2.4.0', requests: 8 },
+  );
+  expect(freshCounts(before, after)).toEqual({
+    '2.5.0': { requests: 6, failed: 2, slow: 0, seconds: 1 },
+    '2.4.0': { requests: 1, failed: 0, slow: 0, seconds: 0 },
+  });
+});
+
+test('a series that was not there counts from 0, so that the first errors of a fresh version are kept', () => {
+  expect(fresh(reading(), reading({ requests: 7, failed: 7 }))).toMatchObject({ requests: 7, failed: 7 });
+});
+
+test.each<[string, Partial<SeriesReading>, Partial<SeriesReading>]>([
+  ['a lower count of requests', { requests: 10 }, { requests: 4 }],
+  ['a lower count of failures', { requests: 3, failed: 2 }, { requests: 4 }],
+  ['a lower sum of seconds', { requests: 3, seconds: 2 }, { requests: 4 }],
+  ['another start', { requests: 3, startedAt: 1_000 }, { requests: 4, startedAt: 9_000 }],
+])('after a restart, seen by %s, everything since then counts', (_name, before, after) => {
+  expect(fresh(reading(before), reading(after))).toMatchObject({ requests: 4 });
+});
+
+test('a start that is rounded differently is no restart', () => {
+  expect(fresh(reading({ requests: 3, startedAt: 1_000 }), reading({ requests: 4, startedAt: 1_900 }))).toMatchObject({
+    requests: 1,
+  });
+});
+
+test('a series that vanished and is back is not counted twice', () => {
+  const gone = mergeReadings(reading({ requests: 10 }), reading());
+  expect(fresh(gone, reading({ requests: 12 }))).toMatchObject({ requests: 2 });
+  expect(fresh(gone, reading({ requests: 3 }))).toMatchObject({ requests: 3 });
+  expect(fresh(reading({ requests: 10 }), reading())).toBeUndefined();
+});
+
+test('however many polls are missed, nothing is lost or counted twice', () => {
+  const steps = fc.array(fc.record({ requests: fc.nat(50), restart: fc.boolean(), polled: fc.boolean() }), {
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(steps, (moments) => {
+      let requests = 0;
+      let startedAt = 0;
+      let carry = reading({ requests, startedAt });
+      let counted = 0;
+      let expected = 0;
+      let lost = 0;
+      for (const { requests: more, restart, polled } of moments) {
+        if (restart) {
+          // What came after the last poll dies with the process: nobody can count it.
+          expected -= lost;
+          requests = lost = 0;
+          startedAt += 10_000;
+        }
+        requests += more;
+        expected += more;
+        lost += more;
+        if (!polled) continue;
+        lost = 0;
+        const now = reading({ requests, startedAt });
+        counted += fresh(carry, now)?.requests ?? 0;
+        carry = mergeReadings(carry, now);
+      }
+      expect(counted).toBe(expected - lost);
+    }),
+  );
+});

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from '@jest/globals';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Activities } from '../../src/activities/activities.ts';
+import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import type { DeploymentStatus, Phase } from '../../src/workflows/status.ts';
+
+export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
+
+/** A deployment on a real server with a worker of its own whose activities follow a script. */
+export interface TestDeployment {
+  readonly handle: DeploymentHandle;
+  status(): Promise<DeploymentStatus>;
+  /** Waits until the status is as wanted; fails with the last status if it takes too long. */
+  until(wanted: (status: DeploymentStatus) => boolean): Promise<DeploymentStatus>;
+  untilPhase(phase: Phase): Promise<DeploymentStatus>;
+}
+
+export interface TestTemporal {
+  readonly client: () => Client;
+  /** Runs `body` while a worker with these activities serves the deployment, then stops the worker. */
+  deploy(
+    activities: Activities,
+    body: (deployment: TestDeployment) => Promise<void>,
+    request?: Partial<DeploymentRequest>,
+  ): Promise<void>;
+}
+
+const PATIENCE_MS = 30_000;
+const ASK_EVERY_MS = 25;
+
+/** Connects a test file to the server of the whole run. */
+export function useTemporal(): TestTemporal {
+  let native: NativeConnection;
+  let connection: Connection;
+  let client: Client;
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const address = testAddress();
+    [native, connection] = await Promise.all([NativeConnection.connect({ address }), Connection.connect({ address })]);
+    client = new Client({ connection });
+  });
+  afterAll(async () => {
+    await connection.close();
+    await native.close();
+  });
+
+  return {
+    client: () => client,
+    async deploy(activities, body, request = {}) {
+      const taskQueue = `test-${randomUUID()}`;
+      const worker = await Worker.create({
+        connection: native,
+        taskQueue,
+        workflowBundle: { codePath: testBundle() },
+        activities,
+        maxHeartbeatThrottleInterval: 100,
+      });
+      const handle = await start(client, taskQueue, { service: uniqueService(), version: '2.5.0', ...request });
+      await worker.runUntil(async () => {
+        try {
+          await body(observe(handle));
+        } finally {
+          await handle.terminate('the test is over').catch(() => {});
+        }
+      });
+    },
+  };
+}
+
+export function testAddress(): string {
+  return process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
+}
+
+export function testBundle(): string {
+  return process.env['TEST_WORKFLOW_BUNDLE'] ?? '';
+}
+
+/** A service that no other test deploys: the workflow id is a lock. */
+export function uniqueService(): string {
+  return `service-${randomUUID().slice(0, 8)}`;
+}
+
+export function start(client: Client, taskQueue: string, request: DeploymentRequest): Promise<DeploymentHandle> {
+  return client.workflow.start<typeof blueGreenDeployment>('blueGreenDeployment', {
+    taskQueue,
+    workflowId: deploymentWorkflowId(request.service, request.environment),
+    args: [request],
+  });
+}
+
+export function observe(handle: DeploymentHandle): TestDeployment {
+  const status = (): Promise<DeploymentStatus> => handle.query(messages.status);
+  const until = async (wanted: (status: DeploymentStatus) => boolean): Promise<DeploymentStatus> => {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const now = await status();
+      if (wanted(now)) return now;
+      if (Date.now() > deadline)
+        throw new Error(`not reached within ${PATIENCE_MS} ms: ${JSON.stringify(now, null, 1)}`);
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    }
+  };
+  return { handle, status, until, untilPhase: (phase) => until((now) => now.phase === phase) };
+}
+
+/** Writes the history for the replay test when `RECORD_HISTORIES=1`; otherwise the recorded one stands. */
+export async function keepHistory(name: string, handle: DeploymentHandle): Promise<void> {
+  if (process.env['RECORD_HISTORIES'] !== '1') return;
+  const file = fileURLToPath(new URL(`../histories/${name}.json`, import.meta.url));
+  await writeFile(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())))}\n`);
+}

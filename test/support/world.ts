@@ -1,0 +1,155 @@
+import { Context } from '@temporalio/activity';
+import type { Activities, WatchInput, WindowResult } from '../../src/activities/activities.ts';
+import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/runbook/plan.ts';
+
+/** A world that follows a script: healthy in every way that the script does not change. */
+export interface World {
+  readonly activities: Activities;
+  /** What was asked of it, in order: `deploy`, `shift 50`, `watch`, `restore 1`, ... */
+  readonly asked: string[];
+}
+
+export interface Script {
+  readonly plan?: (plan: DeploymentPlan) => DeploymentPlan;
+  readonly checks?: readonly PlannedCheck[];
+  /** The outcome of the window; by default every window is healthy at its end. */
+  readonly watch?: (window: { readonly soak: number; readonly number: number }) => Partial<WindowResult> | undefined;
+  readonly activities?: Partial<Activities>;
+}
+
+export const CHECKS = {
+  critical: check({ id: 'indexes', title: 'Create indexes for new query patterns', critical: true }),
+  ordinary: check({ id: 'pool-size', title: 'Validate database connection pool sizing' }),
+  person: check({ id: 'load-test', title: 'Conduct load testing', group: 'Testing', checkedBy: 'person' }),
+};
+
+function check(given: Partial<PlannedCheck>): PlannedCheck {
+  const base = { id: 'check', title: 'Check', group: 'Database', critical: false, timeoutMs: 10_000 };
+  return { checkedBy: 'worker', ...base, ...given };
+}
+
+/** The guide's plan in milliseconds: 50 % with an approval, then 100 %. */
+export function planFor(request: DeploymentRequest): DeploymentPlan {
+  const { service, version: green, environment = 'production' } = request;
+  return {
+    target: { deployment: `test/${service}`, service, environment, blue: '2.4.0', green, digest: 'd'.repeat(64) },
+    checklist: { checks: [], timeoutMs: 20_000 },
+    deploy: { timeoutMs: 10_000 },
+    shift: { timeoutMs: 10_000 },
+    traffic: [
+      { percentage: 50, soakMs: 300, approval: { required: 1, timeoutMs: 20_000, onTimeout: 'rollback' } },
+      { percentage: 100, soakMs: 300 },
+    ],
+    judge: {
+      rule: 'literal',
+      limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
+      batchMs: 100,
+      minRequests: 50,
+      breachesInARow: 3,
+      blindMs: 5_000,
+    },
+    watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, blindMs: 10_000, maxSoakFactor: 3 },
+    rollback: { timeoutMs: 10_000, roundMs: 10_000, pauseMs: 1_000, guardMs: 50 },
+    recovery: { targetMs: 90_000 },
+  };
+}
+
+export function passed(summary = 'as required'): CheckResult {
+  return {
+    passed: true,
+    summary,
+    evidence: [{ what: 'it', measured: '1', required: '1' }],
+    checkedAt: 1,
+    durationMs: 1,
+  };
+}
+
+export function failed(summary = 'too few connections'): CheckResult {
+  return { ...passed(summary), passed: false, unblock: 'raise max_connections' };
+}
+
+export function world(script: Script = {}): World {
+  const asked: string[] = [];
+  const soaks: number[] = [];
+  let windows = 0;
+
+  const activities: Activities = {
+    resolvePlan: async (request) => {
+      const plan = planFor(request);
+      const withChecks = { ...plan, checklist: { ...plan.checklist, checks: script.checks ?? [] } };
+      return script.plan?.(withChecks) ?? withChecks;
+    },
+    runCheck: async () => passed(),
+    deployGreen: async () => ({ evidence: [], carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+    shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
+    watchWindow: async (input) => {
+      if (!soaks.includes(input.soakStartedAt)) soaks.push(input.soakStartedAt);
+      windows += 1;
+      const number = windows;
+      const outcome = () => script.watch?.({ soak: soaks.indexOf(input.soakStartedAt) + 1, number });
+      await windowEnd(input, () => outcome()?.verdict === 'breached');
+      return { ...healthy(input), ...outcome() };
+    },
+    restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
+    verifyRecovery: async () => ({ healthyAt: Date.now(), requests: 50, evidence: [] }),
+    guardTraffic: async () => ({}),
+    notify: async () => {},
+    ...script.activities,
+  };
+  const named = <Input>(name: (input: Input) => string, act: (input: Input) => Promise<unknown>) =>
+    (async (input: Input) => {
+      asked.push(name(input));
+      return act(input);
+    }) as never;
+  return {
+    asked,
+    activities: {
+      resolvePlan: activities.resolvePlan,
+      runCheck: named(({ checkId }: { checkId: string }) => `check ${checkId}`, activities.runCheck as never),
+      deployGreen: named(() => 'deploy', activities.deployGreen as never),
+      shiftTraffic: named(
+        ({ percentage }: { percentage: number }) => `shift ${percentage}`,
+        activities.shiftTraffic as never,
+      ),
+      watchWindow: named(() => 'watch', activities.watchWindow as never),
+      restoreTraffic: named(({ round }: { round: number }) => `restore ${round}`, activities.restoreTraffic as never),
+      verifyRecovery: named(() => 'verify', activities.verifyRecovery as never),
+      guardTraffic: named(() => 'guard', activities.guardTraffic as never),
+      notify: named(({ severity }: { severity: string }) => `notify ${severity}`, activities.notify as never),
+    },
+  };
+}
+
+/** Returns when the window ends, is breached or is asked to close; beats often so that a cancellation arrives at once. */
+async function windowEnd({ until }: WatchInput, breached: () => boolean): Promise<void> {
+  const context = Context.current();
+  while (Date.now() < until && !breached() && !context.cancellationSignal.aborted) {
+    context.heartbeat();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function healthy({ carry, soakStartedAt }: WatchInput): WindowResult {
+  const counts = { requests: 100, failed: 0, slow: 0 };
+  const now = Date.now();
+  return {
+    verdict: 'healthy',
+    reason: 'all well',
+    from: now,
+    to: now,
+    green: counts,
+    blue: counts,
+    carry: { ...carry, soakStartedAt },
+  };
+}
+
+/** An activity that goes on until it is cancelled, as a long command does. */
+export async function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 50);
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(beat);
+  }
+}

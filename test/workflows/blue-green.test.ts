@@ -1,0 +1,516 @@
+import { expect, test } from '@jest/globals';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { FAILURE } from '../../src/errors.ts';
+import type { DeploymentReport } from '../../src/report/report.ts';
+import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { openGate } from '../../src/workflows/status.ts';
+import { type DeploymentHandle, keepHistory, uniqueService, useTemporal } from '../support/temporal.ts';
+import { CHECKS, failed, passed, type Script, untilCancelled, world } from '../support/world.ts';
+
+const temporal = useTemporal();
+
+/** How it closed: the failure's type, message and report. */
+async function rolledBack(handle: DeploymentHandle) {
+  const error = await handle.result().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure))
+    throw new Error(`expected a failed deployment, found ${String(error)}`);
+  const { type, message, details } = error.cause;
+  return { type, message, report: details?.[0] as DeploymentReport };
+}
+
+async function isCancelled(handle: DeploymentHandle): Promise<boolean> {
+  const error = await handle.result().catch((thrown: unknown) => thrown);
+  return error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure;
+}
+
+const TO_THE_END = ['deploy', 'shift 50', 'shift 100'];
+const ROLLBACK = ['restore 1', 'verify', 'guard'];
+const effects = (asked: readonly string[]) => asked.filter((one) => !/watch|notify|check/.test(one));
+
+test('a healthy release goes the way of the guide: deploy, 50 %, approval, 100 %, done', async () => {
+  const { activities, asked } = world({ checks: [CHECKS.critical, CHECKS.ordinary] });
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    const waiting = await untilPhase('awaiting-approval');
+    expect(waiting.greenPercentage).toBe(50);
+    expect(waiting.waitingFor?.what).toContain('shift-to-100');
+    await handle.signal(messages.approve, { by: 'ana', reason: 'looks good' });
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed', version: '2.5.0', blue: '2.4.0' });
+    expect(report.steps.map((step) => step.percentage)).toEqual([50, 100]);
+    expect(report.steps[0]?.gate?.approvedBy).toEqual(['ana']);
+    expect(report.checks.map((check) => check.outcome)).toEqual(['passed', 'passed']);
+    expect(effects(asked)).toEqual(TO_THE_END);
+    expect((await status()).phase).toBe('completed');
+    await keepHistory('completed', handle);
+  });
+});
+
+test('the phase and the names are search attributes, so that a list shows what is going on', async () => {
+  const { activities } = world();
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('awaiting-approval');
+    const { searchAttributes } = await handle.describe();
+    expect(searchAttributes).toMatchObject({
+      BlueGreenEnvironment: ['production'],
+      BlueGreenVersion: ['2.5.0'],
+      BlueGreenPhase: ['awaiting-approval'],
+    });
+  });
+});
+
+test('invariant 3: an approval during the soak counts, and only when the soak is proven healthy', async () => {
+  const { activities, asked } = world({ plan: (plan) => soaking(plan, 1_500) });
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase('soaking');
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect(openGate(await status())?.approvedBy).toEqual(['ana']);
+    expect(asked).not.toContain('shift 100');
+    const report = await handle.result();
+    const [first, second] = report.steps;
+    expect(second?.shiftedAt).toBeGreaterThanOrEqual(first?.provenAt ?? Number.POSITIVE_INFINITY);
+    await keepHistory('completed-approved-early', handle);
+  });
+});
+
+test('invariant 8: a decision counts once, for its own gate; the others are recorded as ignored', async () => {
+  const { activities } = world({ checks: [CHECKS.person] });
+  await temporal.deploy(activities, async ({ handle, untilPhase, until }) => {
+    await untilPhase('checking');
+    await handle.signal(messages.approve, { by: 'early' });
+    await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
+    await untilPhase('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'stale', gate: 'shift-to-50' });
+    await handle.signal(messages.approve, { by: 'ana', decisionId: 'one' });
+    await handle.signal(messages.approve, { by: 'ana', decisionId: 'one' });
+    await handle.result();
+    const { decisions } = await until((status) => status.phase === 'completed');
+    expect(decisions.map(({ action, by, taken }) => `${action} ${by} ${taken}`)).toEqual([
+      'approve early false',
+      'attest ben true',
+      'approve stale false',
+      'approve ana true',
+      'approve ana false',
+    ]);
+  });
+});
+
+test('a gate that asks for two approvals takes them from two people', async () => {
+  const { activities } = world({
+    plan: (plan) => ({
+      ...plan,
+      traffic: [
+        { percentage: 50, soakMs: 100, approval: { required: 2, timeoutMs: 20_000, onTimeout: 'rollback' } },
+        { percentage: 100, soakMs: 100 },
+      ],
+    }),
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase('awaiting-approval');
+    expect(await handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ana' }] })).toEqual({
+      taken: true,
+    });
+    await expect(
+      handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ana' }] }),
+    ).rejects.toMatchObject({
+      cause: { message: 'ana approved shift-to-100 already' },
+    });
+    expect((await status()).phase).toBe('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'ben' });
+    expect((await handle.result()).steps[0]?.gate?.approvedBy).toEqual(['ana', 'ben']);
+  });
+});
+
+test.each([
+  ['at 50 %', 1, ['deploy', 'shift 50']],
+  ['at 100 %', 2, TO_THE_END],
+])('invariant 6: a breach %s ends in the rollback, with the recovery measured', async (_, soak, before) => {
+  const { activities, asked } = world({
+    plan: approvedByItself,
+    watch: (window) => (window.soak === soak ? { verdict: 'breached', reason: 'green failed 20 of 100' } : undefined),
+  });
+  await temporal.deploy(activities, async ({ handle, status }) => {
+    const { type, message, report } = await rolledBack(handle);
+    expect(type).toBe(FAILURE.DeploymentRolledBack);
+    expect(message).toContain('green failed 20 of 100');
+    expect(report.rollback).toMatchObject({ cause: 'breach', round: 1, withinTarget: true, targetMs: 90_000 });
+    expect(effects(asked)).toEqual([...before, ...ROLLBACK]);
+    expect((await status()).greenPercentage).toBe(0);
+    await keepHistory(`breach-in-soak-${soak}`, handle);
+  });
+});
+
+test('invariant 4: a breach at an open gate rolls back, whatever was approved meanwhile', async () => {
+  let breached = false;
+  const { activities, asked } = world({ watch: () => (breached ? { verdict: 'breached', reason: 'bad' } : undefined) });
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('awaiting-approval');
+    breached = true;
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await rolledBack(handle)).report.rollback?.cause).toBe('breach');
+    expect(asked).not.toContain('shift 100');
+    await keepHistory('breach-at-gate', handle);
+  });
+});
+
+test('a gate that nobody answers in time rolls back', async () => {
+  const { activities } = world({
+    plan: (plan) => ({
+      ...plan,
+      traffic: [
+        { percentage: 50, soakMs: 100, approval: { required: 1, timeoutMs: 300, onTimeout: 'rollback' } },
+        { percentage: 100, soakMs: 100 },
+      ],
+    }),
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    expect((await rolledBack(handle)).report.rollback?.cause).toBe('gate-timeout');
+    await keepHistory('gate-timeout', handle);
+  });
+});
+
+test('invariant 5: a soak without proof is extended and, still without proof, rolled back', async () => {
+  const { activities } = world({ watch: () => ({ verdict: 'inconclusive', reason: 'no traffic' }) });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(report.rollback?.cause).toBe('inconclusive');
+    expect(message).toContain('no traffic');
+    const [step] = report.steps;
+    expect((step?.soakUntil ?? 0) - (step?.shiftedAt ?? 0)).toBe(900);
+    await keepHistory('inconclusive', handle);
+  });
+});
+
+test('an approval with an inconclusive closing window waits for a healthy one', async () => {
+  let current = 0;
+  let cloudedUntil = 0;
+  const { activities } = world({
+    watch: ({ number }) => {
+      current = number;
+      return number <= cloudedUntil ? { verdict: 'inconclusive', reason: 'the metrics are away' } : undefined;
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('awaiting-approval');
+    cloudedUntil = current;
+    await handle.signal(messages.approve, { by: 'ana' });
+    const windows = (await handle.result()).steps[0]?.windows.map((window) => window.verdict) ?? [];
+    expect(windows.slice(-2)).toEqual(['inconclusive', 'healthy']);
+  });
+});
+
+test.each<[string, Script['activities'], readonly string[]]>([
+  ['deploy', { deployGreen: refusing }, ['deploy']],
+  ['shift', { shiftTraffic: refusing }, ['deploy', 'shift 50']],
+])('invariant 6: a %s that fails ends in the rollback', async (name, fails, before) => {
+  const { activities, asked } = world({ activities: fails ?? {} });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(message).toContain('exit code 3');
+    expect(report.rollback?.cause).toBe('failed-step');
+    expect(effects(asked)).toEqual([...before, ...ROLLBACK]);
+    await keepHistory(`failed-${name}`, handle);
+  });
+});
+
+const LONG: Record<string, Script> = {
+  deploying: { activities: { deployGreen: untilCancelled } },
+  shifting: { activities: { shiftTraffic: untilCancelled } },
+  soaking: { plan: (plan) => soaking(plan, 20_000) },
+  'awaiting-approval': {},
+};
+
+test.each(Object.keys(LONG))('abort and reject work while %s, and roll back', async (phase) => {
+  for (const action of [messages.abort, messages.reject]) {
+    const { activities, asked } = world(LONG[phase]);
+    await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+      await untilPhase(phase as never);
+      await handle.signal(action, { by: 'ana', reason: 'changed my mind' });
+      const { message, report } = await rolledBack(handle);
+      expect(message).toContain('by ana: changed my mind');
+      expect(report.rollback?.cause).toBe(action === messages.abort ? 'aborted' : 'rejected');
+      expect(asked).toContain('verify');
+      await keepHistory(`${action === messages.abort ? 'aborted' : 'rejected'}-${phase}`, handle);
+    });
+  }
+});
+
+test.each(Object.keys(LONG))('a cancellation while %s rolls back, then closes as cancelled', async (phase) => {
+  const { activities, asked } = world(LONG[phase]);
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase(phase as never);
+    await handle.cancel();
+    expect(await isCancelled(handle)).toBe(true);
+    expect(asked.slice(-2)).toEqual(['guard', 'notify warning']);
+    expect(await status()).toMatchObject({ phase: 'cancelled', greenPercentage: 0 });
+    await keepHistory(`cancelled-${phase}`, handle);
+  });
+});
+
+test('before anything was changed, cancel and abort close without a rollback', async () => {
+  const waiting: Script = { checks: [CHECKS.person] };
+  const cancelled = world(waiting);
+  await temporal.deploy(cancelled.activities, async ({ handle, untilPhase }) => {
+    await untilPhase('checking');
+    await handle.cancel();
+    expect(await isCancelled(handle)).toBe(true);
+    expect(cancelled.asked).toEqual([]);
+    await keepHistory('cancelled-checking', handle);
+  });
+  const aborted = world(waiting);
+  await temporal.deploy(aborted.activities, async ({ handle, untilPhase }) => {
+    await untilPhase('checking');
+    await handle.signal(messages.abort, { by: 'ana' });
+    expect(await rolledBack(handle)).toMatchObject({ type: FAILURE.ChecklistFailed });
+    expect(aborted.asked).toEqual([]);
+    await keepHistory('aborted-checking', handle);
+  });
+});
+
+test('a failed check waits in sight until it is mended and rechecked; only what has not passed runs again', async () => {
+  let mended = false;
+  const { activities, asked } = world({
+    checks: [CHECKS.critical, CHECKS.ordinary],
+    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !mended ? failed('no index') : passed()) },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    const waiting = await until(
+      (status) => status.checks.some((check) => check.outcome === 'failed') && !running(status),
+    );
+    expect(waiting.waitingFor).toMatchObject({
+      what: expect.stringContaining('no index') as never,
+      until: expect.any(Number) as never,
+    });
+    expect(waiting.waitingFor?.unblockedBy).toBe('indexes: raise max_connections, or recheck, or abort');
+    mended = true;
+    await handle.signal(messages.recheck, {});
+    await until((status) => status.phase === 'soaking');
+    expect(asked.filter((one) => one.startsWith('check'))).toEqual([
+      'check indexes',
+      'check pool-size',
+      'check indexes',
+    ]);
+  });
+});
+
+test('a waiver passes a failed check that is not critical, with who and why; never a critical one', async () => {
+  const { activities } = world({
+    checks: [CHECKS.critical, CHECKS.ordinary],
+    activities: { runCheck: async () => failed() },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ checks }) => checks.length > 0 && checks.every((check) => check.outcome === 'failed'));
+    await handle.signal(messages.waive, { check: 'pool-size', by: 'ana', reason: 'known' });
+    await handle.signal(messages.waive, { check: 'indexes', by: 'ana', reason: 'hurry' });
+    const { checks, decisions, phase } = await until((status) => status.decisions.length === 2);
+    expect(phase).toBe('checking');
+    expect(checks.map((check) => check.outcome)).toEqual(['failed', 'waived']);
+    expect(checks[1]?.decidedBy).toMatchObject({ by: 'ana', reason: 'known' });
+    expect(decisions[1]).toMatchObject({ taken: false, why: 'indexes is critical: it cannot be waived, only mended' });
+    const refused = handle.executeUpdate(messages.decide, {
+      args: [{ action: 'waive', check: 'indexes', by: 'ana', reason: 'hurry' }],
+    });
+    await expect(refused).rejects.toMatchObject({ cause: { message: expect.stringContaining('critical') as never } });
+  });
+});
+
+test('a checklist that is not passed in its time closes the deployment as failed, nothing changed', async () => {
+  const { activities, asked } = world({
+    checks: [CHECKS.critical],
+    activities: { runCheck: async () => failed('no index') },
+    plan: (plan) => ({ ...plan, checklist: { ...plan.checklist, timeoutMs: 500 } }),
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { type, message } = await rolledBack(handle);
+    expect(type).toBe(FAILURE.ChecklistFailed);
+    expect(message).toContain('no index');
+    expect(effects(asked)).toEqual([]);
+    await keepHistory('checklist-failed', handle);
+  });
+});
+
+test('a request that cannot be used is refused, nothing changed', async () => {
+  const { activities } = world({
+    activities: {
+      resolvePlan: async () => {
+        throw ApplicationFailure.nonRetryable('request.version: found "--help"', FAILURE.InvalidRequest);
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    expect(await rolledBack(handle)).toMatchObject({
+      type: FAILURE.InvalidRequest,
+      message: 'request.version: found "--help"',
+    });
+    await keepHistory('invalid-request', handle);
+  });
+});
+
+test('invariant 13: another workflow id is refused at once and told which one to use', async () => {
+  const { activities, asked } = world();
+  const service = uniqueService();
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { taskQueue } = await handle.describe();
+    const wrong: DeploymentHandle = await temporal.client().workflow.start('blueGreenDeployment', {
+      taskQueue,
+      workflowId: `mine-${service}`,
+      args: [{ service, version: '2.5.0' }],
+    });
+    const { type, message } = await rolledBack(wrong);
+    expect(type).toBe(FAILURE.InvalidRequest);
+    expect(message).toContain(`blue-green/production/${service}`);
+    expect((await wrong.fetchHistory()).events).toHaveLength(5);
+    expect(asked.filter((one) => one === 'deploy').length).toBeLessThanOrEqual(1);
+    await keepHistory('wrong-id', wrong);
+  });
+});
+
+test('invariant 13: a second start while one runs is refused by the server', async () => {
+  const { activities } = world();
+  const service = uniqueService();
+  await temporal.deploy(
+    activities,
+    async ({ handle }) => {
+      const { taskQueue } = await handle.describe();
+      const second = temporal.client().workflow.start('blueGreenDeployment', {
+        taskQueue,
+        workflowId: deploymentWorkflowId(service),
+        args: [{ service, version: '2.6.0' }],
+      });
+      await expect(second).rejects.toMatchObject({ name: 'WorkflowExecutionAlreadyStartedError' });
+    },
+    { service },
+  );
+});
+
+test('invariant 10: no nonsense in any message can end or stall a deployment', async () => {
+  const { activities } = world();
+  const nonsense: unknown[] = [
+    null,
+    7,
+    'yes',
+    [],
+    {},
+    { by: '' },
+    { by: 5 },
+    { by: 'x'.repeat(5_000) },
+    { by: 'ana', gates: 'x' },
+    { action: 'fly' },
+  ];
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase('awaiting-approval');
+    for (const payload of nonsense) {
+      for (const name of ['approve', 'reject', 'abort', 'waive', 'attest', 'retryRollback', 'never-heard-of'])
+        await handle.signal(name, payload);
+      await expect(handle.executeUpdate('decide', { args: [payload] })).rejects.toThrow();
+    }
+    const after = await status();
+    expect(after.phase).toBe('awaiting-approval');
+    expect(after.decisions.every((decision) => !decision.taken)).toBe(true);
+    expect(after.decisions.length).toBeLessThanOrEqual(20);
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await handle.result()).outcome).toBe('completed');
+  });
+});
+
+test('invariant 7: a rollback that fails tells people, tries again and takes retryRollback; cancel does not stop it', async () => {
+  let broken = true;
+  const { activities, asked } = world({
+    plan: (plan) => ({ ...approvedByItself(plan), rollback: { ...plan.rollback, pauseMs: 60_000 } }),
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      restoreTraffic: async (input) => {
+        if (broken) throw ApplicationFailure.nonRetryable('rollback failed with exit code 3', FAILURE.CommandFailed);
+        return { startedAt: Date.now(), restoredAt: Date.now() + input.round, evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until, untilPhase }) => {
+    const stalled = await until((status) => status.phase === 'rollback-stalled' && (status.rollback?.round ?? 0) >= 3);
+    expect(stalled.rollback?.problem).toContain('exit code 3');
+    expect(asked).toContain('notify critical');
+    await handle.cancel();
+    await handle.signal(messages.abort, { by: 'ana' });
+    await untilPhase('rollback-stalled');
+    broken = false;
+    await handle.signal(messages.retryRollback, { by: 'ana' });
+    const { report } = await rolledBack(handle);
+    expect(report.rollback?.cause).toBe('breach');
+    expect(report.rollback?.recovered).toBeDefined();
+    expect(report.rollback?.problem).toBeUndefined();
+    await keepHistory('rollback-stalled', handle);
+  });
+});
+
+test('invariant 7: retryRollback ends a round that hangs and starts another', async () => {
+  const { activities } = world({
+    plan: approvedByItself,
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      restoreTraffic: async ({ round }) =>
+        round === 1 ? untilCancelled() : { startedAt: Date.now(), restoredAt: Date.now(), evidence: [] },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until((status) => status.rollback?.round === 1);
+    await handle.signal(messages.retryRollback, { by: 'ana' });
+    expect((await rolledBack(handle)).report.rollback?.round).toBe(2);
+    await keepHistory('rollback-retried', handle);
+  });
+});
+
+test('invariant 7: traffic that moves after the rollback is set right again and reported', async () => {
+  const { activities, asked } = world({
+    plan: approvedByItself,
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      guardTraffic: async ({ round }) => (round === 1 ? { moved: 'The traffic moved: 2.5.0 100 %.' } : {}),
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.rollback?.notices).toEqual(['The traffic moved: 2.5.0 100 %.']);
+    expect(asked.filter((one) => one.startsWith('restore'))).toEqual(['restore 1', 'restore 2']);
+    await keepHistory('traffic-moved', handle);
+  });
+});
+
+test('people who cannot be told do not stop a rollback', async () => {
+  const { activities } = world({
+    plan: approvedByItself,
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      notify: async () => {
+        throw ApplicationFailure.nonRetryable('no such host');
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    expect((await rolledBack(handle)).report.rollback?.recovered).toBeDefined();
+  });
+});
+
+function soaking<Plan extends { traffic: readonly { percentage: number; soakMs: number }[] }>(
+  plan: Plan,
+  soakMs: number,
+): Plan {
+  return { ...plan, traffic: plan.traffic.map((step) => ({ ...step, soakMs })) };
+}
+
+function approvedByItself<Plan extends { traffic: readonly { percentage: number; soakMs: number }[] }>(
+  plan: Plan,
+): Plan {
+  return { ...plan, traffic: plan.traffic.map(({ percentage, soakMs }) => ({ percentage, soakMs })) };
+}
+
+function running(status: { checks: readonly { outcome: string }[] }): boolean {
+  return status.checks.some((check) => check.outcome === 'running' || check.outcome === 'waiting');
+}
+
+async function refusing(): Promise<never> {
+  throw ApplicationFailure.nonRetryable('it failed with exit code 3', FAILURE.CommandFailed);
+}
