@@ -23,7 +23,12 @@ module.exports = {
       from: { path: ['^src/report/', '^src/runbook/plan\\.ts$', '^src/errors\\.ts$', '^src/judge/'] },
       to: { dependencyTypesNot: ['type-only'], pathNot: [...PURE.slice(1), '^src/judge/'] },
     },
-    { name: 'src-knows-no-scripts', severity: 'error', from: { path: '^src/' }, to: { path: '^(scripts|test|sandbox|bench)/' } },
+    {
+      name: 'src-knows-no-scripts',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(scripts|test|sandbox|bench)/' },
+    },
     {
       name: 'no-dev-dependency',
       severity: 'error',

@@ -20,4 +20,3 @@ export const FAILURE = {
   /** The runbook this deployment started with is not to be found on this worker. */
   RunbookUnavailable: 'RunbookUnavailable',
 } as const;
-export type FailureType = (typeof FAILURE)[keyof typeof FAILURE];

@@ -2,17 +2,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  DefaultLogger,
-  makeTelemetryFilterString,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
 import { createRunbookStore } from './runbook/store.ts';
-import { connectionConfig, unreachable } from './temporal/connection.ts';
+import { connectionConfig, connectWorker } from './temporal/connection.ts';
 import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
 
@@ -40,10 +33,9 @@ async function main(): Promise<void> {
       ...(metricsAddress ? { metrics: { prometheus: { bindAddress: metricsAddress } } } : {}),
     },
   });
-  const { connectionOptions, namespace } = connectionConfig();
-  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
-    throw unreachable(connectionOptions.address, error);
-  });
+  const config = connectionConfig();
+  const { namespace } = config;
+  const connection = await connectWorker(config);
   try {
     await ensureSearchAttributes(connection, namespace);
     const worker = await Worker.create({
@@ -78,5 +70,6 @@ function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath
 
 main().catch((error: unknown) => {
   process.stderr.write(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  // A connection that was given up on would keep the process for another while.
+  process.exit(1);
 });

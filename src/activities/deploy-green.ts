@@ -4,6 +4,7 @@ import { createMetricSource } from '../metrics/create-source.ts';
 import type { MetricSource, Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Evidence } from '../platforms/platform.ts';
+import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { askUntil, attended, operation } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -42,7 +43,7 @@ export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen
           `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}`,
           FAILURE.GreenUnhealthy,
         );
-      const reading = await baseline(createMetricSource(runbook.metrics, runbook.limits), attendance.signal);
+      const reading = await baseline(createMetricSource(runbook.metrics, toLimits(runbook.limits)), attendance.signal);
       return { evidence: [...deployed, ...healthy], carry: { reading, judge: null, soakStartedAt: 0 } };
     });
 }

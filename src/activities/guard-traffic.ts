@@ -2,6 +2,7 @@ import { freshCounts, mergeReadings } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
+import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { askUntil, attended } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -15,7 +16,7 @@ export function guardTraffic({ runbooks }: Dependencies): Activities['guardTraff
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(target);
       const platform = createPlatform(runbook.platform, target);
-      const source = createMetricSource(runbook.metrics, runbook.limits);
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
       let previous: Reading | null = null;
 
       const moved = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {

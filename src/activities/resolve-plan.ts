@@ -7,7 +7,7 @@ import { createPlatform } from '../platforms/create-platform.ts';
 import type { Attendance } from '../platforms/platform.ts';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../runbook/plan.ts';
 import type { Runbook } from '../runbook/schema.ts';
-import { parseRequest, toPlan } from '../runbook/to-plan.ts';
+import { parseRequest, toLimits, toPlan } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -54,7 +54,7 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, attendance
 }
 
 async function findBlueByTraffic(runbook: Runbook, service: string, { signal }: Attendance): Promise<string> {
-  const source = createMetricSource(runbook.metrics, runbook.limits);
+  const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
   const before = await source.read(signal);
   await pause(SERVING_MS, signal);
   const fresh = freshCounts(before, await source.read(signal));

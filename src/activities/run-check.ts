@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { createCheck } from '../checks/create-check.ts';
+import { databaseUrl } from '../checks/postgres.ts';
 import { FAILURE } from '../errors.ts';
 import { redact } from '../platforms/redact.ts';
 import type { Activities } from './activities.ts';
@@ -17,12 +18,17 @@ export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'
       const config = runbook.checklist.find((check) => check.id === checkId);
       if (!config)
         throw ApplicationFailure.nonRetryable(`The runbook has no check "${checkId}".`, FAILURE.InvalidRequest);
-      const check = createCheck(config, { runbook, env });
+      const check = createCheck(config);
       const startedAt = Date.now();
       const measured = { checkedAt: startedAt, durationMs: 0 };
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const finding = await check({ target, operation: operation(target, `check-${checkId}`), attendance });
+          const finding = await check({
+            target,
+            operation: operation(target, `check-${checkId}`),
+            attendance,
+            databaseUrl: (database) => databaseUrl(runbook.databases, database, env),
+          });
           return { ...measured, ...finding, durationMs: Date.now() - startedAt };
         } catch (error) {
           attendance.signal.throwIfAborted();

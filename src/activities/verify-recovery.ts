@@ -6,6 +6,7 @@ import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Attendance, Platform } from '../platforms/platform.ts';
 import type { Counts, Limits } from '../runbook/plan.ts';
+import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,7 +26,7 @@ export function verifyRecovery({ runbooks }: Dependencies): Activities['verifyRe
   return (input) =>
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(input.target);
-      const source = createMetricSource(runbook.metrics, runbook.limits);
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
       const platform = createPlatform(runbook.platform, input.target);
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];

@@ -4,6 +4,7 @@ import { freshCounts, mergeReadings } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import type { Counts } from '../runbook/plan.ts';
+import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -22,7 +23,7 @@ export function watchWindow({ runbooks }: Dependencies): Activities['watchWindow
     attended(async ({ signal, heartbeat }) => {
       const context = Context.current();
       const runbook = await runbooks.pinned(input.target);
-      const source = createMetricSource(runbook.metrics, runbook.limits);
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
       const judge = createJudge(input.rules);
 
       let seen = context.info.heartbeatDetails
@@ -59,8 +60,7 @@ export function watchWindow({ runbooks }: Dependencies): Activities['watchWindow
         const green = fresh[input.target.green] ?? NOTHING;
         const blue = fresh[input.target.blue] ?? NOTHING;
         const from = previous?.at ?? reading.at;
-        const next =
-          previous && reading.at > from ? judge.observe(state, { from, to: reading.at, green, blue }) : state;
+        const next = previous ? judge.observe(state, { from, to: reading.at, green, blue }) : state;
         const carry = { ...before.carry, reading: mergeReadings(previous, reading), judge: next };
         return {
           ...window,

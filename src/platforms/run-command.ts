@@ -6,28 +6,12 @@ import { findProgram } from './find-program.ts';
 import { recordHead, recordTail } from './output.ts';
 import type { Attendance, Operation } from './platform.ts';
 import { endGroup } from './process-group.ts';
+import { SUPERVISOR } from './supervisor.ts';
 
 const HEARTBEAT_MS = 1_000;
 const STDOUT_BYTES = 1_048_576;
 /** A command that ended may leave a child that holds its output open; that output is not waited for any longer. */
 const DRAIN_MS = 500;
-
-/**
- * Runs the command ("$@") as a child of this shell and ends their whole group when the worker is gone, also after
- * SIGKILL: file descriptor 3 reads from a pipe whose only writer is the worker, so that its death is an end of file.
- * The command itself does not get the pipe. The shell ignores SIGTERM after the command has started: it stays to tell
- * the exit code, and the watcher stays on guard while the command takes its time to end. The watcher ends the shell
- * first, which would otherwise end the watcher once the command is gone and spare a grandchild that ignores SIGTERM.
- */
-const SUPERVISOR = `
-"$@" 3<&- & command=$!
-trap '' TERM
-( read -r _ <&3; kill -KILL $$; kill -TERM 0; sleep 5; kill -KILL 0 ) >/dev/null 2>&1 & watcher=$!
-exec 3<&-
-wait "$command"; code=$?
-kill -KILL "$watcher" 2>/dev/null; wait "$watcher" 2>/dev/null
-exit "$code"
-`;
 
 export interface CommandInput {
   /** A program and its arguments, passed on as they are: no shell reads them. */

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
+import { errorCode } from '../platforms/error-code.ts';
 import { type Problem, validate } from './problems.ts';
 import { type Runbook, runbookSchema } from './schema.ts';
 
@@ -104,7 +105,7 @@ async function readText(file: string): Promise<string> {
     }
   } catch (error) {
     if (error instanceof RunbookError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = errorCode(error) ?? 'unknown reason';
     throw new RunbookError(file, [`${file}: ${READ_PROBLEMS[code] ?? `cannot be read (${code})`}`]);
   }
 }

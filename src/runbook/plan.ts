@@ -56,7 +56,7 @@ export interface JudgeRules {
   readonly blindMs: number;
 }
 
-export interface Approval {
+interface Approval {
   /** How many different people have to approve. */
   readonly required: number;
   readonly timeoutMs: number;
@@ -144,5 +144,4 @@ export interface Counts {
   readonly slow: number;
 }
 
-export const VERDICTS = ['healthy', 'breached', 'inconclusive'] as const;
-export type Verdict = (typeof VERDICTS)[number];
+export type Verdict = 'healthy' | 'breached' | 'inconclusive';

@@ -109,9 +109,9 @@ function suggestion(key: string, allowed: readonly string[]): string {
 function editDistance(from: string, to: string): number {
   if (from.length > LONGEST_SHOWN) return from.length;
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
+  for (const [i, letter] of Array.from(from).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...to].entries())
+    for (const [j, other] of Array.from(to).entries())
       next.push(Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     row = next;
   }
@@ -133,8 +133,8 @@ function describe(value: unknown, keys: readonly PropertyKey[]): string {
   if (typeof value === 'string') return secretive ? 'other text (not shown here)' : quote(value);
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object') return 'keys with values';
-  return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return 'keys with values';
 }
 
 /** As one line that cannot rewrite a terminal: invisible characters become their code, the rest is cut. */

@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
+import { errorCode } from '../platforms/error-code.ts';
 import { canonicalJson, DIGEST, digestOf } from './digest.ts';
 import type { Runbook } from './schema.ts';
 
@@ -19,7 +20,7 @@ export async function readSnapshot(
     return digestOf(runbook) === digest ? { runbook } : { problem: `${file} is damaged` };
   } catch (error) {
     if (error instanceof SyntaxError) return { problem: `${file} is damaged` };
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = errorCode(error) ?? 'unknown reason';
     return { problem: code === 'ENOENT' ? `there is no ${file}` : `${file} cannot be read (${code})` };
   }
 }
@@ -47,9 +48,8 @@ export async function writeSnapshot(
     await rename(draft, file);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined);
-    const why = error instanceof Error ? error.message : String(error);
     throw ApplicationFailure.retryable(
-      `the runbook's snapshot cannot be kept (${why}): make ${folder} writable for the worker, or give it another state directory`,
+      `the runbook's snapshot cannot be kept (${errorCode(error) ?? 'unknown reason'}): make ${folder} writable for the worker, or give it another state directory`,
       FAILURE.RunbookUnavailable,
     );
   }

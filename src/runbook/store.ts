@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
+import { errorCode } from '../platforms/error-code.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';
 import type { DeploymentTarget } from './plan.ts';
@@ -107,9 +108,7 @@ async function runbookFiles(directory: string): Promise<string[]> {
     );
     return files.filter((_file, index) => regular[index]);
   } catch (error) {
-    throw unavailable(
-      `the folder of runbooks ${directory} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw unavailable(`the folder of runbooks ${directory} cannot be read (${errorCode(error) ?? 'unknown reason'})`);
   }
 }
 

@@ -4,12 +4,16 @@ import {
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
   type DeploymentRequest,
+  type Limits,
   type PlannedCheck,
   type TrafficStep,
 } from './plan.ts';
 import { validate } from './problems.ts';
 import { version } from './scalars.ts';
 import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';
+
+/** A poll may be lost or late; evidence older than this many of them says nothing about now. */
+const STALE_POLLS = 4;
 
 /**
  * What a client sent, as a request. It can name things and nothing more (invariant 2).
@@ -63,14 +67,11 @@ export function toPlan(input: {
     traffic: runbook.traffic.map(toStep),
     judge: {
       rule: judge.rule,
-      limits: {
-        errorRate: limits.errorRate,
-        ...(limits.latency && { latency: { quantile: limits.latency.quantile, underMs: limits.latency.under } }),
-      },
+      limits: toLimits(limits),
       batchMs: judge.batch,
       minRequests: judge.minRequests,
       breachesInARow: judge.breachesInARow,
-      blindMs: watch.blind,
+      blindMs: metrics.poll * STALE_POLLS,
     },
     watch: {
       pollMs: metrics.poll,
@@ -87,6 +88,11 @@ export function toPlan(input: {
     },
     recovery: { targetMs: recovery.target },
   };
+}
+
+/** The runbook's limits as the judge and the metric source take them. */
+export function toLimits({ errorRate, latency }: Runbook['limits']): Limits {
+  return { errorRate, ...(latency && { latency: { quantile: latency.quantile, underMs: latency.under } }) };
 }
 
 function toPlannedCheck(config: CheckConfig): PlannedCheck {

@@ -23,7 +23,7 @@ import { type DeploymentStatus, waitingFor } from './status.ts';
 import { opened } from './transitions.ts';
 
 /** A change of the state; `at` is now, epoch milliseconds. */
-export type Transition = (status: DeploymentStatus, at: number) => DeploymentStatus;
+type Transition = (status: DeploymentStatus, at: number) => DeploymentStatus;
 
 /** The deployment under way: its state, the one way to change it, and the scope that abort and reject cancel. */
 export interface Deployment {

@@ -1,5 +1,8 @@
 import { type CheckStatus, currentStep, type DeploymentStatus, type FinishedWindow, waitingFor } from './status.ts';
 
+/** The UI takes 20 KB, and a letter may take three bytes. */
+const LONGEST = 6_500;
+
 /** The status as markdown for the Temporal UI's "current details" (at most 20 KB there). Timestamps are UTC. */
 export function renderDetails(status: DeploymentStatus): string {
   const wait = waitingFor(status);
@@ -31,7 +34,7 @@ export function renderDetails(status: DeploymentStatus): string {
       ),
   ]
     .join('\n\n')
-    .slice(0, 18_000);
+    .slice(0, LONGEST);
 }
 
 function renderCheck(check: CheckStatus): string {
@@ -68,5 +71,5 @@ function plain(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replace(/[<>[\]`*_|\\]/g, (sign) => `\\${sign}`)
-    .slice(0, 600);
+    .slice(0, 300);
 }

@@ -11,6 +11,8 @@ import { work } from './work.ts';
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
 
+const WORKER_LOST = { verdict: 'inconclusive', reason: 'the worker was lost while the window closed' } as const;
+
 /**
  * Watches one step of the traffic plan until its soak is proven healthy and its gate, if it has one, is approved. The
  * watch never pauses: it goes on while a person thinks. Returns what the next window carries on from.
@@ -109,13 +111,18 @@ async function watchWindow(
       });
     } catch (error) {
       if (deployment.scope.consideredCancelled) throw error;
-      const kept = closeEarly?.() ? lastHeartbeat(error) : undefined;
-      if (!kept)
-        throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
-      // The worker died while it closed the window; Temporal does not retry a cancelled activity.
-      return { ...kept, verdict: 'inconclusive', reason: 'the worker was lost while the window closed' };
+      // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, the next window
+      // goes on from what was seen last, and judges the gap.
+      if (closeEarly?.() && isLostWorker(error)) return lastHeartbeat(error) ?? nothingSeen(from, carry);
+      throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
     }
   }
+}
+
+function isLostWorker(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'HEARTBEAT'
+  );
 }
 
 function lastHeartbeat(error: unknown): WindowResult | undefined {
@@ -123,5 +130,10 @@ function lastHeartbeat(error: unknown): WindowResult | undefined {
   const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
   if (!beat) return undefined;
   const { latest: _, problem: __, ...window } = beat;
-  return window;
+  return { ...window, ...WORKER_LOST };
+}
+
+function nothingSeen(from: number, carry: WatchCarry): WindowResult {
+  const none = { requests: 0, failed: 0, slow: 0 };
+  return { ...WORKER_LOST, from, to: from, green: none, blue: none, carry };
 }

@@ -25,7 +25,7 @@ export function isClosed(phase: Phase): boolean {
 }
 
 /** `waiting`: to be measured, or to be attested by a person; `unmeasured`: the measuring itself failed. */
-export type CheckOutcome = 'waiting' | 'running' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+type CheckOutcome = 'waiting' | 'running' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
 
 export interface CheckStatus extends PlannedCheck {
   readonly outcome: CheckOutcome;

@@ -164,7 +164,7 @@ test.each<[string, RequestListener, string]>([
     'its last line is torn',
   ],
   ['something else', (_, response) => response.end('<html>\n'), "line 1 is not in Prometheus' text format"],
-  ['an empty page', (_, response) => response.end(), 'its last line is torn'],
+  ['an empty page', (_, response) => response.end(), 'metric http_requests_total is not on its page'],
   ['a page that never ends', (_, response) => endless(response), 'its page is larger than 10 MB'],
   ['no counter', (_, response) => response.end(histogram), 'metric http_requests_total is not on its page'],
   ['no histogram', (_, response) => response.end(good), 'metric http_request_duration_seconds_sum is not on its page'],

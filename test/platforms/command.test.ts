@@ -4,7 +4,14 @@ import { commandPlatform, parseTraffic } from '../../src/platforms/command.ts';
 import { createPlatform } from '../../src/platforms/create-platform.ts';
 import { attendance, eventually } from './support.ts';
 
-const target = { service: 'recommendation', environment: 'production', blue: '2.4.0', green: '2.5.0+b', digest: 'd' };
+const target = {
+  service: 'recommendation',
+  environment: 'production',
+  blue: '2.4.0',
+  green: '2.5.0+b',
+  deployment: 'test/run',
+  digest: 'd',
+};
 const operation = (step: string, attempt = 1) => ({ id: `w/r-${Math.random()}/${step}`, attempt });
 
 let seen: string[] = [];

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { fillPlaceholders, runCommand } from '../../src/platforms/run-command.ts';
 import { attendance, eventually, isRunning } from './support.ts';
@@ -14,8 +14,8 @@ const started: number[] = [];
 
 afterEach(() => {
   for (const pid of started.splice(0)) expect(isRunning(pid)).toBe(false);
-  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 });
+afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
 
 const node = (script: string) => [process.execPath, '-e', script];
 
@@ -30,7 +30,7 @@ function family(file: string, ignoring: 'nothing' | 'child ignores SIGTERM'): st
 }
 
 function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'bg-command-'));
+  return mkdtempSync(join(scratch, 'case-'));
 }
 
 async function pidsIn(file: string, count: number): Promise<number[]> {

@@ -9,7 +9,7 @@ import type { Activities } from '../../src/activities/activities.ts';
 import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import type { DeploymentStatus, Phase } from '../../src/workflows/status.ts';
+import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 
@@ -34,6 +34,7 @@ export interface TestTemporal {
 
 const PATIENCE_MS = 30_000;
 const ASK_EVERY_MS = 25;
+const QUERY_MS = 4_000;
 
 /** Connects a test file to the server of the whole run. */
 export function useTemporal(): TestTemporal {
@@ -96,15 +97,21 @@ export function start(client: Client, taskQueue: string, request: DeploymentRequ
   });
 }
 
-export function observe(handle: DeploymentHandle): TestDeployment {
-  const status = (): Promise<DeploymentStatus> => handle.query(messages.status);
+export function observe(handle: DeploymentHandle, patienceMs = PATIENCE_MS): TestDeployment {
+  // Without a worker a query would wait for half a minute.
+  const status = (): Promise<DeploymentStatus> =>
+    handle.client.connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(messages.status));
   const until = async (wanted: (status: DeploymentStatus) => boolean): Promise<DeploymentStatus> => {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + patienceMs;
     for (;;) {
-      const now = await status();
-      if (wanted(now)) return now;
-      if (Date.now() > deadline)
-        throw new Error(`not reached within ${PATIENCE_MS} ms: ${JSON.stringify(now, null, 1)}`);
+      // While no worker runs, a query fails: that is no answer, and is asked again.
+      const now = await status().catch((error: unknown) => String(error));
+      if (typeof now !== 'string' && wanted(now)) return now;
+      const over = typeof now !== 'string' && isClosed(now.phase);
+      if (over || Date.now() > deadline)
+        throw new Error(
+          `${over ? 'closed before it was reached' : 'not reached'} within ${patienceMs} ms: ${JSON.stringify(now, null, 1)}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }
   };

@@ -1,0 +1,33 @@
+/** What the router's process is told, and how it picks. */
+
+export interface Route {
+  readonly version: string;
+  readonly origin: string;
+  /** 0 to 100; those of all routes together are 100. */
+  readonly percentage: number;
+}
+
+/** Replaces all routes at once, so that no request ever sees half a shift. */
+export type RouterOrder = readonly Route[];
+
+export interface RouterConfig {
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/**
+ * Picks routes in the proportion of their percentages by the golden-ratio sequence: at most a few requests off after
+ * thousands, and in no step with a pattern in the requests, as a round robin would be.
+ */
+export function createPicker(): (routes: readonly Route[]) => Route | undefined {
+  const GOLDEN = (Math.sqrt(5) - 1) / 2;
+  let point = 0;
+  return (routes) => {
+    point = (point + GOLDEN) % 1;
+    let reached = 0;
+    return routes.find(({ percentage }) => {
+      reached += percentage; // whole numbers: their sum is exactly 100
+      return point * 100 < reached;
+    });
+  };
+}

@@ -1,0 +1,191 @@
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from './child.ts';
+import { startChild } from './children.ts';
+import { startControl } from './control.ts';
+import { startDatabase, urlOf } from './database.ts';
+import { createFaults, type Fault, type FaultName } from './faults.ts';
+import type { LoadConfig, LoadOrder } from './load.ts';
+import { startProduction } from './production.ts';
+import type { RouterConfig, RouterOrder } from './router.ts';
+import { USERS } from './seed.ts';
+
+export type { Fault, FaultName };
+
+/**
+ * A little production on one machine: PostgreSQL, the recommendation service in up to two versions, a router with metrics,
+ * customers, and the guide's commands. For the demo and the tests.
+ */
+export interface Sandbox {
+  readonly directory: string;
+  readonly controlUrl: string;
+  readonly routerUrl: string;
+  readonly metricsUrl: string;
+  /** Has a placeholder: the router passes it to that very `{version}`. */
+  readonly healthUrl: string;
+  /** As a role that sees all connections and may create the service's indexes. */
+  readonly databaseUrl: string;
+  /** Holds `deploy`, `shift-traffic`, `rollback` and `traffic-status`. */
+  readonly binDirectory: string;
+  /** JSON lines, one for each command that was asked for: `{ at, command, args, operation?, attempt?, outcome }`. */
+  readonly auditFile: string;
+  /** What a worker needs in its environment to deploy here. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Arms a fault in place of the one before. */
+  inject(fault: Fault): Promise<void>;
+  /** Ends a fault that struck too: a lost index is built again when a green serves. */
+  clearFault(): Promise<void>;
+  setRate(requestsPerSecond: number): Promise<void>;
+  /** Ends every process and removes a temporary folder. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface SandboxOptions {
+  /** Holds the data and is kept; without it, a temporary folder is made and removed at the end. */
+  readonly directory?: string;
+  /** Free ones when not given. */
+  readonly ports?: { readonly router?: number; readonly control?: number; readonly postgres?: number };
+  readonly requestsPerSecond?: number;
+  /** Whether 2.5.0's index is there. By default, as in a real production, it is still missing. */
+  readonly withIndex?: boolean;
+  readonly maxConnections?: number;
+  readonly fault?: Fault;
+  /** Interactions: the more, the slower is 2.5.0 without its index. */
+  readonly rows?: number;
+}
+
+/** Starts everything. @throws with what to do when a port is taken or a part does not start; nothing is left running. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  await refuseTakenPorts(options.ports ?? {});
+  const temporary = options.directory === undefined;
+  const given = options.directory ?? (await mkdtemp(join(tmpdir(), 'bluegreen-sandbox-')));
+  await mkdir(given, { recursive: true });
+  const directory = await realpath(given);
+
+  /** What ends each part, the last started first. */
+  const endings: (() => Promise<void>)[] = [];
+  const endAll = async (): Promise<void> => {
+    for (let end = endings.pop(); end; end = endings.pop()) await end().catch((error: unknown) => console.error(error));
+    // The database's process has removed it; unless it was not even reached.
+    if (temporary) await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    return await startParts({ ...options, directory, temporary }, endings, endAll);
+  } catch (error) {
+    await endAll();
+    throw new Error(`The sandbox did not start: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function startParts(
+  options: SandboxOptions & { readonly directory: string; readonly temporary: boolean },
+  endings: (() => Promise<void>)[],
+  endAll: () => Promise<void>,
+): Promise<Sandbox> {
+  const { directory, temporary, ports = {}, requestsPerSecond = 40 } = options;
+  const startingRouter = startChild<RouterOrder>({
+    program: 'router-process.ts',
+    name: 'router',
+    config: { port: ports.router ?? 0 } satisfies RouterConfig,
+    directory,
+  });
+  startingRouter.catch(() => undefined); // awaited below; until then a failure must not count as unhandled
+  endings.push(() =>
+    startingRouter.then(
+      (router) => router.stop(),
+      () => undefined,
+    ),
+  );
+  const database = await startDatabase({
+    directory,
+    temporary,
+    port: ports.postgres ?? (await freePort()),
+    rows: options.rows ?? 500_000,
+    maxConnections: options.maxConnections ?? 40,
+    withIndex: options.withIndex ?? false,
+  });
+  endings.unshift(() => database.stop());
+  const router = await startingRouter;
+
+  const databaseUrl = urlOf(database.port, 'bluegreen');
+  const faults = createFaults(databaseUrl);
+  const production = await startProduction({
+    directory,
+    databaseUrl: urlOf(database.port, 'recommendation'),
+    setRoutes: (routes) => router.order(routes),
+    onChange: (green) => faults.greenChanged(green),
+  });
+  endings.push(() => production.stop());
+
+  const auditFile = join(directory, 'audit.jsonl');
+  const control = await startControl({
+    port: ports.control ?? 0,
+    auditFile,
+    production,
+    rollbackDelayMs: () => faults.rollbackDelayMs(),
+  });
+  endings.push(() => control.stop());
+
+  const routerUrl = `http://127.0.0.1:${router.port}`;
+  const load = await startChild<LoadOrder>({
+    program: 'load-process.ts',
+    name: 'load',
+    config: { origin: routerUrl, users: USERS, requestsPerSecond } satisfies LoadConfig,
+    directory,
+  });
+  endings.push(() => load.stop());
+  endings.push(async () => faults.disarm());
+  if (options.fault) await faults.inject(options.fault);
+
+  const controlUrl = `http://127.0.0.1:${control.port}`;
+  const binDirectory = fileURLToPath(new URL('bin', import.meta.url));
+  let stopping: Promise<void> | undefined;
+  return {
+    directory,
+    controlUrl,
+    routerUrl,
+    metricsUrl: `${routerUrl}/metrics`,
+    healthUrl: `${routerUrl}/-/versions/{version}/healthz`,
+    databaseUrl,
+    binDirectory,
+    auditFile,
+    env: {
+      PATH: [binDirectory, process.env['PATH']].join(delimiter),
+      BLUEGREEN_SANDBOX: controlUrl,
+      RECOMMENDATION_DATABASE_URL: databaseUrl,
+    },
+    inject: (fault) => faults.inject(fault),
+    clearFault: () => faults.clear(),
+    setRate: (rate) => load.order({ requestsPerSecond: rate }),
+    stop: () => (stopping ??= endAll()),
+  };
+}
+
+/** Before anything is started: a port that is taken is the one thing that goes wrong with every second sandbox. */
+async function refuseTakenPorts(ports: Readonly<Record<string, number>>): Promise<void> {
+  for (const [part, port] of Object.entries(ports)) {
+    await listenOnce(port).catch((error: unknown) => {
+      throw new Error(
+        `Port ${port} for the sandbox's ${part} is taken (${messageOf(error)}): end what listens there, perhaps another sandbox, or choose another port.`,
+        { cause: error },
+      );
+    });
+  }
+}
+
+const freePort = (): Promise<number> => listenOnce(0);
+
+/** Listens for a moment. @returns the port. */
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+    });
+  });
+}

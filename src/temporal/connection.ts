@@ -1,0 +1,87 @@
+import { Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface ConnectionConfig {
+  readonly connectionOptions: NativeConnectionOptions & { readonly address: string };
+  readonly namespace: string;
+}
+
+/**
+ * Where the Temporal server is and how to reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
+ * and the profiles in temporal.toml (docs.temporal.io/develop/environment-configuration); a local server by default.
+ */
+export function connectionConfig(): ConnectionConfig {
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  return {
+    connectionOptions: { ...connectionOptions, address: connectionOptions.address || 'localhost:7233' },
+    namespace: namespace || 'default',
+  };
+}
+
+/** A worker's connection. @throws Error that says what to do when the server is not reached within five seconds. */
+export function connectWorker({ connectionOptions }: ConnectionConfig): Promise<NativeConnection> {
+  return inTime(connectionOptions.address, NativeConnection.connect(connectionOptions));
+}
+
+/** A client's connection. @throws Error that says what to do when the server is not reached within five seconds. */
+export function connectClient({ connectionOptions }: ConnectionConfig): Promise<Connection> {
+  const { address, apiKey, tls, metadata } = connectionOptions;
+  const connection = Connection.lazy({
+    address,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(metadata === undefined ? {} : { metadata }),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  });
+  // Not Connection.connect: when that fails it leaves a channel behind that nobody can close.
+  const connecting = connection.ensureConnected().then(
+    () => connection,
+    async (error: unknown) => {
+      await connection.close();
+      throw error;
+    },
+  );
+  return inTime(address, connecting);
+}
+
+/** The error for a person; the server's own words are long and technical. */
+function unreachable(address: string, error: unknown): Error {
+  return new Error(
+    `The Temporal server at ${address} cannot be reached: ${reasonOf(error)}. ` +
+      'Start a local one with "npm run temporal", or set TEMPORAL_ADDRESS (or TEMPORAL_PROFILE) to the one you mean.',
+    { cause: error },
+  );
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/ConnectionRefused|ECONNREFUSED/.test(message)) return 'the connection was refused';
+  if (/dns error|ENOTFOUND/.test(message)) return 'its host name is not known';
+  return (message.split('\n', 1)[0] ?? '').slice(0, 300);
+}
+
+async function inTime<Connected extends { close(): Promise<void> }>(
+  address: string,
+  connecting: Promise<Connected>,
+): Promise<Connected> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`)), CONNECT_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([connecting, late]);
+  } catch (error) {
+    connecting
+      .then(
+        (connection) => connection.close(),
+        () => {},
+      )
+      .catch(() => {});
+    throw unreachable(address, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,120 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { afterEach, expect, test } from '@jest/globals';
+import { createNotifier } from '../../src/notifications/create-notifier.ts';
+
+const target = {
+  deployment: 'w/r',
+  service: 'recommendation',
+  environment: 'production',
+  blue: '2.4.0',
+  green: '2.5.0',
+  digest: 'd',
+};
+const notification = { target, severity: 'critical', text: 'The rollback stalled.' } as const;
+const signal = new AbortController().signal;
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
+  return `http://127.0.0.1:${address.port}/hook/secret`;
+}
+
+function logger() {
+  const lines: [string, string, unknown][] = [];
+  const at = (level: string) => (message: string, attributes: unknown) => lines.push([level, message, attributes]);
+  return { lines, info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+test.each([
+  ['info', 'info'],
+  ['warning', 'warn'],
+  ['critical', 'error'],
+] as const)('without any channel the log hears %s as %s', async (severity, level) => {
+  const log = logger();
+  await createNotifier([], {}, log)({ ...notification, severity }, signal);
+  expect(log.lines).toEqual([
+    [
+      level,
+      'The rollback stalled.',
+      { severity, service: 'recommendation', environment: 'production', version: '2.5.0' },
+    ],
+  ]);
+});
+
+test('a webhook gets the news as JSON', async () => {
+  const received: unknown[] = [];
+  const url = await serve((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      received.push(request.method, request.headers['content-type'], JSON.parse(body));
+      response.writeHead(204).end();
+    });
+  });
+  await createNotifier([{ kind: 'webhook', urlEnv: 'HOOK' }], { HOOK: url }, logger())(notification, signal);
+  expect(received).toEqual([
+    'POST',
+    'application/json',
+    {
+      text: 'The rollback stalled.',
+      severity: 'critical',
+      service: 'recommendation',
+      environment: 'production',
+      version: '2.5.0',
+    },
+  ]);
+});
+
+test.each<[string, RequestListener, string]>([
+  [
+    'refuses',
+    (_, response) => response.writeHead(403).end(),
+    'the webhook in HOOK answered with HTTP status 403, expected 200 to 299',
+  ],
+  ['stays silent', () => {}, 'the webhook in HOOK did not answer within 5000 ms'],
+  ['breaks off', (request) => request.socket.destroy(), 'the webhook in HOOK could not be reached'],
+])(
+  'a webhook that %s is an error without its URL, and the others hear all the same',
+  async (_name, listener, problem) => {
+    let heard = 0;
+    const other = await serve((_, response) => {
+      heard += 1;
+      response.end();
+    });
+    const configs = [
+      { kind: 'webhook', urlEnv: 'HOOK' },
+      { kind: 'webhook', urlEnv: 'OTHER' },
+    ] as const;
+    const log = logger();
+    const failure: Error = await createNotifier(
+      [...configs],
+      { HOOK: await serve(listener), OTHER: other },
+      log,
+    )(notification, signal).then(
+      () => Promise.reject(new Error('it was told')),
+      (error) => error,
+    );
+    expect(failure.message).toContain(`notification 1 of 2: ${problem}`);
+    expect(failure.message).not.toMatch(/127|secret/);
+    expect(heard).toBe(1);
+    expect(log.lines).toHaveLength(1);
+  },
+);
+
+test.each([
+  [{}, 'is not set'],
+  [{ HOOK: 'not a url' }, 'holds no URL'],
+])('a variable without a URL is named', async (env, problem) => {
+  const telling = createNotifier([{ kind: 'webhook', urlEnv: 'HOOK' }], env, logger())(notification, signal);
+  await expect(telling).rejects.toThrow(`the worker's variable HOOK ${problem}, expected a webhook's URL`);
+});

@@ -1,0 +1,5 @@
+import { type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
+
+/** A process that owns a sandbox, for the tests to kill. */
+const sandbox = await startSandbox({ rows: 20_000, ...(JSON.parse(process.argv[2] ?? '{}') as SandboxOptions) });
+console.log(sandbox.directory);

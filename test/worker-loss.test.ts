@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, expect, test } from '@jest/globals';
+import type { WindowResult } from '../src/activities/activities.ts';
+import * as messages from '../src/workflows/messages.ts';
+import type { DeploymentStatus, Phase } from '../src/workflows/status.ts';
+import { type LittleProduction, startLittleProduction } from './support/little-production.ts';
+import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from './support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from './support/worker-process.ts';
+
+/** Invariant 11: a worker that is killed at any moment, any number of times, changes nothing about the outcome. */
+
+const temporal = useTemporal();
+/** A lost worker is noticed after its heartbeat time-out, and its successor has to start. */
+const PATIENCE_MS = 180_000;
+const LONG_SOAK = {
+  traffic: [
+    { percentage: 50, soak: '14s', approval: {} },
+    { percentage: 100, soak: '10s' },
+  ],
+};
+
+interface Scene extends TestDeployment {
+  readonly production: LittleProduction;
+  /** SIGKILLs the worker that serves and starts another. */
+  replaceWorker(): Promise<void>;
+}
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+async function scene(changes: Record<string, unknown> = {}): Promise<Scene> {
+  const service = uniqueService();
+  const taskQueue = `loss-${randomUUID()}`;
+  const production = await startLittleProduction(service, changes);
+  cleanUps.push(() => production.stop());
+  const workers: WorkerProcess[] = [startWorkerProcess(taskQueue, production.env)];
+  cleanUps.push(() => Promise.all(workers.map((worker) => worker.kill('SIGKILL'))));
+  const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+  cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  return {
+    ...observe(handle, 60_000),
+    production,
+    replaceWorker: async () => {
+      await workers.at(-1)?.kill('SIGKILL');
+      workers.push(startWorkerProcess(taskQueue, production.env));
+    },
+  };
+}
+
+async function attest({ untilPhase, handle }: Scene): Promise<void> {
+  await untilPhase('checking');
+  await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
+}
+
+const commands = ({ audit }: LittleProduction): string[] =>
+  audit.map(({ command, argument }) => `${command} ${argument}`);
+const distinct = (list: readonly string[]): string[] => [...new Set(list)];
+
+/** The windows as the history has them, with what the watch carried from one to the next. */
+async function windowsOf({ handle }: TestDeployment): Promise<WindowResult[]> {
+  const { events } = await handle.fetchHistory();
+  const results = (events ?? []).flatMap((event) => event.activityTaskCompletedEventAttributes?.result?.payloads ?? []);
+  return results
+    .map((payload) => JSON.parse(Buffer.from(payload.data ?? []).toString('utf8') || 'null') as WindowResult | null)
+    .filter((result): result is WindowResult => result !== null && 'verdict' in result);
+}
+
+function carried(window: WindowResult | undefined, version: string): number {
+  const series = Object.values(window?.carry.reading?.series ?? {});
+  return series.filter((one) => one.version === version).reduce((sum, one) => sum + one.requests, 0);
+}
+
+test(
+  'killed while it waits for a person, during the 50 % soak, at the gate and at 100 %: completed, nothing counted twice',
+  async () => {
+    const deployment = await scene(LONG_SOAK);
+    const { production, handle, untilPhase, replaceWorker } = deployment;
+    await untilPhase('checking');
+    await replaceWorker();
+    await attest(deployment);
+
+    const before = (await untilPhase('soaking')).steps[0];
+    await replaceWorker();
+    const gate = await untilPhase('awaiting-approval');
+    const after = gate.steps[0];
+    expect(after?.shiftedAt).toBe(before?.shiftedAt);
+    expect(after?.soakUntil).toBe(before?.soakUntil);
+
+    await replaceWorker();
+    await handle.signal(messages.approve, { by: 'ana' });
+    await deployment.until(({ greenPercentage, phase }) => greenPercentage === 100 && phase === 'soaking');
+    await replaceWorker();
+    expect((await handle.result()).outcome).toBe('completed');
+
+    expect(commands(production)).toEqual(['deploy 2.5.0', 'shift 50', 'shift 100']);
+    const windows = await windowsOf(deployment);
+    const counted = windows.reduce((sum, window) => sum + window.green.requests, 0);
+    expect(counted).toBeGreaterThan(1_000);
+    expect(counted).toBe(carried(windows.at(-1), '2.5.0'));
+    await keepHistory('completed-workers-killed', handle);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'killed while a breach is rolled back: blue serves, verified',
+  async () => {
+    const deployment = await scene();
+    const { production, handle, until, untilPhase, replaceWorker } = deployment;
+    await attest(deployment);
+    await untilPhase('soaking');
+    production.misbehave('rollback', 'hang');
+    production.fail('2.5.0', 0.5);
+    await until(() => commands(production).includes(`rollback ${production.service}`));
+    production.misbehave('rollback', 'well');
+    await replaceWorker();
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+
+    expect(production.share()).toBe(0);
+    expect(distinct(commands(production))).toEqual(['deploy 2.5.0', 'shift 50', `rollback ${production.service}`]);
+    const [first, second] = production.audit.filter(({ command }) => command === 'rollback');
+    expect(second?.operation).toBe(first?.operation);
+    expect(second?.attempt).toBe((first?.attempt ?? 0) + 1);
+    await keepHistory('rolled-back-worker-killed', handle);
+  },
+  PATIENCE_MS,
+);
+
+test.each<[Phase, string]>([
+  ['deploying', 'deploy'],
+  ['shifting', 'shift'],
+])(
+  'killed while %s: the command ends with its worker, runs again and the deployment goes on',
+  async (phase, command) => {
+    const deployment = await scene();
+    const { production, handle, until, untilPhase, replaceWorker } = deployment;
+    await untilPhase('checking');
+    production.misbehave(command, 'hang');
+    await attest(deployment);
+    await until((status) => status.phase === phase && production.audit.some((entry) => entry.command === command));
+    production.misbehave(command, 'well');
+    await replaceWorker();
+    await untilPhase('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await handle.result()).outcome).toBe('completed');
+    const attempts = production.audit.filter((entry) => entry.command === command && entry.argument !== '100');
+    expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(distinct(attempts.map(({ operation }) => operation ?? ''))).toHaveLength(1);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'a decision that came while no worker ran is taken when one is back',
+  async () => {
+    const deployment = await scene();
+    const { handle, untilPhase, replaceWorker } = deployment;
+    await attest(deployment);
+    await untilPhase('awaiting-approval');
+    const replaced = replaceWorker();
+    await handle.signal(messages.approve, { by: 'ana' });
+    await replaced;
+    const report = await handle.result();
+    expect(report.steps[0]?.gate?.approvedBy).toEqual(['ana']);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'a rollback command that exits 0 without effect is not believed',
+  async () => {
+    const deployment = await scene({ recovery: { target: '90s', round: '30s', pause: '1s', guard: '1s' } });
+    const { production, handle, until, untilPhase } = deployment;
+    await attest(deployment);
+    await untilPhase('soaking');
+    production.misbehave('rollback', 'lie');
+    await handle.signal(messages.abort, { by: 'ana' });
+    const stalled: DeploymentStatus = await until((status) => status.phase === 'rollback-stalled');
+    expect(stalled.rollback?.problem).toContain('traffic is not back');
+    production.misbehave('rollback', 'well');
+    await handle.signal(messages.retryRollback, { by: 'ana' });
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+    expect(production.share()).toBe(0);
+  },
+  PATIENCE_MS,
+);

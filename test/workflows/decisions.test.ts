@@ -1,0 +1,83 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ACTIONS, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
+import { type DeploymentStatus, PHASES, waitingFor } from '../../src/workflows/status.ts';
+import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/workflows/transitions.ts';
+import { CHECKS, planFor } from '../support/world.ts';
+
+const plan = {
+  ...planFor({ service: 'shop', version: '2.5.0' }),
+  checklist: { checks: Object.values(CHECKS), timeoutMs: 1_000 },
+};
+const resolved = planned(opened({ service: 'shop', version: '2.5.0' }, 0), plan);
+const [half, full] = plan.traffic;
+const atGate = half ? soakProven(stepBegun(resolved, half, full, 1), 2, 3) : resolved;
+
+test('any payload for any action is parsed or told what is wrong; never a throw', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...ACTIONS), fc.anything(), (action, payload) => {
+      const parsed = parseDecision(action, payload);
+      if ('problem' in parsed) expect(parsed.problem).not.toBe('');
+      else expect(parsed.by.length).toBeGreaterThan(0);
+    }),
+  );
+});
+
+test('whatever is decided in whatever order, the state stays bounded and every decision has an answer', () => {
+  const decision = fc.record({
+    action: fc.constantFrom(...ACTIONS),
+    by: fc.constantFrom('ana', 'ben'),
+    gate: fc.option(fc.constantFrom('shift-to-100', 'shift-to-50'), { nil: undefined }),
+    check: fc.option(fc.constantFrom('indexes', 'pool-size', 'load-test', 'none'), { nil: undefined }),
+    decisionId: fc.option(fc.constantFrom('1', '2'), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...PHASES), fc.array(decision, { maxLength: 60 }), (phase, decisions) => {
+      let status: DeploymentStatus = entered(atGate, phase, 5);
+      for (const given of decisions) {
+        const { decisionId, gate, check, ...rest } = given;
+        const one = { ...rest, ...(decisionId && { decisionId }), ...(gate && { gate }), ...(check && { check }) };
+        const why = refusal(status, one);
+        const { status: next, answer } = decide(status, one, 6);
+        expect(answer.taken).toBe(why === undefined);
+        status = next;
+      }
+      expect(status.decisions.filter((record) => !record.taken).length).toBeLessThanOrEqual(20);
+      const ids = status.decisions
+        .filter((record) => record.taken && record.decisionId)
+        .map((record) => record.decisionId);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(status.checks.find((check) => check.critical)?.outcome).toBe('waiting');
+    }),
+  );
+});
+
+test('an approval is for the open gate and no other', () => {
+  const approve = { action: 'approve', by: 'ana' } as const;
+  expect(refusal(atGate, approve)).toBeUndefined();
+  expect(refusal(atGate, { ...approve, gate: 'shift-to-50' })).toBe('the open gate is shift-to-100, not shift-to-50');
+  expect(refusal(resolved, approve)).toBe('no gate is open; the deployment is resolving');
+});
+
+test('neither abort nor reject touches a rollback under way', () => {
+  const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
+  for (const action of ['abort', 'reject'] as const)
+    expect(refusal(rollingBack, { action, by: 'ana' })).toBe('the rollback is under way; it cannot be stopped');
+  expect(refusal(rollingBack, { action: 'retryRollback', by: 'ana' })).toBeUndefined();
+});
+
+test('invariant 12: every phase that waits says for what, since when and what unblocks it', () => {
+  const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
+  for (const status of [
+    entered(resolved, 'checking', 1),
+    entered(atGate, 'soaking', 1),
+    entered(atGate, 'awaiting-approval', 1),
+    rollingBack,
+    entered(rollingBack, 'rollback-stalled', 1),
+  ]) {
+    const wait = waitingFor(status);
+    expect(wait?.what).not.toBe('');
+    expect(wait?.unblockedBy).not.toBe('');
+    expect(wait?.since).toBeGreaterThanOrEqual(0);
+  }
+});
