@@ -20,8 +20,12 @@ function recorded(name: string) {
   return historyFromJSON(JSON.parse(readFileSync(`${folder}${name}`, 'utf8')));
 }
 
-const replay = (name: string, codePath: string = testBundle()) =>
-  Worker.runReplayHistory({ workflowBundle: { codePath } }, recorded(name));
+/** Under its own workflow id: the id is the lock, and a deployment under another one would be refused. */
+function replay(name: string, codePath: string = testBundle()): Promise<void> {
+  const history = recorded(name);
+  const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
+  return Worker.runReplayHistory({ workflowBundle: { codePath } }, history, workflowId);
+}
 
 test('every kind of ending is recorded', () => {
   const kinds = [
