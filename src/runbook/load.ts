@@ -55,6 +55,8 @@ function parseYaml(text: string, { file, lines }: { file: string; lines: LineCou
       const { line, col } = lines.linePos(pos[0]);
       return `${file}:${line}:${col}: ${message.replace(/: ".*$/s, '')}`;
     });
+    // The parser reports its own overflow once for every level.
+    if (document.errors.some(({ message }) => message.includes('call stack'))) throw new RangeError('too deep');
     if (errors.length > 0) throw new RunbookError(file, errors);
     return document;
   } catch (error) {

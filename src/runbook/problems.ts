@@ -39,7 +39,7 @@ function toProblems(
       problem(keys, `found the key ${quote(String(keys.at(-1)))}, ${issue.issues[0]?.message ?? 'expected another'}`),
     ];
   // A message that says itself what was found needs nothing before it.
-  if (/^(found|missing|the) /.test(issue.message)) return [problem(keys, issue.message)];
+  if (/^(found|missing|the)\b/.test(issue.message)) return [problem(keys, issue.message)];
   const found = valueAt(data, keys);
   if (found === undefined) return [problem(keys, `missing, ${issue.message}`)];
   return [problem(keys, `found ${describe(found, keys)}, ${issue.message}`)];
@@ -101,7 +101,7 @@ function suggestion(key: string, allowed: readonly string[]): string {
   const near = allowed
     .map((known) => ({ known, distance: editDistance(key.toLowerCase(), known.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  if (near && near.distance <= Math.max(1, Math.floor(near.known.length / 3))) return `did you mean "${near.known}"?`;
+  if (near && near.distance <= Math.ceil(near.known.length / 3)) return `did you mean "${near.known}"?`;
   return allowed.length === 0 ? 'expected no such key' : `expected one of ${allowed.join(', ')}`;
 }
 

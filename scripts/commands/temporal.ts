@@ -1,0 +1,97 @@
+import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { DEFAULT_ENVIRONMENT, deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import { type ConnectionConfig, connectClient, connectionConfig } from '../../src/temporal/connection.ts';
+import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import { EXIT } from './exit-codes.ts';
+import { Problem } from './problem.ts';
+
+/** Longer than the ten seconds that a message may wait for a worker that died holding the workflow. */
+export const ANSWER_WITHIN_MS = 12_000;
+
+export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
+
+/** Which deployment a person means. Without `run`, the newest one. */
+export interface Address {
+  readonly service: string;
+  readonly environment: string;
+  readonly run?: string;
+}
+
+/**
+ * Connects and does the work. The connection is left to the end of the process: closing it while the SDK waits to repeat
+ * a call (a query without a worker, say) throws where nobody can catch it. So scripts end by `process.exit`.
+ * @throws Problem when Temporal is not reached.
+ */
+export async function withTemporal<Result>(body: (client: Client) => Promise<Result>): Promise<Result> {
+  const config = readConfig();
+  const connection = await connectClient(config).catch((error: unknown) => {
+    throw new Problem(EXIT.unreachable, error instanceof Error ? error.message : String(error), { cause: error });
+  });
+  return body(clientOf(connection, config.namespace));
+}
+
+export function clientOf(connection: Connection, namespace: string): Client {
+  return new Client({ connection, namespace });
+}
+
+/** The call, given up on after twelve seconds. */
+export function inTime<Result>(client: Client, call: () => Promise<Result>): Promise<Result> {
+  return client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
+}
+
+/**
+ * The deployment that the address means, and a handle on this very run: what is meant for it must not hit the next one.
+ * @throws Problem when there is none.
+ */
+export async function findDeployment(
+  client: Client,
+  { service, environment, run }: Address,
+): Promise<{ readonly handle: DeploymentHandle; readonly description: WorkflowExecutionDescription }> {
+  const workflowId = deploymentWorkflowId(service, environment);
+  try {
+    const description = await inTime(client, () => client.workflow.getHandle(workflowId, run).describe());
+    return {
+      handle: client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, description.runId),
+      description,
+    };
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError) && !isBadRun(error, run)) throw error;
+    throw new Problem(
+      EXIT.notFound,
+      `There is no deployment of ${service} in ${environment}${run === undefined ? '' : ` with the run ${run}`} ` +
+        `(workflow ${workflowId}). See what there is: ${COMMAND} list`,
+      { cause: error },
+    );
+  }
+}
+
+/** How people run this script. */
+export const COMMAND = 'npm run bluegreen --';
+
+/** `--service S` and, where it is not the default, `--environment E`: for commands that people are told to run. */
+export function addressFlags({ service, environment, run }: Address): string {
+  const flags = [`--service ${service}`];
+  if (environment !== DEFAULT_ENVIRONMENT) flags.push(`--environment ${environment}`);
+  if (run !== undefined) flags.push(`--run ${run}`);
+  return flags.join(' ');
+}
+
+function readConfig(): ConnectionConfig {
+  try {
+    return connectionConfig();
+  } catch (error) {
+    throw new Problem(
+      EXIT.usage,
+      `The settings for Temporal cannot be used: ${error instanceof Error ? error.message : String(error)}. ` +
+        'Check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the other TEMPORAL_ variables.',
+      { cause: error },
+    );
+  }
+}
+
+function isBadRun(error: unknown, run: string | undefined): boolean {
+  return (
+    run !== undefined && error instanceof Error && /Invalid RunId/i.test(`${error.message} ${String(error.cause)}`)
+  );
+}

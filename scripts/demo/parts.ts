@@ -1,0 +1,107 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { type LocalServer, startLocalServer } from '../support/local-server.ts';
+import { exactly } from '../view/words.ts';
+import { writeDemoRunbook } from './runbook.ts';
+import { startWorker } from './worker.ts';
+
+/** Everything the demo runs on, on this machine, from free ports and temporary folders. */
+export interface Parts {
+  readonly sandbox: Sandbox;
+  readonly server: LocalServer;
+  /** Rejects when one of them ends by itself, saying which and what it said. */
+  readonly broken: Promise<never>;
+}
+
+/** What has to be ended; the last started first. */
+export type Endings = (() => Promise<void>)[];
+
+export interface PartsOptions {
+  readonly pace: 'short' | 'real-time';
+  readonly requestsPerSecond: number;
+  readonly fault?: Fault;
+  readonly notice: (line: string) => void;
+  /** Nothing more is started once it is aborted. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts the sandbox, a Temporal server and the worker. What is to be ended is in `endings` before it is started, so that
+ * an interruption at any moment leaves nothing behind.
+ * @throws Error that says which part did not start, and what to do.
+ */
+export async function startParts(options: PartsOptions, endings: Endings): Promise<Parts> {
+  const { notice, pace, requestsPerSecond, fault, signal } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-demo-'));
+  endings.push(() => rm(folder, { recursive: true, force: true }));
+  signal.throwIfAborted();
+
+  const [sandbox, server] = await Promise.all([
+    part('sandbox (PostgreSQL, two services, router, load)', notice, endings, () =>
+      startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}) }),
+    ),
+    part('Temporal server', notice, endings, () =>
+      startLocalServer({ ui: true, dbFilename: join(folder, 'temporal.db'), notice }),
+    ),
+  ]);
+
+  const runbooks = join(folder, 'runbooks');
+  await writeDemoRunbook(runbooks, sandbox, pace);
+  const settings = join(folder, 'temporal.toml');
+  await writeFile(settings, '[profile.default]\n');
+  await mkdir(join(folder, 'state'));
+  signal.throwIfAborted();
+  const worker = startWorker({
+    ...withoutTemporal(process.env),
+    ...sandbox.env,
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: 'default',
+    TEMPORAL_CONFIG_FILE: settings, // a profile of the person's is about another server
+    BLUEGREEN_RUNBOOKS: runbooks,
+    BLUEGREEN_STATE: join(folder, 'state'),
+  });
+  endings.push(() => worker.stop());
+  const broken = Promise.race([
+    worker.ended.then((words) => fail('worker', words)),
+    server.ended.then((words) => fail('Temporal server', words)),
+  ]);
+  broken.catch(() => undefined); // raced by whoever uses it; until then it must not count as unhandled
+  return { sandbox, server, broken };
+}
+
+async function part<Started extends { stop(): Promise<void> }>(
+  name: string,
+  notice: (line: string) => void,
+  endings: Endings,
+  start: () => Promise<Started>,
+): Promise<Started> {
+  const from = Date.now();
+  const starting = start();
+  endings.push(() =>
+    starting.then(
+      (started) => started.stop(),
+      () => undefined,
+    ),
+  );
+  try {
+    const started = await starting;
+    notice(`  ${name}: ready after ${exactly(Date.now() - from)}`);
+    return started;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`The ${name} did not start: ${why}`, { cause: error });
+  }
+}
+
+function fail(name: string, words: string): never {
+  throw new Error(`The ${name} of the demo ended by itself. It said:\n${words || '(nothing)'}`);
+}
+
+/** The person's own settings are about another server, another queue, another port. */
+function withoutTemporal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name === 'TEMPORAL_CLI_PATH' || !/^(TEMPORAL|BLUEGREEN)_/.test(name)),
+  );
+}

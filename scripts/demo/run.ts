@@ -1,0 +1,153 @@
+import type { Client } from '@temporalio/client';
+import type { FaultName } from '../../sandbox/sandbox.ts';
+import { connectClient } from '../../src/temporal/connection.ts';
+import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
+import { startDeployment } from '../commands/start.ts';
+import { clientOf, type DeploymentHandle } from '../commands/temporal.ts';
+import { outcomeOf } from '../view/outcome.ts';
+import { columns, complain, paintFor, print, printLines } from '../view/output.ts';
+import { renderReport } from '../view/report.ts';
+import { canMoveTheCursor, openScreen, type Screen } from '../view/screen.ts';
+import { observe, type Sight } from '../view/sight.ts';
+import { exactly } from '../view/words.ts';
+import { type Endings, type Parts, startParts } from './parts.ts';
+import { abortingAt, nobody, type Person, personAtTerminal, type Talk } from './person.ts';
+
+export interface DemoOptions {
+  readonly pace: 'short' | 'real-time';
+  readonly requestsPerSecond: number;
+  readonly asks: 'nobody' | 'whoever-is-there';
+  readonly fault?: { readonly name: FaultName; readonly atPercentage: number };
+}
+
+/** Green serves well for a while first, so that the difference is seen. */
+const FAULT_AFTER_MS = 4_000;
+const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'demo', reason: 'the demo' };
+const NAMESPACE = 'default';
+
+/** Runs the demo from nothing to nothing. @returns how the deployment ended. @throws Error that says what broke. */
+export async function runDemo(options: DemoOptions): Promise<ExitCode> {
+  const startedAt = Date.now();
+  const endings: Endings = [];
+  const interruption = listenForInterruption();
+  const demonstrating = demonstrate(options, endings, interruption);
+  demonstrating.catch(() => undefined); // what it says after an interruption interests nobody
+  try {
+    const exitCode = await Promise.race([demonstrating, interruption.came]);
+    if (exitCode === EXIT.interrupted) {
+      for (const end of endings.splice(-1)) await end(); // the view goes first, so that this line stays in sight
+      complain('Interrupted: everything that this demo started is being ended; nothing of it stays.');
+    }
+    return exitCode;
+  } finally {
+    for (let end = endings.pop(); end; end = endings.pop())
+      await end().catch((error: unknown) => complain(`Not ended cleanly: ${String(error)}`));
+    interruption.forget();
+    print(`Everything is ended and removed; it took ${exactly(Date.now() - startedAt)} in all.`);
+  }
+}
+
+async function demonstrate(options: DemoOptions, endings: Endings, interruption: Interruption): Promise<ExitCode> {
+  const { fault, requestsPerSecond, pace } = options;
+  const { signal } = interruption;
+  const paint = paintFor();
+  print(`${paint.bold('bluegreen demo')}: starting a little production and a Temporal server on this machine ...`);
+  const parts = await startParts(
+    {
+      pace,
+      requestsPerSecond,
+      ...(fault ? { fault: { ...fault, afterMs: FAULT_AFTER_MS } } : {}),
+      notice: print,
+      signal,
+    },
+    endings,
+  );
+  const config = { connectionOptions: { address: parts.server.address }, namespace: NAMESPACE };
+  const connection = await connectClient(config);
+  signal.throwIfAborted();
+
+  const client = clientOf(connection, NAMESPACE);
+  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
+  introduce(options, parts, `${encodeURIComponent(workflowId)}/${firstExecutionRunId}`);
+
+  const screen = openScreen(paint);
+  const people = invite(options, { client, handle, note: screen.note }, interruption);
+  const leave = async (): Promise<void> => {
+    for (const person of people) person.leave();
+    screen.end();
+  };
+  endings.push(leave);
+  const following = followToTheEnd({ client, handle, screen, people, signal });
+  const last = await Promise.race([following, parts.broken]);
+
+  const outcome = await outcomeOf(client, handle, last?.status);
+  signal.throwIfAborted();
+  await leave();
+  printLines(['', ...renderReport(outcome, paint, columns()), '']);
+  return outcome.exitCode;
+}
+
+function introduce({ fault, pace, requestsPerSecond }: DemoOptions, { server }: Parts, workflow: string): void {
+  const lengths =
+    pace === 'short' ? "with soaks of 20 seconds instead of the guide's 10 and 30 minutes" : 'word for word';
+  print(
+    `Deploying recommendation 2.5.0 by runbooks/recommendation.yaml, ${lengths}; ${requestsPerSecond} requests a second.`,
+  );
+  print(`  Temporal UI  ${server.uiUrl}/namespaces/${NAMESPACE}/workflows/${workflow}`);
+  if (fault) print(`  Fault        ${fault.name}, ${FAULT_AFTER_MS / 1_000} s after green has ${fault.atPercentage} %`);
+  print('  Ctrl-C       ends and removes everything');
+  print('');
+}
+
+/** Whoever sits at the terminal, or nobody; and the demo's own hand where a fault shows only when something rolls back. */
+function invite({ asks, fault }: DemoOptions, talk: Talk, { interrupt }: Interruption): readonly Person[] {
+  const isSomebodyThere = asks === 'whoever-is-there' && process.stdin.isTTY && canMoveTheCursor();
+  const person = isSomebodyThere ? personAtTerminal(talk, interrupt) : nobody(talk);
+  return fault?.name === 'slow-rollback' ? [abortingAt(fault.atPercentage, FAULT_AFTER_MS, talk), person] : [person];
+}
+
+async function followToTheEnd(on: {
+  readonly client: Client;
+  readonly handle: DeploymentHandle;
+  readonly screen: Screen;
+  readonly people: readonly Person[];
+  readonly signal: AbortSignal;
+}): Promise<Sight | undefined> {
+  let last: Sight | undefined;
+  for await (const sight of observe(on.client, on.handle, on.signal)) {
+    if (on.signal.aborted) break;
+    last = sight;
+    const { status } = sight;
+    on.screen.show(sight, status ? on.people.flatMap((person) => person.asked(status)) : []);
+    if (status) for (const person of on.people) person.act(status);
+  }
+  return last;
+}
+
+interface Interruption {
+  readonly signal: AbortSignal;
+  readonly came: Promise<typeof EXIT.interrupted>;
+  readonly interrupt: () => void;
+  forget(): void;
+}
+
+/** Ctrl-C and its relatives, and a pipe whose reader has gone. */
+function listenForInterruption(): Interruption {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, interrupt);
+  process.stdout.on('error', interrupt);
+  return {
+    signal: controller.signal,
+    came: new Promise((resolve) => {
+      controller.signal.addEventListener('abort', () => resolve(EXIT.interrupted));
+    }),
+    interrupt,
+    forget: () => {
+      for (const name of names) process.off(name, interrupt);
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import type { WatchHeartbeat } from '../../src/activities/activities.ts';
+import type { Counts, DeploymentPlan, Verdict } from '../../src/runbook/plan.ts';
+import type { DecisionRecord } from '../../src/workflows/decisions.ts';
+import {
+  type CheckStatus,
+  currentStep,
+  type DeploymentStatus,
+  type FinishedWindow,
+  isPassed,
+  type Phase,
+  type RollbackStatus,
+  type StepStatus,
+} from '../../src/workflows/status.ts';
+import type { Paint } from './output.ts';
+import { bar, clip, clock, count, exactly, roughly, share } from './words.ts';
+
+/** Parts of a view, each a list of lines. Pure; shared by `status`, the live view and the report. */
+
+export const PHASE_WORDS: Record<Phase, string> = {
+  resolving: 'reading the runbook',
+  checking: 'going through the checklist',
+  deploying: 'deploying green at 0 %',
+  shifting: 'shifting traffic',
+  soaking: 'soaking',
+  'awaiting-approval': 'waiting for approval',
+  'rolling-back': 'ROLLING BACK',
+  'rollback-stalled': 'ROLLBACK STALLED',
+  completed: 'completed',
+  'rolled-back': 'rolled back',
+  refused: 'refused',
+  cancelled: 'cancelled',
+};
+
+export function paintPhase(phase: Phase, paint: Paint): string {
+  const words = PHASE_WORDS[phase];
+  switch (phase) {
+    case 'completed':
+      return paint.green(words);
+    case 'rolling-back':
+    case 'rollback-stalled':
+    case 'rolled-back':
+    case 'refused':
+      return paint.red.bold(words);
+    case 'awaiting-approval':
+    case 'cancelled':
+      return paint.yellow(words);
+    case 'resolving':
+    case 'checking':
+    case 'deploying':
+    case 'shifting':
+    case 'soaking':
+      return paint.cyan(words);
+  }
+}
+
+/** `✓ checklist  ✓ deploy  ✓ 50 %  ● soak  · approval  · 100 %  · soak` */
+export function pathLine(status: DeploymentStatus, paint: Paint): string {
+  const { phase, plan, steps, rollback } = status;
+  if (!plan) return paint.cyan('● runbook');
+  const done = (name: string): string => paint.green(`✓ ${name}`);
+  const now = (name: string): string => paint.cyan.bold(`● ${name}`);
+  const todo = (name: string): string => paint.dim(`· ${name}`);
+  const begun = steps.length > 0;
+  const path = [
+    status.checks.every(isPassed) ? done('checklist') : now('checklist'),
+    begun ? done('deploy') : phase === 'deploying' ? now('deploy') : todo('deploy'),
+  ];
+  for (const [index, step] of plan.traffic.entries()) {
+    const at = steps[index];
+    const isNext = index === steps.length && phase === 'shifting';
+    path.push(at ? done(`${step.percentage} %`) : isNext ? now(`${step.percentage} %`) : todo(`${step.percentage} %`));
+    path.push(at?.provenAt !== undefined ? done('soak') : at && !rollback ? now('soak') : todo('soak'));
+    if (step.approval && index < plan.traffic.length - 1)
+      path.push(
+        at?.gate?.passedAt !== undefined
+          ? done('approval')
+          : phase === 'awaiting-approval' && at
+            ? now('approval')
+            : todo('approval'),
+      );
+  }
+  if (rollback) return [...path.filter((part) => part.includes('✓')), paint.red.bold('● rollback')].join('  ');
+  return path.join('  ');
+}
+
+const CHECK_SIGN: Record<CheckStatus['outcome'], string> = {
+  waiting: '?',
+  running: '●',
+  passed: '✓',
+  failed: '✗',
+  unmeasured: '✗',
+  attested: '✓',
+  waived: '~',
+};
+
+/** One check on one line of at most `width` signs. */
+export function checkLine(check: CheckStatus, width: number, paint: Paint): string {
+  const head = `${CHECK_SIGN[check.outcome]} ${check.title}${check.critical ? ' (critical)' : ''}`;
+  const text = clip(`${head}: ${checkWords(check)}`, width);
+  switch (check.outcome) {
+    case 'passed':
+    case 'attested':
+      return paint.green(text);
+    case 'failed':
+    case 'unmeasured':
+      return paint.red(text);
+    case 'waived':
+    case 'waiting':
+      return paint.yellow(text);
+    case 'running':
+      return paint.cyan(text);
+  }
+}
+
+export function checkWords({ outcome, checkedBy, result, decidedBy }: CheckStatus): string {
+  const why = decidedBy?.reason === undefined ? '' : ` (${decidedBy.reason})`;
+  switch (outcome) {
+    case 'waiting':
+      return checkedBy === 'person' ? 'a person has to confirm it' : 'not measured yet';
+    case 'running':
+      return 'being measured';
+    case 'attested':
+      return `confirmed by ${decidedBy?.by ?? '?'}${why}`;
+    case 'waived':
+      return `waived by ${decidedBy?.by ?? '?'}${why}${result ? `; found: ${result.summary}` : ''}`;
+    case 'passed':
+    case 'failed':
+      return result?.summary ?? outcome;
+    case 'unmeasured':
+      return `could not be measured: ${result?.summary ?? '?'}`;
+  }
+}
+
+/** `Checklist: 7 of 7 (4 passed, 3 attested)` */
+export function checklistLine(checks: readonly CheckStatus[]): string {
+  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'running', 'waiting'] as const)
+    .map((outcome) => ({ outcome, number: checks.filter((check) => check.outcome === outcome).length }))
+    .filter(({ number }) => number > 0)
+    .map(({ outcome, number }) => `${number} ${outcome}`);
+  return `${checks.filter(isPassed).length} of ${checks.length}${kinds.length > 0 ? ` (${kinds.join(', ')})` : ''}`;
+}
+
+/** `[#####-----] 9 s of 20 s, 11 s left` */
+export function soakLine(step: StepStatus, now: number, width: number): string {
+  const length = step.soakUntil - step.shiftedAt;
+  const gone = Math.min(length, Math.max(0, now - step.shiftedAt));
+  const text =
+    step.provenAt !== undefined
+      ? `proven healthy after ${roughly(step.provenAt - step.shiftedAt)}`
+      : `${roughly(gone)} of ${roughly(length)}, ${gone < length ? `${roughly(length - gone)} left` : 'waiting for the verdict'}`;
+  return `${bar(step.provenAt === undefined ? gone / length : 1, Math.max(12, width - text.length - 2))}  ${text}`;
+}
+
+/** Rate, error share, slow share and mean latency of both versions over the newest interval. */
+export function liveTable(live: WatchHeartbeat | undefined, plan: DeploymentPlan, paint: Paint): string[] {
+  const { blue, green } = plan.target;
+  const { latency } = plan.judge.limits;
+  const slow = latency ? `over ${latency.underMs} ms` : '';
+  const width = Math.max(blue.length, green.length, 5) + 8;
+  const head = `${' '.repeat(width)}${cell('rate')}${cell('errors')}${cell(slow)}${cell('mean')}`;
+  const row = (name: string, version: string, now: (Counts & { meanMs: number }) | undefined): string => {
+    const intervalMs = live?.latest?.intervalMs ?? 0;
+    const label = `  ${name} ${version}`.padEnd(width);
+    if (!now || intervalMs <= 0) return `${label}${paint.dim(cell('no numbers yet', 16))}`;
+    const rate = `${((now.requests * 1_000) / intervalMs).toFixed(1)}/s`;
+    const errors = overLimit(now.failed, now.requests, plan.judge.limits.errorRate, paint);
+    const slowShare = latency ? overLimit(now.slow, now.requests, 1 - latency.quantile, paint) : cell('');
+    const mean = now.requests > 0 ? `${now.meanMs.toFixed(now.meanMs < 10 ? 1 : 0)} ms` : '-';
+    return `${label}${cell(rate)}${errors}${slowShare}${cell(mean)}`;
+  };
+  return [
+    paint.dim(head.trimEnd()),
+    row('blue ', blue, live?.latest?.blue),
+    row('green', green, live?.latest?.green),
+    ...(live?.problem ? [paint.yellow(`  ${live.problem}`)] : []),
+  ];
+}
+
+function overLimit(part: number, whole: number, limit: number, paint: Paint): string {
+  const text = cell(share(part, whole));
+  return whole > 0 && part / whole > limit + 1e-9 ? paint.red.bold(text) : text;
+}
+
+function cell(text: string, width = 13): string {
+  return text.padStart(width);
+}
+
+export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: string }, paint: Paint): string {
+  const colour = { healthy: paint.green, breached: paint.red.bold, inconclusive: paint.yellow }[verdict];
+  return `${colour(verdict)}: ${reason}`;
+}
+
+export function windowLine(window: FinishedWindow, paint: Paint): string {
+  const { green, from, to } = window;
+  return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (green: ${count(green.requests, 'request')}, ${share(green.failed, green.requests)} failed)`;
+}
+
+export function gateLine({ gate }: StepStatus, now: number): string | undefined {
+  if (!gate) return undefined;
+  const who = gate.approvedBy.length > 0 ? ` by ${gate.approvedBy.join(', ')}` : '';
+  const state =
+    gate.passedAt !== undefined
+      ? 'passed'
+      : gate.until === undefined
+        ? 'opens when the soak is proven healthy; an approval may come before'
+        : `open for ${roughly(gate.until - now)} more`;
+  return `${gate.id}: ${gate.approvedBy.length} of ${count(gate.required, 'approval')}${who}, ${state}`;
+}
+
+export function decisionLine(
+  { action, by, at, taken, why, reason, check, gate }: DecisionRecord,
+  paint: Paint,
+): string {
+  const about = [check, gate].filter(Boolean).join(' ');
+  const text = `${clock(at)}  ${action}${about === '' ? '' : ` ${about}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`;
+  return taken ? text : paint.dim(`${text} (ignored: ${why ?? 'no reason given'})`);
+}
+
+/** The rollback step by step, with the recovery time against its target. */
+export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
+  const { cause, reason, detectedAt, startedAt, round, restored, recovered, recoveryMs, problem, notices } = rollback;
+  const after = (at: number): string => `+${exactly(at - detectedAt)}`.padStart(10);
+  const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
+  const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
+  return [
+    `${paint.red(cause)}: ${reason}`,
+    `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
+    `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
+    ...(restored ? [`${after(restored.restoredAt)}  all traffic back on blue`] : []),
+    ...(recovered
+      ? [`${after(recovered.healthyAt)}  blue healthy over ${count(recovered.requests, 'fresh request')}`]
+      : []),
+    recoveryMs === undefined
+      ? paint.yellow(`recovery time: not recovered yet${target}`)
+      : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
+    ...(problem === undefined ? [] : [paint.red(`problem: ${problem}`)]),
+    ...notices.map((notice) => paint.yellow(`notice: ${notice}`)),
+  ];
+}
+
+function within(recoveryMs: number, targetMs: number, paint: Paint): string {
+  return recoveryMs <= targetMs ? paint.green(' (within it)') : paint.red(' (MISSED)');
+}
+
+/** `blue 2.4.0 50 %, green 2.5.0 50 %` */
+export function trafficWords(status: DeploymentStatus): string {
+  const { plan, greenPercentage, version } = status;
+  const blue = plan?.target.blue;
+  return blue === undefined
+    ? `green ${version} ${greenPercentage} %`
+    : `blue ${blue} ${100 - greenPercentage} %, green ${version} ${greenPercentage} %`;
+}
+
+/** `at 50 %` while a step is under way. */
+export function atWords(status: DeploymentStatus): string {
+  if (status.phase === 'shifting') {
+    const next = status.plan?.traffic[status.steps.length];
+    return next ? ` to ${next.percentage} %` : '';
+  }
+  const step = status.phase === 'soaking' || status.phase === 'awaiting-approval' ? currentStep(status) : undefined;
+  return step ? ` at ${step.percentage} %` : '';
+}

@@ -1,0 +1,20 @@
+import type { Attendance, Operation } from '../platforms/platform.ts';
+import type { CheckResult, DeploymentTarget } from '../runbook/plan.ts';
+
+/** What a check finds; the activity adds when and how long. */
+export type Finding = Omit<CheckResult, 'checkedAt' | 'durationMs'>;
+
+export interface CheckContext {
+  readonly target: DeploymentTarget;
+  readonly operation: Operation;
+  readonly attendance: Attendance;
+  /** The URL of a database that the runbook names, from the worker's environment. Throws, naming the variable. */
+  databaseUrl(database: string): string;
+}
+
+/**
+ * One item of the checklist: measures the real thing. Returns `passed: false` when what it found is not enough, with
+ * what would unblock it; throws when it could not be measured (database unreachable), in words a person can act on.
+ * May be run as often as wanted.
+ */
+export type Check = (context: CheckContext) => Promise<Finding>;

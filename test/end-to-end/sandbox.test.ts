@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { writeDemoRunbook } from '../../scripts/demo/runbook.ts';
+import type { DeploymentReport } from '../../src/report/report.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { isPassed } from '../../src/workflows/status.ts';
+import { keepHistory, observe, start, type TestDeployment, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+
+/** The guide's runbook in the sandbox, with short lengths: real database, real service, real traffic, real commands. */
+
+const temporal = useTemporal();
+const LONG_MS = 180_000;
+const taskQueue = `sandbox-${randomUUID()}`;
+let sandbox: Sandbox;
+let scratch: string;
+let worker: WorkerProcess;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'bluegreen-end-to-end-'));
+  sandbox = await startSandbox();
+  await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, 'short');
+  worker = startWorkerProcess(taskQueue, {
+    ...sandbox.env,
+    BLUEGREEN_RUNBOOKS: join(scratch, 'runbooks'),
+    BLUEGREEN_STATE: join(scratch, 'state'),
+  });
+}, LONG_MS);
+
+afterAll(async () => {
+  await worker.kill('SIGTERM');
+  await sandbox.stop();
+  await rm(scratch, { recursive: true, force: true });
+}, LONG_MS);
+
+async function deployment(body: (deployment: TestDeployment) => Promise<void>): Promise<void> {
+  const request = { service: 'recommendation', version: '2.5.0', requestedBy: 'ana' };
+  const handle = await start(temporal.client(), taskQueue, request);
+  const observed = observe(handle, LONG_MS);
+  try {
+    const { checks } = await observed.until(({ phase, checks: all }) => phase === 'checking' && all.length > 0);
+    for (const { id, checkedBy } of checks)
+      if (checkedBy === 'person') await handle.signal(messages.attest, { check: id, by: 'ben' });
+    await body(observed);
+  } finally {
+    await handle.terminate('the test is over').catch(() => {});
+  }
+}
+
+async function trafficNow(): Promise<Record<string, number>> {
+  const response = await fetch(`${sandbox.controlUrl}/status`);
+  return ((await response.json()) as { traffic: Record<string, number> }).traffic;
+}
+
+test.each<[string, Fault]>([
+  ['a release that answers 500 to some', { name: 'bad-release' }],
+  ['an index that disappears while green serves', { name: 'missing-index' }],
+  ['a release that leaks connections at 50 %', { name: 'pool-exhaustion' }],
+  [
+    'a release that leaks connections after a while at 100 %',
+    { name: 'pool-exhaustion', atPercentage: 100, afterMs: 5_000 },
+  ],
+])(
+  '%s is rolled back: blue serves, verified, within the target',
+  async (_, fault) => {
+    await sandbox.inject(fault);
+    await deployment(async ({ handle, until }) => {
+      await until(({ steps, phase }) => steps.length > 0 || phase === 'rolled-back');
+      await handle.signal(messages.approve, { by: 'ana' });
+      const error = await handle.result().catch((thrown: unknown) => thrown);
+      if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+      const report = error.cause.details?.[0] as DeploymentReport;
+      expect(report).toMatchObject({ outcome: 'rolled-back', rollback: { cause: 'breach', withinTarget: true } });
+      expect(report.steps.at(-1)?.percentage).toBe(fault.atPercentage ?? 50);
+      expect(report.rollback?.recovered?.requests).toBeGreaterThanOrEqual(50);
+      expect(await trafficNow()).toEqual({ '2.4.0': 100 });
+      await keepHistory(`sandbox-${fault.name}-${fault.atPercentage ?? 50}`, handle);
+    });
+    await sandbox.clearFault();
+  },
+  LONG_MS,
+);
+
+test(
+  'a healthy release is completed; the checks measured the real thing; no secret reaches history, status or log',
+  async () => {
+    await deployment(async ({ handle, until, status }) => {
+      await until(({ checks }) => checks.every(isPassed));
+      await until(({ phase }) => phase === 'soaking');
+      await handle.signal(messages.approve, { by: 'ana' });
+      const report = await handle.result();
+      expect(report.outcome).toBe('completed');
+      expect(report.checks).toHaveLength(7);
+      const index = report.checks.find(({ title }) => title.startsWith('Create indexes'));
+      expect(index?.result?.evidence.length).toBeGreaterThan(0);
+      expect(await trafficNow()).toMatchObject({ '2.5.0': 100 });
+
+      const known = [await status(), await handle.fetchHistory(), worker.log()].map((part) => JSON.stringify(part));
+      const { events } = await handle.fetchHistory();
+      const payloads = Buffer.from(JSON.stringify(events), 'utf8').toString('utf8');
+      const password = new URL(sandbox.databaseUrl).password;
+      const decoded = [...payloads.matchAll(/"data":\{"type":"Buffer","data":\[([0-9,]+)\]/g)].map(([, bytes = '']) =>
+        Buffer.from(bytes.split(',').map(Number)).toString('utf8'),
+      );
+      expect(decoded.length).toBeGreaterThan(20);
+      for (const text of [...known, ...decoded]) {
+        if (password !== '') expect(text).not.toContain(password);
+        expect(text).not.toMatch(/(https?|postgres(ql)?):\/\//);
+        expect(text).not.toMatch(/--service|--percentage/);
+      }
+      await keepHistory('sandbox-completed', handle);
+    });
+  },
+  LONG_MS,
+);
+
+test('each change reached the platform once, under an operation id of its own', async () => {
+  const lines = (await readFile(sandbox.auditFile, 'utf8')).trim().split('\n');
+  const changes = lines
+    .map((line) => JSON.parse(line) as { command: string; operation?: string; attempt?: number })
+    .filter(({ command }) => command !== 'traffic-status');
+  expect(changes.length).toBeGreaterThan(10);
+  const operations = changes.map(({ operation }) => operation);
+  expect(operations.every((operation) => operation?.startsWith('blue-green/production/recommendation/'))).toBe(true);
+  expect(new Set(operations).size).toBe(operations.length);
+});

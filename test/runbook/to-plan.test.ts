@@ -1,0 +1,157 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseRunbook } from '../../src/runbook/load.ts';
+import { parseRequest, toPlan } from '../../src/runbook/to-plan.ts';
+import { guide, guideWith } from './support.ts';
+
+const DIGEST = 'd'.repeat(64);
+const DEPLOYMENT = 'blue-green/production/recommendation/run-1';
+
+function plan(changes: Partial<Parameters<typeof toPlan>[0]> = {}) {
+  const request = { service: 'recommendation', version: '2.5.0' };
+  return toPlan({ runbook: guide(), digest: DIGEST, request, blue: '2.4.0', deployment: DEPLOYMENT, ...changes });
+}
+
+describe('the guide as a plan', () => {
+  test('has its checklist, in its order, groups, words and critical marks', () => {
+    expect(
+      plan().checklist.checks.map(({ group, title, critical }) => `${group}: ${title}${critical ? ' (Critical)' : ''}`),
+    ).toEqual([
+      'Database: Increase database max connections (Critical)',
+      'Database: Create indexes for new query patterns (Critical)',
+      'Database: Validate database connection pool sizing',
+      'Monitoring: Implement enhanced deployment monitoring (Critical)',
+      'Monitoring: Set up real-time alert systems for error rates and latencies',
+      'Testing: Conduct load testing with realistic data volumes',
+      'Testing: Perform comprehensive pre-deployment validation',
+    ]);
+    expect(plan().checklist.checks.map(({ checkedBy }) => checkedBy)).toEqual([
+      'worker',
+      'worker',
+      'person',
+      'worker',
+      'person',
+      'person',
+      'worker',
+    ]); // prettier-ignore
+  });
+
+  test('has its traffic, limits and recovery time', () => {
+    expect(plan()).toMatchObject({
+      target: {
+        deployment: DEPLOYMENT,
+        service: 'recommendation',
+        environment: 'production',
+        blue: '2.4.0',
+        green: '2.5.0',
+        digest: DIGEST,
+      },
+      traffic: [
+        { percentage: 50, soakMs: 600_000, approval: { required: 1, timeoutMs: 14_400_000, onTimeout: 'rollback' } },
+        { percentage: 100, soakMs: 1_800_000 },
+      ],
+      judge: {
+        rule: 'literal',
+        limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
+        batchMs: 20_000,
+        minRequests: 50,
+        breachesInARow: 3,
+        blindMs: 20_000,
+      },
+      recovery: { targetMs: 90_000 },
+    });
+  });
+
+  test('has the guide’s commands to the letter', () => {
+    const { deploy, shiftTraffic, rollback } = guide().platform;
+    expect(deploy.join(' ')).toBe('deploy --service {service} --version {version}');
+    expect(shiftTraffic.join(' ')).toBe('shift-traffic --service {service} --percentage {percentage}');
+    expect(rollback.join(' ')).toBe('rollback --service {service}');
+  });
+
+  test('holds nothing that can act: no command, no address, no name of a secret', () => {
+    expect(JSON.stringify(plan())).not.toMatch(/https?:|--service|DATABASE_URL|traffic-status/);
+  });
+
+  test('has every field, with every default filled in, and survives the way through a history', () => {
+    const bare = guideWith(
+      ['  poll: 5s\n', ''],
+      ['judge: { batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
+      ['recovery: { target: 90s }', ''],
+      ['approval: { required: 1, timeout: 4h, onTimeout: rollback }', 'approval: {}'],
+      ['  latency: { quantile: 0.95, under: 500ms }\n', ''],
+    );
+    const made = plan({ runbook: parseRunbook(bare, 'bare.yaml') });
+    expect(made).toMatchObject({
+      checklist: { timeoutMs: 86_400_000 },
+      deploy: { timeoutMs: 600_000 },
+      shift: { timeoutMs: 120_000 },
+      judge: { limits: { errorRate: 0.05 }, batchMs: 60_000, minRequests: 50, breachesInARow: 3, blindMs: 20_000 },
+      watch: { pollMs: 5_000, windowMs: 300_000, gateWindowMs: 1_800_000, blindMs: 120_000, maxSoakFactor: 3 },
+      rollback: { timeoutMs: 120_000, roundMs: 300_000, pauseMs: 30_000, guardMs: 60_000 },
+      recovery: { targetMs: 90_000 },
+      traffic: [{ approval: { required: 1, timeoutMs: 14_400_000, onTimeout: 'rollback' } }, {}],
+    });
+    expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+  });
+});
+
+describe('what serves now', () => {
+  test('is another version than the new one', () => {
+    expect(() => plan({ blue: '2.5.0' })).toThrow(
+      'request.version: recommendation already serves 2.5.0, expected another version',
+    );
+  });
+
+  test('is a version that may go into arguments', () => {
+    expect(() => plan({ blue: '--force' })).toThrow(
+      'the version that serves recommendation now: found "--force", expected letters',
+    );
+  });
+});
+
+describe('a request', () => {
+  test('passes as it is when it is well', () => {
+    const request = {
+      service: 'recommendation',
+      version: '2.5.0',
+      environment: 'staging',
+      requestedBy: 'Ana Ünal',
+      reason: 'one\ntwo',
+    };
+    expect(parseRequest(request)).toEqual(request);
+    expect(parseRequest({ service: 'a', version: '1' })).toEqual({ service: 'a', version: '1' });
+  });
+
+  test('is refused for good with every mistake named', () => {
+    const sent = { service: 'Recommendation', version: '--help', command: 'rm -rf /', requestedBy: '\u001b[2J' };
+    let error: unknown;
+    try {
+      parseRequest(sent);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ type: 'InvalidRequest', nonRetryable: true });
+    expect(String(error instanceof Error && error.message).split('\n')).toEqual([
+      expect.stringMatching(/^request\.service: found "Recommendation", expected lower-case letters/),
+      expect.stringMatching(/^request\.version: found "--help", expected letters, digits/),
+      'request.requestedBy: found "\\u001b[2J", expected one line without control characters',
+      'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason',
+    ]);
+  });
+
+  test('is a request or an InvalidRequest in bounded words, whatever was sent', () => {
+    const nearly = fc.record({ service: fc.string(), version: fc.string({ unit: 'binary', maxLength: 20_000 }) });
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), nearly), (sent) => {
+        try {
+          expect(Object.keys(parseRequest(sent))).toEqual(expect.arrayContaining(['service', 'version']));
+        } catch (error) {
+          expect(error).toMatchObject({ type: 'InvalidRequest', nonRetryable: true });
+          expect(String(error)).not.toMatch(/[^\P{C}\n]/u);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
