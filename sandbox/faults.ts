@@ -34,6 +34,8 @@ export interface Faults {
   disarm(): void;
   /** To be told of every change: a fault waits for its percentage. */
   greenChanged(green: Green | undefined): void;
+  /** When the armed fault struck last, epoch milliseconds. */
+  struckAt(): number | undefined;
   /** How long a rollback takes before it moves the traffic. */
   rollbackDelayMs(): number;
 }
@@ -44,6 +46,7 @@ export function createFaults(databaseUrl: string): Faults {
   let timer: NodeJS.Timeout | undefined;
   /** The process it struck. A percentage that falls afterwards mends nothing. */
   let struck: Green | undefined;
+  let struckAt: number | undefined;
   let droppedIndex = false;
 
   function consider(): void {
@@ -58,8 +61,17 @@ export function createFaults(databaseUrl: string): Faults {
       timer = undefined;
       if (!armed || !green) return;
       struck = green;
-      strike(armed, green).catch((error: unknown) => console.error('sandbox: the fault failed to strike:', error));
+      void strikeOnce(armed, green);
     }, armed?.afterMs ?? 0);
+  }
+
+  async function strikeOnce(fault: Fault, target: Green): Promise<void> {
+    try {
+      await strike(fault, target);
+      struckAt = Date.now();
+    } catch (error) {
+      console.error('sandbox: the fault failed to strike:', error);
+    }
   }
 
   async function strike({ name }: Fault, target: Green): Promise<void> {
@@ -93,6 +105,7 @@ export function createFaults(databaseUrl: string): Faults {
   function disarm(): void {
     armed = undefined;
     struck = undefined;
+    struckAt = undefined;
     droppedIndex = false;
     consider();
   }
@@ -118,6 +131,7 @@ export function createFaults(databaseUrl: string): Faults {
       green = now;
       consider();
     },
+    struckAt: () => struckAt,
     rollbackDelayMs: () => (struck && armed?.name === 'slow-rollback' ? SLOW_ROLLBACK_MS : 0),
   };
 }

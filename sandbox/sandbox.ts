@@ -36,6 +36,8 @@ export interface Sandbox {
   readonly env: Readonly<Record<string, string>>;
   /** Arms a fault in place of the one before. */
   inject(fault: Fault): Promise<void>;
+  /** When the armed fault struck, epoch milliseconds; undefined before. */
+  faultStruckAt(): number | undefined;
   /** Ends a fault that struck too: a lost index is built again when a green serves. */
   clearFault(): Promise<void>;
   setRate(requestsPerSecond: number): Promise<void>;
@@ -158,6 +160,7 @@ async function startParts(
       RECOMMENDATION_DATABASE_URL: databaseUrl,
     },
     inject: (fault) => faults.inject(fault),
+    faultStruckAt: () => faults.struckAt(),
     clearFault: () => faults.clear(),
     setRate: (rate) => load.order({ requestsPerSecond: rate }),
     stop: () => (stopping ??= endAll()),

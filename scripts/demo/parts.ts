@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { exactly } from '../view/words.ts';
-import { writeDemoRunbook } from './runbook.ts';
+import { type Pace, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
 
 /** Everything the demo runs on, on this machine, from free ports and temporary folders. */
@@ -19,7 +19,7 @@ export interface Parts {
 export type Endings = (() => Promise<void>)[];
 
 export interface PartsOptions {
-  readonly pace: 'short' | 'real-time';
+  readonly pace: Pace;
   readonly requestsPerSecond: number;
   readonly fault?: Fault;
   readonly notice: (line: string) => void;

@@ -9,11 +9,10 @@ const GUIDE = fileURLToPath(new URL('../../runbooks/recommendation.yaml', import
 /** Where runbooks/recommendation.yaml looks for the sandbox: its default ports. */
 const DEFAULT_ORIGIN = 'http://127.0.0.1:18080';
 
-/**
- * What makes two minutes of ten and thirty. The rule stays the guide's: three batches over a limit in a row; only they
- * are shorter, which is less to prove anything by.
- */
-const SHORT: readonly (readonly [path: readonly (string | number)[], value: unknown])[] = [
+type Change = readonly [path: readonly (string | number)[], value: unknown];
+
+/** The rule stays the guide's: three batches over a limit in a row; only they are shorter, which is less proof. */
+const SHORT: readonly Change[] = [
   [['traffic', 0, 'soak'], '20s'],
   [['traffic', 0, 'approval', 'timeout'], '10m'],
   [['traffic', 1, 'soak'], '20s'],
@@ -25,14 +24,27 @@ const SHORT: readonly (readonly [path: readonly (string | number)[], value: unkn
 ];
 
 /**
- * Writes the guide's runbook into `folder`, with the sandbox's ports and, unless in real time, short lengths.
+ * `real-time`: the guide's own lengths. `short`: what makes two minutes of ten and thirty. `sixtieth`: seconds for
+ * minutes, so that there are as many windows as in the guide's.
+ */
+const PACES = {
+  'real-time': [],
+  short: SHORT,
+  sixtieth: [
+    ...SHORT,
+    [['traffic', 0, 'soak'], '10s'],
+    [['traffic', 1, 'soak'], '30s'],
+    [['watch'], { window: '5s', gateWindow: '1m' }],
+  ],
+} as const satisfies Record<string, readonly Change[]>;
+
+export type Pace = keyof typeof PACES;
+
+/**
+ * Writes the guide's runbook into `folder`, with the sandbox's ports and the lengths of this pace.
  * @throws RunbookError when the result is no valid runbook.
  */
-export async function writeDemoRunbook(
-  folder: string,
-  sandbox: Pick<Sandbox, 'routerUrl'>,
-  pace: 'short' | 'real-time',
-): Promise<void> {
+export async function writeDemoRunbook(folder: string, sandbox: Pick<Sandbox, 'routerUrl'>, pace: Pace): Promise<void> {
   const file = join(folder, 'recommendation.yaml');
   const text = demoRunbook(await readFile(GUIDE, 'utf8'), sandbox.routerUrl, pace);
   parseRunbook(text, file);
@@ -41,8 +53,8 @@ export async function writeDemoRunbook(
 }
 
 /** Pure. */
-export function demoRunbook(guide: string, routerUrl: string, pace: 'short' | 'real-time'): string {
+export function demoRunbook(guide: string, routerUrl: string, pace: Pace): string {
   const document = parseDocument(guide.replaceAll(DEFAULT_ORIGIN, routerUrl));
-  if (pace === 'short') for (const [path, value] of SHORT) document.setIn(path, value);
+  for (const [path, value] of PACES[pace]) document.setIn(path, value);
   return document.toString();
 }

@@ -108,7 +108,7 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
       rollback?.recoveryMs === undefined
         ? ''
         : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
-    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${why.reason}${recovery}`;
+    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}`;
     await CancellationScope.nonCancellable(() => tell(deployment, 'warning', outcome));
     if (why.cause !== 'cancelled') throw close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
     deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
@@ -128,6 +128,11 @@ function whyRollBack(deployment: Deployment, error: unknown): Pick<RollbackStatu
 
 function byWhom({ cause, by, reason }: NonNullable<DeploymentStatus['ending']>): string {
   return `${cause === 'aborted' ? 'Aborted' : 'Rejected'} by ${by}${reason === undefined ? '' : `: ${reason}`}.`;
+}
+
+/** Reasons come from judges, people and commands, with and without a full stop. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function seconds(ms: number): string {

@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, condition, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
 import type { WatchCarry, WatchHeartbeat, WindowResult } from '../activities/activities.ts';
 import type { TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack } from './causes.ts';
@@ -11,7 +11,7 @@ import { work } from './work.ts';
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
 
-const WORKER_LOST = { verdict: 'inconclusive', reason: 'the worker was lost while the window closed' } as const;
+const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
 /**
  * Watches one step of the traffic plan until its soak is proven healthy and its gate, if it has one, is approved. The
@@ -111,18 +111,19 @@ async function watchWindow(
       });
     } catch (error) {
       if (deployment.scope.consideredCancelled) throw error;
-      // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, the next window
-      // goes on from what was seen last, and judges the gap.
-      if (closeEarly?.() && isLostWorker(error)) return lastHeartbeat(error) ?? nothingSeen(from, carry);
+      // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
+      // the next window goes on from what was seen last, and judges the gap.
+      if (closeEarly?.() && isUnattended(error)) return lastHeartbeat(error) ?? nothingSeen(from, carry);
       throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
     }
   }
 }
 
-function isLostWorker(error: unknown): boolean {
-  return (
-    error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'HEARTBEAT'
-  );
+/** Its worker was lost; or it was cancelled between two attempts, when no worker was there to give a verdict. */
+function isUnattended(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  return cause instanceof CancelledFailure || (cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT');
 }
 
 function lastHeartbeat(error: unknown): WindowResult | undefined {
@@ -130,10 +131,10 @@ function lastHeartbeat(error: unknown): WindowResult | undefined {
   const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
   if (!beat) return undefined;
   const { latest: _, problem: __, ...window } = beat;
-  return { ...window, ...WORKER_LOST };
+  return { ...window, ...UNATTENDED };
 }
 
 function nothingSeen(from: number, carry: WatchCarry): WindowResult {
   const none = { requests: 0, failed: 0, slow: 0 };
-  return { ...WORKER_LOST, from, to: from, green: none, blue: none, carry };
+  return { ...UNATTENDED, from, to: from, green: none, blue: none, carry };
 }

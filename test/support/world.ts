@@ -88,7 +88,7 @@ export function world(script: Script = {}): World {
       const number = windows;
       const outcome = () => script.watch?.({ soak: soaks.indexOf(input.soakStartedAt) + 1, number });
       await windowEnd(input, () => outcome()?.verdict === 'breached');
-      return { ...healthy(input), ...outcome() };
+      return { ...healthyNow(input), ...outcome() };
     },
     restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
     verifyRecovery: async () => ({ healthyAt: Date.now(), requests: 50, evidence: [] }),
@@ -120,6 +120,12 @@ export function world(script: Script = {}): World {
   };
 }
 
+/** A window that is healthy at its end. */
+export async function healthyWindow(input: WatchInput): Promise<WindowResult> {
+  await windowEnd(input, () => false);
+  return healthyNow(input);
+}
+
 /** Returns when the window ends, is breached or is asked to close; beats often so that a cancellation arrives at once. */
 async function windowEnd({ until }: WatchInput, breached: () => boolean): Promise<void> {
   const context = Context.current();
@@ -129,7 +135,7 @@ async function windowEnd({ until }: WatchInput, breached: () => boolean): Promis
   }
 }
 
-function healthy({ carry, soakStartedAt }: WatchInput): WindowResult {
+function healthyNow({ carry, soakStartedAt }: WatchInput): WindowResult {
   const counts = { requests: 100, failed: 0, slow: 0 };
   const now = Date.now();
   return {

@@ -7,7 +7,7 @@ import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { openGate } from '../../src/workflows/status.ts';
 import { type DeploymentHandle, keepHistory, uniqueService, useTemporal } from '../support/temporal.ts';
-import { CHECKS, failed, passed, type Script, untilCancelled, world } from '../support/world.ts';
+import { CHECKS, failed, healthyWindow, passed, type Script, untilCancelled, world } from '../support/world.ts';
 
 const temporal = useTemporal();
 
@@ -194,12 +194,33 @@ test('an approval with an inconclusive closing window waits for a healthy one', 
       return number <= cloudedUntil ? { verdict: 'inconclusive', reason: 'the metrics are away' } : undefined;
     },
   });
-  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
-    await untilPhase('awaiting-approval');
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ phase, steps }) => phase === 'awaiting-approval' && current > (steps[0]?.windows.length ?? 0));
     cloudedUntil = current;
     await handle.signal(messages.approve, { by: 'ana' });
     const windows = (await handle.result()).steps[0]?.windows.map((window) => window.verdict) ?? [];
     expect(windows.slice(-2)).toEqual(['inconclusive', 'healthy']);
+  });
+});
+
+test('an approval while no worker has the window, between two attempts, loses nothing: a fresh window confirms it', async () => {
+  let lost = 0;
+  const { activities } = world({
+    activities: {
+      watchWindow: async (input) => {
+        // Only a window at the gate is that long.
+        if (input.until - Date.now() > 5_000 && lost++ === 0) throw new Error('the worker is shutting down');
+        return healthyWindow(input);
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(() => lost > 0);
+    await handle.signal(messages.approve, { by: 'ana' });
+    const { outcome, steps } = await handle.result();
+    expect(outcome).toBe('completed');
+    expect(steps[0]?.windows.slice(-2).map(({ verdict }) => verdict)).toEqual(['inconclusive', 'healthy']);
+    await keepHistory('completed-approved-between-attempts', handle);
   });
 });
 

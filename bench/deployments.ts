@@ -1,0 +1,88 @@
+import type { Client } from '@temporalio/client';
+import type { Fault } from '../sandbox/sandbox.ts';
+import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
+import { startDeployment } from '../scripts/commands/start.ts';
+import { clientOf, type DeploymentHandle } from '../scripts/commands/temporal.ts';
+import { type Endings, type Parts, startParts } from '../scripts/demo/parts.ts';
+import { outcomeOf } from '../scripts/view/outcome.ts';
+import { observe } from '../scripts/view/sight.ts';
+import type { DeploymentReport } from '../src/report/report.ts';
+import { connectClient } from '../src/temporal/connection.ts';
+import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
+import type { DeploymentStatus } from '../src/workflows/status.ts';
+
+const NAMESPACE = 'default';
+const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };
+
+/** A little production and a Temporal server, in which one deployment after the other is measured. */
+export interface Bench {
+  readonly client: Client;
+  readonly parts: Parts;
+  /** Deploys 2.5.0 under a fault, if one is given, answering every question at once. @throws Error if it closes in another way than with a report. */
+  deploy(fault?: Fault): Promise<Measured>;
+  stop(): Promise<void>;
+}
+
+export interface Measured {
+  readonly handle: DeploymentHandle;
+  readonly report: DeploymentReport;
+  /** When the fault struck, epoch milliseconds. */
+  readonly struckAt?: number;
+}
+
+/** @throws Error that says which part did not start. */
+export async function openBench(notice: (line: string) => void): Promise<Bench> {
+  const endings: Endings = [];
+  const stop = async (): Promise<void> => {
+    for (let end = endings.pop(); end; end = endings.pop()) await end();
+  };
+  const options = { pace: 'sixtieth', requestsPerSecond: 40, notice, signal: new AbortController().signal } as const;
+  try {
+    const parts = await startParts(options, endings);
+    const config = { connectionOptions: { address: parts.server.address }, namespace: NAMESPACE };
+    const client = clientOf(await connectClient(config), NAMESPACE);
+    return { client, parts, stop, deploy: (fault) => Promise.race([deploy(client, parts, fault), parts.broken]) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function deploy(client: Client, { sandbox }: Parts, fault: Fault | undefined): Promise<Measured> {
+  if (fault) await sandbox.inject(fault);
+  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
+  const answered = new Set<string>();
+  let last: DeploymentStatus | undefined;
+  for await (const { status } of observe(client, handle)) {
+    last = status;
+    if (status) await answer(client, handle, status, answered);
+  }
+  const { report, summary } = await outcomeOf(client, handle, last);
+  const struckAt = sandbox.faultStruckAt();
+  if (fault) await sandbox.clearFault();
+  if (!report) throw new Error(`The deployment ended without a report: ${summary}`);
+  return { handle, report, ...(struckAt === undefined ? {} : { struckAt }) };
+}
+
+/** People who answer at once, and approve while the soak still runs, so that nothing waits for them for long. */
+async function answer(
+  client: Client,
+  handle: DeploymentHandle,
+  { phase, checks, steps }: DeploymentStatus,
+  answered: Set<string>,
+): Promise<void> {
+  const gate = phase === 'soaking' ? steps.at(-1)?.gate : undefined;
+  const attestable = phase === 'checking' ? checks.filter(({ checkedBy }) => checkedBy === 'person') : [];
+  const choices = [
+    ...attestable.map(({ id }) => ({ action: 'attest', check: id }) as const),
+    ...(gate ? [{ action: 'approve', gate: gate.id } as const] : []),
+  ];
+  for (const { action, ...about } of choices) {
+    const decision = newDecision(action, { ...about, by: 'bench' });
+    const question = JSON.stringify(about);
+    if (answered.has(question)) continue;
+    answered.add(question);
+    await sendDecision(client, handle, decision);
+  }
+}

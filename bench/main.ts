@@ -1,0 +1,92 @@
+import type { Fault } from '../sandbox/sandbox.ts';
+import { complain, print } from '../scripts/view/output.ts';
+import { exactly } from '../scripts/view/words.ts';
+import { type Bench, type Measured, openBench } from './deployments.ts';
+import { historySizeOf, timelineOf } from './timeline.ts';
+
+/**
+ * `npm run bench`: what a deployment costs and how soon a fault is answered, measured in the sandbox with seconds for the
+ * guide's minutes. Machines differ: what it prints is for comparing within one run, and with the targets.
+ */
+const OWN_TARGET_MS = 2_000;
+const EVENTS_TARGET = 150;
+
+const FAULTS: readonly Fault[] = [
+  { name: 'bad-release' },
+  { name: 'missing-index' },
+  { name: 'pool-exhaustion' },
+  { name: 'pool-exhaustion', atPercentage: 100, afterMs: 5_000 },
+];
+
+async function main(): Promise<void> {
+  print('Starting the sandbox, a Temporal server and a worker ...');
+  const bench = await openBench(print);
+  try {
+    await measureFaults(bench);
+    await measureHealthy(bench);
+  } finally {
+    await bench.stop();
+  }
+}
+
+async function measureFaults(bench: Bench): Promise<void> {
+  print('\nFrom a fault to blue (three batches in a row, each of 2 s and 30 requests; polled every second):');
+  print(row('fault', 'green has', 'breach detected', 'traffic restored', 'blue healthy', 'recovery time'));
+  for (const fault of FAULTS) {
+    const { report, struckAt } = await bench.deploy(fault);
+    const { rollback } = report;
+    if (report.outcome !== 'rolled-back' || !rollback?.restored || !rollback.recovered || struckAt === undefined)
+      throw new Error(`${fault.name} was not rolled back but ${report.outcome}: ${report.summary}`);
+    const since = (at: number): string => `after ${exactly(at - struckAt)}`;
+    print(
+      row(
+        fault.name,
+        `${fault.atPercentage ?? 50} %`,
+        since(rollback.detectedAt),
+        since(rollback.restored.restoredAt),
+        since(rollback.recovered.healthyAt),
+        `${exactly(rollback.recoveryMs ?? 0)} of ${exactly(rollback.targetMs)}`,
+      ),
+    );
+  }
+}
+
+async function measureHealthy(bench: Bench): Promise<void> {
+  const measured: Measured = await bench.deploy();
+  const { report } = measured;
+  if (report.outcome !== 'completed') throw new Error(`The healthy release was ${report.outcome}: ${report.summary}`);
+  const { total, soaks, checklist, commands, own } = await timelineOf(measured);
+  print('\nA healthy deployment, soaks of 10 s and 30 s:');
+  print(row('total', 'soaks', 'checklist', 'commands', 'own', `target: under ${exactly(OWN_TARGET_MS)}`));
+  print(row(...[total, soaks, checklist, commands, own].map(exactly), own < OWN_TARGET_MS ? 'kept' : 'MISSED'));
+
+  const { events, bytes, jsonBytes } = await historySizeOf(measured);
+  const windows = report.steps.map((step) => step.windows.length).join(' + ');
+  print("\nIts history, with as many windows as the guide's 10 and 30 minutes have:");
+  print(row('events', 'bytes', 'as JSON', 'windows', 'checks', `target: at most ${EVENTS_TARGET} events`));
+  print(
+    row(
+      String(events),
+      String(bytes),
+      String(jsonBytes),
+      windows,
+      String(report.checks.length),
+      events <= EVENTS_TARGET ? 'kept' : 'MISSED',
+    ),
+  );
+}
+
+function row(...cells: readonly string[]): string {
+  return cells
+    .map((cell) => cell.padEnd(18))
+    .join('')
+    .trimEnd();
+}
+
+try {
+  await main();
+} catch (error) {
+  complain(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+process.exit(); // a connection may still wait for something
