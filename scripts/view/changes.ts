@@ -1,6 +1,6 @@
 import { type DeploymentStatus, isClosed, openGate } from '../../src/workflows/status.ts';
 import type { Paint } from './output.ts';
-import { atWords, checkWords, decisionLine, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
+import { atWords, checkWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { Sight } from './sight.ts';
 import { count, exactly, roughly, share } from './words.ts';
 
@@ -24,7 +24,7 @@ export function changes(before: Sight | undefined, now: Sight, paint: Paint): st
         (past) => past.at === decision.at && past.action === decision.action && past.check === decision.check,
       )
     )
-      lines.push(decisionLine(decision, paint).replace(/^\S+ {2}/, 'decision: '));
+      lines.push(`decision: ${decisionWords(decision)}`);
   const gate = openGate(is);
   if (is.phase === 'awaiting-approval' && was?.phase !== 'awaiting-approval' && gate)
     lines.push(

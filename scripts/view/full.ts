@@ -8,6 +8,7 @@ import {
   gateLine,
   liveTable,
   paintPhase,
+  pastGateLine,
   pathLine,
   rollbackLines,
   soakLine,
@@ -80,7 +81,7 @@ function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
 function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
   return status.steps.flatMap((step) => {
     const isCurrent = step === currentStep(status) && !status.rollback && !isClosed(status.phase);
-    const gate = gateLine(step, sight.at);
+    const gate = isCurrent ? gateLine(step, sight.at) : pastGateLine(step);
     const windows = step.windows.slice(-WINDOWS_SHOWN);
     return [
       '',

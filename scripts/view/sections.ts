@@ -6,6 +6,7 @@ import {
   currentStep,
   type DeploymentStatus,
   type FinishedWindow,
+  type GateStatus,
   isPassed,
   type Phase,
   type RollbackStatus,
@@ -195,25 +196,34 @@ export function windowLine(window: FinishedWindow, paint: Paint): string {
   return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (green: ${count(green.requests, 'request')}, ${share(green.failed, green.requests)} failed)`;
 }
 
+/** The gate of the step under way. */
 export function gateLine({ gate }: StepStatus, now: number): string | undefined {
   if (!gate) return undefined;
-  const who = gate.approvedBy.length > 0 ? ` by ${gate.approvedBy.join(', ')}` : '';
-  const state =
-    gate.passedAt !== undefined
-      ? 'passed'
-      : gate.until === undefined
-        ? 'opens when the soak is proven healthy; an approval may come before'
-        : `open for ${roughly(gate.until - now)} more`;
-  return `${gate.id}: ${gate.approvedBy.length} of ${count(gate.required, 'approval')}${who}, ${state}`;
+  if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
+  return gate.until === undefined
+    ? `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`
+    : `${approvals(gate)}, open for ${roughly(gate.until - now)} more`;
 }
 
-export function decisionLine(
-  { action, by, at, taken, why, reason, check, gate }: DecisionRecord,
-  paint: Paint,
-): string {
+/** The gate of a step that is over: nobody can pass it any more. */
+export function pastGateLine({ gate }: StepStatus): string | undefined {
+  return gate && `${approvals(gate)}, ${gate.passedAt === undefined ? 'not passed' : 'passed'}`;
+}
+
+function approvals({ id, approvedBy, required }: GateStatus): string {
+  const who = approvedBy.length > 0 ? ` by ${approvedBy.join(', ')}` : '';
+  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}`;
+}
+
+export function decisionLine(decision: DecisionRecord, paint: Paint): string {
+  const text = `${clock(decision.at)}  ${decisionWords(decision)}`;
+  return decision.taken ? text : paint.dim(text);
+}
+
+export function decisionWords({ action, by, taken, why, reason, check, gate }: DecisionRecord): string {
   const about = [check, gate].filter(Boolean).join(' ');
-  const text = `${clock(at)}  ${action}${about === '' ? '' : ` ${about}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`;
-  return taken ? text : paint.dim(`${text} (ignored: ${why ?? 'no reason given'})`);
+  const text = `${action}${about === '' ? '' : ` ${about}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`;
+  return taken ? text : `${text} (ignored: ${why ?? 'no reason given'})`;
 }
 
 /** The rollback step by step, with the recovery time against its target. */

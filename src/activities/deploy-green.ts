@@ -4,21 +4,20 @@ import { createMetricSource } from '../metrics/create-source.ts';
 import type { MetricSource, Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Evidence } from '../platforms/platform.ts';
+import { ANSWER_MS } from '../runbook/plan.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { askUntil, attended, operation } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
-/** The activity answers this long before its own time-out, so that a person reads why and not only "timed out". */
-export const MARGIN_MS = 2_000;
 /** The counters before the first shift are worth a short wait, not a failed deployment. */
 const BASELINE_MS = 10_000;
 
 export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen'] {
   return ({ target, timeoutMs }) =>
     attended(async (attendance) => {
-      const until = Date.now() + timeoutMs - MARGIN_MS;
+      const until = Date.now() + timeoutMs - ANSWER_MS;
       const runbook = await runbooks.pinned(target);
       const platform = createPlatform(runbook.platform, target);
       const deployed = await platform.deploy(operation(target, 'deploy'), attendance);
@@ -43,14 +42,15 @@ export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen
           `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}`,
           FAILURE.GreenUnhealthy,
         );
-      const reading = await baseline(createMetricSource(runbook.metrics, toLimits(runbook.limits)), attendance.signal);
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+      const reading = await baseline(source, Math.min(until, Date.now() + BASELINE_MS), attendance.signal);
       return { evidence: [...deployed, ...healthy], carry: { reading, judge: null, soakStartedAt: 0 } };
     });
 }
 
 /** The counters from which the first soak counts; null if they cannot be read, and the soak begins with a reading. */
-function baseline(source: MetricSource, signal: AbortSignal): Promise<Reading | null> {
-  return askUntil(Date.now() + BASELINE_MS, BETWEEN_ASKS_MS, signal, () =>
+function baseline(source: MetricSource, until: number, signal: AbortSignal): Promise<Reading | null> {
+  return askUntil(until, BETWEEN_ASKS_MS, signal, () =>
     source.read(signal).catch(() => {
       signal.throwIfAborted();
       return undefined;

@@ -14,11 +14,12 @@ export function restoreTraffic({ runbooks }: Dependencies): Activities['restoreT
     attended(async (attendance) => {
       const startedAt = Date.now();
       const { runbook, notice } = await runbooks.pinnedOrCurrent(target);
+      const commandUntil = startedAt + runbook.platform.timeouts.rollback;
       const platform = createPlatform(runbook.platform, target);
       const evidence = await platform.rollBack(operation(target, `rollback-${round}`), attendance);
       const found = await readBack(
         platform,
-        { version: target.blue, percentage: 100, until: Math.min(until, Date.now() + READ_BACK_MS) },
+        { version: target.blue, percentage: 100, until: Math.min(until, commandUntil, Date.now() + READ_BACK_MS) },
         attendance,
       );
       if (!found.inEffect)

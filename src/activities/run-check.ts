@@ -32,7 +32,7 @@ export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'
           return { ...measured, ...finding, durationMs: Date.now() - startedAt };
         } catch (error) {
           attendance.signal.throwIfAborted();
-          if (attempt < TRIES) {
+          if (attempt < TRIES && Date.now() < startedAt + config.timeout) {
             await pause(BETWEEN_TRIES_MS, attendance.signal);
             continue;
           }

@@ -1,16 +1,16 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
+import { ANSWER_MS } from '../runbook/plan.ts';
 import type { Activities } from './activities.ts';
 import { attended, operation } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { MARGIN_MS } from './deploy-green.ts';
 import { readBack } from './read-back.ts';
 
 export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraffic'] {
   return ({ target, percentage, timeoutMs }) =>
     attended(async (attendance) => {
-      const until = Date.now() + timeoutMs - MARGIN_MS;
+      const until = Date.now() + timeoutMs - ANSWER_MS;
       const { platform: config } = await runbooks.pinned(target);
       const platform = createPlatform(config, target);
       const evidence = await platform.shiftTraffic(operation(target, `shift-to-${percentage}`), percentage, attendance);

@@ -10,7 +10,6 @@ import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { MARGIN_MS } from './deploy-green.ts';
 
 /** So many of blue's newest requests have to be within the limits, where there are so many ... */
 const FRESH_REQUESTS = 50;
@@ -18,6 +17,8 @@ const FRESH_REQUESTS = 50;
 const QUIET_MS = 30_000;
 /** Recovery is measured in seconds: ask as often. */
 const POLL_MS = 1_000;
+/** A last reading and health check may take so long; what they found is told before the round is over. */
+const MARGIN_MS = 5_000;
 
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
 type BlueIntervals = readonly Counts[];
@@ -30,18 +31,21 @@ export function verifyRecovery({ runbooks }: Dependencies): Activities['verifyRe
       const platform = createPlatform(runbook.platform, input.target);
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];
-      let problem = 'nothing measured yet';
+      let problem = 'no two readings to compare yet';
 
       while (Date.now() < input.until - MARGIN_MS) {
         try {
           const reading = await source.read(attendance.signal);
-          if (previous) alone = blueAlone(alone, freshCounts(previous, reading), input.target);
+          const fresh = previous && freshCounts(previous, reading);
           previous = mergeReadings(previous, reading);
-          const counts = sum(alone);
-          const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
-          problem = found ?? `only ${counts.requests} fresh requests yet`;
-          const proof = found === undefined && (await provenBy(platform, counts, input, reading.at, attendance));
-          if (proof) return proof;
+          if (fresh) {
+            alone = blueAlone(alone, fresh, input.target);
+            const counts = sum(alone);
+            const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
+            problem = found ?? `only ${counts.requests} fresh requests yet`;
+            const proof = found === undefined && (await provenBy(platform, counts, input, reading.at, attendance));
+            if (proof) return proof;
+          }
         } catch (error) {
           attendance.signal.throwIfAborted();
           problem = error instanceof Error ? error.message : String(error);

@@ -6,6 +6,13 @@
 /** The environment a request means when it names none: the guide's. */
 export const DEFAULT_ENVIRONMENT = 'production';
 
+/**
+ * So much longer than the runbook gives to a command, or to a check, has the activity around it: time to end what does
+ * not heed SIGTERM and to look once more. Without it Temporal would time the activity out in the same moment and begin it
+ * anew, and a person would read that time ran out instead of why.
+ */
+export const ANSWER_MS = 20_000;
+
 /** What a person starts a deployment with. It can name things, never say how to act on them (invariant 2). */
 export interface DeploymentRequest {
   readonly service: string;
@@ -80,6 +87,7 @@ export interface PlannedCheck {
   readonly checkedBy: 'worker' | 'person';
   /** What exactly a person confirms, where a person does. */
   readonly statement?: string;
+  /** Bound of the activity: the runbook's time-out and `ANSWER_MS`. */
   readonly timeoutMs: number;
 }
 
@@ -88,6 +96,7 @@ export interface DeploymentPlan {
   readonly target: DeploymentTarget;
   /** `timeoutMs` bounds the whole wait for the checklist. */
   readonly checklist: { readonly checks: readonly PlannedCheck[]; readonly timeoutMs: number };
+  /** Bound of the activity: the runbook's time-out and `ANSWER_MS`; so in `shift` and `rollback`. */
   readonly deploy: { readonly timeoutMs: number };
   readonly shift: { readonly timeoutMs: number };
   readonly traffic: readonly TrafficStep[];

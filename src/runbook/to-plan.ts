@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import {
+  ANSWER_MS,
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
   type DeploymentRequest,
@@ -62,8 +63,8 @@ export function toPlan(input: {
   return {
     target: { deployment, service, environment, blue, green, digest },
     checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
-    deploy: { timeoutMs: platform.timeouts.deploy },
-    shift: { timeoutMs: platform.timeouts.shift },
+    deploy: { timeoutMs: platform.timeouts.deploy + ANSWER_MS },
+    shift: { timeoutMs: platform.timeouts.shift + ANSWER_MS },
     traffic: runbook.traffic.map(toStep),
     judge: {
       rule: judge.rule,
@@ -81,7 +82,7 @@ export function toPlan(input: {
       maxSoakFactor: watch.maxSoakFactor,
     },
     rollback: {
-      timeoutMs: platform.timeouts.rollback,
+      timeoutMs: platform.timeouts.rollback + ANSWER_MS,
       roundMs: recovery.round,
       pauseMs: recovery.pause,
       guardMs: recovery.guard,
@@ -97,7 +98,7 @@ export function toLimits({ errorRate, latency }: Runbook['limits']): Limits {
 
 function toPlannedCheck(config: CheckConfig): PlannedCheck {
   const { id, title, group, critical, timeout } = config;
-  const common = { id, title, group, critical, timeoutMs: timeout };
+  const common = { id, title, group, critical, timeoutMs: timeout + ANSWER_MS };
   if (config.kind === 'attestation') return { ...common, checkedBy: 'person', statement: config.statement };
   return { ...common, checkedBy: 'worker' };
 }

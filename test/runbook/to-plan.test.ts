@@ -84,11 +84,11 @@ describe('the guide as a plan', () => {
     const made = plan({ runbook: parseRunbook(bare, 'bare.yaml') });
     expect(made).toMatchObject({
       checklist: { timeoutMs: 86_400_000 },
-      deploy: { timeoutMs: 600_000 },
-      shift: { timeoutMs: 120_000 },
+      deploy: { timeoutMs: 620_000 },
+      shift: { timeoutMs: 140_000 },
       judge: { limits: { errorRate: 0.05 }, batchMs: 60_000, minRequests: 50, breachesInARow: 3, blindMs: 20_000 },
       watch: { pollMs: 5_000, windowMs: 300_000, gateWindowMs: 1_800_000, blindMs: 120_000, maxSoakFactor: 3 },
-      rollback: { timeoutMs: 120_000, roundMs: 300_000, pauseMs: 30_000, guardMs: 60_000 },
+      rollback: { timeoutMs: 140_000, roundMs: 300_000, pauseMs: 30_000, guardMs: 60_000 },
       recovery: { targetMs: 90_000 },
       traffic: [{ approval: { required: 1, timeoutMs: 14_400_000, onTimeout: 'rollback' } }, {}],
     });

@@ -27,42 +27,68 @@ export interface LittleProduction {
   share(): number;
   /** Requests of a version so far, exactly. */
   requests(version: string): number;
+  /** How often a command, or the page `metrics` or `health`, was asked for so far. */
+  asked(name: string): number;
+  /** From now on so many requests come in; 200 to begin with. */
+  demand(requestsPerSecond: number): void;
   /** From now on so many of a version's requests fail. */
   fail(version: string, share: number): void;
-  /** The next commands of this name hang until the worker's death or time-out ends them, or fail, or do nothing. */
-  misbehave(command: string, how: 'hang' | 'fail' | 'lie' | 'well'): void;
+  /** From now on so many of a version's requests take a second instead of a tenth. */
+  slow(version: string, share: number): void;
+  /** Somebody else moves the traffic: green runs and gets so many percent. */
+  move(percentage: number): void;
+  /**
+   * The next commands of this name hang until the worker's death or time-out ends them, or fail, or do nothing; so do
+   * the pages `metrics` and `health`.
+   */
+  misbehave(name: string, how: 'hang' | 'fail' | 'lie' | 'well'): void;
   stop(): Promise<void>;
 }
 
-const REQUESTS_PER_MS = 0.2;
+const REQUESTS_PER_SECOND = 200;
 const BLUE = '2.4.0';
 const GREEN = '2.5.0';
+const NOTHING_YET = { requests: 0, failed: 0, failing: 0, slow: 0, slowing: 0 };
 
+/** `changes` replace what the runbook has; two sections with keys become one. */
 export async function startLittleProduction(
   service: string,
   changes: Record<string, unknown> = {},
 ): Promise<LittleProduction> {
-  const counters = new Map([BLUE, GREEN].map((version) => [version, { requests: 0, failed: 0, failing: 0 }]));
+  const counters = new Map([BLUE, GREEN].map((version) => [version, { ...NOTHING_YET }]));
   const audit: AuditEntry[] = [];
   const behaviour = new Map<string, string>();
+  const asked = new Map<string, number>();
   const startedAt = Date.now();
+  let requestsPerSecond = REQUESTS_PER_SECOND;
   let share = 0;
   let greenRuns = false;
   let countedUntil = Date.now();
 
   const countUp = (): void => {
-    const total = (Date.now() - countedUntil) * REQUESTS_PER_MS;
+    const total = ((Date.now() - countedUntil) / 1_000) * requestsPerSecond;
     countedUntil = Date.now();
     for (const [version, counter] of counters) {
       const more = total * (version === GREEN ? share : 1 - share);
       counter.requests += more;
       counter.failed += more * counter.failing;
+      counter.slow += more * counter.slowing;
     }
+  };
+  /** A version's counters as they are now. */
+  const counterOf = (version: string) => {
+    countUp();
+    return counters.get(version) ?? { ...NOTHING_YET };
+  };
+  const move = (percentage: number): void => {
+    countUp();
+    greenRuns = true;
+    share = percentage / 100;
   };
 
   const act = (command: string, argument: string): string => {
     if (command === 'deploy') greenRuns = true;
-    if (command === 'shift') share = Number(argument) / 100;
+    if (command === 'shift') move(Number(argument));
     if (command === 'rollback') {
       share = 0;
       greenRuns = false;
@@ -73,9 +99,18 @@ export async function startLittleProduction(
 
   const page = (): string => {
     const lines = [`process_start_time_seconds ${startedAt / 1_000}`, '# TYPE http_requests_total counter'];
-    for (const [version, { requests, failed }] of counters) {
-      lines.push(`http_requests_total{version="${version}",code="200"} ${Math.floor(requests) - Math.floor(failed)}`);
-      lines.push(`http_requests_total{version="${version}",code="500"} ${Math.floor(failed)}`);
+    for (const [version, counter] of counters) {
+      const label = `version="${version}"`;
+      const requests = Math.floor(counter.requests);
+      const failed = Math.floor(counter.failed);
+      const slow = Math.floor(counter.slow);
+      lines.push(
+        `http_requests_total{${label},code="200"} ${requests - failed}`,
+        `http_requests_total{${label},code="500"} ${failed}`,
+        `http_request_duration_seconds_bucket{${label},le="0.5"} ${requests - slow}`,
+        `http_request_duration_seconds_bucket{${label},le="+Inf"} ${requests}`,
+        `http_request_duration_seconds_sum{${label}} ${(requests - slow) * 0.1 + slow}`,
+      );
     }
     return `${lines.join('\n')}\n`;
   };
@@ -85,40 +120,47 @@ export async function startLittleProduction(
   });
   const answer = async (request: IncomingMessage): Promise<{ status: number; text: string }> => {
     countUp();
-    if (request.url === '/metrics') return { status: 200, text: page() };
-    if (request.url?.startsWith('/health/')) return { status: 200, text: 'ok' };
+    const [, name = ''] = request.url?.split('/') ?? [];
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    const entry = JSON.parse(body) as AuditEntry;
-    if (entry.command !== 'status') audit.push(entry);
-    const how = behaviour.get(entry.command) ?? 'well';
+    const argument = request.method === 'POST' ? take(JSON.parse(body) as AuditEntry) : '';
+    asked.set(name, (asked.get(name) ?? 0) + 1);
+    const how = behaviour.get(name);
     if (how === 'hang') return new Promise(() => {});
     if (how === 'fail') return { status: 500, text: 'the platform says no' };
     if (how === 'lie') return { status: 200, text: 'done' };
-    return { status: 200, text: act(entry.command, entry.argument ?? '') };
+    return { status: 200, text: name === 'metrics' ? page() : act(name, argument) };
+  };
+  const take = (entry: AuditEntry): string => {
+    if (entry.command !== 'status') audit.push(entry);
+    return entry.argument ?? '';
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const directory = await mkdtemp(join(tmpdir(), 'bluegreen-little-'));
-  await writeFile(join(directory, 'runbook.yaml'), stringify({ ...littleRunbook(service, url), ...changes }));
+  await writeFile(join(directory, 'runbook.yaml'), stringify(withChanges(littleRunbook(service, url), changes)));
 
   return {
     service,
     env: { LITTLE_PRODUCTION: url, BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: join(directory, 'state') },
     audit,
     share: () => share,
-    requests: (version) => {
+    requests: (version) => Math.floor(counterOf(version).requests),
+    asked: (name) => asked.get(name) ?? 0,
+    demand: (perSecond) => {
       countUp();
-      return Math.floor(counters.get(version)?.requests ?? 0);
+      requestsPerSecond = perSecond;
     },
     fail: (version, failing) => {
-      countUp();
-      const counter = counters.get(version);
-      if (counter) counter.failing = failing;
+      counterOf(version).failing = failing;
     },
-    misbehave: (command, how) => {
-      behaviour.set(command, how);
+    slow: (version, slowing) => {
+      counterOf(version).slowing = slowing;
+    },
+    move,
+    misbehave: (name, how) => {
+      behaviour.set(name, how);
     },
     stop: async () => {
       server.closeAllConnections();
@@ -126,6 +168,15 @@ export async function startLittleProduction(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function withChanges(runbook: Readonly<Record<string, unknown>>, changes: Readonly<Record<string, unknown>>) {
+  const isSection = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const merged = Object.entries(changes).map(([key, change]) => {
+    const before = runbook[key];
+    return [key, isSection(before) && isSection(change) ? Object.assign({}, before, change) : change];
+  });
+  return { ...runbook, ...Object.fromEntries(merged) };
 }
 
 function littleRunbook(service: string, url: string) {

@@ -24,6 +24,8 @@ export interface TestDeployment {
 
 export interface TestTemporal {
   readonly client: () => Client;
+  /** Runs `body` while a worker with these activities serves a task queue, by default a new one, then stops the worker. */
+  serve(activities: Activities, body: (taskQueue: string) => Promise<void>, taskQueue?: string): Promise<void>;
   /** Runs `body` while a worker with these activities serves the deployment, then stops the worker. */
   deploy(
     activities: Activities,
@@ -53,26 +55,29 @@ export function useTemporal(): TestTemporal {
     await native.close();
   });
 
+  const serve: TestTemporal['serve'] = async (activities, body, taskQueue = uniqueQueue()) => {
+    const worker = await Worker.create({
+      connection: native,
+      taskQueue,
+      workflowBundle: { codePath: testBundle() },
+      activities,
+      maxHeartbeatThrottleInterval: 100,
+    });
+    await worker.runUntil(() => body(taskQueue));
+  };
+
   return {
     client: () => client,
-    async deploy(activities, body, request = {}) {
-      const taskQueue = `test-${randomUUID()}`;
-      const worker = await Worker.create({
-        connection: native,
-        taskQueue,
-        workflowBundle: { codePath: testBundle() },
-        activities,
-        maxHeartbeatThrottleInterval: 100,
-      });
-      const handle = await start(client, taskQueue, { service: uniqueService(), version: '2.5.0', ...request });
-      await worker.runUntil(async () => {
+    serve,
+    deploy: (activities, body, request = {}) =>
+      serve(activities, async (taskQueue) => {
+        const handle = await start(client, taskQueue, { service: uniqueService(), version: '2.5.0', ...request });
         try {
           await body(observe(handle));
         } finally {
           await handle.terminate('the test is over').catch(() => {});
         }
-      });
-    },
+      }),
   };
 }
 
@@ -82,6 +87,11 @@ export function testAddress(): string {
 
 export function testBundle(): string {
   return process.env['TEST_WORKFLOW_BUNDLE'] ?? '';
+}
+
+/** A task queue that no other test's worker serves. */
+function uniqueQueue(): string {
+  return `test-${randomUUID()}`;
 }
 
 /** A service that no other test deploys: the workflow id is a lock. */

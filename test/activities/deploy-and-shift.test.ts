@@ -1,0 +1,170 @@
+import { expect, test } from '@jest/globals';
+import { ANSWER_MS } from '../../src/runbook/plan.ts';
+import { until } from '../checks/support/context.ts';
+import { begin, run } from './support/attempt.ts';
+import { BLUE, GREEN, useScenes } from './support/scene.ts';
+
+const scene = useScenes();
+/** Bound of an activity whose command, or what has to come after it, has two seconds. */
+const SHORTLY = { timeoutMs: 2_000 + ANSWER_MS };
+const HURRIED = { platform: { timeouts: { deploy: '2s', shift: '2s' } } };
+
+test('green is deployed without traffic, answers its health check, and the counters before its first request are kept', async () => {
+  const { production, activities, target, plan } = await scene();
+  const { evidence, carry } = await run(activities.deployGreen, { target, ...plan.deploy });
+  expect(evidence).toEqual([
+    { what: 'deploy', measured: expect.stringMatching(/^exit code 0 in/), required: 'exit code 0' },
+    { what: `health of ${GREEN}`, measured: expect.stringContaining('HTTP status 200'), required: '200 to 299' },
+  ]);
+  expect(production.audit).toEqual([
+    { command: 'deploy', argument: GREEN, operation: `${target.deployment}/deploy`, attempt: 1 },
+  ]);
+  expect(production.share()).toBe(0);
+  expect(carry).toMatchObject({
+    judge: null,
+    reading: { series: { [`0/${BLUE}`]: { requests: expect.any(Number) }, [`0/${GREEN}`]: { requests: 0 } } },
+  });
+});
+
+test('a second attempt is the same operation under its own number', async () => {
+  const { production, activities, target, plan } = await scene();
+  await run(activities.deployGreen, { target, ...plan.deploy });
+  await run(activities.deployGreen, { target, ...plan.deploy }, { attempt: 2 });
+  const [first, second] = production.audit;
+  expect(second).toEqual({ ...first, attempt: 2 });
+});
+
+test('green has time to become healthy', async () => {
+  const { production, activities, target, plan } = await scene();
+  production.misbehave('health', 'fail');
+  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
+  await until(() => production.asked('health') > 0);
+  production.misbehave('health', 'well');
+  expect((await result).evidence.map(({ what }) => what)).toContain(`health of ${GREEN}`);
+});
+
+test('a green that never becomes healthy is refused its traffic for good, with what it answered last', async () => {
+  const { production, activities, target } = await scene();
+  production.misbehave('health', 'fail');
+  await expect(run(activities.deployGreen, { target, ...SHORTLY })).rejects.toMatchObject({
+    type: 'GreenUnhealthy',
+    nonRetryable: true,
+    message: expect.stringMatching(
+      /did not become healthy in its time, so it gets no traffic: .* found HTTP status 500/,
+    ),
+  });
+});
+
+test('the counters before the first request are worth a short wait', async () => {
+  const { production, activities, target, plan } = await scene();
+  production.misbehave('metrics', 'fail');
+  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
+  await until(() => production.asked('metrics') > 0);
+  production.misbehave('metrics', 'well');
+  expect((await result).carry.reading).not.toBeNull();
+});
+
+test('metrics that cannot be read fail no deployment: the first soak begins with a reading of its own', async () => {
+  const { production, activities, target } = await scene();
+  production.misbehave('metrics', 'fail');
+  const { carry } = await run(activities.deployGreen, { target, ...SHORTLY });
+  expect(carry.reading).toBeNull();
+});
+
+test.each(['deploy', 'shift'] as const)(
+  'a %s command that says no fails for good with what it said',
+  async (command) => {
+    const { production, activities, target, plan } = await scene();
+    production.misbehave(command, 'fail');
+    const answer =
+      command === 'deploy'
+        ? run(activities.deployGreen, { target, ...plan.deploy })
+        : run(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
+    await expect(answer).rejects.toMatchObject({
+      type: 'CommandFailed',
+      nonRetryable: true,
+      message: expect.stringContaining('failed with exit code 3: the platform says no'),
+    });
+    expect(production.asked('health')).toBe(0);
+  },
+);
+
+test.each(['deploy', 'shift'] as const)(
+  'a %s command that hangs is told as that, and not as an activity that ran out of time',
+  async (command) => {
+    const { production, activities, target, plan } = await scene(HURRIED);
+    production.misbehave(command, 'hang');
+    const begun = Date.now();
+    const answer =
+      command === 'deploy'
+        ? run(activities.deployGreen, { target, ...plan.deploy })
+        : run(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
+    await expect(answer).rejects.toMatchObject({
+      type: 'CommandFailed',
+      nonRetryable: true,
+      message: expect.stringContaining('did not end within 2000 ms and was stopped'),
+    });
+    // Temporal would begin it anew at its bound; ending a command that does not heed SIGTERM takes five seconds more.
+    expect(Date.now() + 5_000).toBeLessThan(begun + plan[command].timeoutMs);
+  },
+);
+
+test('a deployment that is ended while its command runs is cancelled, not failed', async () => {
+  const { production, activities, target, plan } = await scene();
+  production.misbehave('deploy', 'hang');
+  const { result, cancel } = begin(activities.deployGreen, { target, ...plan.deploy });
+  await until(() => production.asked('deploy') > 0);
+  cancel();
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('a shift is read back, and is an operation of its own for each percentage', async () => {
+  const { production, activities, target, plan } = await scene();
+  const { shiftedAt, evidence } = await run(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
+  expect(production.share()).toBe(0.5);
+  expect(shiftedAt).toBeLessThanOrEqual(Date.now());
+  expect(evidence).toEqual([
+    { what: 'shift-traffic', measured: expect.stringMatching(/^exit code 0 in/), required: 'exit code 0' },
+    { what: 'traffic read back', measured: `${BLUE} 50 %, ${GREEN} 50 %`, required: `${GREEN} 50 %` },
+  ]);
+  await run(activities.shiftTraffic, { target, percentage: 100, ...plan.shift });
+  expect(production.audit.map(({ operation }) => operation)).toEqual([
+    `${target.deployment}/shift-to-50`,
+    `${target.deployment}/shift-to-100`,
+  ]);
+});
+
+test('a shift may need a moment to take', async () => {
+  const { production, activities, target, plan } = await scene();
+  production.misbehave('shift', 'lie');
+  const { result } = begin(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
+  await until(() => production.asked('status') > 0);
+  production.move(50);
+  expect((await result).evidence.at(-1)?.measured).toBe(`${BLUE} 50 %, ${GREEN} 50 %`);
+});
+
+test('a shift that does not take is not believed, whatever its exit code', async () => {
+  const { production, activities, target } = await scene();
+  production.move(0);
+  production.misbehave('shift', 'lie');
+  await expect(run(activities.shiftTraffic, { target, percentage: 50, ...SHORTLY })).rejects.toMatchObject({
+    type: 'NotInEffect',
+    nonRetryable: true,
+    message: `The shift to 50 % did not take: ${BLUE} 100 %, ${GREEN} 0 %, expected ${GREEN} 50 %.`,
+  });
+});
+
+test('a shift that cannot be read back is not believed either, and the reason is told', async () => {
+  const { production, activities, target } = await scene();
+  production.misbehave('status', 'fail');
+  await expect(run(activities.shiftTraffic, { target, percentage: 50, ...SHORTLY })).rejects.toMatchObject({
+    type: 'NotInEffect',
+    message: expect.stringContaining('did not take: traffic-status failed with exit code 3: the platform says no'),
+  });
+});
+
+test('where no status command exists the evidence says that nothing was read back', async () => {
+  const { activities, target, plan } = await scene({ platform: { status: undefined } });
+  const { evidence } = await run(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
+  expect(evidence.at(-1)?.measured).toBe('not possible: the runbook names no status command');
+});

@@ -1,0 +1,67 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { inspect } from 'node:util';
+import { afterEach, expect, test } from '@jest/globals';
+import { until } from '../checks/support/context.ts';
+import { begin } from './support/attempt.ts';
+import { GREEN, useScenes } from './support/scene.ts';
+
+/** What the activity adds to test/notifications: the runbook's channels, the worker's secrets, the activity's log. */
+
+const scene = useScenes();
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
+  return `http://127.0.0.1:${address.port}/hook/hunter2`;
+}
+
+const CHANNELS = { notifications: [{ kind: 'webhook', urlEnv: 'CHAT_WEBHOOK' }] };
+const NEWS = { severity: 'critical', text: 'The rollback stalled.' } as const;
+
+test("the runbook's channels hear the news, and so does the worker's log with the deployment it is about", async () => {
+  const heard: unknown[] = [];
+  const url = await serve((request, response) => {
+    request.on('data', (chunk) => heard.push(JSON.parse(String(chunk))));
+    request.on('end', () => response.end());
+  });
+  const { activities, target } = await scene(CHANNELS, { CHAT_WEBHOOK: url });
+  const workflowExecution = { workflowId: `blue-green/production/${target.service}`, runId: 'run-1' };
+  const { result, log } = begin(activities.notify, { target, ...NEWS }, { workflowExecution });
+  await result;
+  expect(heard).toEqual([{ ...NEWS, service: target.service, environment: 'production', version: GREEN }]);
+  expect(log).toMatchObject([
+    { level: 'ERROR', message: NEWS.text, meta: { version: GREEN, workflowId: workflowExecution.workflowId } },
+  ]);
+});
+
+test('a channel that is down is a failure to try again, without the secret, and the log heard all the same', async () => {
+  const url = await serve((_, response) => response.writeHead(503).end());
+  const { activities, target } = await scene(CHANNELS, { CHAT_WEBHOOK: url });
+  const { result, log } = begin(activities.notify, { target, ...NEWS });
+  await expect(result).rejects.toThrow('the webhook in CHAT_WEBHOOK answered with HTTP status 503');
+  await expect(result).rejects.not.toMatchObject({ nonRetryable: true });
+  expect(log.map(({ message }) => message)).toContain(NEWS.text);
+  expect(inspect(log, { depth: null })).not.toContain('hunter2');
+});
+
+test('a worker that stops does not wait for a channel that is silent', async () => {
+  let asked = 0;
+  const url = await serve(() => {
+    asked += 1;
+  });
+  const { activities, target } = await scene(CHANNELS, { CHAT_WEBHOOK: url });
+  const { result, cancel } = begin(activities.notify, { target, ...NEWS });
+  await until(() => asked > 0);
+  cancel({ workerShutdown: true });
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});

@@ -1,0 +1,210 @@
+import { expect, test } from '@jest/globals';
+import type { RollbackInput } from '../../src/activities/activities.ts';
+import { until } from '../checks/support/context.ts';
+import { begin, run } from './support/attempt.ts';
+import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+
+/** The three activities of a rollback: restoreTraffic, verifyRecovery and guardTraffic. */
+
+const scene = useScenes();
+const WITHOUT_STATUS = { platform: { status: undefined } };
+const LATENCY = {
+  metrics: { latency: 'http_request_duration_seconds' },
+  limits: { latency: { quantile: 0.95, under: '500ms' } },
+};
+/** Long enough that only what a test waits for ends it. */
+const LONG_MS = 300_000;
+/** The activity stops asking five seconds before the round ends. */
+const BRIEF_MS = 7_200;
+
+function round({ target, plan }: Scene, forMs: number): RollbackInput {
+  return { target, rules: plan.judge, pollMs: plan.watch.pollMs, round: 1, until: Date.now() + forMs };
+}
+
+/** `sinceMs`: how long ago the platform said that blue has all traffic. */
+function recovery(here: Scene, forMs: number, sinceMs = 0) {
+  return { ...round(here, forMs), restoredAt: Date.now() - sinceMs };
+}
+
+/** What the newest heartbeat says is wrong. */
+function problemIn(heartbeats: readonly unknown[]): string {
+  const newest = heartbeats.at(-1) as { readonly problem?: string } | undefined;
+  return newest?.problem ?? '';
+}
+
+test('traffic is restored, read back, and each round is an operation of its own', async () => {
+  const here = await scene();
+  const { production, activities, target } = here;
+  production.move(50);
+  const { startedAt, restoredAt, evidence } = await run(activities.restoreTraffic, {
+    ...round(here, LONG_MS),
+    round: 2,
+  });
+  expect(production.share()).toBe(0);
+  expect(restoredAt).toBeGreaterThanOrEqual(startedAt);
+  expect(evidence).toEqual([
+    { what: 'rollback', measured: expect.stringMatching(/^exit code 0 in/), required: 'exit code 0' },
+    { what: 'traffic read back', measured: `${BLUE} 100 %`, required: `${BLUE} 100 %` },
+  ]);
+  expect(production.audit).toEqual([
+    { command: 'rollback', argument: target.service, operation: `${target.deployment}/rollback-2`, attempt: 1 },
+  ]);
+});
+
+test('a rollback without effect is not believed, whatever its exit code', async () => {
+  const here = await scene();
+  here.production.move(50);
+  here.production.misbehave('rollback', 'lie');
+  await expect(run(here.activities.restoreTraffic, round(here, 1_500))).rejects.toMatchObject({
+    type: 'NotInEffect',
+    message: `The rollback command ended, but the traffic is not back: ${BLUE} 50 %, ${GREEN} 50 %, expected ${BLUE} 100 %.`,
+  });
+});
+
+test.each([
+  ['says no', 'fail', 'rollback failed with exit code 3: the platform says no'],
+  ['hangs', 'hang', 'rollback did not end within 1000 ms and was stopped'],
+] as const)('a rollback command that %s ends the attempt with the reason', async (_name, how, message) => {
+  const here = await scene({ platform: { timeouts: { rollback: '1s' } } });
+  here.production.misbehave('rollback', how);
+  const begun = Date.now();
+  await expect(run(here.activities.restoreTraffic, round(here, LONG_MS))).rejects.toMatchObject({
+    type: 'CommandFailed',
+    nonRetryable: true,
+    message: expect.stringContaining(message),
+  });
+  expect(Date.now() + 5_000).toBeLessThan(begun + here.plan.rollback.timeoutMs);
+});
+
+test('blue has recovered when at least fifty fresh requests went to it alone and kept the limits', async () => {
+  const here = await scene();
+  const { production, activities, target } = here;
+  const before = production.requests(BLUE);
+  const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));
+  const { requests, healthyAt, evidence } = await result;
+  expect(requests).toBeGreaterThanOrEqual(50);
+  expect(requests).toBeLessThanOrEqual(production.requests(BLUE) - before);
+  expect(healthyAt).toBeLessThanOrEqual(Date.now());
+  expect(evidence).toEqual([
+    { what: `fresh requests of ${target.blue} alone`, measured: `${requests}, 0 failed, 0 too slow` },
+  ]);
+  expect(JSON.stringify(heartbeats)).not.toContain('green');
+});
+
+test.each<[string, (here: Scene) => void, RegExp]>([
+  [
+    'blue fails',
+    ({ production }) => production.fail(BLUE, 0.5),
+    /it is over the error limit: of its newest \d+ requests \d+ failed and 0 were too slow/,
+  ],
+  [
+    'blue is too slow',
+    ({ production }) => production.slow(BLUE, 0.5),
+    /it is over the latency limit: of its newest \d+ requests 0 failed and \d+ were too slow/,
+  ],
+  ['green still gets requests', ({ production }) => production.move(10), /green still gets requests/],
+  [
+    'the metrics cannot be read',
+    ({ production }) => production.misbehave('metrics', 'fail'),
+    /metrics target 1 of 1: answered with HTTP status 500/,
+  ],
+  ['nobody asks anything yet', ({ production }) => production.demand(0), /only 0 fresh requests yet/],
+])('while %s blue has not recovered, and its heartbeat says why', async (_name, happen, why) => {
+  const here = await scene(LATENCY);
+  happen(here);
+  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS));
+  await until(() => why.test(problemIn(heartbeats)));
+  cancel();
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('a blue that is not proven healthy in its time has not recovered, with what was wrong last', async () => {
+  const here = await scene();
+  here.production.fail(BLUE, 0.5);
+  const { result, heartbeats } = begin(here.activities.verifyRecovery, recovery(here, BRIEF_MS));
+  await expect(result).rejects.toMatchObject({ type: 'NotInEffect', nonRetryable: true });
+  const message = `All traffic is back on ${BLUE}, but it is not proven healthy: ${problemIn(heartbeats)}`;
+  await expect(result).rejects.toMatchObject({ message });
+  expect(message).toContain('it is over the error limit');
+});
+
+test('what blue suffered at first does not keep it from recovering: only its newest requests count', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.fail(BLUE, 1);
+  const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));
+  await until(() => problemIn(heartbeats).includes('over the error limit'));
+  production.fail(BLUE, 0);
+  const suffered = production.requests(BLUE);
+  const [, failed] = /, (\d+) failed,/.exec((await result).evidence[0]?.measured ?? '') ?? [];
+  expect(Number(failed)).toBeLessThan(suffered / 2);
+});
+
+test('the proof begins after the last request that still went to green', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.move(50);
+  const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));
+  await until(() => problemIn(heartbeats) === 'green still gets requests');
+  production.move(0);
+  const before = production.requests(BLUE);
+  const { requests } = await result;
+  // An interval that began between green's last request and the move may count one request of blue's before the move.
+  expect(requests).toBeLessThanOrEqual(production.requests(BLUE) - before + 1);
+});
+
+test('without any traffic for half a minute a health check of blue is the proof', async () => {
+  const here = await scene();
+  here.production.demand(0);
+  const { requests, evidence } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  expect(requests).toBe(0);
+  expect(evidence.map(({ what, measured }) => `${what}: ${measured}`)).toEqual([
+    `fresh requests of ${BLUE} alone: none in 30 s: there is no traffic`,
+    expect.stringContaining(`health of ${BLUE}: HTTP status 200`),
+  ]);
+});
+
+test('without any traffic a blue that fails its health check has not recovered', async () => {
+  const here = await scene();
+  here.production.demand(0);
+  here.production.misbehave('health', 'fail');
+  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  await until(() => problemIn(heartbeats).includes('found HTTP status 500'));
+  cancel();
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('traffic that stays where it is passes the guard', async () => {
+  const here = await scene();
+  expect(await run(here.activities.guardTraffic, round(here, 500))).toEqual({});
+  expect(here.production.asked('status')).toBe(1);
+});
+
+test('the guard sees traffic that a late command moved', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  const { result } = begin(activities.guardTraffic, round(here, LONG_MS));
+  await until(() => production.asked('status') > 0);
+  production.move(50);
+  expect(await result).toEqual({ moved: `The traffic moved after the rollback: ${BLUE} 50 %, ${GREEN} 50 %.` });
+});
+
+test('a moment without sight neither looks like movement nor ends the guard', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.misbehave('status', 'fail');
+  const { result } = begin(activities.guardTraffic, round(here, LONG_MS));
+  await until(() => production.asked('status') > 0);
+  production.move(100);
+  production.misbehave('status', 'well');
+  expect((await result).moved).toContain(`${GREEN} 100 %`);
+});
+
+test('without a status command the guard sees requests that green should not get', async () => {
+  const here = await scene(WITHOUT_STATUS);
+  const { production, activities } = here;
+  const { result } = begin(activities.guardTraffic, round(here, LONG_MS));
+  await until(() => production.asked('metrics') > 0);
+  production.move(50);
+  expect((await result).moved).toMatch(/^The traffic moved after the rollback: 2\.5\.0 got \d+ requests\.$/);
+});

@@ -1,0 +1,44 @@
+import { afterEach } from '@jest/globals';
+import type { Activities } from '../../../src/activities/activities.ts';
+import { createActivities } from '../../../src/activities/create-activities.ts';
+import type { DeploymentPlan, DeploymentTarget } from '../../../src/runbook/plan.ts';
+import { createRunbookStore } from '../../../src/runbook/store.ts';
+import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
+import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';
+import { uniqueService } from '../../support/temporal.ts';
+
+export const BLUE = '2.4.0';
+export const GREEN = '2.5.0';
+
+/** A worker's activities in front of a little production of their own, and a deployment that has begun there. */
+export interface Scene {
+  readonly production: LittleProduction;
+  readonly activities: Activities;
+  readonly plan: DeploymentPlan;
+  readonly target: DeploymentTarget;
+}
+
+/** How scenes are set in a test file; each ends with its test. `env` joins what the worker has in its environment. */
+export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.ProcessEnv) => Promise<Scene> {
+  const productions: LittleProduction[] = [];
+  afterEach(async () => {
+    delete process.env['LITTLE_PRODUCTION'];
+    await Promise.all(productions.splice(0).map((production) => production.stop()));
+  });
+
+  return async (changes, env) => {
+    const production = await startLittleProduction(uniqueService(), changes);
+    productions.push(production);
+    const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
+    process.env['LITTLE_PRODUCTION'] = LITTLE_PRODUCTION; // commands find it where a worker's commands do
+    const runbooks = createRunbookStore({ directory, stateDirectory: BLUEGREEN_STATE });
+    const { service } = production;
+    const plan = toPlan({
+      ...(await runbooks.find(service, 'production')),
+      request: parseRequest({ service, version: GREEN }),
+      blue: BLUE,
+      deployment: `blue-green/production/${service}/run-1`,
+    });
+    return { production, plan, target: plan.target, activities: createActivities({ runbooks, env: { ...env } }) };
+  };
+}

@@ -1,0 +1,168 @@
+import { expect, test } from '@jest/globals';
+import type { WatchHeartbeat, WatchInput } from '../../src/activities/activities.ts';
+import { until } from '../checks/support/context.ts';
+import { begin, run } from './support/attempt.ts';
+import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+
+const scene = useScenes();
+const LONG_MS = 300_000;
+
+/** A window of the first soak, which begins now. */
+function opened({ target, plan }: Scene, forMs = LONG_MS): WatchInput {
+  const now = Date.now();
+  return {
+    target,
+    rules: plan.judge,
+    pollMs: plan.watch.pollMs,
+    soakStartedAt: now,
+    until: now + forMs,
+    carry: { reading: null, judge: null, soakStartedAt: 0 },
+  };
+}
+
+function newest(heartbeats: readonly unknown[]): WatchHeartbeat | undefined {
+  return heartbeats.at(-1) as WatchHeartbeat | undefined;
+}
+
+test('a window ends at its time with what both versions answered, and says why it is healthy', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const before = [BLUE, GREEN].map((version) => here.production.requests(version));
+  const window = await run(here.activities.watchWindow, opened(here, 2_000));
+  const after = [BLUE, GREEN].map((version) => here.production.requests(version));
+  expect(window).toMatchObject({
+    verdict: 'healthy',
+    reason: `green failed 0 of ${window.green.requests} requests (0 %); the limit is 5 %`,
+  });
+  for (const [index, { requests }] of [window.blue, window.green].entries()) {
+    expect(requests).toBeGreaterThan(0);
+    expect(requests).toBeLessThanOrEqual((after[index] ?? 0) - (before[index] ?? 0));
+  }
+  expect(window).not.toHaveProperty('latest');
+});
+
+test('a breach ends the window at once, with the counts in its reason', async () => {
+  const here = await scene();
+  here.production.move(50);
+  here.production.fail(GREEN, 0.5);
+  const window = await run(here.activities.watchWindow, opened(here));
+  expect(window.verdict).toBe('breached');
+  expect(window.reason).toMatch(
+    /^green failed \d+ of \d+ requests \(\d+(\.\d+)? %\); the limit is 5 %; blue 0 of \d+ /,
+  );
+});
+
+test('another worker goes on where one was lost: every request is counted exactly once', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.move(50);
+  const input = opened(here);
+  const lost = begin(activities.watchWindow, input);
+  await until(() => (newest(lost.heartbeats)?.green.requests ?? 0) > 20);
+  const heartbeatDetails = newest(lost.heartbeats);
+  lost.cancel({ notFound: true });
+  await expect(lost.result).rejects.toMatchObject({ name: 'CancelledFailure' });
+
+  // Nobody watches while all this happens.
+  const unseen = production.requests(GREEN) + 100;
+  await until(() => production.requests(GREEN) > unseen);
+  const next = begin(activities.watchWindow, input, { attempt: 2, heartbeatDetails });
+  await until(() => next.heartbeats.length > 3);
+  next.cancel();
+  const { green, carry, from } = await next.result;
+
+  expect(from).toBe(heartbeatDetails?.from);
+  const baseline = seriesOf(lost.heartbeats.find((beat) => (beat as WatchHeartbeat | undefined)?.carry.reading));
+  expect(green.requests).toBe(seriesOf({ carry }) - baseline);
+  expect(carry.judge?.soak.green.requests).toBe(green.requests);
+});
+
+/** Green's cumulative counter as this window read it last. */
+function seriesOf(window: unknown): number {
+  const { reading } = (window as Pick<WatchHeartbeat, 'carry'>).carry;
+  return reading?.series[`0/${GREEN}`]?.requests ?? 0;
+}
+
+test('asked to close, it looks once more and gives its verdict instead of being cancelled', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, opened(here));
+  await until(() => newest(heartbeats)?.verdict === 'healthy');
+  const seenAt = newest(heartbeats)?.to ?? 0;
+  cancel();
+  const window = await result;
+  expect(window.verdict).toBe('healthy');
+  expect(window.to).toBeGreaterThan(seenAt);
+});
+
+test.each(['workerShutdown', 'timedOut', 'notFound'] as const)(
+  'a worker that loses it (%s) ends without a verdict, so that another one goes on',
+  async (why) => {
+    const here = await scene();
+    const { result, heartbeats, cancel } = begin(here.activities.watchWindow, opened(here));
+    await until(() => newest(heartbeats) !== undefined);
+    cancel({ cancelRequested: true, [why]: true });
+    await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+  },
+);
+
+test('metrics that are away are no verdict, and say so; when they are back nothing is missing', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.move(50);
+  const { result, heartbeats, cancel } = begin(activities.watchWindow, opened(here));
+  await until(() => newest(heartbeats)?.verdict === 'healthy');
+  production.misbehave('metrics', 'fail');
+  await until(() => newest(heartbeats)?.problem !== undefined);
+  expect(newest(heartbeats)?.problem).toMatch(/metrics target 1 of 1: answered with HTTP status 500/);
+  const before = newest(heartbeats);
+  production.misbehave('metrics', 'well');
+  await until(() => newest(heartbeats)?.problem === undefined);
+  cancel();
+  const window = await result;
+  expect(window.green.requests).toBe((before?.green.requests ?? 0) + seriesOf(window) - seriesOf(before));
+});
+
+test('a window without any metrics is inconclusive, with the reason', async () => {
+  const here = await scene();
+  here.production.misbehave('metrics', 'fail');
+  expect(await run(here.activities.watchWindow, opened(here, 700))).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringMatching(
+      /^no metrics since the soak began .* \(metrics target 1 of 1: answered with HTTP status 500/,
+    ),
+    green: { requests: 0 },
+  });
+});
+
+test('the next soak proves its health afresh, while a breach that builds up goes on', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.move(50);
+  const first = await run(activities.watchWindow, opened(here, 2_000));
+  expect(first.verdict).toBe('healthy');
+  const soakStartedAt = Date.now() + 1;
+  const { verdict, carry } = await run(activities.watchWindow, {
+    ...opened(here, 0),
+    soakStartedAt,
+    carry: first.carry,
+  });
+  expect(verdict).toBe('inconclusive');
+  expect(carry).toMatchObject({ soakStartedAt, judge: { soak: { from: soakStartedAt } } });
+
+  const nearly = { ...carry, judge: carry.judge && { ...carry.judge, runs: { ...carry.judge.runs, errors: bad() } } };
+  production.fail(GREEN, 0.5);
+  const window = await run(activities.watchWindow, {
+    ...opened(here),
+    soakStartedAt: soakStartedAt + 1,
+    carry: nearly,
+  });
+  expect(window.verdict).toBe('breached');
+  expect(window.reason).toContain('over 3 batches in a row');
+  expect(window.green.requests).toBeLessThan(3 * here.plan.judge.minRequests + 400);
+
+  function bad() {
+    const counts = { requests: 100, failed: 50, slow: 0 };
+    return { batches: 2, green: counts, blue: { ...counts, failed: 0 } };
+  }
+});

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { Chalk } from 'chalk';
+import fc from 'fast-check';
+import { unknownWords } from '../../scripts/commands/decisions.ts';
+import { renderRows } from '../../scripts/commands/list.ts';
+import { openQuestion } from '../../scripts/demo/questions.ts';
+import { demoRunbook } from '../../scripts/demo/runbook.ts';
+import { changes } from '../../scripts/view/changes.ts';
+import { renderFull } from '../../scripts/view/full.ts';
+import { renderLive } from '../../scripts/view/live.ts';
+import { cleaned, PLAIN } from '../../scripts/view/output.ts';
+import type { Sight } from '../../scripts/view/sight.ts';
+import { bar, clip, exactly, roughly, stopwatch, wrap } from '../../scripts/view/words.ts';
+import { parseRunbook } from '../../src/runbook/load.ts';
+import { ACTIONS, parseDecision } from '../../src/workflows/decisions.ts';
+import { isClosed, PHASES } from '../../src/workflows/status.ts';
+import { GUIDE_FILE } from '../runbook/support.ts';
+import { statusIn } from '../support/status.ts';
+
+/** Pure parts of what people look at; what needs a server is in bluegreen.*.test.ts. */
+
+const NOW = 1_800_000_000_000;
+
+function sightIn(phase: (typeof PHASES)[number]): Sight {
+  const status = statusIn(phase, NOW - 600_000);
+  const state = isClosed(phase) ? 'COMPLETED' : 'RUNNING';
+  const server = {
+    workflowId: 'blue-green/production/shop',
+    runId: 'run-1',
+    state,
+    startedAt: status.startedAt,
+  } as const;
+  return { at: NOW, status, server: { ...server, pending: [] } };
+}
+
+test.each(PHASES)('%s fits any terminal, in colour or without', (phase) => {
+  const colours = new Chalk({ level: 3 });
+  fc.assert(
+    fc.property(fc.integer({ min: 20, max: 200 }), fc.integer({ min: 10, max: 60 }), (columns, rows) => {
+      const footer = ['? Approve the shift to 100 %? (It waits for you.)', '  press  y = yes   r = reject'];
+      const plain = renderLive(sightIn(phase), { columns, rows }, PLAIN, footer);
+      const coloured = renderLive(sightIn(phase), { columns, rows }, colours, footer);
+      expect(coloured.map(stripVTControlCharacters)).toEqual(plain);
+      expect(plain.join('\n')).not.toContain('undefined');
+      expect(plain.at(-1)).toContain('reject');
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('80 columns and 24 rows hold every phase', () => {
+  for (const phase of PHASES) {
+    const lines = renderLive(sightIn(phase), { columns: 80, rows: 24 }, PLAIN, ['? one line of a question']);
+    expect(lines.length).toBeLessThan(24);
+    expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
+  }
+});
+
+test.each(PHASES)('the status of %s says what it is, and nothing undefined', (phase) => {
+  const text = renderFull(sightIn(phase), PLAIN).join('\n');
+  expect(text).toContain('shop 2.5.0 to production');
+  expect(text).not.toMatch(/undefined|NaN|\[object/);
+});
+
+test('what was told once is not told again', () => {
+  for (const phase of PHASES) {
+    const sight = sightIn(phase);
+    expect(changes(sight, sight, PLAIN)).toEqual([]);
+    if (!isClosed(phase)) expect(changes(undefined, sight, PLAIN)).not.toEqual([]);
+  }
+});
+
+test('a workflow that does not answer is told, and so is that it answers again', () => {
+  const sight = sightIn('soaking');
+  const silent = { ...sight, silent: 'no worker answers' };
+  expect(changes(sight, silent, PLAIN)).toEqual(['no worker answers; waiting for it']);
+  expect(changes(silent, sight, PLAIN)).toEqual(['the deployment answers again']);
+});
+
+test('lengths read well', () => {
+  expect([0, 400, 12_345, 59_999].map(exactly)).toEqual(['0.0 s', '0.4 s', '12.3 s', '60.0 s']);
+  expect([72_000, 7_500_000, -5].map(roughly)).toEqual(['1 m 12 s', '2 h 05 m', '0 s']);
+  expect([72_000, 3_723_000].map(stopwatch)).toEqual(['01:12', '1:02:03']);
+});
+
+test('a line that is broken fits, keeps its words and their order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }), (words) => {
+      const lines = wrap(words.join(' '), 20);
+      expect(lines.filter((line) => line.length > 20)).toEqual([]);
+      expect(lines.join(' ').split(/ +/)).toEqual(words);
+    }),
+  );
+  expect(clip('a long line', 6)).toBe('a lon…');
+  for (const fraction of [-1, 0, 0.5, 1, 9]) expect(bar(fraction, 12)).toHaveLength(12);
+});
+
+test('texts of others cannot rewrite the terminal', () => {
+  expect(cleaned({ a: ['\u001b[2J\r\n  b\u009b31m'], n: 1 })).toEqual({ a: [' [2J b 31m'], n: 1 });
+});
+
+test('the list is a table, or says how to begin', () => {
+  const row = {
+    workflowId: 'w',
+    runId: 'r',
+    service: 'shop',
+    environment: 'production',
+    version: '2.5.0',
+    state: 'RUNNING',
+  };
+  const [head, first] = renderRows([{ ...row, phase: 'soaking', startedAt: NOW, closedAt: NOW + 72_000 }]);
+  expect(head?.indexOf('PHASE')).toBe(first?.indexOf('soaking'));
+  expect(first).toMatch(/1 m 12 s$/);
+  expect(renderRows([])).toEqual([
+    'No deployments. Start one: npm run bluegreen -- start --service NAME --version VERSION',
+  ]);
+});
+
+test('a decision without an answer is repeated under its own id, with words that a shell takes as they are', () => {
+  const decision = {
+    action: 'approve' as const,
+    by: "ana o'hara",
+    decisionId: 'd-1',
+    reason: 'it is "fine" & $well',
+    gate: 'shift-to-100',
+  };
+  const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
+  expect(words).toContain('it is not known whether the decision was taken');
+  expect(words).toContain(
+    String.raw`npm run bluegreen -- approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
+  );
+});
+
+test.each(PHASES)('whatever the demo asks in %s is a decision that the workflow understands', (phase) => {
+  const question = openQuestion(statusIn(phase, NOW));
+  const choices = question ? [...question.answers.map(({ choice }) => choice), question.byItself] : [];
+  for (const { action, ...rest } of choices) {
+    expect(ACTIONS).toContain(action);
+    expect(parseDecision(action, { ...rest, by: 'ana' })).not.toHaveProperty('problem');
+  }
+  expect(new Set(question?.answers.map(({ key }) => key)).size).toBe(question?.answers.length ?? 0);
+  expect(question !== undefined).toBe(['checking', 'awaiting-approval', 'rollback-stalled'].includes(phase));
+});
+
+test.each(['real-time', 'short', 'sixtieth'] as const)(
+  "the demo's %s runbook keeps the guide's limits and steps",
+  (pace) => {
+    const guide = parseRunbook(readFileSync(GUIDE_FILE, 'utf8'), GUIDE_FILE);
+    const text = demoRunbook(readFileSync(GUIDE_FILE, 'utf8'), 'http://127.0.0.1:4000', pace);
+    const demo = parseRunbook(text, 'demo.yaml');
+    expect(text).not.toContain(':18080');
+    expect(demo.limits).toEqual(guide.limits);
+    expect(demo.checklist.map(({ id }) => id)).toEqual(guide.checklist.map(({ id }) => id));
+    expect(demo.traffic.map(({ percentage }) => percentage)).toEqual([50, 100]);
+    const soaks = demo.traffic.map(({ soak }) => soak);
+    if (pace === 'real-time') expect(soaks).toEqual(guide.traffic.map(({ soak }) => soak));
+    if (pace === 'sixtieth') expect(soaks).toEqual(guide.traffic.map(({ soak }) => soak / 60));
+  },
+);
