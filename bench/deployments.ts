@@ -9,7 +9,7 @@ import { observe } from '../scripts/view/sight.ts';
 import type { DeploymentReport } from '../src/report/report.ts';
 import { connectClient } from '../src/temporal/connection.ts';
 import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
-import type { DeploymentStatus } from '../src/workflows/status.ts';
+import { type DeploymentStatus, isPassed, isStuck } from '../src/workflows/status.ts';
 
 const NAMESPACE = 'default';
 const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };
@@ -36,7 +36,13 @@ export async function openBench(notice: (line: string) => void): Promise<Bench> 
   const stop = async (): Promise<void> => {
     for (let end = endings.pop(); end; end = endings.pop()) await end();
   };
-  const options = { pace: 'sixtieth', requestsPerSecond: 40, notice, signal: new AbortController().signal } as const;
+  const options = {
+    pace: 'sixtieth',
+    automaticRemedies: true,
+    requestsPerSecond: 40,
+    notice,
+    signal: new AbortController().signal,
+  } as const;
   try {
     const parts = await startParts(options, endings);
     const config = { connectionOptions: { address: parts.server.address }, namespace: NAMESPACE };
@@ -69,9 +75,13 @@ async function deploy(client: Client, { sandbox }: Parts, fault: Fault | undefin
 async function answer(
   client: Client,
   handle: DeploymentHandle,
-  { phase, checks, steps }: DeploymentStatus,
+  status: DeploymentStatus,
   answered: Set<string>,
 ): Promise<void> {
+  const { phase, checks, steps } = status;
+  // An alert about the release before may still fire: nothing begins while it does.
+  if (isStuck(status) && checks.every((check) => isPassed(check) || check.id === 'alerts'))
+    await sendDecision(client, handle, newDecision('recheck', { by: 'bench' }));
   const gate = phase === 'soaking' ? steps.at(-1)?.gate : undefined;
   const attestable = phase === 'checking' ? checks.filter(({ checkedBy }) => checkedBy === 'person') : [];
   const choices = [

@@ -10,6 +10,8 @@ import { historySizeOf, timelineOf } from './timeline.ts';
  */
 const OWN_TARGET_MS = 2_000;
 const EVENTS_TARGET = 150;
+/** Groups of checks run side by side: the checklist is about as long as its longest check. */
+const CHECKLIST_TARGET = 1.2;
 
 const FAULTS: readonly Fault[] = [
   { name: 'bad-release' },
@@ -55,23 +57,38 @@ async function measureHealthy(bench: Bench): Promise<void> {
   const measured: Measured = await bench.deploy();
   const { report } = measured;
   if (report.outcome !== 'completed') throw new Error(`The healthy release was ${report.outcome}: ${report.summary}`);
-  const { total, soaks, checklist, commands, own } = await timelineOf(measured);
+  const { total, soaks, checklist, longestCheck, provenAgain, commands, own } = await timelineOf(measured);
   print('\nA healthy deployment, soaks of 10 s and 30 s:');
-  print(row('total', 'soaks', 'checklist', 'commands', 'own', `target: under ${exactly(OWN_TARGET_MS)}`));
-  print(row(...[total, soaks, checklist, commands, own].map(exactly), own < OWN_TARGET_MS ? 'kept' : 'MISSED'));
+  print(row('total', 'soaks', 'checklist', 'proven again', 'commands', 'own', `target: ${exactly(OWN_TARGET_MS)}`));
+  print(
+    row(...[total, soaks, checklist, provenAgain, commands, own].map(exactly), own < OWN_TARGET_MS ? 'kept' : 'MISSED'),
+  );
 
-  const { events, bytes, jsonBytes } = await historySizeOf(measured);
+  const ratio = checklist / longestCheck.ms;
+  print('\nIts checklist, beside the check that takes longest (with its remedy, if it has one):');
+  print(row('checklist', 'longest check', 'which', 'ratio', `target: ${CHECKLIST_TARGET}`));
+  print(
+    row(
+      exactly(checklist),
+      exactly(longestCheck.ms),
+      longestCheck.id,
+      ratio.toFixed(2),
+      ratio <= CHECKLIST_TARGET ? 'kept' : 'MISSED',
+    ),
+  );
+
+  const { events, checkEvents, bytes, jsonBytes } = await historySizeOf(measured);
   const windows = report.steps.map((step) => step.windows.length).join(' + ');
   print("\nIts history, with as many windows as the guide's 10 and 30 minutes have:");
-  print(row('events', 'bytes', 'as JSON', 'windows', 'checks', `target: at most ${EVENTS_TARGET} events`));
+  print(row('events', 'of the checks', 'bytes', 'as JSON', 'windows', `target: ${EVENTS_TARGET} others`));
   print(
     row(
       String(events),
+      String(checkEvents),
       String(bytes),
       String(jsonBytes),
       windows,
-      String(report.checks.length),
-      events <= EVENTS_TARGET ? 'kept' : 'MISSED',
+      events - checkEvents <= EVENTS_TARGET ? 'kept' : 'MISSED',
     ),
   );
 }

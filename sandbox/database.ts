@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises';
 import { type Child, startChild } from './children.ts';
 
 /** What the database process is told. */
@@ -11,11 +12,20 @@ export interface DatabaseConfig {
   readonly withIndex: boolean;
 }
 
+/** The guide's pitfalls: enough connections for one version only, and an index that is missing. */
+export const AS_FOUND = { maxConnections: 16, withIndex: false } as const;
+export const MIGRATED = { maxConnections: 40, withIndex: true } as const;
+
+/** Sets it and restarts PostgreSQL, which cuts every connection. */
+export interface DatabaseOrder {
+  readonly maxConnections: number;
+}
+
 /** Long enough for an orderly end of PostgreSQL and all stronger ones after it (`postmaster.ts`). */
 const GRACE_MS = 15_000;
 
 /** Starts PostgreSQL and fills it. Ends, with PostgreSQL, when this process ends, however that happens. */
-export function startDatabase(config: DatabaseConfig): Promise<Child<never>> {
+export function startDatabase(config: DatabaseConfig): Promise<Child<DatabaseOrder>> {
   return startChild({
     program: 'database-process.ts',
     name: 'database',
@@ -32,4 +42,10 @@ export function urlOf(
   database: 'postgres' | 'recommendation' = 'recommendation',
 ): string {
   return `postgres://${role}:${role}@127.0.0.1:${port}/${database}`;
+}
+
+/** As root, PostgreSQL runs as another user, who has to get into our folder. */
+export async function allowPassage(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  if (process.getuid?.() === 0) await chmod(directory, 0o755);
 }

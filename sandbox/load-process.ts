@@ -1,4 +1,5 @@
-import { Agent } from 'undici';
+import { createClient } from '../src/load/client.ts';
+import { createPathPicker } from '../src/load/paths.ts';
 import { runChild } from './child.ts';
 import { type LoadConfig, type LoadOrder, startLoad } from './load.ts';
 
@@ -7,22 +8,13 @@ import { type LoadConfig, type LoadOrder, startLoad } from './load.ts';
 /** Longer than the router's own time-out: that a version hangs is for the router to say and to count. */
 const TIMEOUT_MS = 5_000;
 
-const agent = new Agent();
 let load: ReturnType<typeof startLoad> | undefined;
 
 runChild<LoadConfig, LoadOrder>({
   async start({ origin, users, requestsPerSecond }) {
-    load = startLoad(requestsPerSecond, async () => {
-      const path = `/recommendations?user=${1 + Math.floor(Math.random() * users)}`;
-      const { statusCode, body } = await agent.request({
-        origin,
-        path,
-        method: 'GET',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await body.dump();
-      return statusCode < 500;
-    });
+    const client = createClient({ target: new URL(origin), timeoutMs: TIMEOUT_MS });
+    const nextPath = createPathPicker([{ path: `/recommendations?user={random:1:${users}}`, weight: 1 }]);
+    load = startLoad(requestsPerSecond, async () => (await client.get(nextPath())) === undefined);
     setInterval(() => load && console.log(JSON.stringify(load.report())), 5_000);
     return 0;
   },

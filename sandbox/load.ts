@@ -1,9 +1,10 @@
-import { build as buildHistogram } from 'hdr-histogram-js';
+import { startOpenLoop } from '../src/load/open-loop.ts';
+import { createTally, type LoadNumbers } from '../src/load/tally.ts';
 
 /** What the load's process is told. */
 export interface LoadConfig {
   readonly origin: string;
-  /** Ids from 1 to this are asked for, at random: a pattern could fall in step with the router's choice. */
+  /** Ids from 1 to this are asked for, at random. */
   readonly users: number;
   readonly requestsPerSecond: number;
 }
@@ -12,50 +13,28 @@ export interface LoadOrder {
 }
 
 /** What customers saw since the report before. */
-export interface LoadReport {
-  readonly requests: number;
-  readonly failed: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-}
+type LoadReport = Pick<LoadNumbers, 'requests' | 'failed' | 'p50Ms' | 'p95Ms' | 'p99Ms'>;
 
-/** How often it is looked what is due. */
-const TICK_MS = 5;
+/** More than are ever under way: the rate times the customers' patience. */
+const MOST_IN_FLIGHT = 5_000;
 
-/**
- * Sends at a constant rate, whatever comes back (open loop). Latency counts from the moment a request was due: a stall of
- * the server, or of this process, shows up in all requests that it held up.
- */
-export function startLoad(initialRate: number, send: () => Promise<boolean>) {
-  const latencies = buildHistogram();
-  let rate = initialRate;
-  let due = performance.now() + 1000 / rate;
-  let failed = 0;
-
-  const fire = async (dueAt: number): Promise<void> => {
-    const succeeded = await send().catch(() => false);
-    latencies.recordValue(Math.round(performance.now() - dueAt));
-    if (!succeeded) failed += 1;
-  };
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const apartMs = 1000 / rate; // no rate, no request: infinitely far apart
-    for (; due <= now; due += apartMs) void fire(due);
-  }, TICK_MS);
+/** The customers: the load test's own open loop, for as long as the sandbox runs. */
+export function startLoad(requestsPerSecond: number, send: () => Promise<boolean>) {
+  let tally = createTally({ slowOverMs: Number.POSITIVE_INFINITY });
+  const loop = startOpenLoop({
+    requestsPerSecond,
+    mostInFlight: MOST_IN_FLIGHT,
+    send: async () => ((await send()) ? undefined : 'failed'),
+    settled: (outcome) => tally.count(outcome),
+  });
 
   return {
-    setRate(requestsPerSecond: number): void {
-      rate = requestsPerSecond;
-      due = performance.now() + 1000 / rate;
-    },
+    setRate: loop.setRate,
     report(): LoadReport {
-      const [p50Ms = 0, p95Ms = 0, p99Ms = 0] = [50, 95, 99].map((p) => latencies.getValueAtPercentile(p));
-      const report = { requests: latencies.totalCount, failed, p50Ms, p95Ms, p99Ms };
-      latencies.reset();
-      failed = 0;
-      return report;
+      const { requests, failed, p50Ms, p95Ms, p99Ms } = tally.numbers();
+      tally = createTally({ slowOverMs: Number.POSITIVE_INFINITY });
+      return { requests, failed, p50Ms, p95Ms, p99Ms };
     },
-    stop: (): void => clearInterval(timer),
+    stop: loop.stop,
   };
 }

@@ -1,5 +1,5 @@
 import { type Child, startChild } from './children.ts';
-import type { Route, RouterOrder } from './router.ts';
+import type { Route } from './router.ts';
 import { FIRST_VERSION, QUERIES, SERVICE, type ServiceConfig, type ServiceFault } from './service.ts';
 
 /** What runs, and the rules by which it changes: the platform behind the guide's commands. */
@@ -26,7 +26,7 @@ export interface Production {
 export interface ProductionOptions {
   readonly directory: string;
   readonly databaseUrl: string;
-  readonly setRoutes: (routes: RouterOrder) => Promise<void>;
+  readonly setRoutes: (routes: readonly Route[]) => Promise<void>;
   /** Told after every change which green there is now. */
   readonly onChange: (green: Green | undefined) => void;
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Agent } from 'undici';
 import { runChild } from './child.ts';
-import { createPicker, type Route, type RouterConfig, type RouterOrder } from './router.ts';
+import { createPicker, type RouterConfig, type RouterOrder } from './router.ts';
 
 /** Splits the traffic between the versions and counts what came of it. */
 
@@ -31,7 +31,7 @@ new Gauge({ name: 'process_start_time_seconds', help: 'When the router started; 
 
 const agent = new Agent({ keepAliveTimeout: 30_000 });
 const pick = createPicker();
-let routes: readonly Route[] = [];
+let { routes, staging }: RouterOrder = { routes: [], staging: [] };
 const server = createServer((request, response) => void answer(request, response));
 
 runChild<RouterConfig, RouterOrder>({
@@ -41,12 +41,12 @@ runChild<RouterConfig, RouterOrder>({
       server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
     }),
   obey(given) {
-    for (const { version } of given) {
+    for (const { version } of given.routes) {
       // From 0 on: otherwise a version's first requests are lost to whoever compares two readings.
       requests.inc({ version, code: '200' }, 0);
       if (!routes.some((known) => known.version === version)) durations.zero({ version });
     }
-    routes = given;
+    ({ routes, staging } = given);
   },
   end: async () => undefined,
 });
@@ -65,10 +65,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 async function outcome(method: string, path: string): Promise<Answer> {
   if (method !== 'GET') return text(405, 'the sandbox knows only GET');
   if (path === '/metrics') return { status: 200, type: registry.contentType, body: await registry.metrics() };
-  const direct = /^\/-\/versions\/([^/]+)(\/healthz)$/.exec(path);
-  if (direct) {
-    const route = routes.find(({ version }) => version === direct[1]);
-    return route ? forward(route, direct[2] ?? '/') : text(404, `version ${direct[1]} is not running`);
+  const [, place, name, rest = '/'] = /^\/-\/(versions|staging)\/([^/]+)(\/.*)$/.exec(path) ?? [];
+  if (place) {
+    const found = (place === 'staging' ? staging : routes).find(({ version }) => version === name);
+    return found ? forward(found, rest) : text(404, `version ${name} is not running`);
   }
   const route = pick(routes);
   if (!route) return text(503, 'no version is running');
@@ -80,7 +80,7 @@ async function outcome(method: string, path: string): Promise<Answer> {
 }
 
 /** Takes the whole answer before it passes anything on: so that one that breaks off in the middle is a 502 to everyone. */
-async function forward({ version, origin }: Route, path: string): Promise<Answer> {
+async function forward({ version, origin }: RouterOrder['staging'][number], path: string): Promise<Answer> {
   const signal = AbortSignal.timeout(UPSTREAM_TIMEOUT_MS);
   try {
     const { statusCode, headers, body } = await agent.request({ origin, path, method: 'GET', signal });

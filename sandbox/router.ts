@@ -8,7 +8,11 @@ export interface Route {
 }
 
 /** Replaces all routes at once, so that no request ever sees half a shift. */
-export type RouterOrder = readonly Route[];
+export interface RouterOrder {
+  readonly routes: readonly Route[];
+  /** Not production: reached under `/-/staging/{version}/` only, and not counted. */
+  readonly staging: readonly Omit<Route, 'percentage'>[];
+}
 
 export interface RouterConfig {
   /** 0: any free one. */

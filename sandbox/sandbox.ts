@@ -1,17 +1,20 @@
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from './child.ts';
-import { startChild } from './children.ts';
+import { type Child, startChild } from './children.ts';
 import { startControl } from './control.ts';
-import { startDatabase, urlOf } from './database.ts';
+import { AS_FOUND, allowPassage, type DatabaseOrder, MIGRATED, startDatabase, urlOf } from './database.ts';
 import { createFaults, type Fault, type FaultName } from './faults.ts';
 import type { LoadConfig, LoadOrder } from './load.ts';
+import { findMonitoring, startMonitoring } from './monitoring.ts';
 import { startProduction } from './production.ts';
+import { freePort, listenOnce } from './program.ts';
+import { noticing } from './restart.ts';
 import type { RouterConfig, RouterOrder } from './router.ts';
 import { USERS } from './seed.ts';
+import { startStaging } from './staging.ts';
 
 export type { Fault, FaultName };
 
@@ -26,6 +29,10 @@ export interface Sandbox {
   readonly metricsUrl: string;
   /** Has a placeholder: the router passes it to that very `{version}`. */
   readonly healthUrl: string;
+  /** Where a version can be tested under load; has a placeholder. */
+  readonly stagingUrl: string;
+  /** Of the Prometheus that evaluates the alerts; undefined where this machine has no Prometheus and Alertmanager. */
+  readonly prometheusUrl?: string;
   /** As a role that sees all connections and may create the service's indexes. */
   readonly databaseUrl: string;
   /** Holds `deploy`, `shift-traffic`, `rollback` and `traffic-status`. */
@@ -49,11 +56,22 @@ export interface SandboxOptions {
   /** Holds the data and is kept; without it, a temporary folder is made and removed at the end. */
   readonly directory?: string;
   /** Free ones when not given. */
-  readonly ports?: { readonly router?: number; readonly control?: number; readonly postgres?: number };
+  readonly ports?: {
+    readonly router?: number;
+    readonly control?: number;
+    readonly postgres?: number;
+    readonly prometheus?: number;
+  };
   readonly requestsPerSecond?: number;
-  /** Whether 2.5.0's index is there. By default, as in a real production, it is still missing. */
-  readonly withIndex?: boolean;
-  readonly maxConnections?: number;
+  /**
+   * By default production is as the guide found it: too few connections for two versions side by side, and 2.5.0's index
+   * is missing. With this, neither is so.
+   */
+  readonly withoutPitfalls?: boolean;
+  /** Whether there is a place to test 2.5.0 under load: a database of its own, as full as production's. By default yes. */
+  readonly staging?: boolean;
+  /** Whether there are alerts, where this machine has the programs for it. By default yes. */
+  readonly monitoring?: boolean;
   readonly fault?: Fault;
   /** Interactions: the more, the slower is 2.5.0 without its index. */
   readonly rows?: number;
@@ -64,7 +82,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   await refuseTakenPorts(options.ports ?? {});
   const temporary = options.directory === undefined;
   const given = options.directory ?? (await mkdtemp(join(tmpdir(), 'bluegreen-sandbox-')));
-  await mkdir(given, { recursive: true });
+  await allowPassage(given);
   const directory = await realpath(given);
 
   /** What ends each part, the last started first. */
@@ -101,37 +119,54 @@ async function startParts(
       () => undefined,
     ),
   );
-  const database = await startDatabase({
+  const programs = options.monitoring === false ? undefined : await findMonitoring(process.env);
+  const startingMonitoring =
+    programs &&
+    startingRouter.then(({ port }) =>
+      startMonitoring({ programs, directory, target: `127.0.0.1:${port}`, port: ports.prometheus ?? 0 }),
+    );
+  startingMonitoring?.catch(() => undefined); // awaited below
+  endings.push(async () => (await startingMonitoring?.catch(() => undefined))?.stop());
+  const rows = options.rows ?? 500_000;
+  const startingDatabase = startDatabase({
     directory,
     temporary,
     port: ports.postgres ?? (await freePort()),
-    rows: options.rows ?? 500_000,
-    maxConnections: options.maxConnections ?? 40,
-    withIndex: options.withIndex ?? false,
+    rows,
+    ...(options.withoutPitfalls ? MIGRATED : AS_FOUND),
   });
+  startingDatabase.catch(() => undefined); // awaited below
+  const startingStaging =
+    options.staging === false ? undefined : startStaging({ directory, temporary, rows, port: await freePort() });
+  startingStaging?.catch(() => undefined); // awaited below
+  endings.unshift(async () => (await startingStaging?.catch(() => undefined))?.stop());
+  const database = await startingDatabase;
   endings.unshift(() => database.stop());
   const router = await startingRouter;
+  const staging = await startingStaging;
 
   const databaseUrl = urlOf(database.port, 'bluegreen');
   const faults = createFaults(databaseUrl);
   const production = await startProduction({
     directory,
     databaseUrl: urlOf(database.port, 'recommendation'),
-    setRoutes: (routes) => router.order(routes),
+    setRoutes: (routes) => router.order({ routes, staging: staging ? [staging.route] : [] }),
     onChange: (green) => faults.greenChanged(green),
   });
   endings.push(() => production.stop());
 
   const auditFile = join(directory, 'audit.jsonl');
+  const routerUrl = `http://127.0.0.1:${router.port}`;
+  const metricsUrl = `${routerUrl}/metrics`;
   const control = await startControl({
     port: ports.control ?? 0,
     auditFile,
     production,
     rollbackDelayMs: () => faults.rollbackDelayMs(),
+    setMaxConnections: (maxConnections) => raise(database, maxConnections, metricsUrl),
   });
   endings.push(() => control.stop());
 
-  const routerUrl = `http://127.0.0.1:${router.port}`;
   const load = await startChild<LoadOrder>({
     program: 'load-process.ts',
     name: 'load',
@@ -140,6 +175,7 @@ async function startParts(
   });
   endings.push(() => load.stop());
   endings.push(async () => faults.disarm());
+  const monitoring = await startingMonitoring;
   if (options.fault) await faults.inject(options.fault);
 
   const controlUrl = `http://127.0.0.1:${control.port}`;
@@ -149,8 +185,10 @@ async function startParts(
     directory,
     controlUrl,
     routerUrl,
-    metricsUrl: `${routerUrl}/metrics`,
+    metricsUrl,
     healthUrl: `${routerUrl}/-/versions/{version}/healthz`,
+    stagingUrl: `${routerUrl}/-/staging/{version}`,
+    ...(monitoring ? { prometheusUrl: monitoring.url } : {}),
     databaseUrl,
     binDirectory,
     auditFile,
@@ -158,6 +196,7 @@ async function startParts(
       PATH: [binDirectory, process.env['PATH']].join(delimiter),
       BLUEGREEN_SANDBOX: controlUrl,
       RECOMMENDATION_DATABASE_URL: databaseUrl,
+      ...(staging ? { RECOMMENDATION_STAGING_DATABASE_URL: staging.databaseUrl } : {}),
     },
     inject: (fault) => faults.inject(fault),
     faultStruckAt: () => faults.struckAt(),
@@ -165,6 +204,11 @@ async function startParts(
     setRate: (rate) => load.order({ requestsPerSecond: rate }),
     stop: () => (stopping ??= endAll()),
   };
+}
+
+async function raise(database: Child<DatabaseOrder>, maxConnections: number, metricsUrl: string): Promise<string> {
+  const noticed = await noticing(metricsUrl, () => database.order({ maxConnections }));
+  return `max_connections is ${maxConnections}; PostgreSQL was restarted: ${noticed}`;
 }
 
 /** Before anything is started: a port that is taken is the one thing that goes wrong with every second sandbox. */
@@ -177,18 +221,4 @@ async function refuseTakenPorts(ports: Readonly<Record<string, number>>): Promis
       );
     });
   }
-}
-
-const freePort = (): Promise<number> => listenOnce(0);
-
-/** Listens for a moment. @returns the port. */
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
-    });
-  });
 }

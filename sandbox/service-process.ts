@@ -56,6 +56,8 @@ runChild<ServiceConfig, ServiceFault>({
 function openPool(connection: ClientConfig): Pool {
   const opened = new Pool({ ...connection, max: POOL_SIZE, idleTimeoutMillis: 0 });
   opened.on('error', (error) => console.error('lost a connection:', error.message));
+  // One that is lost while it is taken says so itself, and unheard that would end this process.
+  opened.on('connect', (client) => client.on('error', () => undefined));
   setInterval(() => {
     if (opened.totalCount < POOL_SIZE) fill(opened).catch((error: unknown) => console.error(messageOf(error)));
   }, REFILL_MS);

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addCheck } from './commands/check.ts';
 import { addDecisions } from './commands/decisions.ts';
 import { EXIT, EXIT_CODES_HELP } from './commands/exit-codes.ts';
 import { addList } from './commands/list.ts';
@@ -20,6 +21,7 @@ const program = new Command('npm run bluegreen --')
   .addHelpText('after', `\n${EXIT_CODES_HELP}`);
 
 addStart(program);
+addCheck(program);
 addStatus(program);
 addWatch(program);
 addDecisions(program);

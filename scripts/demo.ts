@@ -19,6 +19,7 @@ const program = new Command('npm run demo --')
       .argParser(Number),
   )
   .option('--yes', 'nobody is asked: the demo confirms and approves by itself (so it does without a terminal)')
+  .option('--skip-remedies', 'what the checklist finds is not mended by itself: it waits, and asks you')
   .option('--real-time', "the guide's own times: 10 and 30 minutes")
   .option('--rate <requests>', 'requests per second', rate, 40)
   .exitOverride()
@@ -39,6 +40,7 @@ interface Options {
   readonly fault?: (typeof FAULTS)[number];
   readonly faultAt: number;
   readonly yes?: true;
+  readonly skipRemedies?: true;
   readonly realTime?: true;
   readonly rate: number;
 }
@@ -51,11 +53,12 @@ function rate(text: string): number {
 }
 
 try {
-  const { fault, faultAt, yes, realTime, rate: requestsPerSecond } = program.parse().opts<Options>();
+  const { fault, faultAt, yes, skipRemedies, realTime, rate: requestsPerSecond } = program.parse().opts<Options>();
   process.exitCode = await runDemo({
     requestsPerSecond,
     pace: realTime ? 'real-time' : 'short',
     asks: yes ? 'nobody' : 'whoever-is-there',
+    skipRemedies: skipRemedies === true,
     ...(fault === undefined ? {} : { fault: { name: fault, atPercentage: faultAt } }),
   });
 } catch (error) {

@@ -3,9 +3,9 @@
  * of an ApplicationFailure. Pure: part of the workflow bundle.
  */
 export const FAILURE = {
-  /** The request or the runbook cannot be used; nothing was changed. Closes the deployment. */
+  /** The request or the runbook cannot be used; nothing was deployed. Closes the deployment. */
   InvalidRequest: 'InvalidRequest',
-  /** The checklist was not passed in its time, or a person ended it; nothing was changed. Closes the deployment. */
+  /** The checklist was not passed in its time, or a person ended it; nothing was deployed. Closes the deployment. */
   ChecklistFailed: 'ChecklistFailed',
   /** Something went wrong after the first change and all traffic is verifiably back on blue. Closes the deployment. */
   DeploymentRolledBack: 'DeploymentRolledBack',

@@ -6,6 +6,10 @@ const COMMANDS = {
   deploy: { flags: ['service', 'version'], usage: 'deploy --service NAME --version VERSION' },
   'shift-traffic': { flags: ['service', 'percentage'], usage: 'shift-traffic --service NAME --percentage 0..100' },
   rollback: { flags: ['service'], usage: 'rollback --service NAME' },
+  'set-max-connections': {
+    flags: ['service', 'connections'],
+    usage: 'set-max-connections --service NAME --connections NUMBER',
+  },
   'traffic-status': { flags: ['service'], usage: 'traffic-status --service NAME' },
 };
 

@@ -13,6 +13,7 @@ interface Options extends Address {
   readonly reason?: string;
   readonly check?: string;
   readonly gate?: string;
+  readonly remedy?: true;
   readonly decisionId?: string;
   readonly signal?: true;
 }
@@ -21,7 +22,7 @@ interface Kind {
   readonly action: Action;
   readonly name: string;
   readonly description: string;
-  readonly takes: readonly ('check' | 'gate' | 'reason' | 'required-reason')[];
+  readonly takes: readonly ('check' | 'required-check' | 'gate' | 'remedy' | 'reason' | 'required-reason')[];
   readonly example: string;
   /** What comes of it. */
   readonly effect: string;
@@ -56,7 +57,7 @@ const KINDS: readonly Kind[] = [
     action: 'waive',
     name: 'waive',
     description: 'Goes on although a check failed. A critical one cannot be waived, only mended.',
-    takes: ['check', 'required-reason'],
+    takes: ['required-check', 'required-reason'],
     example: '--check load-test --reason "tested by hand on staging"',
     effect: 'It is recorded with your name and reason.',
   },
@@ -64,17 +65,17 @@ const KINDS: readonly Kind[] = [
     action: 'attest',
     name: 'attest',
     description: 'Confirms a check that only a person can confirm.',
-    takes: ['check', 'reason'],
+    takes: ['required-check', 'reason'],
     example: '--check load-test',
     effect: 'It is recorded with your name.',
   },
   {
     action: 'recheck',
     name: 'recheck',
-    description: 'Measures again every check that has not passed.',
-    takes: ['reason'],
-    example: '',
-    effect: 'The open checks are being measured again.',
+    description: 'Measures again every check that has not passed, or one; with --remedy what mends it is run first.',
+    takes: ['check', 'remedy', 'reason'],
+    example: '--check max-connections --remedy',
+    effect: 'It is being measured again.',
   },
   {
     action: 'retryRollback',
@@ -94,7 +95,11 @@ export function addDecisions(program: Command): void {
       .description(kind.description)
       .action((options: Options) => decide(kind, options));
     withBy(withAddress(command));
-    if (kind.takes.includes('check')) command.requiredOption('--check <id>', 'the check, as "status" names it');
+    if (kind.takes.includes('required-check'))
+      command.requiredOption('--check <id>', 'the check, as "status" names it');
+    if (kind.takes.includes('check')) command.option('--check <id>', 'only this check, as "status" names it');
+    if (kind.takes.includes('remedy'))
+      command.option('--remedy', 'where it failed, run the remedy that the runbook names, under your name');
     if (kind.takes.includes('gate')) command.option('--gate <id>', 'only if this gate is open, such as shift-to-100');
     if (kind.takes.includes('required-reason')) command.requiredOption('--reason <text>', 'why');
     if (kind.takes.includes('reason')) command.option('--reason <text>', 'why');
@@ -158,6 +163,7 @@ export function unknownWords(kind: Pick<Kind, 'name'>, decision: IdentifiedDecis
     `${COMMAND} ${kind.name} ${addressFlags(address)}`,
     `--by ${shellWord(decision.by)}`,
     ...(decision.check === undefined ? [] : [`--check ${shellWord(decision.check)}`]),
+    ...(decision.remedy ? ['--remedy'] : []),
     ...(decision.gate === undefined ? [] : [`--gate ${shellWord(decision.gate)}`]),
     ...(decision.reason === undefined ? [] : [`--reason ${shellWord(decision.reason)}`]),
     `--decision-id ${shellWord(decision.decisionId)}`,

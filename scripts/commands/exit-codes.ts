@@ -26,7 +26,7 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   unreachable: 'Temporal cannot be reached, or refuses this client',
   underWay: 'not started: a deployment is under way already',
   rolledBack: 'the deployment was rolled back, blue is verified',
-  refused: 'the deployment was refused, nothing was changed',
+  refused: 'the deployment was refused, nothing was deployed',
   cancelled: 'the deployment was cancelled, whatever was changed is rolled back',
   endedByForce: 'the deployment was terminated: nothing was rolled back',
   interrupted: 'Ctrl-C',

@@ -1,8 +1,7 @@
-import { ApplicationFailure, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Command } from 'commander';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
-import { parseRequest } from '../../src/runbook/to-plan.ts';
 import { taskQueue, WORKFLOW_TYPE } from '../../src/temporal/names.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import { renderFull } from '../view/full.ts';
@@ -11,6 +10,7 @@ import { look } from '../view/sight.ts';
 import { EXIT } from './exit-codes.ts';
 import { whoRunsThis, withAddress, withExample } from './options.ts';
 import { firstLine, grpcCode, Problem } from './problem.ts';
+import { checkedRequest } from './request.ts';
 import { addressFlags, COMMAND, type DeploymentHandle, findDeployment, inTime, withTemporal } from './temporal.ts';
 import { follow } from './watch.ts';
 
@@ -47,16 +47,6 @@ export function addStart(program: Command): void {
       });
     });
   withExample(command, 'start --service recommendation --version 2.5.0 --reason "new query pattern" --watch');
-}
-
-/** Refused here, a mistake costs no workflow. @throws Problem */
-function checkedRequest(options: Omit<Options, 'watch'>): DeploymentRequest {
-  try {
-    return parseRequest(options);
-  } catch (error) {
-    if (error instanceof ApplicationFailure) throw new Problem(EXIT.usage, error.message, { cause: error });
-    throw error;
-  }
 }
 
 /**

@@ -31,8 +31,16 @@ export function addWatch(program: Command): void {
   withExample(command, 'watch --service recommendation', 'watch --service recommendation | tee deployment.log');
 }
 
-/** Shows the deployment until it ends or Ctrl-C. @returns the exit code that tells how it ended. */
-export async function follow(client: Client, handle: DeploymentHandle, address: Address): Promise<ExitCode> {
+/**
+ * Shows the deployment until it ends or Ctrl-C. @returns the exit code that tells how it ended. `act` is told of every
+ * sight after it was shown.
+ */
+export async function follow(
+  client: Client,
+  handle: DeploymentHandle,
+  address: Address,
+  act: (sight: Sight) => void = () => {},
+): Promise<ExitCode> {
   const paint = paintFor();
   const screen = openScreen(paint);
   const interrupted = new AbortController();
@@ -44,6 +52,7 @@ export async function follow(client: Client, handle: DeploymentHandle, address: 
       last = sight;
       if (!interrupted.signal.aborted)
         screen.show(sight, [paint.dim('Ctrl-C ends the watching; the deployment goes on')]);
+      act(sight);
     }
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

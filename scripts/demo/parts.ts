@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { exactly } from '../view/words.ts';
-import { type Pace, writeDemoRunbook } from './runbook.ts';
+import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
 
 /** Everything the demo runs on, on this machine, from free ports and temporary folders. */
@@ -18,8 +18,7 @@ export interface Parts {
 /** What has to be ended; the last started first. */
 export type Endings = (() => Promise<void>)[];
 
-export interface PartsOptions {
-  readonly pace: Pace;
+export interface PartsOptions extends DemoRunbookOptions {
   readonly requestsPerSecond: number;
   readonly fault?: Fault;
   readonly notice: (line: string) => void;
@@ -33,13 +32,13 @@ export interface PartsOptions {
  * @throws Error that says which part did not start, and what to do.
  */
 export async function startParts(options: PartsOptions, endings: Endings): Promise<Parts> {
-  const { notice, pace, requestsPerSecond, fault, signal } = options;
+  const { notice, requestsPerSecond, fault, signal } = options;
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-demo-'));
   endings.push(() => rm(folder, { recursive: true, force: true }));
   signal.throwIfAborted();
 
   const [sandbox, server] = await Promise.all([
-    part('sandbox (PostgreSQL, two services, router, load)', notice, endings, () =>
+    part('sandbox (PostgreSQL, services, router, load, alerts, staging)', notice, endings, () =>
       startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}) }),
     ),
     part('Temporal server', notice, endings, () =>
@@ -48,7 +47,9 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
   ]);
 
   const runbooks = join(folder, 'runbooks');
-  await writeDemoRunbook(runbooks, sandbox, pace);
+  await writeDemoRunbook(runbooks, sandbox, options);
+  if (!sandbox.prometheusUrl)
+    notice('  no prometheus and alertmanager on the PATH: the alerts are attested instead of measured');
   const settings = join(folder, 'temporal.toml');
   await writeFile(settings, '[profile.default]\n');
   await mkdir(join(folder, 'state'));

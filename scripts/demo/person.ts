@@ -94,6 +94,8 @@ function decider({ client, handle, note }: Talk, by: string) {
   };
 }
 
-function inWords({ action, check, gate, reason }: Choice): string {
-  return [action, check, gate, reason === undefined ? undefined : `(${reason})`].filter(Boolean).join(' ');
+function inWords({ action, check, gate, remedy, reason }: Choice): string {
+  return [action, check, gate, remedy && 'with its remedy', reason === undefined ? undefined : `(${reason})`]
+    .filter(Boolean)
+    .join(' ');
 }

@@ -1,5 +1,5 @@
 import type { Decision } from '../../src/workflows/decisions.ts';
-import { type DeploymentStatus, isPassed, openGate } from '../../src/workflows/status.ts';
+import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../src/workflows/status.ts';
 
 export type Choice = Omit<Decision, 'by'>;
 
@@ -44,11 +44,9 @@ export function openQuestion(status: DeploymentStatus): Question | undefined {
 const ABORT = { key: 'a', label: 'abort', choice: { action: 'abort', reason: 'aborted in the demo' } } as const;
 const WAIVED_WHY = 'waived in the demo';
 
-function aboutCheck({ checks, rechecksAsked }: DeploymentStatus): Question | undefined {
-  if (
-    checks.some(({ outcome, checkedBy }) => outcome === 'running' || (outcome === 'waiting' && checkedBy === 'worker'))
-  )
-    return undefined;
+function aboutCheck(status: DeploymentStatus): Question | undefined {
+  if (!isStuck(status)) return undefined;
+  const { checks, rechecksAsked } = status;
   const check = checks.find((one) => !isPassed(one));
   if (!check) return undefined;
   const waive: Choice = { action: 'waive', check: check.id, reason: WAIVED_WHY };
@@ -62,11 +60,19 @@ function aboutCheck({ checks, rechecksAsked }: DeploymentStatus): Question | und
       byItself: attest,
     };
   }
+  const remedy: Choice = { action: 'recheck', check: check.id, remedy: true };
+  const mayMend = check.remedy && check.outcome === 'failed';
+  const lastWay = check.critical ? ABORT.choice : waive;
   return {
     id: `failed-${check.id}-${rechecksAsked}`,
     text: `${check.title}: ${check.result?.summary ?? check.outcome}${check.result?.unblock === undefined ? '' : ` (${check.result.unblock})`}`,
-    answers: [{ key: 'r', label: 'recheck', choice: { action: 'recheck' } }, ...mayWaive, ABORT],
-    byItself: check.critical ? ABORT.choice : waive,
+    answers: [
+      ...(mayMend ? [{ key: 'm', label: 'run its remedy', choice: remedy }] : []),
+      { key: 'r', label: 'recheck', choice: { action: 'recheck' } },
+      ...mayWaive,
+      ABORT,
+    ],
+    byItself: mayMend && (check.remedies ?? []).length < 2 ? remedy : lastWay,
   };
 }
 

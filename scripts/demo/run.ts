@@ -18,6 +18,8 @@ export interface DemoOptions {
   readonly pace: 'short' | 'real-time';
   readonly requestsPerSecond: number;
   readonly asks: 'nobody' | 'whoever-is-there';
+  /** What the checklist finds waits for a person instead of being mended by itself. */
+  readonly skipRemedies: boolean;
   readonly fault?: { readonly name: FaultName; readonly atPercentage: number };
 }
 
@@ -49,13 +51,14 @@ export async function runDemo(options: DemoOptions): Promise<ExitCode> {
 }
 
 async function demonstrate(options: DemoOptions, endings: Endings, interruption: Interruption): Promise<ExitCode> {
-  const { fault, requestsPerSecond, pace } = options;
+  const { fault, requestsPerSecond, pace, skipRemedies } = options;
   const { signal } = interruption;
   const paint = paintFor();
   print(`${paint.bold('bluegreen demo')}: starting a little production and a Temporal server on this machine ...`);
   const parts = await startParts(
     {
       pace,
+      automaticRemedies: !skipRemedies,
       requestsPerSecond,
       ...(fault ? { fault: { ...fault, afterMs: FAULT_AFTER_MS } } : {}),
       notice: print,

@@ -8,7 +8,9 @@ import { parseRunbook } from '../../src/runbook/load.ts';
 const GUIDE = fileURLToPath(new URL('../../runbooks/recommendation.yaml', import.meta.url));
 /** Where runbooks/recommendation.yaml looks for the sandbox: its default ports. */
 const DEFAULT_ORIGIN = 'http://127.0.0.1:18080';
+const DEFAULT_PROMETHEUS = 'http://127.0.0.1:19090';
 
+/** In the checklist the id of an item stands for its place. */
 type Change = readonly [path: readonly (string | number)[], value: unknown];
 
 /** The rule stays the guide's: three batches over a limit in a row; only they are shorter, which is less proof. */
@@ -21,7 +23,33 @@ const SHORT: readonly Change[] = [
   [['metrics', 'poll'], '1s'],
   [['watch'], { window: '10s', gateWindow: '1m' }],
   [['recovery', 'guard'], '5s'],
+  [['checklist', 'pool-size', 'measureFor'], '4s'],
+  [['checklist', 'deployment-monitoring', 'measureFor'], '3s'],
+  // In 20 s one cannot see what one sees in ten minutes, and the check says so.
+  [['checklist', 'deployment-monitoring', 'detect'], '25%'],
+  [['checklist', 'alerts', 'measureFor'], '3s'],
+  [['checklist', 'load-test', 'requestsPerSecond'], 40],
+  [['checklist', 'load-test', 'duration'], '8s'],
 ];
+
+/** Nobody's database: here even a remedy that restarts it may run by itself, unless a person wants to be asked. */
+const REMEDIES = (automatic: boolean): Change[] => [
+  [['checklist', 'max-connections', 'remedy', 'automatic'], automatic],
+  [['checklist', 'indexes', 'remedy', 'automatic'], automatic],
+];
+
+/** Where this machine has no Prometheus, a person's word has to do. */
+const ATTESTED_ALERTS: readonly Change[] = (
+  [
+    ['kind', 'attestation'],
+    ['statement', 'Alerts exist for an error rate above 5% and for a 95th percentile of the latency above 500 ms.'],
+    ['url', undefined],
+    ['labels', undefined],
+    ['errors', undefined],
+    ['latency', undefined],
+    ['measureFor', undefined],
+  ] as const
+).map(([key, value]) => [['checklist', 'alerts', key], value]);
 
 /**
  * `real-time`: the guide's own lengths. `short`: what makes two minutes of ten and thirty. `sixtieth`: seconds for
@@ -38,23 +66,49 @@ const PACES = {
   ],
 } as const satisfies Record<string, readonly Change[]>;
 
-export type Pace = keyof typeof PACES;
+type Pace = keyof typeof PACES;
+
+export interface DemoRunbookOptions {
+  readonly pace: Pace;
+  /** What the checklist finds is mended by itself. */
+  readonly automaticRemedies: boolean;
+}
 
 /**
  * Writes the guide's runbook into `folder`, with the sandbox's ports and the lengths of this pace.
  * @throws RunbookError when the result is no valid runbook.
  */
-export async function writeDemoRunbook(folder: string, sandbox: Pick<Sandbox, 'routerUrl'>, pace: Pace): Promise<void> {
+export async function writeDemoRunbook(
+  folder: string,
+  sandbox: Pick<Sandbox, 'routerUrl' | 'prometheusUrl'>,
+  options: DemoRunbookOptions,
+): Promise<void> {
   const file = join(folder, 'recommendation.yaml');
-  const text = demoRunbook(await readFile(GUIDE, 'utf8'), sandbox.routerUrl, pace);
+  const text = demoRunbook(await readFile(GUIDE, 'utf8'), sandbox, options);
   parseRunbook(text, file);
   await mkdir(folder, { recursive: true });
   await writeFile(file, text);
 }
 
 /** Pure. */
-export function demoRunbook(guide: string, routerUrl: string, pace: Pace): string {
-  const document = parseDocument(guide.replaceAll(DEFAULT_ORIGIN, routerUrl));
-  for (const [path, value] of PACES[pace]) document.setIn(path, value);
+export function demoRunbook(
+  guide: string,
+  { routerUrl, prometheusUrl }: Pick<Sandbox, 'routerUrl' | 'prometheusUrl'>,
+  { pace, automaticRemedies }: DemoRunbookOptions,
+): string {
+  const here = guide.replaceAll(DEFAULT_ORIGIN, routerUrl).replaceAll(DEFAULT_PROMETHEUS, prometheusUrl ?? '');
+  const document = parseDocument(here);
+  const { checklist } = document.toJS() as { checklist: { id: string }[] };
+  const changes = [
+    ...PACES[pace],
+    ...REMEDIES(automaticRemedies),
+    ...(prometheusUrl === undefined ? ATTESTED_ALERTS : []),
+  ];
+  for (const [[section, key, ...rest], value] of changes) {
+    const place = section === 'checklist' ? checklist.findIndex(({ id }) => id === key) : key;
+    const path = [section, place, ...rest].filter((part) => part !== undefined);
+    if (value === undefined) document.deleteIn(path);
+    else document.setIn(path, value);
+  }
   return document.toString();
 }

@@ -17,7 +17,7 @@ import {
   windowLine,
 } from './sections.ts';
 import type { ServerView, Sight } from './sight.ts';
-import { clock, roughly } from './words.ts';
+import { clock, exactly, roughly } from './words.ts';
 
 const WIDTH = 100;
 const WINDOWS_SHOWN = 6;
@@ -74,6 +74,10 @@ function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
       ...(check.outcome === 'failed' && check.result?.unblock !== undefined
         ? [`      ${check.id}, to unblock: ${check.result.unblock}`]
         : []),
+      ...(check.remedies ?? []).map(
+        ({ by, done, summary, output, durationMs }) =>
+          `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${exactly(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,
+      ),
     ]),
   ];
 }

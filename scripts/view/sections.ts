@@ -64,7 +64,7 @@ export function pathLine(status: DeploymentStatus, paint: Paint): string {
   const begun = steps.length > 0;
   const path = [
     status.checks.every(isPassed) ? done('checklist') : now('checklist'),
-    begun ? done('deploy') : phase === 'deploying' ? now('deploy') : todo('deploy'),
+    begun || status.deployedAt !== undefined ? done('deploy') : phase === 'deploying' ? now('deploy') : todo('deploy'),
   ];
   for (const [index, step] of plan.traffic.entries()) {
     const at = steps[index];
@@ -87,6 +87,7 @@ export function pathLine(status: DeploymentStatus, paint: Paint): string {
 const CHECK_SIGN: Record<CheckStatus['outcome'], string> = {
   waiting: '?',
   running: '●',
+  mending: '●',
   passed: '✓',
   failed: '✗',
   unmeasured: '✗',
@@ -109,24 +110,27 @@ export function checkLine(check: CheckStatus, width: number, paint: Paint): stri
     case 'waiting':
       return paint.yellow(text);
     case 'running':
+    case 'mending':
       return paint.cyan(text);
   }
 }
 
-export function checkWords({ outcome, checkedBy, result, decidedBy }: CheckStatus): string {
+export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {
   const why = decidedBy?.reason === undefined ? '' : ` (${decidedBy.reason})`;
   switch (outcome) {
     case 'waiting':
       return checkedBy === 'person' ? 'a person has to confirm it' : 'not measured yet';
     case 'running':
-      return 'being measured';
+      return result ? 'being measured again' : 'being measured';
+    case 'mending':
+      return `its remedy runs; found: ${result?.summary ?? '?'}`;
     case 'attested':
       return `confirmed by ${decidedBy?.by ?? '?'}${why}`;
     case 'waived':
       return `waived by ${decidedBy?.by ?? '?'}${why}${result ? `; found: ${result.summary}` : ''}`;
     case 'passed':
     case 'failed':
-      return result?.summary ?? outcome;
+      return `${result?.summary ?? outcome}${remedies?.at(-1) ? ` (after the remedy by ${remedies.at(-1)?.by})` : ''}`;
     case 'unmeasured':
       return `could not be measured: ${result?.summary ?? '?'}`;
   }
@@ -134,7 +138,7 @@ export function checkWords({ outcome, checkedBy, result, decidedBy }: CheckStatu
 
 /** `Checklist: 7 of 7 (4 passed, 3 attested)` */
 export function checklistLine(checks: readonly CheckStatus[]): string {
-  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'running', 'waiting'] as const)
+  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'mending', 'running', 'waiting'] as const)
     .map((outcome) => ({ outcome, number: checks.filter((check) => check.outcome === outcome).length }))
     .filter(({ number }) => number > 0)
     .map(({ outcome, number }) => `${number} ${outcome}`);
@@ -220,8 +224,8 @@ export function decisionLine(decision: DecisionRecord, paint: Paint): string {
   return decision.taken ? text : paint.dim(text);
 }
 
-export function decisionWords({ action, by, taken, why, reason, check, gate }: DecisionRecord): string {
-  const about = [check, gate].filter(Boolean).join(' ');
+export function decisionWords({ action, by, taken, why, reason, check, gate, remedy }: DecisionRecord): string {
+  const about = [check, gate, remedy && 'with its remedy'].filter(Boolean).join(' ');
   const text = `${action}${about === '' ? '' : ` ${about}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`;
   return taken ? text : `${text} (ignored: ${why ?? 'no reason given'})`;
 }
@@ -261,8 +265,9 @@ export function trafficWords(status: DeploymentStatus): string {
     : `blue ${blue} ${100 - greenPercentage} %, green ${version} ${greenPercentage} %`;
 }
 
-/** `at 50 %` while a step is under way. */
+/** `at 50 %` while a step is under way; `again` for the checklist before the first shift. */
 export function atWords(status: DeploymentStatus): string {
+  if (status.phase === 'checking' && status.deployedAt !== undefined) return ' again, before the first shift';
   if (status.phase === 'shifting') {
     const next = status.plan?.traffic[status.steps.length];
     return next ? ` to ${next.percentage} %` : '';

@@ -8,6 +8,7 @@ import type {
   DeploymentTarget,
   EvidenceLine,
   JudgeRules,
+  RemedyResult,
   Verdict,
 } from '../runbook/plan.ts';
 
@@ -88,7 +89,14 @@ export interface Activities {
   /** Loads and validates the runbook and the request, finds blue. Throws `InvalidRequest`, final. */
   resolvePlan(request: DeploymentRequest): Promise<DeploymentPlan>;
   /** Measures one check. A failed check, and one that could not be measured, are values; errors are lost workers. */
-  runCheck(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<CheckResult>;
+  runCheck(input: {
+    readonly target: DeploymentTarget;
+    readonly checkId: string;
+    /** Green is deployed already, with its pool open: right before the first shift. */
+    readonly greenIsUp?: boolean;
+  }): Promise<CheckResult>;
+  /** Runs what the runbook names to mend a check that failed. A remedy that did not help is a value, too. */
+  runRemedy(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<RemedyResult>;
   /** Green runs at 0 % and answers its health check; the carry is the counters before green gets any traffic. */
   deployGreen(input: {
     readonly target: DeploymentTarget;

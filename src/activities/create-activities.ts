@@ -6,6 +6,7 @@ import { notify } from './notify.ts';
 import { resolvePlan } from './resolve-plan.ts';
 import { restoreTraffic } from './restore-traffic.ts';
 import { runCheck } from './run-check.ts';
+import { runRemedy } from './run-remedy.ts';
 import { shiftTraffic } from './shift-traffic.ts';
 import { verifyRecovery } from './verify-recovery.ts';
 import { watchWindow } from './watch-window.ts';
@@ -15,6 +16,7 @@ export function createActivities(dependencies: Dependencies): Activities {
   return {
     resolvePlan: resolvePlan(dependencies),
     runCheck: runCheck(dependencies),
+    runRemedy: runRemedy(dependencies),
     deployGreen: deployGreen(dependencies),
     shiftTraffic: shiftTraffic(dependencies),
     watchWindow: watchWindow(dependencies),

@@ -1,5 +1,6 @@
 import type { Attendance, Operation } from '../platforms/platform.ts';
 import type { CheckResult, DeploymentTarget } from '../runbook/plan.ts';
+import type { Runbook } from '../runbook/schema.ts';
 
 /** What a check finds; the activity adds when and how long. */
 export type Finding = Omit<CheckResult, 'checkedAt' | 'durationMs'>;
@@ -8,6 +9,12 @@ export interface CheckContext {
   readonly target: DeploymentTarget;
   readonly operation: Operation;
   readonly attendance: Attendance;
+  /** The whole runbook of the deployment: what it watches, shifts and limits. */
+  readonly runbook: Runbook;
+  /** The worker's environment: secrets are read from it by name. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Green is deployed already, at 0 % of the traffic: the check is made again right before the first shift. */
+  readonly greenIsUp: boolean;
   /** The URL of a database that the runbook names, from the worker's environment. Throws, naming the variable. */
   databaseUrl(database: string): string;
 }

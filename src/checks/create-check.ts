@@ -1,9 +1,14 @@
 import type { CheckConfig } from '../runbook/schema.ts';
 import type { Check } from './check.ts';
 import { commandCheck } from './command.ts';
+import { deploymentMonitoring } from './deployment-monitoring.ts';
 import { httpCheck } from './http.ts';
+import { loadTest } from './load-test.ts';
+import { platformReady } from './platform-ready.ts';
 import { postgresIndexes } from './postgres-indexes.ts';
 import { postgresMaxConnections } from './postgres-max-connections.ts';
+import { postgresPoolSize } from './postgres-pool-size.ts';
+import { prometheusAlerts } from './prometheus-alerts.ts';
 
 /** The check that the runbook describes. @throws Error for an attestation: that is a person's to give. */
 export function createCheck(config: CheckConfig): Check {
@@ -12,6 +17,16 @@ export function createCheck(config: CheckConfig): Check {
       return postgresMaxConnections(config);
     case 'postgres-indexes':
       return postgresIndexes(config);
+    case 'postgres-pool-size':
+      return postgresPoolSize(config);
+    case 'deployment-monitoring':
+      return deploymentMonitoring(config);
+    case 'prometheus-alerts':
+      return prometheusAlerts(config);
+    case 'load-test':
+      return loadTest(config);
+    case 'platform-ready':
+      return platformReady(config);
     case 'command':
       return commandCheck(config);
     case 'http':

@@ -1,20 +1,30 @@
 import { errorCode } from '../platforms/error-code.ts';
+import type { Range } from './source.ts';
 
 const TIMEOUT_MS = 2_500;
 const LARGEST_PAGE_BYTES = 10 * 1_048_576;
 
+export interface Page {
+  readonly text: string;
+  /** How far its server's clock is ahead of this one by its Date header: that tells whole seconds, and takes its time. */
+  readonly clockAheadMs?: Range;
+}
+
 /**
- * The text at a URL.
+ * The page at a URL.
  * @throws Error whose message says what was wrong, without the URL; the signal's reason when that aborts.
  */
-export async function fetchPage(url: string, signal: AbortSignal): Promise<string> {
+export async function fetchPage(url: string, signal: AbortSignal): Promise<Page> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const either = AbortSignal.any([signal, timeout]);
   let response: Response;
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const askedAt = Date.now();
+  let answeredAt = askedAt;
   try {
     response = await fetch(url, { signal: either, headers: { accept: 'text/plain;version=0.0.4' } });
+    answeredAt = Date.now();
     if (response.ok && response.body)
       for await (const chunk of response.body) {
         size += chunk.length;
@@ -28,7 +38,11 @@ export async function fetchPage(url: string, signal: AbortSignal): Promise<strin
   }
   if (!response.ok) throw new Error(`answered with HTTP status ${response.status}`);
   if (size > LARGEST_PAGE_BYTES) throw new Error(`its page is larger than ${LARGEST_PAGE_BYTES / 1_048_576} MB`);
-  return Buffer.concat(chunks).toString();
+  const text = Buffer.concat(chunks).toString();
+  const date = Date.parse(response.headers.get('date') ?? '');
+  return Number.isNaN(date)
+    ? { text }
+    : { text, clockAheadMs: { least: date - answeredAt, most: date + 1_000 - askedAt } };
 }
 
 /** What fetch says of a failure names the address; its code does not. */

@@ -4,8 +4,8 @@ import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
 import { fetchPage } from './fetch-page.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
-import { readSeries } from './series.ts';
-import type { MetricSource, SeriesReading } from './source.ts';
+import { readSeries, slowOver } from './series.ts';
+import type { Inspection, MetricSource, SeriesReading } from './source.ts';
 
 export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
 
@@ -21,30 +21,43 @@ export function scrapeSource(
     noticed.add(text);
   };
 
-  async function readTarget(url: string, index: number, signal: AbortSignal): Promise<[string, SeriesReading][]> {
-    const page = parsePrometheusText(await fetchPage(url, signal));
+  async function readTarget(url: string, index: number, signal: AbortSignal) {
+    const { text, clockAheadMs } = await fetchPage(url, signal);
+    const page = parsePrometheusText(text);
     const series = readSeries(page, config, limits, noticeOnce);
-    return series.map((reading) => [`${index}/${reading.version}`, reading]);
+    return {
+      series: series.map((reading): [string, SeriesReading] => [`${index}/${reading.version}`, reading]),
+      slowOver: slowOver(page, config, limits),
+      clock: { place: nameOf(index, config.targets.length), ...(clockAheadMs && { aheadMs: clockAheadMs }) },
+    };
   }
 
-  return {
-    async read(signal) {
-      signal.throwIfAborted();
-      // The moment before the first byte: what is counted is then never older than the reading says.
-      const at = Date.now();
-      const results = await Promise.allSettled(config.targets.map((url, index) => readTarget(url, index, signal)));
-      signal.throwIfAborted();
-      const problems = results.flatMap((result, index) =>
-        result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
-      );
-      if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
-      const series = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-      return { at, series: Object.fromEntries(series) };
-    },
-  };
+  async function inspect(signal: AbortSignal): Promise<Inspection> {
+    signal.throwIfAborted();
+    // The moment before the first byte: what is counted is then never older than the reading says.
+    const at = Date.now();
+    const results = await Promise.allSettled(config.targets.map((url, index) => readTarget(url, index, signal)));
+    signal.throwIfAborted();
+    const problems = results.flatMap((result, index) =>
+      result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
+    );
+    if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
+    const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    return {
+      reading: { at, series: Object.fromEntries(targets.flatMap(({ series }) => series)) },
+      slowOver: targets.flatMap((target) => target.slowOver),
+      clocks: targets.map(({ clock }) => clock),
+    };
+  }
+
+  return { read: async (signal) => (await inspect(signal)).reading, inspect };
+}
+
+function problemOf(error: unknown, index: number, count: number): string {
+  return `${nameOf(index, count)}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Targets have no names but their URLs, which histories must not hold; so they go by their number in the runbook. */
-function problemOf(error: unknown, index: number, count: number): string {
-  return `metrics target ${index + 1} of ${count}: ${error instanceof Error ? error.message : String(error)}`;
+function nameOf(index: number, count: number): string {
+  return `metrics target ${index + 1} of ${count}`;
 }

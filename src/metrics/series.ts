@@ -1,7 +1,7 @@
 import type { Limits } from '../runbook/plan.ts';
 import type { MetricsPage, Sample } from './prometheus-text.ts';
 import type { ScrapeConfig } from './scrape.ts';
-import type { SeriesReading } from './source.ts';
+import type { Inspection, SeriesReading } from './source.ts';
 
 /** Codes of failed requests: 500 to 599, or `5xx` where codes are grouped. */
 const FAILED = /^5(\d\d|xx)$/i;
@@ -55,6 +55,15 @@ export function readSeries(
     }
   }
   return [...series.values()];
+}
+
+/** Beyond how many seconds the page's requests count as slow, by version; nothing without a latency limit. */
+export function slowOver(page: MetricsPage, config: ScrapeConfig, limits: Limits): Inspection['slowOver'] {
+  if (config.latency === undefined || !limits.latency) return [];
+  return histograms(page, config.latency, config, limits.latency.underMs / 1_000).map(({ version, le }) => ({
+    version,
+    seconds: le,
+  }));
 }
 
 interface Histogram {

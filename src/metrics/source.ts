@@ -17,6 +17,21 @@ export interface Reading {
   readonly series: Readonly<Record<string, SeriesReading>>;
 }
 
+/** What a source knows of itself beyond counts: for the check that a release can be watched with it. */
+export interface Inspection {
+  readonly reading: Reading;
+  /** Beyond how many seconds a version's requests count as slow; several where its histograms have different buckets. */
+  readonly slowOver: readonly { readonly version: string; readonly seconds: number }[];
+  /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it cannot be told. */
+  readonly clocks: readonly { readonly place: string; readonly aheadMs?: Range }[];
+}
+
+/** At least and at most. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
 /** Where the counts come from: the port. Adapters live beside this file and are chosen in `createMetricSource`. */
 export interface MetricSource {
   /**
@@ -24,4 +39,6 @@ export interface MetricSource {
    * target and what was wrong when any of them cannot be read: half a reading would look like lost traffic.
    */
   read(signal: AbortSignal): Promise<Reading>;
+  /** Reads once and tells more. Throws as `read` does. A source that knows no more than its counts has none. */
+  inspect?(signal: AbortSignal): Promise<Inspection>;
 }

@@ -20,6 +20,8 @@ export interface DeploymentRequest {
   readonly environment?: string;
   readonly requestedBy?: string;
   readonly reason?: string;
+  /** Ends after the checklist: nothing is deployed, and no traffic is shifted. */
+  readonly checklistOnly?: boolean;
 }
 
 /** The workflow id, which is the lock: one deployment per service and environment (invariant 13). */
@@ -89,6 +91,10 @@ export interface PlannedCheck {
   readonly statement?: string;
   /** Bound of the activity: the runbook's time-out and `ANSWER_MS`. */
   readonly timeoutMs: number;
+  /** What may be run when it fails: `automatic` ones once by themselves, others when a person says so. */
+  readonly remedy?: { readonly automatic: boolean; readonly timeoutMs: number };
+  /** Cheap enough to be measured again right before the first shift, since the checklist may be an hour old. */
+  readonly again?: true;
 }
 
 /** The runbook as the workflow follows it: normalised, every default filled in, nothing that can act. */
@@ -96,6 +102,8 @@ export interface DeploymentPlan {
   readonly target: DeploymentTarget;
   /** `timeoutMs` bounds the whole wait for the checklist. */
   readonly checklist: { readonly checks: readonly PlannedCheck[]; readonly timeoutMs: number };
+  /** Measured on green at 0 % of the traffic, together with the checks that are measured again. */
+  readonly verifyGreen: readonly PlannedCheck[];
   /** Bound of the activity: the runbook's time-out and `ANSWER_MS`; so in `shift` and `rollback`. */
   readonly deploy: { readonly timeoutMs: number };
   readonly shift: { readonly timeoutMs: number };
@@ -143,6 +151,16 @@ export interface CheckResult {
   /** It could not be measured at all (the database is down, say): told apart from a measured failure. */
   readonly unmeasured?: true;
   readonly checkedAt: number;
+  readonly durationMs: number;
+}
+
+/** What a remedy did. */
+export interface RemedyResult {
+  readonly done: boolean;
+  readonly summary: string;
+  /** The end of what it printed, redacted. */
+  readonly output?: string;
+  readonly startedAt: number;
   readonly durationMs: number;
 }
 

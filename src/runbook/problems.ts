@@ -12,8 +12,24 @@ export interface Problem {
 }
 
 const LONGEST_SHOWN = 60;
+/** Under these, keys of the same names hold lengths: `timeouts.deploy`, `recovery.target`. */
+const NAMESAKES = new Set(['timeouts', 'recovery']);
 /** What stands here acts or leads somewhere, and these messages end in a history: its text is never shown. */
-const ACTING_KEYS = new Set(['deploy', 'shiftTraffic', 'rollback', 'status', 'command', 'url', 'urlEnv', 'targets']);
+const ACTING_KEYS = new Set([
+  'deploy',
+  'shiftTraffic',
+  'rollback',
+  'status',
+  'command',
+  'url',
+  'urls',
+  'urlEnv',
+  'tokenEnv',
+  'target',
+  'targets',
+  'sql',
+  'parameters',
+]);
 
 /** Every mistake that `schema` finds in `data`, in people's words; or the checked and normalised value. */
 export function validate<Schema extends z.ZodType>(
@@ -129,7 +145,7 @@ function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {
 }
 
 function describe(value: unknown, keys: readonly PropertyKey[]): string {
-  const secretive = keys.some((key, index) => ACTING_KEYS.has(String(key)) && keys[index - 1] !== 'timeouts');
+  const secretive = keys.some((key, index) => ACTING_KEYS.has(String(key)) && !NAMESAKES.has(String(keys[index - 1])));
   if (typeof value === 'string') return secretive ? 'other text (not shown here)' : quote(value);
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';

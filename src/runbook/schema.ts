@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { command, duration, envName, httpUrl, name, paragraph, share, template, version, words } from './scalars.ts';
+import { check } from './check-schema.ts';
+import { command, duration, envName, httpUrl, name, paragraph, share, version, words } from './scalars.ts';
 
 /**
  * The runbook's one schema. People write `10m` and `5%`; past this file there are only milliseconds and fractions.
@@ -45,72 +46,6 @@ const approval = z.strictObject({
 });
 
 const step = z.strictObject({ percentage: z.int().min(1).max(100), soak: duration, approval: approval.optional() });
-
-/** What a check may name of the deployment it is for; {version} is green. */
-const TARGET = ['service', 'environment', 'version', 'blue'] as const;
-
-const checkBase = {
-  id: name,
-  title: z.string().min(1),
-  group: z.string().min(1),
-  critical: z.boolean().default(false),
-  timeout: duration.prefault('10m'),
-};
-
-const pool = z.strictObject({ instances: z.int().min(1), size: z.int().min(1) });
-
-/** A wanted index by what it is, not by what it is called. */
-const wantedIndex = z.strictObject({
-  /** `table` or `schema.table`, written as PostgreSQL stores it: names are quoted, so that case counts. */
-  table: z.string().regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/, 'expected table or schema.table'),
-  /** Columns or expressions in order, each as PostgreSQL takes it in CREATE INDEX: `item_id`, `created_at DESC`. */
-  columns: z.array(z.string().min(1)).min(1),
-  unique: z.boolean().default(false),
-  method: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_]*$/, 'expected an access method such as btree or gin')
-    .default('btree'),
-  where: z.string().min(1).optional(),
-  /** The name it gets when the check creates it. */
-  name: z.string().regex(/^[^.\0]{1,63}$/, 'expected a name of at most 63 characters without a dot'),
-});
-
-const check = z.discriminatedUnion('kind', [
-  z.strictObject({
-    ...checkBase,
-    kind: z.literal('postgres-max-connections'),
-    database: z.string().min(1),
-    /** The role the service connects as. */
-    role: z.string().min(1),
-    blue: pool,
-    green: pool,
-    /** Connections to spare beyond everything counted. */
-    headroom: z.int().min(0).default(5),
-  }),
-  z.strictObject({
-    ...checkBase,
-    kind: z.literal('postgres-indexes'),
-    database: z.string().min(1),
-    indexes: z.array(wantedIndex).min(1),
-    /** `concurrently`: a missing index is built by the check with CREATE INDEX CONCURRENTLY. */
-    create: z.literal('concurrently').optional(),
-  }),
-  z.strictObject({ ...checkBase, kind: z.literal('command'), command: command(...TARGET) }),
-  z.strictObject({
-    ...checkBase,
-    kind: z.literal('http'),
-    url: httpUrl(...TARGET),
-    status: z.int().min(100).max(599).default(200),
-    /** Text that the answer's body has to contain. */
-    contains: template(...TARGET).optional(),
-  }),
-  z.strictObject({
-    ...checkBase,
-    kind: z.literal('attestation'),
-    /** What exactly a person confirms. */
-    statement: z.string().min(1),
-  }),
-]);
 
 const judge = z
   .strictObject({
@@ -159,6 +94,8 @@ export const runbookSchema = z
     recovery,
     checklistTimeout: duration.prefault('24h'),
     checklist: z.array(check).default([]),
+    /** Checks of green at 0 % of the traffic, before the first shift. */
+    verifyGreen: z.array(check).default([]),
     notifications: z.array(notification).default([]),
   })
   .superRefine((runbook, context) => {
@@ -175,18 +112,29 @@ export const runbookSchema = z
     if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
 
     const ids = new Set<string>();
-    runbook.checklist.forEach((item, index) => {
-      if (ids.has(item.id)) fail(['checklist', index, 'id'], `found "${item.id}" twice, expected each id once`);
-      ids.add(item.id);
-      if ('database' in item && !Object.hasOwn(runbook.databases, item.database))
-        fail(
-          ['checklist', index, 'database'],
-          `found "${item.database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
-        );
-    });
+    for (const list of ['checklist', 'verifyGreen'] as const)
+      runbook[list].forEach((item, index) => {
+        if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
+        ids.add(item.id);
+        for (const [path, database] of databasesOf(item))
+          if (!Object.hasOwn(runbook.databases, database))
+            fail(
+              [list, index, ...path],
+              `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
+            );
+        if (item.kind === 'postgres-indexes' && item.indexes.length + item.queries.length === 0)
+          fail([list, index], 'expected indexes or queries: without any there is nothing to check');
+      });
     if (runbook.limits.latency && runbook.metrics.latency === undefined)
       fail(['metrics', 'latency'], 'missing, expected the name of a histogram since limits.latency is set');
   });
+
+/** Every database that a check names, with the path where. */
+function databasesOf(item: z.infer<typeof check>): [path: (string | number)[], database: string][] {
+  if (item.kind === 'load-test')
+    return item.dataVolume.map(({ database }, index) => [['dataVolume', index, 'database'], database]);
+  return 'database' in item ? [[['database'], item.database]] : [];
+}
 
 /** A request as a client sent it. Strict: what a request cannot say, it cannot smuggle in (invariant 2). */
 export const requestSchema = z.strictObject({
@@ -195,6 +143,7 @@ export const requestSchema = z.strictObject({
   environment: name.optional(),
   requestedBy: words(200).optional(),
   reason: paragraph(2_000).optional(),
+  checklistOnly: z.boolean().optional(),
 });
 
 /** A runbook, checked and normalised. */

@@ -13,6 +13,15 @@ import { validate } from './problems.ts';
 import { version } from './scalars.ts';
 import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';
 
+/** What is measured again right before the first shift: it takes seconds, and may have changed since the checklist. */
+const CHEAP: ReadonlySet<CheckConfig['kind']> = new Set([
+  'postgres-max-connections',
+  'postgres-indexes',
+  'deployment-monitoring',
+  'prometheus-alerts',
+  'platform-ready',
+]);
+
 /** A poll may be lost or late; evidence older than this many of them says nothing about now. */
 const STALE_POLLS = 4;
 
@@ -26,13 +35,14 @@ export function parseRequest(sent: unknown): DeploymentRequest {
     throw invalid(
       result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`).join('\n'),
     );
-  const { service, version: green, environment, requestedBy, reason } = result.value;
+  const { service, version: green, environment, requestedBy, reason, checklistOnly } = result.value;
   return {
     service,
     version: green,
     ...(environment !== undefined && { environment }),
     ...(requestedBy !== undefined && { requestedBy }),
     ...(reason !== undefined && { reason }),
+    ...(checklistOnly !== undefined && { checklistOnly }),
   };
 }
 
@@ -63,6 +73,7 @@ export function toPlan(input: {
   return {
     target: { deployment, service, environment, blue, green, digest },
     checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
+    verifyGreen: runbook.verifyGreen.map(toPlannedCheck),
     deploy: { timeoutMs: platform.timeouts.deploy + ANSWER_MS },
     shift: { timeoutMs: platform.timeouts.shift + ANSWER_MS },
     traffic: runbook.traffic.map(toStep),
@@ -100,7 +111,14 @@ function toPlannedCheck(config: CheckConfig): PlannedCheck {
   const { id, title, group, critical, timeout } = config;
   const common = { id, title, group, critical, timeoutMs: timeout + ANSWER_MS };
   if (config.kind === 'attestation') return { ...common, checkedBy: 'person', statement: config.statement };
-  return { ...common, checkedBy: 'worker' };
+  return {
+    ...common,
+    checkedBy: 'worker',
+    ...(config.remedy
+      ? { remedy: { automatic: config.remedy.automatic, timeoutMs: config.remedy.timeout + ANSWER_MS } }
+      : {}),
+    ...(CHEAP.has(config.kind) ? { again: true } : {}),
+  };
 }
 
 function toStep({ percentage, soak, approval }: Runbook['traffic'][number]): TrafficStep {

@@ -4,13 +4,13 @@ import { FAILURE } from '../errors.ts';
 import { buildReport, type DeploymentReport } from '../report/report.ts';
 import { type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack } from './causes.ts';
-import { passChecklist } from './checklist.ts';
+import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 import type { DeploymentStatus, Phase, RollbackStatus } from './status.ts';
 import { tell } from './tell.ts';
-import { closed, entered, planned } from './transitions.ts';
+import { closed, entered, greenDeployed, planned } from './transitions.ts';
 import { work } from './work.ts';
 
 /** Loading a runbook and asking the platform which version serves. */
@@ -28,9 +28,11 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     await resolvePlan(deployment, request);
     await passChecklist(deployment);
   });
+  if (request.checklistOnly) return checked(deployment);
 
   return orRollBack(deployment, async () => {
     let carry = await deployGreen(deployment);
+    await proveBeforeTraffic(deployment);
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
@@ -63,6 +65,7 @@ async function deployGreen(deployment: Deployment): Promise<WatchCarry> {
   const { target, deploy } = deployment.plan();
   deployment.change((status, at) => entered(status, 'deploying', at));
   const { carry } = await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
+  deployment.change(greenDeployed);
   return carry;
 }
 
@@ -70,6 +73,13 @@ async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep)
   const { target, shift } = deployment.plan();
   deployment.change((status, at) => entered(status, 'shifting', at));
   await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({ target, percentage, ...shift });
+}
+
+function checked(deployment: Deployment): DeploymentReport {
+  const { service, environment, version } = deployment.status();
+  const outcome = `The checklist for ${service} ${version} in ${environment} is passed. Nothing was deployed.`;
+  deployment.change((status, at) => closed(status, 'completed', outcome, at));
+  return buildReport(deployment.status());
 }
 
 function completed(deployment: Deployment): DeploymentReport {
@@ -86,12 +96,15 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
   } catch (error) {
     const { ending, plan } = deployment.status();
     if (ending)
-      throw close(deployment, 'refused', FAILURE.ChecklistFailed, `${byWhom(ending)} Nothing was changed.`, error);
+      throw close(deployment, 'refused', FAILURE.ChecklistFailed, `${byWhom(ending)} Nothing was deployed.`, error);
     if (CancellationScope.current().consideredCancelled) {
-      deployment.change((status, at) => closed(status, 'cancelled', 'Cancelled before anything was changed.', at));
+      deployment.change((status, at) => closed(status, 'cancelled', 'Cancelled before anything was deployed.', at));
       throw error;
     }
-    throw close(deployment, 'refused', plan ? FAILURE.ChecklistFailed : FAILURE.InvalidRequest, inWords(error), error);
+    const why = inWords(error);
+    throw plan
+      ? close(deployment, 'refused', FAILURE.ChecklistFailed, `${sentence(why)} Nothing was deployed.`, error)
+      : close(deployment, 'refused', FAILURE.InvalidRequest, why, error);
   }
 }
 

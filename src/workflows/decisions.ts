@@ -1,4 +1,12 @@
-import { currentStep, type DeploymentStatus, isClosed, isPassed, openGate } from './status.ts';
+import {
+  type CheckStatus,
+  currentStep,
+  type DeploymentStatus,
+  isClosed,
+  isPassed,
+  isUnderWay,
+  openGate,
+} from './status.ts';
 
 export const ACTIONS = ['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback'] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -10,8 +18,10 @@ export interface Decision {
   readonly reason?: string;
   /** The gate it is meant for; without it, the one that is open. */
   readonly gate?: string;
-  /** The check it is about: `waive` and `attest`. */
+  /** The check it is about: `waive` and `attest`; `recheck` without it means all that have not passed. */
   readonly check?: string;
+  /** `recheck` runs the remedy of what has failed first. */
+  readonly remedy?: true;
   /** The same id counts once, however often and by whatever way it arrives. */
   readonly decisionId?: string;
 }
@@ -43,7 +53,10 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
     return { problem: `${action}: found ${describe(payload)}, expected one JSON object such as {"by":"ana"}` };
   const given = payload as Record<string, unknown>;
   const fields: { -readonly [Field in keyof typeof LONGEST]?: string } = {};
-  for (const [key, value] of Object.entries(given)) {
+  const { remedy, ...texts } = given;
+  if (remedy !== undefined && (action !== 'recheck' || typeof remedy !== 'boolean'))
+    return { problem: `${action}: remedy is ${describe(remedy)}, expected true or false, and only with recheck` };
+  for (const [key, value] of Object.entries(texts)) {
     const field = FIELDS.find((name) => name === key);
     if (!field) return { problem: `${action}: unknown key "${key.slice(0, 50)}", expected ${FIELDS.join(', ')}` };
     if (value === undefined || value === null) continue;
@@ -53,13 +66,13 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
       };
     fields[field] = value.trim();
   }
-  const by = fields.by ?? (action === 'recheck' ? 'unnamed' : undefined);
+  const by = fields.by ?? (action === 'recheck' && !remedy ? 'unnamed' : undefined);
   if (by === undefined) return { problem: `${action}: "by" is missing, expected the name of who decides` };
   if ((action === 'waive' || action === 'attest') && fields.check === undefined)
     return { problem: `${action}: "check" is missing, expected the id of a check` };
   if (action === 'waive' && fields.reason === undefined)
     return { problem: 'waive: "reason" is missing, expected why this check may be passed over' };
-  return { action, ...fields, by };
+  return { action, ...fields, by, ...(remedy ? { remedy } : {}) };
 }
 
 function describe(value: unknown): string {
@@ -87,8 +100,7 @@ export function refusal(status: DeploymentStatus, decision: Decision): string | 
     case 'attest':
       return refuseCheckDecision(status, decision);
     case 'recheck':
-      if (status.phase !== 'checking') return `nothing is being checked now (${status.phase})`;
-      return status.checks.every(isPassed) ? 'every check has passed' : undefined;
+      return refuseRecheck(status, decision);
     case 'retryRollback':
       return status.rollback ? undefined : 'no rollback is under way';
   }
@@ -108,16 +120,39 @@ function refuseEnding(status: DeploymentStatus): string | undefined {
   return status.ending ? `the deployment is being ${status.ending.cause} by ${status.ending.by} already` : undefined;
 }
 
+function refuseRecheck(status: DeploymentStatus, { check: id, remedy }: Decision): string | undefined {
+  if (status.phase !== 'checking') return `nothing is being checked now (${status.phase})`;
+  if (id !== undefined) {
+    const check = status.checks.find((one) => one.id === id);
+    if (!check) return noSuchCheck(status, id);
+    if (isPassed(check)) return `${id} is ${check.outcome} already`;
+    if (check.checkedBy === 'person') return `${id} is attested by a person, not measured`;
+    if (remedy && !check.remedy) return `the runbook names no remedy for ${id}`;
+  }
+  if (status.checks.every(isPassed)) return 'every check has passed';
+  const asked = toRecheck(status, id);
+  if (remedy && !asked.some((check) => check.remedy)) return 'the runbook names no remedy for what has not passed';
+  return undefined;
+}
+
+/** What a recheck is about: every measured check that has not passed, or the one that it names. */
+function toRecheck(status: DeploymentStatus, id: string | undefined): CheckStatus[] {
+  return status.checks.filter(
+    (check) => check.checkedBy === 'worker' && !isPassed(check) && (id === undefined || check.id === id),
+  );
+}
+
+function noSuchCheck(status: DeploymentStatus, id: string | undefined): string {
+  return `there is no check "${id}"; the checks are ${status.checks.map((one) => one.id).join(', ')}`;
+}
+
 function refuseCheckDecision(status: DeploymentStatus, { action, check: id }: Decision): string | undefined {
   if (status.phase !== 'checking') return `the checklist is not open now (${status.phase})`;
   const check = status.checks.find((candidate) => candidate.id === id);
-  if (!check) return `there is no check "${id}"; the checks are ${status.checks.map((one) => one.id).join(', ')}`;
+  if (!check) return noSuchCheck(status, id);
   if (isPassed(check)) return `${check.id} is ${check.outcome} already`;
   if (action === 'waive' && check.critical) return `${check.id} is critical: it cannot be waived, only mended`;
-  if (
-    action === 'waive' &&
-    (check.outcome === 'running' || (check.outcome === 'waiting' && check.checkedBy === 'worker'))
-  )
+  if (action === 'waive' && (isUnderWay(check) || (check.outcome === 'waiting' && check.checkedBy === 'worker')))
     return `${check.id} is still being measured; wait for its result`;
   if (action === 'attest' && check.checkedBy !== 'person') return `${check.id} is measured, not attested`;
   return undefined;
@@ -178,10 +213,20 @@ function effect(status: DeploymentStatus, decision: Decision, at: number): Parti
       };
     }
     case 'recheck':
-      return { rechecksAsked: status.rechecksAsked + 1 };
+      return { rechecksAsked: status.rechecksAsked + 1, checks: rechecked(status, decision) };
     case 'retryRollback':
       return status.rollback
         ? { rollback: { ...status.rollback, retriesAsked: status.rollback.retriesAsked + 1 } }
         : {};
   }
+}
+
+/** What is being measured already is measured again after that, if it does not pass. */
+function rechecked(status: DeploymentStatus, { by, check: id, remedy }: Decision): CheckStatus[] {
+  const about = toRecheck(status, id);
+  return status.checks.map((check): CheckStatus => {
+    if (!about.includes(check)) return check;
+    const asked = { by, remedy: remedy === true && check.remedy !== undefined };
+    return isUnderWay(check) ? { ...check, asked } : { ...check, asked, outcome: 'waiting' };
+  });
 }

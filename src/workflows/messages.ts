@@ -19,7 +19,17 @@ export interface CheckDecision extends Signed {
   readonly check: string;
 }
 
-export type DecideInput = { readonly action: Action } & (Signed & { readonly gate?: string; readonly check?: string });
+/** Without `check`: all that have not passed. With `remedy`, what the runbook names for it is run first; `by` is then a must. */
+export interface Recheck extends Partial<Signed> {
+  readonly check?: string;
+  readonly remedy?: boolean;
+}
+
+export type DecideInput = { readonly action: Action } & Signed & {
+    readonly gate?: string;
+    readonly check?: string;
+    readonly remedy?: boolean;
+  };
 
 export const status = defineQuery<DeploymentStatus>('status');
 export const approve = defineSignal<[GateDecision]>('approve');
@@ -27,7 +37,7 @@ export const reject = defineSignal<[GateDecision]>('reject');
 export const abort = defineSignal<[GateDecision]>('abort');
 export const waive = defineSignal<[CheckDecision]>('waive');
 export const attest = defineSignal<[CheckDecision]>('attest');
-export const recheck = defineSignal<[Partial<Signed>]>('recheck');
+export const recheck = defineSignal<[Recheck]>('recheck');
 export const retryRollback = defineSignal<[Signed]>('retryRollback');
 export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
 
@@ -40,7 +50,8 @@ export const DESCRIPTION = {
   abort: 'End the deployment in any phase and roll back what was changed: {"by":"ana","reason":"..."}.',
   waive: 'Go on although a non-critical check failed: {"check":"load-test","by":"ana","reason":"..."}.',
   attest: 'Confirm a check that only a person can confirm: {"check":"load-test","by":"ana"}.',
-  recheck: 'Measure again every check that has not passed: {"by":"ana"}.',
+  recheck:
+    'Measure again every check that has not passed: {"by":"ana"}; optional check. With "remedy":true what the runbook names to mend it is run first.',
   retryRollback: 'End the running round of the rollback and start another: {"by":"ana"}.',
   decide:
     'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck or retryRollback.',

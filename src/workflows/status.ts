@@ -1,5 +1,5 @@
 import type { BlueRecovered, TrafficRestored, WindowResult } from '../activities/activities.ts';
-import type { CheckResult, DeploymentPlan, PlannedCheck } from '../runbook/plan.ts';
+import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from '../runbook/plan.ts';
 import type { DecisionRecord } from './decisions.ts';
 
 /** Where a deployment is. The last four are closed. */
@@ -24,12 +24,24 @@ export function isClosed(phase: Phase): boolean {
   return CLOSED.includes(phase);
 }
 
-/** `waiting`: to be measured, or to be attested by a person; `unmeasured`: the measuring itself failed. */
-type CheckOutcome = 'waiting' | 'running' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+/**
+ * `waiting`: to be measured, or to be attested by a person; `mending`: its remedy runs; `unmeasured`: the measuring itself
+ * failed.
+ */
+type CheckOutcome = 'waiting' | 'running' | 'mending' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+
+/** A remedy that was run, and who wanted it. */
+export interface RemedyRecord extends RemedyResult {
+  readonly by: string;
+}
 
 export interface CheckStatus extends PlannedCheck {
   readonly outcome: CheckOutcome;
   readonly result?: CheckResult;
+  /** Whoever asked for it to be measured again, and whether with its remedy; until that begins. */
+  readonly asked?: { readonly by: string; readonly remedy: boolean };
+  /** The newest last. */
+  readonly remedies?: readonly RemedyRecord[];
   /** Who waived or attested it, and why. */
   readonly decidedBy?: { readonly by: string; readonly reason?: string; readonly at: number };
 }
@@ -107,6 +119,8 @@ export interface DeploymentStatus {
   readonly greenPercentage: number;
   readonly checks: readonly CheckStatus[];
   readonly checklistUntil?: number;
+  /** When green was deployed, at 0 % of the traffic. */
+  readonly deployedAt?: number;
   readonly rechecksAsked: number;
   /** Steps begun so far; the last one is the current one. */
   readonly steps: readonly StepStatus[];
@@ -122,6 +136,21 @@ export interface DeploymentStatus {
 
 export function isPassed(check: CheckStatus): boolean {
   return check.outcome === 'passed' || check.outcome === 'waived' || check.outcome === 'attested';
+}
+
+/** A worker has to measure it, and has not begun. */
+export function isToMeasure(check: CheckStatus): boolean {
+  return check.checkedBy === 'worker' && check.outcome === 'waiting';
+}
+
+/** Nobody has to wait for a person now: it is being measured or mended. */
+export function isUnderWay(check: CheckStatus): boolean {
+  return check.outcome === 'running' || check.outcome === 'mending';
+}
+
+/** The checklist goes on only when a person does something. */
+export function isStuck({ phase, checks }: DeploymentStatus): boolean {
+  return phase === 'checking' && !checks.every(isPassed) && !checks.some((one) => isUnderWay(one) || isToMeasure(one));
 }
 
 /** The step under way, if traffic was shifted already. */
@@ -145,7 +174,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
   const since = status.phaseSince;
   switch (status.phase) {
     case 'checking': {
-      const open = status.checks.filter((check) => !isPassed(check) && check.outcome !== 'running');
+      const open = status.checks.filter((check) => !isPassed(check) && !isUnderWay(check));
       if (open.length === 0) return undefined;
       return {
         what: open.map((check) => `${check.id}: ${check.result?.summary ?? waitingCheck(check)}`).join('; '),
@@ -209,6 +238,7 @@ function waitingCheck(check: CheckStatus): string {
 }
 
 function howToUnblock(check: CheckStatus): string {
-  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, 'recheck'];
+  const remedy = check.remedy && check.outcome === 'failed' ? 'recheck with its remedy' : undefined;
+  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, remedy, 'recheck'];
   return [...ways, ...(check.critical ? [] : ['waive']), 'abort'].filter(Boolean).join(', or ');
 }

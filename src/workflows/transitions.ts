@@ -1,5 +1,11 @@
 import type { BlueRecovered, TrafficRestored, WindowResult } from '../activities/activities.ts';
-import { type CheckResult, DEFAULT_ENVIRONMENT, type DeploymentPlan, type TrafficStep } from '../runbook/plan.ts';
+import {
+  type CheckResult,
+  DEFAULT_ENVIRONMENT,
+  type DeploymentPlan,
+  type PlannedCheck,
+  type TrafficStep,
+} from '../runbook/plan.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -7,6 +13,7 @@ import {
   type GateStatus,
   isPassed,
   type Phase,
+  type RemedyRecord,
   type RollbackCause,
   type RollbackStatus,
   type StepStatus,
@@ -50,6 +57,30 @@ export function checklistBegun(status: DeploymentStatus, at: number, until: numb
   return { ...entered(status, 'checking', at), checklistUntil: until };
 }
 
+/**
+ * Before the first shift, with green deployed: what passed and is cheap is measured again, `more` for the first time. What
+ * people attested or waived stands.
+ */
+export function checklistReopened(
+  status: DeploymentStatus,
+  more: readonly PlannedCheck[],
+  at: number,
+  until: number,
+): DeploymentStatus {
+  const checks = status.checks.map(
+    (check): CheckStatus => (check.again && check.outcome === 'passed' ? { ...check, outcome: 'waiting' } : check),
+  );
+  const reopened = {
+    ...status,
+    checks: [...checks, ...more.map((check) => ({ ...check, outcome: 'waiting' as const }))],
+  };
+  return checklistBegun(reopened, at, until);
+}
+
+export function greenDeployed(status: DeploymentStatus, at: number): DeploymentStatus {
+  return { ...status, deployedAt: at };
+}
+
 function withCheck(
   status: DeploymentStatus,
   id: string,
@@ -59,13 +90,31 @@ function withCheck(
 }
 
 export function checkStarted(status: DeploymentStatus, id: string): DeploymentStatus {
-  return withCheck(status, id, (check) => ({ ...check, outcome: 'running' }));
+  return withCheck(status, id, ({ asked: _, ...check }) => ({ ...check, outcome: 'running' }));
 }
 
-/** A decision that came while the check was measured stands. */
+/** A decision that came while the check was measured stands; one to measure again counts from its end. */
 export function checkMeasured(status: DeploymentStatus, id: string, result: CheckResult): DeploymentStatus {
-  const outcome = result.unmeasured ? 'unmeasured' : result.passed ? 'passed' : 'failed';
-  return withCheck(status, id, (check) => (isPassed(check) ? { ...check, result } : { ...check, outcome, result }));
+  const found = result.unmeasured ? 'unmeasured' : result.passed ? 'passed' : 'failed';
+  return withCheck(status, id, (check) => {
+    if (isPassed(check)) return { ...check, result };
+    const { asked, ...rest } = check;
+    return found !== 'passed' && asked ? { ...check, outcome: 'waiting', result } : { ...rest, outcome: found, result };
+  });
+}
+
+export function remedyStarted(status: DeploymentStatus, id: string): DeploymentStatus {
+  return withCheck(status, id, (check) => (isPassed(check) ? check : { ...check, outcome: 'mending' }));
+}
+
+/** Remedies of one check kept in sight; the history has them all. */
+const REMEDIES_KEPT = 5;
+
+export function remedyEnded(status: DeploymentStatus, id: string, record: RemedyRecord): DeploymentStatus {
+  return withCheck(status, id, (check) => ({
+    ...check,
+    remedies: [...(check.remedies ?? []), record].slice(-REMEDIES_KEPT),
+  }));
 }
 
 export function stepBegun(

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { databaseUrl } from '../../src/checks/postgres.ts';
+import { databaseUrl } from '../../src/checks/postgres/session.ts';
 
 const databases = { main: { urlEnv: 'SHOP_DATABASE_URL' } };
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { createCheck } from '../../src/checks/create-check.ts';
+import { createRemedy } from '../../src/checks/create-remedy.ts';
+import type { Mended } from '../../src/checks/remedy.ts';
 import type { CheckOfKind } from '../../src/runbook/schema.ts';
 import { common, contextFor, until } from './support/context.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
@@ -19,7 +21,7 @@ afterAll(() => postgres.stop());
 
 beforeEach(async () => {
   await admin.query(`
-    DROP TABLE IF EXISTS interactions CASCADE; DROP TABLE IF EXISTS parted; DROP TABLE IF EXISTS elsewhere;
+    DROP TABLE IF EXISTS interactions CASCADE; DROP TABLE IF EXISTS elsewhere;
     CREATE TABLE interactions (gone int, id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id int NOT NULL,
       item_id int NOT NULL, weight real NOT NULL, note text, created_at timestamptz NOT NULL);
     ALTER TABLE interactions DROP COLUMN gone;
@@ -35,18 +37,24 @@ const WANTED: Wanted = {
   name: 'interactions_item_created',
 };
 
-function check(wanted: Partial<Wanted> = {}, create?: 'concurrently') {
-  return createCheck({
+function config(wanted: Partial<Wanted> = {}): CheckOfKind<'postgres-indexes'> {
+  return {
     ...common,
     kind: 'postgres-indexes',
     database: 'main',
     indexes: [{ ...WANTED, ...wanted }],
-    ...(create && { create }),
-  });
+    queries: [],
+    remedy: { create: 'concurrently', automatic: true, timeout: 60_000 },
+  };
 }
 
-const look = (wanted: Partial<Wanted> = {}) => check(wanted)(contextFor(postgres.url()));
-const build = (wanted: Partial<Wanted> = {}) => check(wanted, 'concurrently')(contextFor(postgres.url()));
+const look = (wanted: Partial<Wanted> = {}) => createCheck(config(wanted))(contextFor(postgres.url()));
+
+async function build(wanted: Partial<Wanted> = {}, context = contextFor(postgres.url())): Promise<Mended> {
+  const remedy = createRemedy(config(wanted));
+  if (!remedy) throw new Error('this check has a remedy');
+  return remedy(context);
+}
 
 async function indexNames(): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(
@@ -136,9 +144,16 @@ describe('postgres-indexes, looking', () => {
     });
   });
 
-  test('changes nothing', async () => {
-    await look();
+  test('changes nothing, though its remedy would', async () => {
+    expect(await look()).toMatchObject({ passed: false });
     expect(await indexNames()).toEqual(['interactions_pkey']);
+  });
+
+  test('needs no right but to read the table and to have temporary ones', async () => {
+    await admin.query('GRANT SELECT ON interactions TO stranger');
+    await admin.query('CREATE INDEX ON interactions (item_id, created_at DESC)');
+    const asStranger = contextFor(postgres.url({ user: 'stranger' }));
+    expect(await createCheck(config())(asStranger)).toMatchObject({ passed: true });
   });
 
   test.each<[string, Partial<Wanted>, RegExp, RegExp]>([
@@ -155,103 +170,117 @@ describe('postgres-indexes, looking', () => {
     ],
     ['an unknown method', { method: 'btrie' }, /btrie/, /correct/],
   ])('fails clearly on %s', async (_name, wanted, summary, unblock) => {
-    const finding = await build(wanted);
-    expect(finding).toMatchObject({
+    expect(await look(wanted)).toMatchObject({
       passed: false,
       summary: expect.stringMatching(summary),
       unblock: expect.stringMatching(unblock),
     });
+    const { done, summary: said } = await build(wanted);
+    expect(done).toBe(false);
+    expect(said).toMatch(summary);
+    expect(said).toMatch(unblock);
     expect(await indexNames()).toEqual(['interactions_pkey']);
-  });
-
-  test('says of a partitioned table that it cannot judge it yet', async () => {
-    await admin.query('CREATE TABLE parted (item_id int) PARTITION BY RANGE (item_id)');
-    expect(await build({ table: 'parted', columns: ['item_id'] })).toMatchObject({
-      passed: false,
-      summary: expect.stringContaining('partitioned'),
-    });
   });
 });
 
-describe('postgres-indexes, building', () => {
-  test('builds a missing index, once, and says how long it took', async () => {
-    expect(await build()).toMatchObject({
-      passed: true,
-      evidence: [
-        { measured: expect.stringMatching(/^interactions_item_created, valid; created concurrently in \d+\.\d s$/) },
-      ],
+describe('postgres-indexes, the remedy', () => {
+  test('builds a missing index, once, and says what it built in how long', async () => {
+    expect(await build()).toEqual({
+      done: true,
+      summary: expect.stringMatching(
+        /^index on interactions \(item_id, created_at DESC\): interactions_item_created built concurrently in \d+\.\d s$/,
+      ),
     });
-    expect(await build()).toMatchObject({ passed: true, evidence: [{ measured: 'interactions_item_created, valid' }] });
+    expect(await look()).toMatchObject({ passed: true, evidence: [{ measured: 'interactions_item_created, valid' }] });
+    expect(await build()).toMatchObject({
+      done: true,
+      summary: expect.stringContaining('interactions_item_created was there already'),
+    });
     expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
+  });
+
+  test('builds what it can, and says what it did and what not', async () => {
+    const { indexes } = config();
+    const both = { ...config(), indexes: [...indexes, { ...WANTED, name: 'other', columns: ['nothing'] }] };
+    const result = await createRemedy(both)?.(contextFor(postgres.url()));
+    expect(result).toMatchObject({ done: false });
+    expect(result?.summary).toMatch(
+      /interactions_item_created built concurrently.*"nothing" does not exist.*to do: correct/,
+    );
+    expect(await look()).toMatchObject({ passed: true });
   });
 
   test('drops the invalid rest of an interrupted build and builds again', async () => {
     await leaveInvalid('interactions_item_created');
     expect(await build()).toMatchObject({
-      passed: true,
-      evidence: [{ measured: expect.stringContaining('after the invalid rest of an interrupted build was dropped') }],
+      done: true,
+      summary: expect.stringContaining('after the invalid rest of an interrupted build was dropped'),
     });
+    expect(await look()).toMatchObject({ passed: true });
     expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
   });
 
   test('touches nothing of another definition under the wanted name, valid or not', async () => {
     await leaveInvalid('interactions_item_created', 'interactions (weight)');
     expect(await build()).toMatchObject({
-      passed: false,
+      done: false,
       summary: expect.stringMatching(/the name interactions_item_created is taken by something else: .*\(weight\)/),
     });
     expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
   });
 
-  test('builds a unique index, and fails on rows that contradict it', async () => {
-    expect(await build({ columns: ['id', 'item_id'], unique: true })).toMatchObject({ passed: true });
-    expect(await build({ columns: ['item_id'], unique: true, name: 'one_per_item' })).toMatchObject({
-      passed: false,
-      summary: expect.stringContaining('cannot be built on the rows as they are'),
-    });
+  test('builds a unique index; on rows that contradict it, says so and leaves nothing behind', async () => {
+    expect(await build({ columns: ['id', 'item_id'], unique: true })).toMatchObject({ done: true });
+    const onePerItem = { columns: ['item_id'], unique: true, name: 'one_per_item' };
+    const { done, summary } = await build(onePerItem);
+    expect(done).toBe(false);
+    expect(summary).toMatch(/cannot be built on the rows as they are: .*to do: correct the rows of interactions/);
+    expect(await indexNames()).not.toContain('one_per_item');
     await admin.query('DELETE FROM interactions WHERE id > 50');
-    expect(await build({ columns: ['item_id'], unique: true, name: 'one_per_item' })).toMatchObject({ passed: true });
+    expect(await build(onePerItem)).toMatchObject({ done: true });
+    expect(await look(onePerItem)).toMatchObject({ passed: true });
   });
 
-  test('fails with what to do when the table belongs to somebody else', async () => {
-    const asStranger = () => check({}, 'concurrently')(contextFor(postgres.url({ user: 'stranger' })));
+  test('says what to do when the table belongs to somebody else', async () => {
+    const asStranger = () => build({}, contextFor(postgres.url({ user: 'stranger' })));
     expect(await asStranger()).toMatchObject({
-      passed: false,
-      unblock: expect.stringContaining('GRANT SELECT ON interactions'),
+      done: false,
+      summary: expect.stringContaining('GRANT SELECT ON interactions'),
     });
     await admin.query('GRANT SELECT ON interactions TO stranger');
     expect(await asStranger()).toMatchObject({
-      passed: false,
-      unblock: expect.stringContaining('the owner of interactions'),
+      done: false,
+      summary: expect.stringContaining('the owner of interactions'),
     });
     await admin.query('ALTER TABLE interactions OWNER TO stranger; GRANT CREATE ON SCHEMA public TO stranger');
-    expect(await asStranger()).toMatchObject({ passed: true });
+    expect(await asStranger()).toMatchObject({ done: true });
+    expect(await look()).toMatchObject({ passed: true });
   });
 
   test('waits for a transaction that holds it up, naming it in the heartbeat, and then finishes', async () => {
     const idle = await inTransaction();
     const context = contextFor(postgres.url());
-    const running = check({}, 'concurrently')(context);
+    const running = build({}, context);
     await until(() =>
       JSON.stringify(context.heartbeats).includes(`session ${idle.pid} of postgres (idle in transaction)`),
     );
     await idle.client.query('COMMIT');
-    expect(await running).toMatchObject({ passed: true });
+    expect(await running).toMatchObject({ done: true });
   });
 
   test('waits for a build that is under way instead of starting a second one', async () => {
     const idle = await inTransaction();
-    const first = check({}, 'concurrently')(contextFor(postgres.url()));
+    const first = build();
     await until(async () => (await indexNames()).includes('interactions_item_created'));
     const context = contextFor(postgres.url());
-    const second = check({}, 'concurrently')(context);
+    const second = build({}, context);
     await until(() => JSON.stringify(context.heartbeats).includes('another session is building'));
     expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('being built now') });
     await idle.client.query('COMMIT');
-    expect(await first).toMatchObject({ passed: true });
+    expect(await first).toMatchObject({ done: true });
     expect(await second).toMatchObject({
-      passed: true,
-      evidence: [{ measured: expect.stringContaining('another session was building it') }],
+      done: true,
+      summary: expect.stringContaining('another session was building it'),
     });
     expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
   });
@@ -259,7 +288,7 @@ describe('postgres-indexes, building', () => {
   test('when it is stopped, cancels the build in the server and rejects; the next run clears up after it', async () => {
     const idle = await inTransaction();
     const stop = new AbortController();
-    const running = check({}, 'concurrently')(contextFor(postgres.url(), stop.signal));
+    const running = build({}, contextFor(postgres.url(), stop.signal));
     await until(async () => (await indexNames()).includes('interactions_item_created'));
     stop.abort(new Error('stopped by the test'));
     await expect(running).rejects.toThrow('stopped by the test');
@@ -269,7 +298,13 @@ describe('postgres-indexes, building', () => {
     });
     expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('invalid') });
     await idle.client.query('COMMIT');
-    expect(await build()).toMatchObject({ passed: true });
+    expect(await build()).toMatchObject({ done: true });
+    expect(await look()).toMatchObject({ passed: true });
+  });
+
+  test('of a check without indexes has nothing to build', async () => {
+    const result = await createRemedy({ ...config(), indexes: [] })?.(contextFor(postgres.url()));
+    expect(result).toEqual({ done: true, summary: expect.stringContaining('nothing to build') });
   });
 });
 

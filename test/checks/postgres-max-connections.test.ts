@@ -68,7 +68,7 @@ describe('postgres-max-connections', () => {
     expect(finding.evidence).toEqual([
       { what: "blue's pools", measured: '1 x 5 = 5', source: 'runbook' },
       { what: "green's pools", measured: '1 x 5 = 5', source: 'runbook' },
-      { what: "open as recommendation beyond blue's pools", measured: '0 (0 open in all)', source: 'database main' },
+      { what: 'open as recommendation beyond the pools', measured: '0 (0 open in all)', source: 'database main' },
       { what: 'open by others', measured: '1 (postgres 1)', source: 'database main' },
       { what: 'reserved for administrators', measured: '3', source: 'database main' },
       { what: 'headroom', measured: '5', source: 'runbook' },
@@ -105,6 +105,20 @@ describe('postgres-max-connections', () => {
       expect(await run({ headroom: 16 })).toMatchObject({
         passed: false,
         summary: expect.stringContaining('32 are needed'),
+      });
+    });
+  });
+
+  test('made again once green is up, does not count its connections twice', async () => {
+    await withSessions(10, 'recommendation', async () => {
+      const context = contextFor(postgres.url({ user: 'checker', database: 'shop' }));
+      expect(await createCheck(config())({ ...context, greenIsUp: true })).toMatchObject({
+        passed: true,
+        summary: expect.stringContaining('19 are needed'),
+      });
+      expect(await createCheck(config())(context)).toMatchObject({
+        passed: true,
+        summary: expect.stringContaining('24 are needed'),
       });
     });
   });

@@ -10,7 +10,7 @@ import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts
 import { writeDemoRunbook } from '../../scripts/demo/runbook.ts';
 import type { DeploymentReport } from '../../src/report/report.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { isPassed } from '../../src/workflows/status.ts';
+import { isPassed, isStuck } from '../../src/workflows/status.ts';
 import { payloadsOf, readable } from '../support/history.ts';
 import { keepHistory, observe, start, type TestDeployment, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -27,7 +27,7 @@ let worker: WorkerProcess;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'bluegreen-end-to-end-'));
   sandbox = await startSandbox();
-  await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, 'short');
+  await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, { pace: 'short', automaticRemedies: true });
   worker = startWorkerProcess(taskQueue, {
     ...sandbox.env,
     BLUEGREEN_RUNBOOKS: join(scratch, 'runbooks'),
@@ -44,14 +44,28 @@ afterAll(async () => {
 async function deployment(body: (deployment: TestDeployment) => Promise<void>): Promise<void> {
   const request = { service: 'recommendation', version: '2.5.0', requestedBy: 'ana' };
   const handle = await start(temporal.client(), taskQueue, request);
-  const observed = observe(handle, LONG_MS);
+  const observed = observe(handle, LONG_MS - 30_000); // its words come before the test runner gives up
   try {
     const { checks } = await observed.until(({ phase, checks: all }) => phase === 'checking' && all.length > 0);
     for (const { id, checkedBy } of checks)
       if (checkedBy === 'person') await handle.signal(messages.attest, { check: id, by: 'ben' });
+    await passChecklist(observed);
     await body(observed);
   } finally {
     await handle.terminate('the test is over').catch(() => {});
+  }
+}
+
+/** An alert about the release before may still fire, and then nothing begins: a person waits, and has it measured again. */
+async function passChecklist({ handle, until }: TestDeployment): Promise<void> {
+  for (;;) {
+    const now = await until((status) => status.steps.length > 0 || isStuck(status));
+    if (now.steps.length > 0) return;
+    expect(now.checks.filter((check) => !isPassed(check)).map(({ id, result }) => `${id}: ${result?.summary}`)).toEqual(
+      [expect.stringMatching(/^alerts: /)],
+    );
+    await handle.signal(messages.recheck, { by: 'ben' });
+    await until(({ rechecksAsked }) => rechecksAsked > now.rechecksAsked);
   }
 }
 
@@ -98,9 +112,9 @@ test(
       await handle.signal(messages.approve, { by: 'ana' });
       const report = await handle.result();
       expect(report.outcome).toBe('completed');
-      expect(report.checks).toHaveLength(7);
-      const index = report.checks.find(({ title }) => title.startsWith('Create indexes'));
-      expect(index?.result?.evidence.length).toBeGreaterThan(0);
+      expect(report.checks).toHaveLength(8); // the guide's seven, and one of green itself
+      for (const { result, outcome } of report.checks)
+        if (outcome !== 'attested') expect(result?.evidence.length).toBeGreaterThan(0);
       expect(await trafficNow()).toMatchObject({ '2.5.0': 100 });
 
       const history = historyToJSON(await handle.fetchHistory());

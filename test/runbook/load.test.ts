@@ -49,7 +49,7 @@ describe('a runbook with mistakes', () => {
     ],
     [
       'an unknown kind of check',
-      [['kind: attestation', 'kind: guess']],
+      [['kind: postgres-pool-size', 'kind: guess']],
       'checklist[2].kind: found "guess", expected postgres-max-connections or',
     ],
     [
@@ -93,6 +93,32 @@ describe('a runbook with mistakes', () => {
       [['http://127.0.0.1:18080/metrics', 'http://ana:s3cr3t@h/metrics']],
       'metrics.targets[0]: found other text (not shown here), expected a URL without a user name or password',
     ],
+    [
+      'a database of a check that is not named',
+      [['  staging: { urlEnv: RECOMMENDATION_STAGING_DATABASE_URL }\n', '']],
+      'checklist[5].dataVolume[0].database: found "staging", expected one of databases: main',
+    ],
+    [
+      'an id that is taken by another list',
+      [['id: green-answers', 'id: indexes']],
+      'verifyGreen[0].id: found "indexes" twice, expected each id once',
+    ],
+    [
+      'a remedy that says nothing',
+      [['remedy: { create: concurrently, automatic: true }', 'remedy: { automatic: true }']],
+      'checklist[1].remedy: found keys with values, expected { create: concurrently } or { command: [program, ...] }',
+    ],
+    [
+      'indexes and queries both missing',
+      [
+        [
+          'indexes:\n      - { name: interactions_item_created, table: interactions, columns: [item_id, created_at DESC] }\n',
+          'indexes: []\n',
+        ],
+        [/queries:\n(?: {6}.*\n)+/.exec(GUIDE_TEXT)?.[0] ?? '?', 'queries: []\n'],
+      ],
+      'checklist[1]: found keys with values, expected indexes or queries',
+    ],
     ['a key twice', [['recovery:', 'service: other\nrecovery:']], 'Map keys must be unique'],
     ['a tag', [['target: 90s', 'target: !!js/function 90s']], 'Unresolved tag'],
     ['an unclosed bracket', [['--percentage, "{percentage}"]', '--percentage, "{percentage}"']], 'x.yaml:'],
@@ -105,8 +131,10 @@ describe('a runbook with mistakes', () => {
       ['urlEnv: RECOMMENDATION_DATABASE_URL', 'urlEnv: "postgres://ana:s3cr3t@inner/db"'],
       ['deploy: [deploy,', 'deploy: ["", s3cr3t,'],
       ['service: recommendation', 'service: https://s3cr3t.inner'],
+      ['target: "http://127.0.0.1:18080/-/staging/{version}"', 'target: "s3cr3t.inner {version}"'],
+      ['[set-max-connections,', '["", s3cr3t,'],
     );
-    expect(problemsOf(text).length).toBe(3);
+    expect(problemsOf(text).length).toBe(5);
     expect(problemsOf(text).join()).not.toMatch(/s3cr3t|inner/);
   });
 });

@@ -25,15 +25,24 @@ describe('the guide as a plan', () => {
       'Testing: Conduct load testing with realistic data volumes',
       'Testing: Perform comprehensive pre-deployment validation',
     ]);
-    expect(plan().checklist.checks.map(({ checkedBy }) => checkedBy)).toEqual([
-      'worker',
-      'worker',
-      'person',
-      'worker',
-      'person',
-      'person',
-      'worker',
-    ]); // prettier-ignore
+    expect(plan().checklist.checks.filter(({ checkedBy }) => checkedBy !== 'worker')).toEqual([]);
+    expect(plan().verifyGreen.map(({ id }) => id)).toEqual(['green-answers']);
+  });
+
+  test('says what may be mended, and what is measured again before the first shift; never how', () => {
+    const { checks } = plan().checklist;
+    expect(checks.filter(({ remedy }) => remedy).map(({ id, remedy }) => ({ id, remedy }))).toEqual([
+      { id: 'max-connections', remedy: { automatic: false, timeoutMs: 140_000 } },
+      { id: 'indexes', remedy: { automatic: true, timeoutMs: 3_620_000 } },
+    ]);
+    expect(checks.filter(({ again }) => again).map(({ id }) => id)).toEqual([
+      'max-connections',
+      'indexes',
+      'deployment-monitoring',
+      'alerts',
+      'validation',
+    ]);
+    expect(JSON.stringify(plan())).not.toMatch(/http|SELECT|set-max|_URL/);
   });
 
   test('has its traffic, limits and recovery time', () => {
@@ -136,7 +145,7 @@ describe('a request', () => {
       expect.stringMatching(/^request\.service: found "Recommendation", expected lower-case letters/),
       expect.stringMatching(/^request\.version: found "--help", expected letters, digits/),
       'request.requestedBy: found "\\u001b[2J", expected one line without control characters',
-      'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason',
+      'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason, checklistOnly',
     ]);
   });
 

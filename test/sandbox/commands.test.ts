@@ -13,7 +13,7 @@ const STATUS = 'traffic-status --service recommendation';
 const traffic = async () => JSON.parse(await must(sandbox.env, STATUS)) as unknown;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ withIndex: true, requestsPerSecond: 100, rows: 50_000 });
+  sandbox = await startSandbox({ withoutPitfalls: true, requestsPerSecond: 100, rows: 50_000, monitoring: false });
 });
 afterEach(() => must(sandbox.env, ROLLBACK));
 afterAll(() => sandbox.stop());
@@ -34,6 +34,45 @@ test('a deployed version starts without traffic, answers its own health check, a
   expect((await fetch(sandbox.healthUrl.replace('{version}', '2.5.1'))).status).toBe(404);
   expect(await counts(sandbox, '2.5.0')).toEqual({ requests: 0, failed: 0, quick: 0 });
   expect(await (await fetch(sandbox.metricsUrl)).text()).toContain('http_requests_total{version="2.5.0",code="200"} 0');
+});
+
+test('staging holds as much as production, serves the new version, and is no traffic of production', async () => {
+  const target = sandbox.stagingUrl.replace('{version}', '2.5.0');
+  const before = await (await fetch(sandbox.metricsUrl)).text();
+  const answer = await fetch(`${target}/recommendations?user=7`);
+  expect(answer.status).toBe(200);
+  expect(((await answer.json()) as { recommendations: unknown[] }).recommendations).toHaveLength(10);
+  expect(before).not.toContain('staging');
+  expect((await counts(sandbox, '2.5.0')).requests).toBe(0);
+
+  const url = sandbox.env['RECOMMENDATION_STAGING_DATABASE_URL'];
+  expect(await rowsIn(url)).toBe(await rowsIn(sandbox.databaseUrl));
+});
+
+async function rowsIn(connectionString: string | undefined): Promise<unknown> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  const { rows } = await client.query('SELECT count(*) FROM interactions');
+  await client.end();
+  return (rows[0] as { count: string }).count;
+}
+
+test('raising max_connections restarts PostgreSQL, and says what customers noticed; blue is healthy after', async () => {
+  const said = await must(sandbox.env, 'set-max-connections --service recommendation --connections 45');
+  expect(said).toMatch(
+    /^max_connections is 45; PostgreSQL was restarted: it took [\d.]+ s; of the \d+ requests of customers from then until now \d+ failed$/,
+  );
+  const client = new Client({ connectionString: sandbox.databaseUrl });
+  await client.connect();
+  expect((await client.query('SHOW max_connections')).rows).toEqual([{ max_connections: '45' }]);
+  await client.end();
+  await eventually(
+    async () => ((await observe(sandbox, '2.4.0', 50)).failing === 0 ? true : undefined),
+    'a healthy blue',
+  );
+  expect((await run(sandbox.env, 'set-max-connections --service recommendation --connections 5')).stderr).toContain(
+    'expected a whole number from 10 to 999',
+  );
 });
 
 test('at 50 % both versions get half of the requests, and both serve them quickly', async () => {
@@ -148,17 +187,19 @@ test('each version holds five connections, and the checks may see them and build
   expect(await connections('recommendation-2.4.0')).toBe(5);
   await query('DROP INDEX interactions_item_created');
   await query('CREATE INDEX CONCURRENTLY interactions_item_created ON interactions (item_id, created_at DESC)');
-  expect(await query(`SELECT current_setting('max_connections') AS max`)).toEqual([{ max: '40' }]);
 });
 
 const answered = async (code: string): Promise<true | undefined> =>
   (await (await fetch(sandbox.metricsUrl)).text()).includes(`{version="2.5.0",code="${code}"}`) ? true : undefined;
 
 /** The process of a running version, told apart by what it was started with. */
+/** In production: staging runs the new version too, on a database of its own. */
 async function processOf(version: string): Promise<number> {
+  const database = `:${new URL(sandbox.databaseUrl).port}/`;
   for (const pid of await processesOf(process.pid)) {
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (environment.includes(`"version":"${version}"`) && isRunning(pid)) return pid;
+    const [config = ''] = /BLUEGREEN_SANDBOX_CHILD=[^\0]*/.exec(environment) ?? [];
+    if (config.includes(`"version":"${version}"`) && config.includes(database) && isRunning(pid)) return pid;
   }
   throw new Error(`no process of ${version}`);
 }

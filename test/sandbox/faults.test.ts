@@ -7,7 +7,7 @@ import { eventually, must, observe, run } from './support.ts';
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ withIndex: true });
+  sandbox = await startSandbox({ withoutPitfalls: true, staging: false, monitoring: false });
 });
 afterEach(async () => {
   await sandbox.clearFault();

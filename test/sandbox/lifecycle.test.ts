@@ -39,12 +39,18 @@ test('a parent that is killed leaves no process, no PostgreSQL and no temporary 
 });
 
 test('a given folder is kept and used again, with the state that is asked for', async () => {
-  const first = await startSandbox({ directory: folder, rows: ROWS, withIndex: true });
+  const first = await startSandbox({
+    directory: folder,
+    rows: ROWS,
+    withoutPitfalls: true,
+    staging: false,
+    monitoring: false,
+  });
   await first.stop();
   expect(runningPostmaster(join(folder, 'postgres'))).toBeUndefined();
   const seededAt = await modified(join(folder, 'postgres', 'PG_VERSION'));
 
-  const again = await startSandbox({ directory: folder, rows: ROWS });
+  const again = await startSandbox({ directory: folder, rows: ROWS, staging: false, monitoring: false });
   try {
     await eventually(
       async () => ((await counts(again, '2.4.0')).requests > 20 ? true : undefined),
@@ -57,13 +63,13 @@ test('a given folder is kept and used again, with the state that is asked for', 
 });
 
 test('a start on a folder whose PostgreSQL still runs ends that one first', async () => {
-  const parent = await startInOwnProcess(JSON.stringify({ directory: folder }));
+  const parent = await startInOwnProcess(JSON.stringify({ directory: folder, staging: false, monitoring: false }));
   const orphan = runningPostmaster(join(folder, 'postgres'));
   // The worst case: the process that would end PostgreSQL is killed too.
   for (const pid of [...(await processesOf(parent.pid)), parent.pid]) if (pid !== orphan) kill(pid);
   expect(runningPostmaster(join(folder, 'postgres'))).toBe(orphan);
 
-  const sandbox = await startSandbox({ directory: folder, rows: ROWS });
+  const sandbox = await startSandbox({ directory: folder, rows: ROWS, staging: false, monitoring: false });
   try {
     expect(orphan !== undefined && isRunning(orphan)).toBe(false);
   } finally {

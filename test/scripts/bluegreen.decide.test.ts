@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
 import { serverView } from '../../scripts/view/sight.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { isStuck } from '../../src/workflows/status.ts';
 import { type TestDeployment, useTemporal } from '../support/temporal.ts';
 import { CHECKS, failed, passed, untilCancelled, world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
@@ -53,9 +54,39 @@ test('waive, recheck and abort on a failed checklist: each is taken or told why 
     const aborted = await decide('abort', '--reason', 'wrong version');
     expect(aborted).toMatchObject({ exitCode: EXIT.ok, err: '' });
     const { exitCode, out } = await watching.ended;
-    expect(out).toMatch(/^REFUSED {2}Aborted by ana: wrong version\. Nothing was changed\.$/m);
+    expect(out).toMatch(/^REFUSED {2}Aborted by ana: wrong version\. Nothing was deployed\.$/m);
     expect(exitCode).toBe(EXIT.refused);
     expect(asked).not.toContain('deploy');
+  });
+});
+
+test('recheck --remedy runs what the runbook names for one check, under the name of who said so; status shows what came of it', async () => {
+  let mended = false;
+  const { activities } = world({
+    checks: [{ ...CHECKS.critical, remedy: { automatic: false, timeoutMs: 10_000 } }, CHECKS.ordinary],
+    activities: {
+      runCheck: async ({ checkId }) => (checkId === 'indexes' && mended ? passed() : failed()),
+      runRemedy: async () => {
+        mended = true;
+        return { done: true, summary: 'exit code 0', output: 'max_connections is 40', startedAt: 1, durationMs: 900 };
+      },
+    },
+  });
+  await temporal.deploy(activities, async (deployment) => {
+    await deployment.until(isStuck);
+    const { decide } = personAt(deployment, 'ana');
+    const none = await decide('recheck', '--check', 'pool-size', '--remedy');
+    expect(none).toMatchObject({
+      exitCode: EXIT.notTaken,
+      err: 'Not taken: the runbook names no remedy for pool-size.\n',
+    });
+    expect((await decide('recheck', '--check', 'indexes', '--remedy')).exitCode).toBe(EXIT.ok);
+    await deployment.until((status) => status.checks[0]?.outcome === 'passed' && isStuck(status));
+    const service = deployment.handle.workflowId.split('/').at(-1) ?? '';
+    const { out } = await bluegreen(['status', '--service', service]).ended;
+    expect(out).toContain('(critical): as required (after the remedy by ana)\n');
+    expect(out).toContain('remedy by ana, done in 0.9 s: exit code 0: max_connections is 40\n');
+    expect(out).toContain('recheck indexes with its remedy by ana');
   });
 });
 

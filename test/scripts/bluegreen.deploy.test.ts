@@ -7,7 +7,7 @@ import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import type { DeploymentStatus } from '../../src/workflows/status.ts';
 import { observe, type TestDeployment, uniqueService, useTemporal } from '../support/temporal.ts';
-import { CHECKS, passed, world } from '../support/world.ts';
+import { CHECKS, failed, passed, world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
 
 const temporal = useTemporal();
@@ -157,7 +157,7 @@ test('how a deployment was ended from outside is told apart: cancelled 12, termi
   );
 });
 
-test('start --watch ends as the deployment does: refused is 11, and says that nothing was changed', async () => {
+test('start --watch ends as the deployment does: refused is 11, and says that nothing was deployed', async () => {
   const { activities, asked } = world({
     activities: {
       resolvePlan: async () => {
@@ -175,6 +175,41 @@ test('start --watch ends as the deployment does: refused is 11, and says that no
     expect(out).toMatch(/^REFUSED {2}no runbook for it in staging$/m);
     expect(exitCode).toBe(EXIT.refused);
     expect(asked).toEqual([]);
+  });
+});
+
+test('check runs the checklist alone: 0 when all of it passed, 11 when something did not; nothing is deployed', async () => {
+  let mended = false;
+  const { activities, asked } = world({
+    checks: [CHECKS.critical, CHECKS.ordinary],
+    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !mended ? failed() : passed()) },
+  });
+  await temporal.serve(activities, async (taskQueue) => {
+    const service = uniqueService();
+    const check = () =>
+      bluegreen(['check', '--service', service, '--version', '2.5.0'], { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
+    const before = await check();
+    expect(before.exitCode).toBe(EXIT.refused);
+    expect(before.out).toContain('✗ Create indexes for new query patterns (critical): too few connections\n');
+    mended = true;
+    const after = await check();
+    expect(after).toMatchObject({ exitCode: EXIT.ok, err: '' });
+    expect(after.out).toContain(
+      `COMPLETED  The checklist for ${service} 2.5.0 in production is passed. Nothing was deployed.`,
+    );
+    expect(asked.filter((one) => !one.startsWith('check'))).toEqual([]);
+  });
+});
+
+test('check --wait leaves what has not passed to people', async () => {
+  await temporal.serve(world({ checks: [CHECKS.person] }).activities, async (taskQueue) => {
+    const service = uniqueService();
+    const checking = bluegreen(['check', '--service', service, '--version', '2.5.0', '--wait'], {
+      BLUEGREEN_TASK_QUEUE: taskQueue,
+    });
+    await checking.prints('check load-test: waiting: a person has to confirm it');
+    await bluegreen(['attest', '--service', service, '--check', 'load-test', '--by', 'ana']).ended;
+    expect((await checking.ended).exitCode).toBe(EXIT.ok);
   });
 });
 

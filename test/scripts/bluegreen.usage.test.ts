@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Command } from 'commander';
+import { addCheck } from '../../scripts/commands/check.ts';
 import { addDecisions } from '../../scripts/commands/decisions.ts';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
 import { addList } from '../../scripts/commands/list.ts';
@@ -21,7 +22,7 @@ function commands(): readonly { readonly name: string; readonly command: Command
   let text = '';
   const program = new Command('npm run bluegreen --').configureOutput({ writeOut: (more) => (text += more) });
   program.exitOverride();
-  for (const add of [addStart, addStatus, addWatch, addDecisions, addList, addRunbook]) add(program);
+  for (const add of [addStart, addCheck, addStatus, addWatch, addDecisions, addList, addRunbook]) add(program);
   return program.commands.flatMap((command) => {
     const parts = command.commands.length > 0 ? command.commands : [command];
     return parts.map((part) => ({

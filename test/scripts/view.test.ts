@@ -148,7 +148,11 @@ test.each(['real-time', 'short', 'sixtieth'] as const)(
   "the demo's %s runbook keeps the guide's limits and steps",
   (pace) => {
     const guide = parseRunbook(readFileSync(GUIDE_FILE, 'utf8'), GUIDE_FILE);
-    const text = demoRunbook(readFileSync(GUIDE_FILE, 'utf8'), 'http://127.0.0.1:4000', pace);
+    const text = demoRunbook(
+      readFileSync(GUIDE_FILE, 'utf8'),
+      { routerUrl: 'http://127.0.0.1:4000' },
+      { pace, automaticRemedies: true },
+    );
     const demo = parseRunbook(text, 'demo.yaml');
     expect(text).not.toContain(':18080');
     expect(demo.limits).toEqual(guide.limits);

@@ -80,7 +80,7 @@ function inPhase(phase: Phase, at: number): DeploymentStatus {
       return closed(soakProven(soaking, at + MINUTE, at), phase, 'shop 2.5.0 serves all traffic.', at + 4 * MINUTE);
     case 'refused':
     case 'cancelled':
-      return closed(checking, phase, 'Nothing was changed.', at + MINUTE);
+      return closed(checking, phase, 'Nothing was deployed.', at + MINUTE);
   }
 }
 

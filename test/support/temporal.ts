@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/activities.ts';
+import type { DeploymentReport } from '../../src/report/report.ts';
 import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
@@ -133,4 +135,16 @@ export async function keepHistory(name: string, handle: DeploymentHandle): Promi
   if (process.env['RECORD_HISTORIES'] !== '1') return;
   const file = fileURLToPath(new URL(`../histories/${name}.json`, import.meta.url));
   await writeFile(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())))}\n`);
+}
+
+/** How a deployment that failed has closed: the failure's type, message and report. */
+export async function rolledBack(handle: DeploymentHandle) {
+  const error = await handle.result().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure))
+    throw new Error(`expected a failed deployment, found ${String(error)}`);
+  const { type, message, details } = error.cause;
+  return { type, message, report: details?.[0] as DeploymentReport };
 }

@@ -34,6 +34,7 @@ export function planFor(request: DeploymentRequest): DeploymentPlan {
   return {
     target: { deployment: `test/${service}`, service, environment, blue: '2.4.0', green, digest: 'd'.repeat(64) },
     checklist: { checks: [], timeoutMs: 20_000 },
+    verifyGreen: [],
     deploy: { timeoutMs: 10_000 },
     shift: { timeoutMs: 10_000 },
     traffic: [
@@ -80,6 +81,7 @@ export function world(script: Script = {}): World {
       return script.plan?.(withChecks) ?? withChecks;
     },
     runCheck: async () => passed(),
+    runRemedy: async () => ({ done: true, summary: 'mended', startedAt: Date.now(), durationMs: 1 }),
     deployGreen: async () => ({ evidence: [], carry: { reading: null, judge: null, soakStartedAt: 0 } }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
     watchWindow: async (input) => {
@@ -106,6 +108,7 @@ export function world(script: Script = {}): World {
     activities: {
       resolvePlan: activities.resolvePlan,
       runCheck: named(({ checkId }: { checkId: string }) => `check ${checkId}`, activities.runCheck as never),
+      runRemedy: named(({ checkId }: { checkId: string }) => `remedy ${checkId}`, activities.runRemedy as never),
       deployGreen: named(() => 'deploy', activities.deployGreen as never),
       shiftTraffic: named(
         ({ percentage }: { percentage: number }) => `shift ${percentage}`,
@@ -158,4 +161,9 @@ export async function untilCancelled(): Promise<never> {
   } finally {
     clearInterval(beat);
   }
+}
+
+/** What was asked of the platform, in order. */
+export function effects(asked: readonly string[]): string[] {
+  return asked.filter((one) => !/watch|notify|check|remedy/.test(one));
 }

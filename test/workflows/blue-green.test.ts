@@ -2,26 +2,13 @@ import { expect, test } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { FAILURE } from '../../src/errors.ts';
-import type { DeploymentReport } from '../../src/report/report.ts';
 import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { openGate } from '../../src/workflows/status.ts';
-import { type DeploymentHandle, keepHistory, uniqueService, useTemporal } from '../support/temporal.ts';
-import { CHECKS, failed, healthyWindow, passed, type Script, untilCancelled, world } from '../support/world.ts';
+import { type DeploymentHandle, keepHistory, rolledBack, uniqueService, useTemporal } from '../support/temporal.ts';
+import { CHECKS, effects, healthyWindow, type Script, untilCancelled, world } from '../support/world.ts';
 
 const temporal = useTemporal();
-
-/** How it closed: the failure's type, message and report. */
-async function rolledBack(handle: DeploymentHandle) {
-  const error = await handle.result().then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure))
-    throw new Error(`expected a failed deployment, found ${String(error)}`);
-  const { type, message, details } = error.cause;
-  return { type, message, report: details?.[0] as DeploymentReport };
-}
 
 async function isCancelled(handle: DeploymentHandle): Promise<boolean> {
   const error = await handle.result().catch((thrown: unknown) => thrown);
@@ -30,7 +17,6 @@ async function isCancelled(handle: DeploymentHandle): Promise<boolean> {
 
 const TO_THE_END = ['deploy', 'shift 50', 'shift 100'];
 const ROLLBACK = ['restore 1', 'verify', 'guard'];
-const effects = (asked: readonly string[]) => asked.filter((one) => !/watch|notify|check/.test(one));
 
 test('a healthy release goes the way of the guide: deploy, 50 %, approval, 100 %, done', async () => {
   const { activities, asked } = world({ checks: [CHECKS.critical, CHECKS.ordinary] });
@@ -292,68 +278,6 @@ test('before anything was changed, cancel and abort close without a rollback', a
   });
 });
 
-test('a failed check waits in sight until it is mended and rechecked; only what has not passed runs again', async () => {
-  let mended = false;
-  const { activities, asked } = world({
-    checks: [CHECKS.critical, CHECKS.ordinary],
-    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !mended ? failed('no index') : passed()) },
-  });
-  await temporal.deploy(activities, async ({ handle, until }) => {
-    const waiting = await until(
-      (status) => status.checks.some((check) => check.outcome === 'failed') && !running(status),
-    );
-    expect(waiting.waitingFor).toMatchObject({
-      what: expect.stringContaining('no index') as never,
-      until: expect.any(Number) as never,
-    });
-    expect(waiting.waitingFor?.unblockedBy).toBe('indexes: raise max_connections, or recheck, or abort');
-    mended = true;
-    await handle.signal(messages.recheck, {});
-    await until((status) => status.phase === 'soaking');
-    expect(asked.filter((one) => one.startsWith('check'))).toEqual([
-      'check indexes',
-      'check pool-size',
-      'check indexes',
-    ]);
-  });
-});
-
-test('a waiver passes a failed check that is not critical, with who and why; never a critical one', async () => {
-  const { activities } = world({
-    checks: [CHECKS.critical, CHECKS.ordinary],
-    activities: { runCheck: async () => failed() },
-  });
-  await temporal.deploy(activities, async ({ handle, until }) => {
-    await until(({ checks }) => checks.length > 0 && checks.every((check) => check.outcome === 'failed'));
-    await handle.signal(messages.waive, { check: 'pool-size', by: 'ana', reason: 'known' });
-    await handle.signal(messages.waive, { check: 'indexes', by: 'ana', reason: 'hurry' });
-    const { checks, decisions, phase } = await until((status) => status.decisions.length === 2);
-    expect(phase).toBe('checking');
-    expect(checks.map((check) => check.outcome)).toEqual(['failed', 'waived']);
-    expect(checks[1]?.decidedBy).toMatchObject({ by: 'ana', reason: 'known' });
-    expect(decisions[1]).toMatchObject({ taken: false, why: 'indexes is critical: it cannot be waived, only mended' });
-    const refused = handle.executeUpdate(messages.decide, {
-      args: [{ action: 'waive', check: 'indexes', by: 'ana', reason: 'hurry' }],
-    });
-    await expect(refused).rejects.toMatchObject({ cause: { message: expect.stringContaining('critical') as never } });
-  });
-});
-
-test('a checklist that is not passed in its time closes the deployment as failed, nothing changed', async () => {
-  const { activities, asked } = world({
-    checks: [CHECKS.critical],
-    activities: { runCheck: async () => failed('no index') },
-    plan: (plan) => ({ ...plan, checklist: { ...plan.checklist, timeoutMs: 500 } }),
-  });
-  await temporal.deploy(activities, async ({ handle }) => {
-    const { type, message } = await rolledBack(handle);
-    expect(type).toBe(FAILURE.ChecklistFailed);
-    expect(message).toContain('no index');
-    expect(effects(asked)).toEqual([]);
-    await keepHistory('checklist-failed', handle);
-  });
-});
-
 test('a request that cannot be used is refused, nothing changed', async () => {
   const { activities } = world({
     activities: {
@@ -526,10 +450,6 @@ function approvedByItself<Plan extends { traffic: readonly { percentage: number;
   plan: Plan,
 ): Plan {
   return { ...plan, traffic: plan.traffic.map(({ percentage, soakMs }) => ({ percentage, soakMs })) };
-}
-
-function running(status: { checks: readonly { outcome: string }[] }): boolean {
-  return status.checks.some((check) => check.outcome === 'running' || check.outcome === 'waiting');
 }
 
 async function refusing(): Promise<never> {

@@ -1,4 +1,5 @@
 import type { CheckContext } from '../../../src/checks/check.ts';
+import { guide } from '../../runbook/support.ts';
 
 /** What the activity gives to a check; remembers the heartbeats. */
 export function contextFor(
@@ -17,6 +18,9 @@ export function contextFor(
     },
     operation: { id: 'blue-green/production/recommendation/run-1/check', attempt: 1 },
     attendance: { signal, heartbeat: (detail) => void heartbeats.push(detail) },
+    runbook: guide(),
+    env: {},
+    greenIsUp: false,
     databaseUrl: () => url,
     heartbeats,
   };

@@ -1,38 +1,69 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { Attendance } from '../platforms/platform.ts';
-import { single } from './index-catalog.ts';
-import { besides, messageOf, type Session } from './postgres.ts';
+import { errorCode } from '../../platforms/error-code.ts';
+import type { Attendance } from '../../platforms/platform.ts';
+import { besides, messageOf, type Session } from '../postgres/session.ts';
+import { single } from './catalog.ts';
 
 const LOOK_EVERY_MS = 1_000;
+/** Whoever wants the table queues behind a lock that is waited for. So it is waited for this long, and then again. */
+const BRIEF_LOCK_MS = 2_000;
+const BETWEEN_TRIES_MS = 1_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** What a statement of the remedy is run with. */
+export interface Work {
+  readonly client: pg.Client;
+  readonly session: Session;
+  readonly attendance: Attendance;
+}
+
+interface Statement {
+  readonly text: string;
+  /** The index it is about, for the heartbeat. */
+  readonly index: string;
+}
 
 /**
  * Runs one statement that may take hours and may wait for other sessions, with no time-out: one that fires half way
  * leaves an invalid index behind. Meanwhile a second session tells, with each heartbeat, how far it is and whom it
  * waits for. Returns how long it took.
  */
-export async function runLong(
-  client: pg.Client,
-  statement: string,
-  {
-    index,
-    session,
-    attendance,
-  }: { readonly index: string; readonly session: Session; readonly attendance: Attendance },
+export function runLong(work: Work, statement: Statement): Promise<number> {
+  return runWatched(work, statement, { lockTimeoutMs: 0 });
+}
+
+/** Runs one statement that is done in a moment, once it has its lock, and that leaves nothing behind if it does not. */
+export async function runBriefly(work: Work, statement: Statement): Promise<void> {
+  for (;;) {
+    try {
+      await runWatched(work, statement, { lockTimeoutMs: BRIEF_LOCK_MS });
+      return;
+    } catch (error) {
+      if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
+    }
+    await sleep(BETWEEN_TRIES_MS, undefined, { signal: work.attendance.signal });
+  }
+}
+
+async function runWatched(
+  { client, session, attendance }: Work,
+  { text, index }: Statement,
+  { lockTimeoutMs }: { readonly lockTimeoutMs: number },
 ): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = rows[0]?.pid;
-  await client.query('SET statement_timeout = 0');
+  await client.query(`SET statement_timeout = 0; SET lock_timeout = ${lockTimeoutMs}`);
   const startedAt = performance.now();
   const ended = new AbortController();
   const looking = lookOn({ index, pid, session, attendance, ended: ended.signal });
   try {
-    await client.query(single(statement));
+    await client.query(single(text));
     return performance.now() - startedAt;
   } finally {
     ended.abort();
     await looking;
-    await client.query(`SET statement_timeout = ${session.statementTimeoutMs}`).catch(() => {}); // it is gone
+    await client.query(`SET statement_timeout = ${session.statementTimeoutMs}; SET lock_timeout = 0`).catch(() => {}); // it is gone
   }
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { CheckOfKind } from '../runbook/schema.ts';
-import { identifier } from './postgres.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { identifier } from '../postgres/session.ts';
 
 export type WantedIndex = CheckOfKind<'postgres-indexes'>['indexes'][number];
 
@@ -9,24 +9,45 @@ export interface Table {
   /** pg_class.relkind: `r` a table, `m` a materialised view, `p` a partitioned table. */
   readonly kind: string;
   readonly schema: string;
+  readonly name: string;
   /** Schema and name, quoted. */
   readonly qualified: string;
+  /** It lies on a standby: not even a temporary table can be made there. */
+  readonly standby: boolean;
 }
 
 export interface ExistingIndex {
+  readonly oid: string;
   readonly name: string;
   /** Valid, ready and live: queries use it and writes keep it. An interrupted build leaves one that is not. */
   readonly usable: boolean;
+  /** As unique as wanted and without included columns: only such a one can be a part of a partitioned index ... */
+  readonly exact: boolean;
+  /** ... and only if it is no part of one already. */
+  readonly attached: boolean;
 }
+
+const TABLE = `
+  SELECT c.oid::text AS oid, c.relkind AS kind, n.nspname AS schema, c.relname AS name,
+    format('%I.%I', n.nspname, c.relname) AS qualified, pg_is_in_recovery() AS standby
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
 
 /** The table as this session finds it; undefined if there is none. */
 export async function findTable(client: pg.Client, table: string): Promise<Table | undefined> {
-  const { rows } = await client.query<Table>(
-    `SELECT c.oid::text AS oid, c.relkind AS kind, n.nspname AS schema, format('%I.%I', n.nspname, c.relname) AS qualified
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`,
-    [table.split('.').map(identifier).join('.')],
-  );
+  const { rows } = await client.query<Table>(`${TABLE} WHERE c.oid = to_regclass($1)`, [
+    table.split('.').map(identifier).join('.'),
+  ]);
   return rows[0];
+}
+
+/** The partitions directly below a partitioned table; each may be partitioned itself. */
+export async function partitionsOf(client: pg.Client, table: Table): Promise<Table[]> {
+  const { rows } = await client.query<Table>(
+    `${TABLE} JOIN pg_inherits h ON h.inhrelid = c.oid
+     WHERE h.inhparent = $1::oid AND NOT h.inhdetachpending ORDER BY n.nspname, c.relname`,
+    [table.oid],
+  );
+  return rows;
 }
 
 /** What follows `INDEX name`: columns and predicate are SQL of the runbook's, which is trusted. */
@@ -48,7 +69,8 @@ export function single(text: string): pg.QueryConfig {
  * not matter, and a unique index serves where none is asked for.
  */
 export async function matchingIndexes(client: pg.Client, table: Table, wanted: WantedIndex): Promise<ExistingIndex[]> {
-  await client.query('BEGIN');
+  // The only transaction of a check that may write; so it says so, and leaves nothing behind.
+  await client.query('BEGIN READ WRITE');
   try {
     await client.query(`CREATE TEMP TABLE bluegreen_wanted (LIKE ${table.qualified}) ON COMMIT DROP`);
     const unique = wanted.unique ? 'UNIQUE ' : '';
@@ -62,7 +84,8 @@ export async function matchingIndexes(client: pg.Client, table: Table, wanted: W
 
 const MATCHING = `
   WITH described AS (
-    SELECT i.indrelid, c.relname AS name, i.indisunique, i.indisvalid AND i.indisready AND i.indislive AS usable,
+    SELECT i.indexrelid::text AS oid, i.indrelid, c.relname AS name, c.relispartition AS attached, i.indisunique,
+      i.indnatts = i.indnkeyatts AS plain, i.indisvalid AND i.indisready AND i.indislive AS usable,
       to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls,
       (c.relam, i.indnkeyatts, i.indclass::text, i.indcollation::text, i.indoption::text,
        ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k ORDER BY k)::text,
@@ -72,10 +95,26 @@ const MATCHING = `
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid IN ($1::oid, 'pg_temp.bluegreen_wanted'::regclass)
   )
-  SELECT e.name, e.usable
+  SELECT e.oid, e.name, e.usable, e.attached, e.plain AND e.indisunique = w.indisunique AS exact
   FROM described w JOIN described e ON e.what = w.what AND e.indrelid = $1::oid
   WHERE w.indrelid <> $1::oid AND (NOT w.indisunique OR (e.indisunique AND e.nulls IS NOT DISTINCT FROM w.nulls))
   ORDER BY e.usable DESC, e.name`;
+
+/** The partition's part of a partitioned index; undefined if it has none yet. */
+export async function partOf(
+  client: pg.Client,
+  index: ExistingIndex,
+  partition: Table,
+): Promise<ExistingIndex | undefined> {
+  const { rows } = await client.query<ExistingIndex>(
+    `SELECT i.indexrelid::text AS oid, c.relname AS name, i.indisvalid AND i.indisready AND i.indislive AS usable,
+       true AS exact, true AS attached
+     FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE h.inhparent = $1::oid AND i.indrelid = $2::oid`,
+    [index.oid, partition.oid],
+  );
+  return rows[0];
+}
 
 /** What bears this name in the table's schema, as PostgreSQL writes it; undefined if the name is free. */
 export async function bearerOf(client: pg.Client, table: Table, name: string): Promise<string | undefined> {
@@ -88,7 +127,7 @@ export async function bearerOf(client: pg.Client, table: Table, name: string): P
 }
 
 /**
- * An index build of somebody else's on this table, in words. An invalid index may be one that is being built: then
+ * An index build of somebody else's on this table or on one of its partitions, in words. An invalid index may be one that is being built: then
  * whoever holds the lock of a build counts, since its progress is hidden from roles without the right to see it.
  */
 export async function buildUnderWay(
@@ -99,7 +138,8 @@ export async function buildUnderWay(
   const { rows } = await client.query<{ what: string }>(
     `SELECT format('session %s: %s', pid, coalesce(phase, 'phase not visible')) AS what FROM (
        SELECT p.pid, p.phase FROM pg_stat_progress_create_index p
-       WHERE p.datname = current_database() AND p.relid = $1::oid AND p.pid <> pg_backend_pid()
+       WHERE p.datname = current_database() AND p.pid <> pg_backend_pid()
+         AND (p.relid = $1::oid OR p.relid IN (SELECT relid FROM pg_partition_tree($1::oid)))
        UNION
        SELECT l.pid, p.phase FROM pg_locks l LEFT JOIN pg_stat_progress_create_index p ON p.pid = l.pid
        WHERE $2 AND l.locktype = 'relation' AND l.relation = $1::oid AND l.granted AND l.mode = 'ShareUpdateExclusiveLock'

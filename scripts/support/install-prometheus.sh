@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what the tests of alerts and metrics run against, where it is missing: Debian's Prometheus and Alertmanager.
+# Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
+set -euo pipefail
+
+missing=()
+[ -n "${PROMETHEUS_PATH:-}" ] || command -v prometheus >/dev/null || missing+=(prometheus)
+[ -n "${ALERTMANAGER_PATH:-}" ] || command -v alertmanager >/dev/null || command -v prometheus-alertmanager >/dev/null ||
+  missing+=(prometheus-alertmanager)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
+if ! command -v apt-get >/dev/null; then
+  echo "Not installed: ${missing[*]}. Put prometheus and alertmanager on the PATH." >&2
+  exit 0
+elif [ ${#as_root[@]} -gt 0 ] && { [ "${CI:-}" != true ] || ! sudo -n true 2>/dev/null; }; then
+  echo "Not installed: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 0
+fi
+
+echo "Installing ${missing[*]} ..."
+# Debian starts a service when it is installed unless this file forbids it; a machine's own such file is left as it is.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+
+said=$(mktemp)
+apt_get() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@" >"$said" 2>&1 || {
+    cat "$said" >&2
+    return 1
+  }
+}
+apt_get update || true # one list that cannot be had is no obstacle if the packages are in another
+apt_get install --yes --no-install-recommends "${missing[@]}"
+rm -f "$said"
+# Nor do they start with the machine.
+if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now --quiet "${missing[@]}"; fi

@@ -1,0 +1,29 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { createRemedy } from '../checks/create-remedy.ts';
+import { FAILURE } from '../errors.ts';
+import { redact } from '../platforms/redact.ts';
+import type { Activities } from './activities.ts';
+import { attended } from './attendance.ts';
+import { checkContext, findCheck } from './check-context.ts';
+import type { Dependencies } from './dependencies.ts';
+
+export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemedy'] {
+  return ({ target, checkId }) =>
+    attended(async (attendance) => {
+      const runbook = await runbooks.pinned(target);
+      const remedy = createRemedy(findCheck(runbook, checkId));
+      if (!remedy)
+        throw ApplicationFailure.nonRetryable(
+          `The runbook names no remedy for the check "${checkId}".`,
+          FAILURE.InvalidRequest,
+        );
+      const startedAt = Date.now();
+      const context = checkContext({ runbook, target, env, attendance, step: `remedy-${checkId}`, greenIsUp: false });
+      const mended = await remedy(context).catch((error: unknown) => {
+        attendance.signal.throwIfAborted();
+        const why = redact(error instanceof Error ? error.message : String(error), env);
+        return { done: false, summary: `could not be run: ${why}` };
+      });
+      return { ...mended, startedAt, durationMs: Date.now() - startedAt };
+    });
+}

@@ -1,0 +1,11 @@
+import type { CheckConfig } from '../runbook/schema.ts';
+import { buildIndexes } from './postgres-indexes.ts';
+import type { Remedy } from './remedy.ts';
+import { commandRemedy } from './remedy-command.ts';
+
+/** The remedy that the runbook names for this check, if any. */
+export function createRemedy(config: CheckConfig): Remedy | undefined {
+  if (config.kind === 'attestation' || !config.remedy) return undefined;
+  if ('command' in config.remedy) return commandRemedy(config.id, config.remedy);
+  return config.kind === 'postgres-indexes' ? buildIndexes(config) : undefined;
+}

@@ -1,0 +1,54 @@
+import { createMetricSource } from '../metrics/create-source.ts';
+import type { DeploymentPlan } from '../runbook/plan.ts';
+import type { CheckOfKind } from '../runbook/schema.ts';
+import { toLimits, toPlan } from '../runbook/to-plan.ts';
+import type { Check, CheckContext } from './check.ts';
+import { measure } from './monitoring/measure.ts';
+import { lookAtAge, lookAtClocks, lookAtLatency, lookAtSeries } from './monitoring/series.ts';
+import { defaultDetect, lookAtSight } from './monitoring/sight.ts';
+import { rate } from './monitoring/words.ts';
+
+/**
+ * The watch has what it needs: blue's series are there, fresh and moving, and the first soak can see what it must with
+ * the traffic of now. Throws when the metrics cannot be read: that says nothing about them.
+ */
+export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'>): Check {
+  return async (context) => {
+    const { runbook, target, attendance } = context;
+    const plan = planOf(context);
+    const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+    const seen = await measure(
+      source,
+      { version: target.blue, forMs: config.measureFor, pollMs: plan.watch.pollMs },
+      attendance,
+    );
+    const detect = config.detect ?? defaultDetect(plan.judge.limits.errorRate);
+    const perSecond = seen.spanMs > 0 ? (seen.requests / seen.spanMs) * 1_000 : 0;
+    const looked = [
+      lookAtSeries(seen, target.blue),
+      ...(seen.series.all === 0 ? [] : [lookAtAge(seen, plan), lookAtLatency(seen, target.blue, plan)]),
+      lookAtClocks(seen),
+      ...(perSecond > 0 ? [lookAtSight(plan, { detect, perSecond })] : []),
+    ];
+    const evidence = looked.flatMap((each) => each.evidence);
+    const problems = looked.flatMap((each) => each.problems);
+    if (problems.length === 0)
+      return {
+        passed: true,
+        summary: `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
+        evidence,
+      };
+    return {
+      passed: false,
+      summary: problems.map(({ found }) => found).join('; '),
+      evidence,
+      unblock: problems.map(({ unblock }) => unblock).join('; '),
+    };
+  };
+}
+
+/** The runbook as the watch will follow it. */
+function planOf({ runbook, target }: CheckContext): DeploymentPlan {
+  const { service, environment, green: version, blue, digest, deployment } = target;
+  return toPlan({ runbook, digest, request: { service, environment, version }, blue, deployment });
+}

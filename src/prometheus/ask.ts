@@ -1,0 +1,137 @@
+import { errorCode } from '../platforms/error-code.ts';
+import { redact } from '../platforms/redact.ts';
+import type { Token } from './token.ts';
+
+/** Where a Prometheus or an Alertmanager answers. */
+export interface Server {
+  /** What people know it by: its address is never told, since what is told ends in a history. */
+  readonly name: string;
+  /** With the path that it is served under, if any. */
+  readonly url: string;
+  readonly token?: Token | undefined;
+  /** For one whole answer; 10 s by default. */
+  readonly timeoutMs?: number;
+}
+
+export interface Question {
+  /** Below the server's own path: `/api/v1/rules`. */
+  readonly path: string;
+  readonly search?: Readonly<Record<string, string>>;
+  /** Sent as JSON with POST. */
+  readonly body?: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const TIMEOUT_MS = 10_000;
+/** All rules and alerts of a large Prometheus are a few megabytes. */
+const LARGEST_ANSWER_BYTES = 32 * 1_048_576;
+const SHOWN = 300;
+
+/**
+ * One question to a server and its whole answer, whatever its status. Redirects are not followed: they would carry the
+ * token elsewhere.
+ * @throws Error in words that begin with the server's name and hold neither address nor token; the signal's reason when
+ * that aborts.
+ */
+export async function ask(server: Server, question: Question, signal: AbortSignal): Promise<Answer> {
+  signal.throwIfAborted();
+  const { timeoutMs = TIMEOUT_MS } = server;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(addressOf(server, question), {
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, timeout]),
+      headers: {
+        ...(server.token && { authorization: `Bearer ${server.token.value}` }),
+        ...(question.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(question.body !== undefined && { method: 'POST', body: JSON.stringify(question.body) }),
+    });
+    const text = await readCapped(response);
+    if (text !== undefined) return { status: response.status, text };
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = timeout.aborted ? `no complete answer within ${timeoutMs / 1_000} s` : reasonOf(error);
+    throw new Error(`${server.name}: ${why}`, { cause: error });
+  }
+  throw new Error(`${server.name}: its answer is larger than ${LARGEST_ANSWER_BYTES / 1_048_576} MB`);
+}
+
+/** What an answer that is no success means. `said` is the server's own explanation, if it gave one. */
+export function refusal({ name, token }: Server, status: number, said = ''): Error {
+  const why = `${meaningOf(status, token)} (HTTP status ${status})`;
+  return new Error(`${name}: ${why}${said === '' ? '' : `: ${conceal(said, token)}`}`);
+}
+
+/** What a server said, fit to be shown: no token, no address, not too long. */
+export function conceal(text: string, token?: Token): string {
+  return redact(token ? text.replaceAll(token.value, '[redacted]') : text).slice(0, SHOWN);
+}
+
+function addressOf({ url }: Server, { path, search = {} }: Question): URL {
+  const address = new URL(url);
+  address.pathname = `${address.pathname.replace(/\/+$/, '')}${path}`;
+  for (const [key, value] of Object.entries(search)) address.searchParams.append(key, value);
+  return address;
+}
+
+/** The body, or undefined if it is too large. */
+async function readCapped(response: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER_BYTES) return undefined; // ends the request, too
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function meaningOf(status: number, token: Token | undefined): string {
+  if (status === 401)
+    return token
+      ? `it does not accept the token of the variable ${token.variable}`
+      : 'it wants a token: put one into a variable of the worker and name that in the runbook';
+  if (status === 403) return token ? `the token of the variable ${token.variable} may not do this` : 'it forbids this';
+  if (status === 404) return 'there is no such address: the URL may be another server’s, or lack a path';
+  if (status === 422) return 'it could not evaluate the query';
+  if (status === 429) return 'it is asked too often';
+  if (status === 503) return 'it is not ready, or too busy';
+  if (status >= 300 && status < 400) return 'it sends the request elsewhere, often to a login page';
+  return 'it did not do as asked';
+}
+
+/** In words of our own: the messages of fetch name hosts and ports, and one shows a whole URL with its password. */
+function reasonOf(error: unknown): string {
+  const code = errorCode(error);
+  switch (code) {
+    case undefined:
+      return 'it could not be reached';
+    case 'ECONNREFUSED':
+      return 'the connection was refused';
+    case 'ENOTFOUND':
+      return 'its host name is not known';
+    case 'ECONNRESET':
+    case 'UND_ERR_SOCKET':
+      return 'the connection broke';
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'EPROTO':
+      return 'it does not speak TLS: perhaps its URL begins with http, not https';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'its TLS certificate is for another host name';
+    case 'CERT_HAS_EXPIRED':
+      return 'its TLS certificate has expired';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return `the worker does not trust its TLS certificate (${code}): name the file of its CA in NODE_EXTRA_CA_CERTS`;
+    default:
+      return `the connection failed (${code})`;
+  }
+}

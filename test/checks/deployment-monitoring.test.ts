@@ -1,0 +1,394 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Finding } from '../../src/checks/check.ts';
+import { createCheck } from '../../src/checks/create-check.ts';
+import type { CheckOfKind, Runbook } from '../../src/runbook/schema.ts';
+import { common, contextFor } from './support/context.ts';
+
+/** A router whose page tells what each version got by the clock. */
+interface Router {
+  url: string;
+  /** Requests a second of each version. */
+  traffic: Record<string, number>;
+  versionLabel: string;
+  buckets: number[];
+  /** Versions whose durations are recorded; all by default. */
+  timed: (version: string) => boolean;
+  /** What its Date header says beside this machine's clock; null: it sends none. */
+  clockAheadMs: number | null;
+  status: number;
+  /** A cache that answers with the page of the first request, as it was then, from now on. */
+  cached: boolean;
+  asked: number;
+}
+
+const servers: Server[] = [];
+let router: Router;
+beforeEach(async () => {
+  router = await startRouter();
+});
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function startRouter(): Promise<Router> {
+  const startedAt = Date.now();
+  const state: Router = {
+    url: '',
+    traffic: { '2.4.0': 1_000 },
+    versionLabel: 'version',
+    buckets: [0.1, 0.5, 1],
+    timed: () => true,
+    clockAheadMs: 0,
+    status: 200,
+    cached: false,
+    asked: 0,
+  };
+  let kept: { text: string; date: string } | undefined;
+  const server = createServer((_request, response) => {
+    state.asked += 1;
+    const now = { text: page(state, Date.now() - startedAt), date: dateOf(Date.now() + (state.clockAheadMs ?? 0)) };
+    kept = state.cached ? (kept ?? { ...now, date: dateOf(Date.now() - 60_000) }) : undefined;
+    const { text, date } = kept ?? now;
+    response.sendDate = false;
+    response.writeHead(state.status, state.clockAheadMs === null ? {} : { date }).end(text);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
+  return state;
+}
+
+const dateOf = (ms: number) => new Date(ms).toUTCString();
+
+function page({ traffic, versionLabel, buckets, timed }: Router, sinceMs: number): string {
+  const lines = ['# TYPE http_requests_total counter', '# TYPE http_request_duration_seconds histogram'];
+  for (const [version, perSecond] of Object.entries(traffic)) {
+    const count = 10 + Math.floor((perSecond * sinceMs) / 1_000);
+    const label = `${versionLabel}="${version}"`;
+    lines.push(`http_requests_total{${label},code="200"} ${count}`);
+    if (!timed(version)) continue;
+    for (const le of [...buckets, '+Inf'])
+      lines.push(`http_request_duration_seconds_bucket{${label},le="${le}"} ${count}`);
+    lines.push(`http_request_duration_seconds_sum{${label}} ${count * 0.02}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Short times, so that the numbers of real traffic fit into a test. */
+const small: Pick<Runbook, 'limits' | 'judge' | 'traffic'> = {
+  limits: { errorRate: 0.05, latency: { quantile: 0.95, under: 500 } },
+  judge: { rule: 'literal', batch: 200, minRequests: 50, breachesInARow: 3 },
+  traffic: [
+    { percentage: 50, soak: 6_000 },
+    { percentage: 100, soak: 6_000 },
+  ],
+};
+
+interface Changes {
+  readonly check?: Partial<CheckOfKind<'deployment-monitoring'>>;
+  readonly runbook?: Partial<Runbook>;
+  readonly targets?: string[];
+  readonly signal?: AbortSignal;
+}
+
+function contextWith({ runbook: changes, targets = [router.url], signal }: Changes = {}) {
+  const context = contextFor('', signal);
+  const metrics = { ...context.runbook.metrics, targets, poll: 250 };
+  const changed: Runbook = { ...context.runbook, ...small, metrics, ...changes };
+  return { ...context, runbook: changed };
+}
+
+function look(changes: Changes = {}): Promise<Finding> {
+  const config = { ...common, kind: 'deployment-monitoring', measureFor: 600, ...changes.check } as const;
+  return createCheck(config)(contextWith(changes));
+}
+
+function measured({ evidence }: Finding, what: string): string {
+  const line = evidence.find((one) => one.what.startsWith(what));
+  if (!line) throw new Error(`no evidence on ${what}`);
+  return line.measured;
+}
+
+/** Fails for a cause with these words, tells how to mend it and no address; and passes when the cause is gone. */
+async function failsThenPasses(cause: () => void, words: RegExp, mend: () => void, changes: Changes = {}) {
+  cause();
+  const finding = await look(changes);
+  expect(finding).toMatchObject({ passed: false, summary: expect.stringMatching(words), unblock: expect.any(String) });
+  expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|http:/);
+  mend();
+  expect(await look(changes)).toMatchObject({ passed: true });
+  return finding;
+}
+
+describe('deployment-monitoring', () => {
+  test('passes where the watch has what it needs, with every measure in the evidence', async () => {
+    const finding = await look();
+    expect(finding).toEqual({
+      passed: true,
+      summary: expect.stringMatching(
+        /^2\.4\.0 is seen to answer [\d,]+ requests a second, which is enough for the first soak$/,
+      ),
+      evidence: [
+        { what: 'series of 2.4.0', measured: '1; the metrics know 2.4.0', required: 'at least 1', source: 'metrics' },
+        {
+          what: 'requests of 2.4.0',
+          measured: expect.stringMatching(/^\d\d\d in 0?\.?\d+m?s, over \d readings; 1 of its series moved$/),
+          required: 'more than none',
+          source: 'metrics',
+        },
+        expect.objectContaining({ what: 'age of the newest reading', required: 'at most 1s' }),
+        {
+          what: 'requests count as slow',
+          measured: 'over 0.5 s',
+          required: 'over 0.5 s, or less',
+          source: 'metrics',
+        },
+        {
+          what: 'clock of metrics target 1 of 1',
+          measured: "the same as this worker's, as far as whole seconds tell",
+          required: "within 5s of this worker's",
+          source: "the answer's date",
+        },
+        expect.objectContaining({
+          what: "green's requests in the first soak",
+          measured: expect.stringMatching(/^[123],\d\d\d \(50 % of [\d,]+ a second for 6s\)$/),
+          required: 'at least 59: 50 for a batch, 59 without a bad one to prove the limits',
+        }),
+        expect.objectContaining({
+          what: 'complete batches in the first soak',
+          required: expect.stringMatching(/^at least 3/),
+        }),
+        expect.objectContaining({
+          what: 'smallest share of failing requests that is found',
+          measured: expect.stringMatching(/^[567]\.?\d* %$/),
+          required: 'at most 10 %, with a chance of 95 %',
+        }),
+        expect.objectContaining({
+          what: 'time to find a release that fails 10 %',
+          measured: expect.stringMatching(/^[1-3]s$/),
+        }),
+      ],
+    });
+  });
+
+  test('metrics that cannot be read are no finding but an obstacle, in words without an address', async () => {
+    router.status = 503;
+    const failure: Error = await look().then(
+      () => Promise.reject(new Error('it was measured')),
+      (error) => error,
+    );
+    expect(failure.message).toBe('metrics target 1 of 1: answered with HTTP status 503');
+    router.status = 200;
+    expect(await look()).toMatchObject({ passed: true });
+  });
+
+  test('a counter without the version label cannot be read, and the label is named', async () => {
+    router.versionLabel = 'release';
+    await expect(look()).rejects.toThrow('metric http_requests_total has no label "version"');
+  });
+
+  test('fails where blue has no series, and names the versions that have; at once, for nothing can move', async () => {
+    const finding = await failsThenPasses(
+      () => {
+        router.traffic = { '2.3.0': 1_000, canary: 5 };
+      },
+      /^the metrics have no series of 2\.4\.0; they know 2\.3\.0, canary$/,
+      () => {
+        expect(router.asked).toBe(1);
+        router.traffic = { '2.4.0': 1_000 };
+      },
+    );
+    expect(finding.unblock).toContain('metrics.versionLabel');
+    router.traffic = {};
+    expect(await look()).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/they know no version at all$/),
+    });
+  });
+
+  test('fails where blue’s series stand still: no traffic', async () => {
+    await failsThenPasses(
+      () => {
+        router.traffic = { '2.4.0': 0 };
+      },
+      /^no request of 2\.4\.0 was counted in \d+ms: there is no traffic, or what was read is stale$/,
+      () => {
+        router.traffic = { '2.4.0': 1_000 };
+      },
+    );
+  });
+
+  test('fails where only others get requests, and names them', async () => {
+    await failsThenPasses(
+      () => {
+        router.traffic = { '2.4.0': 0, '2.5.0': 1_000 };
+      },
+      /^no request of 2\.4\.0 was counted in \d+ms, while 2\.5\.0 got some$/,
+      () => {
+        router.traffic = { '2.4.0': 1_000, '2.5.0': 0 };
+      },
+    );
+  });
+
+  test('fails where a cache answers with an old page, which its clock gives away', async () => {
+    const finding = await failsThenPasses(
+      () => {
+        router.cached = true;
+      },
+      /there is no traffic, or what was read is stale; the clock of metrics target 1 of 1 is \d\d s or more behind/,
+      () => {
+        router.cached = false;
+      },
+    );
+    expect(finding.unblock).toContain('cache');
+  });
+
+  test.each([
+    [60_000, /^the clock of metrics target 1 of 1 is (59|60) s or more ahead of this worker's$/],
+    [-60_000, /^the clock of metrics target 1 of 1 is (59|60) s or more behind this worker's$/],
+  ])('fails where the target’s clock is %p ms ahead', async (aheadMs, words) => {
+    await failsThenPasses(
+      () => {
+        router.clockAheadMs = aheadMs;
+      },
+      words,
+      () => {
+        router.clockAheadMs = 3_000; // within the tolerance
+      },
+    );
+  });
+
+  test('says where the clock cannot be told, and passes', async () => {
+    router.clockAheadMs = null;
+    const finding = await look();
+    expect(finding.passed).toBe(true);
+    expect(measured(finding, 'clock of')).toBe('cannot be told: its answer has no date');
+  });
+
+  test('names the bucket below where none ends at the limit', async () => {
+    router.buckets = [0.1, 0.3, 1];
+    const finding = await look();
+    expect(finding.passed).toBe(true);
+    expect(measured(finding, 'requests count as slow')).toBe(
+      'over 0.3 s: no bucket ends at 0.5 s, so the one below is used, which is stricter',
+    );
+  });
+
+  test('fails where blue’s requests are counted but not timed', async () => {
+    await failsThenPasses(
+      () => {
+        router.traffic['2.3.0'] = 1; // has a histogram, so that the page can be read
+        router.timed = (version) => version !== '2.4.0';
+      },
+      /^requests of 2\.4\.0 are counted, but not how long they take$/,
+      () => {
+        router.timed = () => true;
+      },
+    );
+  });
+
+  test('fails with too little traffic, and either of the ways that it names is enough', async () => {
+    router.traffic = { '2.4.0': 80 };
+    const finding = await look({ check: { measureFor: 2_000 } });
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(
+        /^too little traffic for the first soak of 6s: a release that fails 10 % of its requests would be found with a chance of \d+(\.\d+)? % only$/,
+      ),
+      unblock: expect.stringMatching(
+        /^make the first soak at least \d+s long for the traffic of now, or deploy when there are at least \d+ requests a second \(now [78]\d(\.\d)?\)$/,
+      ),
+    });
+    const [soak = 0, traffic = 0] = [...(finding.unblock ?? '').matchAll(/at least (\d+)/g)].map(([, text]) =>
+      Number(text),
+    );
+    // No two measures of the traffic are quite the same; hence a little more.
+    const longer = [
+      { percentage: 50, soak: soak * 1_300 },
+      { percentage: 100, soak: 6_000 },
+    ];
+    expect(await look({ check: { measureFor: 2_000 }, runbook: { traffic: longer } })).toMatchObject({ passed: true });
+    router.traffic = { '2.4.0': traffic * 1.3 };
+    expect(await look({ check: { measureFor: 2_000 } })).toMatchObject({ passed: true });
+  });
+
+  test('counts only the first step’s share of the traffic as green’s', async () => {
+    router.traffic = { '2.4.0': 300 };
+    expect(await look()).toMatchObject({ passed: true });
+    const few = [
+      { percentage: 5, soak: 6_000 },
+      { percentage: 100, soak: 6_000 },
+    ];
+    const finding = await look({ runbook: { traffic: few } });
+    expect(finding.passed).toBe(false);
+    expect(measured(finding, "green's requests")).toMatch(/^\d\d \(5 % of/);
+  });
+
+  test('fails where green would get too few requests to be proven healthy, though a gross fault would be found', async () => {
+    router.traffic = { '2.4.0': 100 };
+    const judge = { rule: 'literal', batch: 200, minRequests: 20, breachesInARow: 1 } as const;
+    const traffic = [
+      { percentage: 50, soak: 1_000 },
+      { percentage: 100, soak: 1_000 },
+    ];
+    const changes = { runbook: { judge, traffic }, check: { detect: 0.9, measureFor: 2_000 } };
+    await failsThenPasses(
+      () => {},
+      /green would get [345]\d requests, and 59 are needed to prove it healthy$/,
+      () => {
+        router.traffic = { '2.4.0': 300 };
+      },
+      changes,
+    );
+  });
+
+  test('fails where no traffic would do, since the batches do not fit into the soak', async () => {
+    const judge = { rule: 'literal', batch: 3_000, minRequests: 50, breachesInARow: 3 } as const;
+    const finding = await look({ runbook: { judge } });
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/^the first soak of 6s is too short: .* a chance of 0 % only$/),
+      unblock: 'make the first soak at least 10s long for the traffic of now',
+    });
+  });
+
+  test('fails where what should be detected is within the limit', async () => {
+    expect(await look({ check: { detect: 0.04 } })).toMatchObject({
+      passed: false,
+      summary: 'a release that fails 4 % of its requests is within limits.errorRate (5 %), so it would be kept',
+      unblock: 'set detect above 5 %, or limits.errorRate below 4 %',
+    });
+  });
+
+  test('all targets count together, and each one’s clock is looked at', async () => {
+    const other = await startRouter();
+    other.clockAheadMs = -30_000;
+    const finding = await look({ targets: [router.url, other.url] });
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/^the clock of metrics target 2 of 2 is (29|30) s or more behind this worker's$/),
+    });
+    expect(measured(finding, 'series of 2.4.0')).toMatch(/^2;/);
+  });
+
+  test('shows that it lives, and rejects with the reason when it is stopped', async () => {
+    const stop = new AbortController();
+    const context = contextWith({ signal: stop.signal });
+    const heartbeat = (detail: unknown) => {
+      context.heartbeats.push(detail);
+      if (context.heartbeats.length === 4) stop.abort(new Error('stopped by the test'));
+    };
+    const config = { ...common, kind: 'deployment-monitoring', measureFor: 50_000 } as const;
+    const attendance = { ...context.attendance, heartbeat };
+    await expect(createCheck(config)({ ...context, attendance })).rejects.toThrow('stopped by the test');
+    expect(context.heartbeats.slice(1, 3)).toEqual([
+      { doing: 'watching the requests move', readings: 2, requests: expect.any(Number) },
+      { doing: 'watching the requests move', readings: 3, requests: expect.any(Number) },
+    ]);
+  });
+});

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import { createCheck } from '../../src/checks/create-check.ts';
+import type { CheckConfig } from '../../src/runbook/schema.ts';
+import { common, contextFor, until } from './support/context.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
+
+/** A primary and a standby that streams from it. */
+let primary: TestPostgres;
+let admin: pg.Client;
+let standby: { readonly port: number; readonly stop: () => Promise<void> };
+
+beforeAll(async () => {
+  primary = await startPostgres(['max_connections=30']);
+  admin = await primary.connect();
+  await admin.query(`
+    CREATE ROLE recommendation LOGIN PASSWORD 'recommendation-secret';
+    CREATE TABLE interactions AS SELECT g AS id FROM generate_series(1, 2000) g;
+    CREATE INDEX ON interactions (id); ANALYZE interactions;
+    GRANT SELECT ON interactions TO recommendation`);
+  standby = await startStandby();
+});
+afterAll(async () => {
+  await standby.stop();
+  await primary.stop();
+});
+
+const onStandby = () => contextFor(primary.url({ port: standby.port }));
+const CONNECTIONS: CheckConfig = {
+  ...common,
+  kind: 'postgres-max-connections',
+  database: 'main',
+  role: 'recommendation',
+  blue: { instances: 1, size: 5 },
+  green: { instances: 1, size: 5 },
+  headroom: 5,
+};
+
+test('connections are not counted on a standby that the service does not use', async () => {
+  expect(await createCheck(CONNECTIONS)(onStandby())).toMatchObject({
+    passed: false,
+    summary: expect.stringContaining('is a standby, and nobody is connected to it as recommendation'),
+    unblock: expect.stringContaining('the URL of the primary in the variable that the runbook names in databases.main'),
+  });
+});
+
+test('connections are counted on a standby that the service reads from, which the evidence tells', async () => {
+  const blue = await primary.connect(primary.url({ port: standby.port, user: 'recommendation', database: 'postgres' }));
+  const finding = await createCheck(CONNECTIONS)(onStandby());
+  await blue.end();
+  expect(finding).toMatchObject({ passed: true });
+  expect(finding.evidence).toContainEqual({
+    what: 'server',
+    measured: 'a standby: the primary has limits of its own',
+    source: 'database main',
+  });
+});
+
+test('on the primary, a higher max_connections is asked for on the standbys first: they stop replaying else', async () => {
+  await until(async () => (await admin.query('SELECT 1 FROM pg_stat_replication')).rows.length === 1);
+  expect(await createCheck({ ...CONNECTIONS, headroom: 30 })(contextFor(primary.url()))).toMatchObject({
+    passed: false,
+    unblock: expect.stringContaining('raise max_connections on its standbys first (connected now: 1), then here'),
+  });
+});
+
+test('indexes cannot be compared on a standby, and the finding says where they can', async () => {
+  const indexes = [{ table: 'interactions', columns: ['id'], unique: false, method: 'btree', name: 'by_id' }];
+  const check = createCheck({ ...common, kind: 'postgres-indexes', database: 'main', indexes, queries: [] });
+  expect(await check(onStandby())).toMatchObject({
+    passed: false,
+    summary: expect.stringContaining('the database is a standby'),
+    unblock: 'name the primary in the runbook, not a standby',
+  });
+});
+
+test('queries are planned on a standby by the statistics of its primary', async () => {
+  const byId = {
+    name: 'by-id',
+    table: 'interactions',
+    sql: 'SELECT * FROM interactions WHERE id = $1',
+    minRows: 1_000,
+  };
+  const queries = [{ ...byId, parameters: [7] }];
+  const check = createCheck({ ...common, kind: 'postgres-indexes', database: 'main', indexes: [], queries });
+  expect(await check(onStandby())).toMatchObject({ passed: true });
+});
+
+/** A copy of the running primary, by PostgreSQL's own backup interface, which follows it. */
+async function startStandby(): Promise<{ port: number; stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-standby-'));
+  const data = join(folder, 'data');
+  const { rows } = await admin.query<{ data: string; bin: string }>(
+    "SELECT current_setting('data_directory') AS data, (SELECT setting FROM pg_config WHERE name = 'BINDIR') AS bin",
+  );
+  const [row] = rows;
+  if (!row) throw new Error('the primary says where it is');
+  const { uid, gid } = await stat(row.data);
+  await admin.query("SELECT pg_backup_start('standby', true)");
+  await ended(spawn('cp', ['-a', row.data, data]));
+  const { rows: label } = await admin.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+  await rm(join(data, 'postmaster.pid'));
+  await writeFile(join(data, 'backup_label'), label[0]?.labelfile ?? '');
+  await writeFile(join(data, 'standby.signal'), '');
+  await ended(spawn('chown', ['-R', `${uid}:${gid}`, folder]));
+
+  const port = await freePort();
+  const settings = [
+    'unix_socket_directories=',
+    'max_connections=30',
+    `primary_conninfo=host=127.0.0.1 port=${primary.port} user=postgres password=postgres-secret`,
+  ];
+  const asOwner = process.getuid?.() === 0 ? { uid, gid } : {};
+  const server = spawn(
+    join(row.bin, 'postgres'),
+    ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    { ...asOwner, stdio: 'ignore' },
+  );
+  const over = once(server, 'exit');
+  await until(async () => {
+    if (server.exitCode !== null) throw new Error(`the standby ended with exit code ${server.exitCode}`);
+    return primary.connect(primary.url({ port })).then(
+      () => true,
+      () => false,
+    );
+  });
+  return {
+    port,
+    async stop() {
+      server.kill('SIGINT');
+      await over;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${child.spawnfile} ended with exit code ${String(code)}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
