@@ -47,7 +47,7 @@ test('waive, recheck and abort on a failed checklist: each is taken or told why 
 
     mended = true;
     const rechecked = await decide('recheck');
-    expect(rechecked.out).toMatch(/^Taken: recheck by ana .* The open checks are being measured again\.\n$/);
+    expect(rechecked.out).toMatch(/^Taken: recheck by ana .* It is being measured again\.\n$/);
     await deployment.until(({ checks }) => checks.map(({ outcome }) => outcome).join() === 'passed,failed');
     await watching.prints('check indexes: passed: as required');
 
