@@ -73,6 +73,25 @@ test('a checklist that is not passed in its time closes the deployment as failed
   });
 });
 
+test('what cannot be measured is told apart from what failed, waits as well, and runs no remedy', async () => {
+  let away = true;
+  const { activities, asked } = world({
+    checks: [SELF_MENDING],
+    activities: {
+      runCheck: async () => (away ? { ...failed('the database is away'), unmeasured: true } : passed()),
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until, untilPhase }) => {
+    const { checks, waitingFor } = await until(isStuck);
+    expect(checks[0]?.outcome).toBe('unmeasured');
+    expect(waitingFor?.what).toContain('the database is away');
+    away = false;
+    await handle.signal(messages.recheck, { by: 'ana' });
+    await untilPhase('soaking');
+    expect(asked.filter((one) => one.startsWith('remedy'))).toEqual([]);
+  });
+});
+
 test('an automatic remedy runs once by itself when its check fails, and the check is measured again', async () => {
   let mended = false;
   const { activities, asked } = world({
