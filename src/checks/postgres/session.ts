@@ -143,6 +143,8 @@ function createClient(url: string, { database, socket }: { database: string; soc
     if (!/^postgres(ql)?:$/.test(new URL(url).protocol)) throw new TypeError('another protocol');
     return new pg.Client({
       connectionString: url,
+      // From the first moment: another check that looks meanwhile must not take it for one of somebody's.
+      application_name: CHECK_APPLICATION,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       stream: () => socket,
