@@ -62,6 +62,10 @@ test('a change that skips the rollback is caught by the recorded histories', asy
   await expect(replay('breach-in-soak-1.json', changed)).rejects.toThrow(/[Nn]ondeterminism/);
 });
 
+test.each(names)('%s holds no path of the machine that recorded it', (name) => {
+  expect(readable(readFileSync(`${folder}${name}`, 'utf8'))).not.toMatch(/\bat (?:[^\n"]*\()?(?:file:\/\/)?\//);
+});
+
 /** Invariant 2, and nothing that an outsider could use: no URL, no command line, no secret in what the server keeps. */
 test.each(names)('%s holds no URL, command or secret', (name) => {
   const text = readable(readFileSync(`${folder}${name}`, 'utf8'));

@@ -1,3 +1,12 @@
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Stack traces name the files of whoever recorded it: here they begin at the project's root. */
+export function withoutPaths(json: string): string {
+  return json.replaceAll(ROOT, '');
+}
+
 /** A history as JSON, with its payloads as text after it: they stand base64-encoded in there. */
 export function readable(json: string): string {
   return [json, ...payloadsOf(json)].join('\n');

@@ -12,6 +12,7 @@ import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
+import { withoutPaths } from './history.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 
@@ -134,7 +135,8 @@ export function observe(handle: DeploymentHandle, patienceMs = PATIENCE_MS): Tes
 export async function keepHistory(name: string, handle: DeploymentHandle): Promise<void> {
   if (process.env['RECORD_HISTORIES'] !== '1') return;
   const file = fileURLToPath(new URL(`../histories/${name}.json`, import.meta.url));
-  await writeFile(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())))}\n`);
+  const json = JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())));
+  await writeFile(file, `${withoutPaths(json)}\n`);
 }
 
 /** How a deployment that failed has closed: the failure's type, message and report. */
