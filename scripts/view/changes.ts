@@ -1,6 +1,7 @@
 import { type DeploymentStatus, isClosed, openGate } from '../../src/workflows/status.ts';
+import { checkWords } from './checks.ts';
 import type { Paint } from './output.ts';
-import { atWords, checkWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
+import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { Sight } from './sight.ts';
 import { count, exactly, roughly, share } from './words.ts';
 

@@ -1,9 +1,8 @@
 import { currentStep, type DeploymentStatus, isClosed } from '../../src/workflows/status.ts';
+import { checkLine, checklistLine } from './checks.ts';
 import type { Paint } from './output.ts';
 import {
   atWords,
-  checkLine,
-  checklistLine,
   decisionLine,
   gateLine,
   liveTable,

@@ -1,10 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { currentStep, type DeploymentStatus, isClosed, isPassed } from '../../src/workflows/status.ts';
+import { checkLine, checklistLine } from './checks.ts';
 import type { Paint } from './output.ts';
 import {
   atWords,
-  checkLine,
-  checklistLine,
   decisionLine,
   gateLine,
   liveTable,

@@ -1,8 +1,9 @@
 import type { DeploymentReport } from '../../src/report/report.ts';
 import { EXIT } from '../commands/exit-codes.ts';
+import { checkLine, checklistLine } from './checks.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
-import { checkLine, checklistLine, decisionLine, rollbackLines } from './sections.ts';
+import { decisionLine, rollbackLines } from './sections.ts';
 import { clock, count, exactly, roughly, share } from './words.ts';
 
 /** The end of a deployment; the lines of the checklist are cut to `columns`. Pure. */

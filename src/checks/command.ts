@@ -1,26 +1,16 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
-import { fillPlaceholders, runCommand } from '../platforms/run-command.ts';
 import type { CheckOfKind } from '../runbook/schema.ts';
 import type { Check, Finding } from './check.ts';
-import { placeholders } from './placeholders.ts';
-
-const SHOWN = 500;
+import { runProgram, SHOWN } from './run-program.ts';
 
 /** A program of the runbook's that ends with exit code 0. What it printed last is the evidence, redacted. */
 export function commandCheck(config: CheckOfKind<'command'>): Check {
-  return async ({ target, operation, attendance }) => {
-    const result = await runCommand({
-      command: fillPlaceholders(config.command, placeholders(target)),
-      operation,
-      attendance,
+  return async (context) => {
+    const result = await runProgram(context, {
+      command: config.command,
       name: `the command of check ${config.id}`,
       timeoutMs: config.timeout,
-    }).catch((error: unknown) => {
-      if (error instanceof ApplicationFailure && error.type === FAILURE.CommandFailed) return error;
-      throw error;
     });
-    if (result instanceof ApplicationFailure) return notRun(result.message);
+    if ('notRun' in result) return notRun(result.notRun);
     const { exitCode, outputTail, stderrTail } = result;
     const said = lastLine(stderrTail) || lastLine(outputTail);
     const evidence = [

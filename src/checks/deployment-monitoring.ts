@@ -3,6 +3,7 @@ import type { DeploymentPlan } from '../runbook/plan.ts';
 import type { CheckOfKind } from '../runbook/schema.ts';
 import { toLimits, toPlan } from '../runbook/to-plan.ts';
 import type { Check, CheckContext } from './check.ts';
+import { findingOf } from './looked.ts';
 import { measure } from './monitoring/measure.ts';
 import { lookAtAge, lookAtClocks, lookAtLatency, lookAtSeries } from './monitoring/series.ts';
 import { defaultDetect, lookAtSight } from './monitoring/sight.ts';
@@ -30,20 +31,10 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
       lookAtClocks(seen),
       ...(perSecond > 0 ? [lookAtSight(plan, { detect, perSecond })] : []),
     ];
-    const evidence = looked.flatMap((each) => each.evidence);
-    const problems = looked.flatMap((each) => each.problems);
-    if (problems.length === 0)
-      return {
-        passed: true,
-        summary: `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
-        evidence,
-      };
-    return {
-      passed: false,
-      summary: problems.map(({ found }) => found).join('; '),
-      evidence,
-      unblock: problems.map(({ unblock }) => unblock).join('; '),
-    };
+    return findingOf(
+      looked,
+      `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
+    );
   };
 }
 

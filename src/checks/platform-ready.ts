@@ -7,23 +7,13 @@ import { fillPlaceholders } from '../platforms/run-command.ts';
 import type { DeploymentTarget, EvidenceLine } from '../runbook/plan.ts';
 import type { CheckOfKind, PlatformConfig } from '../runbook/schema.ts';
 import type { Check, CheckContext } from './check.ts';
+import { findingOf, type Looked, type Problem } from './looked.ts';
 import { placeholders } from './placeholders.ts';
 
 /** A blip of the platform is not worth waking a person. */
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 1_000;
 const SHOWN = 300;
-
-interface Problem {
-  readonly found: string;
-  readonly unblock: string;
-}
-
-/** What was looked at, and what is wrong with it. */
-interface Looked {
-  readonly evidence: readonly EvidenceLine[];
-  readonly problems: readonly Problem[];
-}
 
 /**
  * What every later step stands on: the platform's programs are on this worker, the traffic can be read and is all on
@@ -39,16 +29,9 @@ export function platformReady(config: CheckOfKind<'platform-ready'>): Check {
       ? { evidence: [trafficLine('not read: the program for it is missing', target)], problems: [] }
       : await lookAtTraffic(context, config.timeout);
 
-    const evidence = [...programs.evidence, ...traffic.evidence, requestedLine(target)];
-    const problems = [...programs.problems, ...traffic.problems];
-    if (problems.length === 0)
-      return { passed: true, summary: `all that the platform needs is there; ${target.blue} serves`, evidence };
-    return {
-      passed: false,
-      summary: problems.map(({ found }) => found).join('; '),
-      evidence,
-      unblock: problems.map(({ unblock }) => unblock).join('; '),
-    };
+    const requested = { evidence: [requestedLine(target)], problems: [] };
+    const summary = `all that the platform needs is there; ${target.blue} serves`;
+    return findingOf([programs, traffic, requested], summary);
   };
 }
 

@@ -2,7 +2,7 @@ import type { RemedyResult } from '../runbook/plan.ts';
 import type { CheckContext } from './check.ts';
 
 /** What a remedy did; the activity adds when and how long. */
-export type Mended = Omit<RemedyResult, 'startedAt' | 'durationMs'>;
+type Mended = Omit<RemedyResult, 'startedAt' | 'durationMs'>;
 
 /**
  * What may be run when a check fails, so that it passes after. Returns `done: false` when it could not do it, with what

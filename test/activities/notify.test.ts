@@ -1,29 +1,16 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { inspect } from 'node:util';
-import { afterEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { until } from '../checks/support/context.ts';
+import { useServers } from '../support/http.ts';
 import { begin } from './support/attempt.ts';
 import { GREEN, useScenes } from './support/scene.ts';
 
 /** What the activity adds to test/notifications: the runbook's channels, the worker's secrets, the activity's log. */
 
 const scene = useScenes();
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}/hook/hunter2`;
-}
+const startServer = useServers();
+const serve = async (listener: RequestListener) => `${(await startServer(listener)).origin}/hook/hunter2`;
 
 const CHANNELS = { notifications: [{ kind: 'webhook', urlEnv: 'CHAT_WEBHOOK' }] };
 const NEWS = { severity: 'critical', text: 'The rollback stalled.' } as const;

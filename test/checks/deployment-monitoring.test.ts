@@ -1,9 +1,8 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Finding } from '../../src/checks/check.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
 import type { CheckOfKind, Runbook } from '../../src/runbook/schema.ts';
+import { useServers } from '../support/http.ts';
 import { common, contextFor } from './support/context.ts';
 
 /** A router whose page tells what each version got by the clock. */
@@ -23,16 +22,10 @@ interface Router {
   asked: number;
 }
 
-const servers: Server[] = [];
+const startServer = useServers();
 let router: Router;
 beforeEach(async () => {
   router = await startRouter();
-});
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
 });
 
 async function startRouter(): Promise<Router> {
@@ -49,7 +42,7 @@ async function startRouter(): Promise<Router> {
     asked: 0,
   };
   let kept: { text: string; date: string } | undefined;
-  const server = createServer((_request, response) => {
+  const { origin } = await startServer((_request, response) => {
     state.asked += 1;
     const now = { text: page(state, Date.now() - startedAt), date: dateOf(Date.now() + (state.clockAheadMs ?? 0)) };
     kept = state.cached ? (kept ?? { ...now, date: dateOf(Date.now() - 60_000) }) : undefined;
@@ -57,9 +50,7 @@ async function startRouter(): Promise<Router> {
     response.sendDate = false;
     response.writeHead(state.status, state.clockAheadMs === null ? {} : { date }).end(text);
   });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
+  state.url = `${origin}/metrics`;
   return state;
 }
 

@@ -1,24 +1,12 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import type { RequestListener } from 'node:http';
+import { describe, expect, test } from '@jest/globals';
 import { createCheck } from '../../src/checks/create-check.ts';
 import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import { useServers } from '../support/http.ts';
 import { common, contextFor } from './support/context.ts';
 
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-}
+const startServer = useServers();
+const serve = async (listener: RequestListener) => (await startServer(listener)).origin;
 
 function ask(url: string, changes: Partial<CheckOfKind<'http'>> = {}, signal?: AbortSignal) {
   return createCheck({ ...common, kind: 'http', url, status: 200, ...changes })(contextFor('', signal));
@@ -67,8 +55,8 @@ describe('http', () => {
   });
 
   test('fails when nothing listens there, without telling the address', async () => {
-    const origin = await serve(() => {});
-    servers.splice(0).forEach((server) => server.close());
+    const { origin, close } = await startServer(() => {});
+    await close();
     const finding = await ask(`${origin}/secret-path`);
     expect(finding).toMatchObject({ passed: false, summary: 'it did not answer: connection refused' });
     expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|secret-path|http:/);

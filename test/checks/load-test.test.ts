@@ -1,18 +1,18 @@
 import type { RequestListener, ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { Finding } from '../../src/checks/check.ts';
 import { loadTest } from '../../src/checks/load-test.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import type { CheckOfKind } from '../../src/runbook/schema.ts';
-import { closeServers, serve } from '../load/support.ts';
 import { guide, guideWith } from '../runbook/support.ts';
+import { useServers } from '../support/http.ts';
 import { common, contextFor, until } from './support/context.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 type Config = CheckOfKind<'load-test'>;
 
-afterEach(closeServers);
+const serve = useServers();
 
 function config(target: string, changes: Partial<Config> = {}): Config {
   return {
@@ -171,8 +171,8 @@ describe('load-test', () => {
   });
 
   test('fails at once when the target refuses, or its host is unknown', async () => {
-    const { origin } = await serve(ok);
-    await closeServers();
+    const { origin, close } = await serve(ok);
+    await close();
     expect(await run(origin, { duration: 3_600_000, timeout: 7_200_000 })).toMatchObject({
       passed: false,
       summary: 'of the first 3 requests to the target none succeeded: connection refused 3; no load was sent',

@@ -2,13 +2,9 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
-import { createRemedy } from '../../src/checks/create-remedy.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
-import { common, contextFor, until } from './support/context.ts';
+import { contextFor, until } from './support/context.ts';
+import { indexCheck, type Wanted } from './support/indexes.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
-
-type Wanted = CheckOfKind<'postgres-indexes'>['indexes'][number];
 
 let postgres: TestPostgres;
 let admin: pg.Client;
@@ -43,20 +39,7 @@ const WANTED: Wanted = {
   name: 'events_item_at',
 };
 
-function config(wanted: Partial<Wanted> = {}): CheckOfKind<'postgres-indexes'> {
-  return {
-    ...common,
-    kind: 'postgres-indexes',
-    database: 'main',
-    indexes: [{ ...WANTED, ...wanted }],
-    queries: [],
-    remedy: { create: 'concurrently', automatic: true, timeout: 60_000 },
-  };
-}
-
-const look = (wanted: Partial<Wanted> = {}) => createCheck(config(wanted))(contextFor(postgres.url()));
-const build = (wanted: Partial<Wanted> = {}, context = contextFor(postgres.url())) =>
-  createRemedy(config(wanted))?.(context);
+const { config, look, build } = indexCheck(WANTED, () => contextFor(postgres.url()));
 
 /** Every index of the tree with whether it is valid, and which index it is a part of. */
 async function tree(): Promise<string[]> {

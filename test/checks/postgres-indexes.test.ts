@@ -2,12 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type pg from 'pg';
 import { createCheck } from '../../src/checks/create-check.ts';
 import { createRemedy } from '../../src/checks/create-remedy.ts';
-import type { Mended } from '../../src/checks/remedy.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
-import { common, contextFor, until } from './support/context.ts';
+import { contextFor, until } from './support/context.ts';
+import { indexCheck, type Wanted } from './support/indexes.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
-
-type Wanted = CheckOfKind<'postgres-indexes'>['indexes'][number];
 
 let postgres: TestPostgres;
 let admin: pg.Client;
@@ -37,24 +34,7 @@ const WANTED: Wanted = {
   name: 'interactions_item_created',
 };
 
-function config(wanted: Partial<Wanted> = {}): CheckOfKind<'postgres-indexes'> {
-  return {
-    ...common,
-    kind: 'postgres-indexes',
-    database: 'main',
-    indexes: [{ ...WANTED, ...wanted }],
-    queries: [],
-    remedy: { create: 'concurrently', automatic: true, timeout: 60_000 },
-  };
-}
-
-const look = (wanted: Partial<Wanted> = {}) => createCheck(config(wanted))(contextFor(postgres.url()));
-
-async function build(wanted: Partial<Wanted> = {}, context = contextFor(postgres.url())): Promise<Mended> {
-  const remedy = createRemedy(config(wanted));
-  if (!remedy) throw new Error('this check has a remedy');
-  return remedy(context);
-}
+const { config, look, build } = indexCheck(WANTED, () => contextFor(postgres.url()));
 
 async function indexNames(): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(

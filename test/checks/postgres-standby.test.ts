@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { freePort } from '../../sandbox/program.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
 import type { CheckConfig } from '../../src/runbook/schema.ts';
 import { common, contextFor, until } from './support/context.ts';
@@ -143,12 +143,4 @@ async function startStandby(): Promise<{ port: number; stop: () => Promise<void>
 async function ended(child: ChildProcess): Promise<void> {
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`${child.spawnfile} ended with exit code ${String(code)}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createClient, type LoadClient } from '../../src/load/client.ts';
 import { until } from '../checks/support/context.ts';
-import { closeServers, serve } from './support.ts';
+import { useServers } from '../support/http.ts';
 
 const clients: LoadClient[] = [];
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
-  await closeServers();
 });
+const serve = useServers();
 
 function clientFor(target: string, timeoutMs = 10_000): LoadClient {
   const client = createClient({ target: new URL(target), timeoutMs });
@@ -54,7 +54,7 @@ describe("the load's client", () => {
 
   test('tells a refused connection, an unknown host and a broken one apart', async () => {
     const gone = await serve(() => {});
-    await closeServers();
+    await gone.close();
     expect(await clientFor(gone.origin).get('/')).toBe('connection refused');
     expect(await clientFor('http://nowhere.invalid').get('/')).toMatch(/^(unknown host|host could not be looked up)$/);
     const broken = await serve((_request, response) => {

@@ -1,25 +1,12 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { afterEach, expect, test } from '@jest/globals';
+import type { RequestListener } from 'node:http';
+import { expect, test } from '@jest/globals';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
+import { useServers } from '../support/http.ts';
 
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}/metrics`;
-}
+const startServer = useServers();
+const serve = async (listener: RequestListener) => `${(await startServer(listener)).origin}/metrics`;
 const servePage = (page: () => string) => serve((_, response) => response.end(page()));
 
 /** A router's metrics by the library that routers use. */
@@ -234,9 +221,9 @@ function endless(response: {
 }
 
 test('a target that is down and one that answers nonsense are both named', async () => {
-  const down = await servePage(() => '');
-  servers.pop()?.close();
-  const failing = source([down, await servePage(() => 'nonsense\n')]).read(signal);
+  const down = await startServer(() => {});
+  await down.close();
+  const failing = source([`${down.origin}/metrics`, await servePage(() => 'nonsense\n')]).read(signal);
   await expect(failing).rejects.toThrow(
     "metrics target 1 of 2: the connection was refused; metrics target 2 of 2: line 1 is not in Prometheus' text format",
   );

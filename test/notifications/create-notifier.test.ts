@@ -1,6 +1,7 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { afterEach, expect, test } from '@jest/globals';
+import type { RequestListener } from 'node:http';
+import { expect, test } from '@jest/globals';
 import { createNotifier } from '../../src/notifications/create-notifier.ts';
+import { useServers } from '../support/http.ts';
 
 const target = {
   deployment: 'w/r',
@@ -13,21 +14,8 @@ const target = {
 const notification = { target, severity: 'critical', text: 'The rollback stalled.' } as const;
 const signal = new AbortController().signal;
 
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}/hook/secret`;
-}
+const startServer = useServers();
+const serve = async (listener: RequestListener) => `${(await startServer(listener)).origin}/hook/secret`;
 
 function logger() {
   const lines: [string, string, unknown][] = [];

@@ -1,26 +1,13 @@
-import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import type { RequestListener } from 'node:http';
+import { describe, expect, test } from '@jest/globals';
 import { alertmanager } from '../../src/prometheus/alertmanager.ts';
 import type { Server } from '../../src/prometheus/ask.ts';
 import { prometheus } from '../../src/prometheus/prometheus.ts';
 import { readToken } from '../../src/prometheus/token.ts';
+import { useServers } from '../support/http.ts';
 
-const servers: HttpServer[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}`;
-}
+const startServer = useServers();
+const serve = async (listener: RequestListener) => (await startServer(listener)).origin;
 
 const TOKEN = { variable: 'SHOP_PROMETHEUS', value: 'zq7-tokentext' };
 const never = new AbortController().signal;
@@ -81,11 +68,11 @@ describe('a server that does not do as asked', () => {
   });
 
   test('does not listen, is unknown, or does not speak TLS: without its address and password', async () => {
-    const url = await serve(() => {});
+    const { origin: url, close } = await startServer(() => {});
     const withPassword = url.replace('://', '://ana:pass-phrase@');
     const secure = url.replace('http:', 'https:');
     const problems = [await problemOf({ url: withPassword }), await problemOf({ url: secure })];
-    servers.splice(0).forEach((server) => server.close());
+    await close();
     problems.push(await problemOf({ url }), await problemOf({ url: 'http://prometheus.invalid' }));
     expect(problems).toEqual([
       'Prometheus: it could not be reached',

@@ -1,5 +1,6 @@
 import { redact } from '../../platforms/redact.ts';
 import type { DeploymentPlan, EvidenceLine } from '../../runbook/plan.ts';
+import type { Looked } from '../looked.ts';
 import type { Measured } from './measure.ts';
 import { duration, grouped } from './words.ts';
 
@@ -8,12 +9,6 @@ const CLOCK_TOLERANCE_MS = 5_000;
 const SHOWN_VERSIONS = 10;
 /** Ends of buckets that are the same number, whatever their binary fractions. */
 const SAME = 1e-9;
-
-/** What was looked at, and what is wrong with it. */
-export interface Looked {
-  readonly evidence: readonly EvidenceLine[];
-  readonly problems: readonly { readonly found: string; readonly unblock: string }[];
-}
 
 /** No series and series that stand still are different troubles: a wrong label, and no traffic or a stale page. */
 export function lookAtSeries(seen: Measured, blue: string): Looked {

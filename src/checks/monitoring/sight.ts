@@ -14,7 +14,7 @@ import {
   trafficNeeded,
 } from '../../judge/sight.ts';
 import type { DeploymentPlan } from '../../runbook/plan.ts';
-import type { Looked } from './series.ts';
+import type { Looked } from '../looked.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './words.ts';
 
 /** Twice the limit, but never past what can fail at all. */

@@ -1,0 +1,22 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
+import { type CommandResult, fillPlaceholders, runCommand } from '../platforms/run-command.ts';
+import type { CheckContext } from './check.ts';
+import { placeholders } from './placeholders.ts';
+
+/** The end of an output that is shown. */
+export const SHOWN = 500;
+
+/** Runs a program of the runbook's. One that is not on this worker, or does not end in its time, is why it was not run. */
+export async function runProgram(
+  { target, operation, attendance }: CheckContext,
+  program: { readonly command: readonly string[]; readonly name: string; readonly timeoutMs: number },
+): Promise<CommandResult | { readonly notRun: string }> {
+  try {
+    const command = fillPlaceholders(program.command, placeholders(target));
+    return await runCommand({ ...program, command, operation, attendance });
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === FAILURE.CommandFailed) return { notRun: error.message };
+    throw error;
+  }
+}
