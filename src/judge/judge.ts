@@ -1,5 +1,7 @@
 import type { Counts, JudgeRules, Verdict } from '../runbook/plan.ts';
-import { literalJudge } from './literal.ts';
+import { type EvidenceState, evidenceJudge } from './evidence.ts';
+import { type LiteralState, literalJudge } from './literal.ts';
+import type { EvidenceRules, SoakFacts } from './rules.ts';
 
 /** Fresh counts of both versions between two readings, `from` (exclusive) to `to` (inclusive), epoch milliseconds. */
 export interface Interval {
@@ -7,12 +9,38 @@ export interface Interval {
   readonly to: number;
   readonly green: Counts;
   readonly blue: Counts;
+  /** How often each of green's targets (by any stable name) restarted in it. */
+  readonly greenRestarts?: Readonly<Record<string, number>>;
+  /** Green's targets are gone while blue reports: its counts are missing, which is not the same as 0. */
+  readonly greenDark?: true;
 }
+
+/** Why the judge thinks so, for policies; people read the reason. */
+export type Because =
+  /** Breached: a limit taken at its word, proof against a limit, worse than blue. */
+  | 'literal'
+  | 'hard'
+  | 'comparison'
+  /** Breached: green's targets are gone, it gets no traffic, it keeps restarting. */
+  | 'dark'
+  | 'traffic-missing'
+  | 'restarts'
+  /** Inconclusive: no metrics, no traffic, blue itself over a limit, green's share of the traffic is not the one set. */
+  | 'blind'
+  | 'quiet'
+  | 'hold'
+  | 'split'
+  /** Inconclusive: something may be wrong, or health is not proven yet. */
+  | 'pending'
+  | 'unproven';
 
 /** What the judge thinks now. `reason` is for the person on call: words with the counts in them. */
 export interface Judgement {
   readonly verdict: Verdict;
   readonly reason: string;
+  readonly because?: Because;
+  /** It has lasted longer than its budget: waiting on will not help, a person decides. */
+  readonly exhausted?: true;
 }
 
 /**
@@ -21,21 +49,25 @@ export interface Judgement {
  */
 export interface Judge<State> {
   /** The state before anything was seen, for a soak that begins at `at`. */
-  start(at: number): State;
+  start(at: number, facts?: SoakFacts): State;
   /** A new soak begins: its proof of health starts afresh, while a breach that is building up goes on. */
-  nextSoak(state: State, at: number): State;
+  nextSoak(state: State, at: number, facts?: SoakFacts): State;
   /** Takes in one interval. Intervals come in order and never overlap. */
   observe(state: State, interval: Interval): State;
   /** The verdict at `now`. Never `healthy` without fresh evidence of this soak (invariant 5). */
   judge(state: State, now: number): Judgement;
 }
 
-export type JudgeState = ReturnType<ReturnType<typeof createJudge>['start']>;
+export type JudgeState = LiteralState | EvidenceState;
 
-/** The judge for these rules. */
-export function createJudge(rules: JudgeRules): ReturnType<typeof literalJudge> {
+/** The judge for these rules. A state goes only with the rule that it was made by. */
+export function createJudge(rules: EvidenceRules): Judge<EvidenceState>;
+export function createJudge(rules: JudgeRules): Judge<JudgeState>;
+export function createJudge(rules: JudgeRules): Judge<LiteralState> | Judge<EvidenceState> {
   switch (rules.rule) {
     case 'literal':
       return literalJudge(rules);
+    case 'evidence':
+      return evidenceJudge(rules);
   }
 }

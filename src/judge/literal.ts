@@ -1,4 +1,4 @@
-import type { Counts, JudgeRules } from '../runbook/plan.ts';
+import type { Counts, LiteralRules } from '../runbook/plan.ts';
 import type { Interval, Judge, Judgement } from './judge.ts';
 import { breachWords, healthyWords, type Metric, metricsOf, pendingWords, seconds, shareWords } from './words.ts';
 
@@ -46,7 +46,7 @@ const NO_RUN: Run = { ...NOTHING, batches: 0 };
 const TOLERANCE = 1e-9;
 
 /** The judge by the literal rule. */
-export function literalJudge(rules: JudgeRules): Judge<LiteralState> {
+export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   const metrics = metricsOf(rules.limits);
 
   return {

@@ -1,4 +1,5 @@
 import type { Counts, Limits } from '../runbook/plan.ts';
+import type { Pair } from './alternatives.ts';
 import type { BothCounts, Run } from './literal.ts';
 
 /** One of the two things that have a limit, and how to speak of it. */
@@ -55,8 +56,23 @@ export function healthyWords(metrics: readonly Metric[], { green }: BothCounts):
 
 /** "green failed 212 of 1,040 requests (20.4 %); the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
 export function shareWords(metric: Metric, { green, blue }: BothCounts): string {
-  const blueWords = blue.requests === 0 ? 'blue had no traffic' : `blue ${outOf(metric.bad(blue), blue.requests)}`;
-  return `green ${metric.did(outOf(metric.bad(green), green.requests))}; ${metric.limitWords}; ${blueWords}`;
+  return pairWords(metric, {
+    greenAll: green.requests,
+    greenBad: metric.bad(green),
+    blueAll: blue.requests,
+    blueBad: metric.bad(blue),
+  });
+}
+
+export function pairWords(metric: Metric, pair: Pair): string {
+  const { blueAll, blueBad } = pair;
+  const blueWords = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
+  return `${greenWords(metric, pair)}; ${metric.limitWords}; ${blueWords}`;
+}
+
+/** "green failed 212 of 1,040 requests (20.4 %)" */
+export function greenWords({ did }: Metric, { greenAll, greenBad }: Pair): string {
+  return greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
 }
 
 export function seconds(ms: number): string {

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createJudge, type Interval } from '../../src/judge/judge.ts';
-import type { LiteralState } from '../../src/judge/literal.ts';
+import type { Interval } from '../../src/judge/judge.ts';
+import { type LiteralState, literalJudge } from '../../src/judge/literal.ts';
 import type { Counts } from '../../src/runbook/plan.ts';
 import { rules, someIntervals } from './support.ts';
 
-const judge = createJudge(rules);
+const judge = literalJudge(rules);
 const after = (seen: readonly Interval[]) =>
   seen.reduce((state, interval) => judge.observe(state, interval), judge.start(0));
 const end = (seen: readonly Interval[]) => seen.at(-1)?.to ?? 0;

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { createJudge, type Interval, type JudgeState } from '../../src/judge/judge.ts';
-import type { JudgeRules } from '../../src/runbook/plan.ts';
+import type { Interval } from '../../src/judge/judge.ts';
+import { type LiteralState, literalJudge } from '../../src/judge/literal.ts';
+import type { LiteralRules } from '../../src/runbook/plan.ts';
 import { counts, rules } from './support.ts';
 
 const T0 = 1_700_000_000_000;
@@ -15,8 +16,8 @@ function intervals(pairs: Partial<Interval['green']>[][], ms = 10_000): Interval
   }));
 }
 
-function watch(seen: Interval[], from?: JudgeState, by: JudgeRules = rules) {
-  const judge = createJudge(by);
+function watch(seen: Interval[], from?: LiteralState, by: LiteralRules = rules) {
+  const judge = literalJudge(by);
   const state = seen.reduce((before, interval) => judge.observe(before, interval), from ?? judge.start(T0));
   return { state, at: (now: number) => judge.judge(state, now), now: judge.judge(state, seen.at(-1)?.to ?? T0) };
 }
@@ -101,7 +102,7 @@ test('a share exactly at the limit is within it, whatever binary fractions say',
 });
 
 test('a breach stays one, also when green is well again or the next soak begins', () => {
-  const judge = createJudge(rules);
+  const judge = literalJudge(rules);
   const { state } = watch(intervals([[failing], [failing], [failing], [fine], [fine]]));
   const next = judge.nextSoak(state, T0 + 60_000);
   expect(judge.judge(next, T0 + 60_000)).toMatchObject({
@@ -183,7 +184,7 @@ test.each<[string, () => { reason: string; verdict: string }, RegExp]>([
 });
 
 test('the next soak starts its proof afresh', () => {
-  const judge = createJudge(rules);
+  const judge = literalJudge(rules);
   const next = judge.nextSoak(watch(intervals([[fine], [fine]])).state, T0 + 20_000);
   expect(judge.judge(next, T0 + 20_000)).toEqual({
     verdict: 'inconclusive',
@@ -192,7 +193,7 @@ test('the next soak starts its proof afresh', () => {
 });
 
 test('a breach that builds up goes on through the next soak', () => {
-  const judge = createJudge(rules);
+  const judge = literalJudge(rules);
   const next = judge.nextSoak(watch(intervals([[failing], [failing]])).state, T0 + 20_000);
   expect(watch(intervals([[failing]]), next).now.verdict).toBe('breached');
 });

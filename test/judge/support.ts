@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import type { Interval } from '../../src/judge/judge.ts';
-import type { Counts, JudgeRules } from '../../src/runbook/plan.ts';
+import type { Counts, LiteralRules } from '../../src/runbook/plan.ts';
 
-export const rules: JudgeRules = {
+export const rules: LiteralRules = {
   rule: 'literal',
   limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
   batchMs: 10_000,

@@ -1,0 +1,54 @@
+/** What a bad release could look like, and how well an interval fits it compared with a good one. */
+
+/** Of one metric in one interval: how many requests each version had, and how many of them were bad. */
+export interface Pair {
+  readonly greenAll: number;
+  readonly greenBad: number;
+  readonly blueAll: number;
+  readonly blueBad: number;
+}
+
+/** Green's odds of a bad request, as a multiple of the odds at the limit. */
+export const HARD_ODDS = [1.2, 1.5, 2, 4, 12, 100] as const;
+/** Green's share of bad requests as a multiple of blue's. */
+export const RATIOS = [1.5, 2, 3, 5, 10, 30] as const;
+
+/** Null: in every interval green's share of bad requests is at most the limit (judge.md 3.2). */
+export function hardEvidence({ greenAll, greenBad }: Pair, limit: number, dispersion: number): number[] {
+  return HARD_ODDS.map((odds) => {
+    const share = (odds * limit) / (1 - limit + odds * limit);
+    const good = greenAll - greenBad;
+    return (greenBad * Math.log(share / limit) + good * Math.log((1 - share) / (1 - limit))) / dispersion;
+  });
+}
+
+/**
+ * Null: within an interval a request's colour does not change its chance of being bad, whatever that chance is and however
+ * it moves (judge.md 3.3). Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
+ * 1963), so the ratio is not expected to exceed 1.
+ */
+export function comparisonEvidence(pair: Pair, dispersion: number): number[] {
+  const { greenAll, greenBad, blueAll, blueBad } = pair;
+  if (greenAll <= 0 || blueAll <= 0) return RATIOS.map(() => 0);
+  const share = greenAll / (greenAll + blueAll);
+  return RATIOS.map((ratio) => {
+    const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
+    return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
+  });
+}
+
+export function addPairs(a: Pair, b: Pair): Pair {
+  return {
+    greenAll: a.greenAll + b.greenAll,
+    greenBad: a.greenBad + b.greenBad,
+    blueAll: a.blueAll + b.blueAll,
+    blueBad: a.blueBad + b.blueBad,
+  };
+}
+
+export const NO_PAIR: Pair = { greenAll: 0, greenBad: 0, blueAll: 0, blueBad: 0 };
+
+/** A share; 0 where there were no requests. */
+export function shareOf(bad: number, all: number): number {
+  return all > 0 ? bad / all : 0;
+}

@@ -1,0 +1,162 @@
+import { NO_PAIR } from './alternatives.ts';
+import { type Attendance, addAttendance, attendanceBreach, attendanceDoubt, newAttendance } from './attendance.ts';
+import { addBoth, pairOf } from './counts.ts';
+import { breachReason, doubtReason, holdWords } from './evidence-words.ts';
+import type { Because, Judge, Judgement } from './judge.ts';
+import type { BothCounts } from './literal.ts';
+import {
+  breachOf,
+  doubtOf,
+  type Lately,
+  type MetricEvidence,
+  newMetricEvidence,
+  nextSoakOf,
+  observeMetric,
+  type Terms,
+} from './metric-evidence.ts';
+import { newNoise } from './noise.ts';
+import { addRecent, type Recent, trailing } from './recent.ts';
+import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
+import { healthyWords, type Metric, metricsOf } from './words.ts';
+
+/**
+ * The judge with evidence (judge.md 3): for errors and for latency the limit taken at its word, proof against the limit,
+ * and green compared with blue at the same time; and proof of health before `healthy`. Each soak has a budget for being
+ * wrong, 1 - confidence, that all tests share.
+ */
+
+/** Plain JSON, a few KB. */
+export interface EvidenceState {
+  readonly attendance: Attendance;
+  /** Counts that are too short for a slot of their own. */
+  readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
+  readonly recent: Recent;
+  readonly metrics: Readonly<Partial<Record<Metric['name'], MetricEvidence>>>;
+  /** Why the release is breached: once it is, it stays so. */
+  readonly breach: { readonly reason: string; readonly because: Because } | null;
+}
+
+/** A slot with fewer of green's requests says little: it goes on, as long as patience does. */
+const ENOUGH_FOR_A_SLOT = 5;
+/** The scale of starting times where the soak's length is not known. */
+const USUAL_SOAK_MS = 600_000;
+/** Smallest differences worth a rollback. */
+const LEAST_WORSE = { errors: 0.002, latency: 0.005 } as const;
+
+export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
+  // A limit of 100 % cannot be exceeded: nothing to judge.
+  const metrics = metricsOf(rules.limits).filter(({ limit }) => limit < 1);
+  const slotMs = slotLength(rules);
+  const stretch = burstSlots(rules, slotMs);
+  const alpha = (1 - rules.confidence) / (2 * metrics.length);
+
+  const termsOf = ({ limit, name }: Metric, { attendance }: EvidenceState): Terms => ({
+    limit,
+    leastWorse: LEAST_WORSE[name],
+    alpha,
+    mereLuck: 1 - rules.confidence,
+    patienceMs: rules.patienceMs,
+    minRequests: rules.minRequests,
+    batchMs: rules.batchMs,
+    breachesInARow: rules.breachesInARow,
+    scaleMs: attendance.soakMs ?? USUAL_SOAK_MS,
+  });
+
+  return {
+    start(at, facts = {}) {
+      const noiseOf = ({ bad }: Metric) =>
+        newNoise((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
+      const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(stretch, noiseOf(metric))] as const);
+      return {
+        attendance: newAttendance(at, facts),
+        open: null,
+        recent: [],
+        metrics: Object.fromEntries(fresh),
+        breach: null,
+      };
+    },
+
+    nextSoak(state, at, facts = {}) {
+      const next = Object.entries(state.metrics).map(([name, evidence]) => [name, nextSoakOf(evidence)] as const);
+      return {
+        ...state,
+        attendance: newAttendance(at, facts, state.attendance),
+        metrics: Object.fromEntries(next),
+      };
+    },
+
+    observe(before, interval) {
+      const state = { ...before, attendance: addAttendance(before.attendance, interval) };
+      if (state.breach) return state;
+      const absent = attendanceBreach(state.attendance, rules);
+      if (absent) return { ...state, breach: absent };
+      if (interval.greenDark) return state;
+
+      const open = state.open
+        ? { ...addBoth(state.open, interval), from: state.open.from, to: interval.to }
+        : { from: interval.from, to: interval.to, green: interval.green, blue: interval.blue };
+      const ms = open.to - open.from;
+      // A poll is never exactly on time.
+      const isShort = ms < 0.9 * slotMs || (ms < rules.patienceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
+      return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
+    },
+
+    judge(state, now): Judgement {
+      if (state.breach) return { verdict: 'breached', ...state.breach };
+      const { attendance } = state;
+      const absent = attendanceDoubt(attendance, rules, now);
+      const held = metrics.find(({ name }) => state.metrics[name]?.held);
+      if (absent && !(held && absent.because === 'unproven')) return { verdict: 'inconclusive', ...absent };
+      for (const metric of metrics) {
+        const evidence = state.metrics[metric.name];
+        if (!evidence) continue;
+        const doubt = doubtOf(evidence, latelyOf(state, metric), termsOf(metric, state));
+        if (!doubt) continue;
+        const lately = latelyOf(state, metric);
+        const reason = doubtReason(metric, evidence, lately, doubt);
+        if (doubt !== 'hold')
+          return { verdict: 'inconclusive', reason, because: doubt === 'unproven' ? doubt : 'pending' };
+        const exhausted = attendance.heldMs > rules.maxHoldMs;
+        return {
+          verdict: 'inconclusive',
+          reason: holdWords(reason, attendance.heldMs, exhausted),
+          because: 'hold',
+          ...(exhausted ? { exhausted } : {}),
+        };
+      }
+      return { verdict: 'healthy', reason: healthyWords(metrics, attendance.counts) };
+    },
+  };
+
+  function judgeSlot(state: EvidenceState, slot: NonNullable<EvidenceState['open']>): EvidenceState {
+    const recent = addRecent(state.recent, slot);
+    const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
+    const reasons: { reason: string; because: Because }[] = [];
+    const ms = Math.max(0, slot.to - slot.from);
+    for (const metric of metrics) {
+      const before = state.metrics[metric.name];
+      if (!before) continue;
+      const lately = { ...latelyOf({ ...state, recent }, metric), pair: pairOf(metric, slot), ms };
+      const terms = termsOf(metric, state);
+      const evidence = observeMetric(before, lately, terms);
+      next[metric.name] = evidence;
+      const breach = breachOf(evidence, lately, terms);
+      if (breach) reasons.push({ because: breach.because, reason: breachReason(metric, breach, 2 * metrics.length) });
+    }
+    const held = Object.values(next).some((evidence) => evidence.held);
+    const attendance = {
+      ...state.attendance,
+      heldMs: held ? state.attendance.heldMs + ms : 0,
+      clockMs: state.attendance.clockMs + (held ? 0 : Math.min(ms, rules.blindMs)),
+      counts: addBoth(state.attendance.counts, slot),
+    };
+    const [first] = reasons;
+    const breach = first ? { because: first.because, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
+    return { ...state, attendance, recent, metrics: next, breach };
+  }
+
+  function latelyOf({ recent }: EvidenceState, metric: Metric): Lately {
+    const over = (ms: number) => pairOf(metric, trailing(recent, ms));
+    return { pair: NO_PAIR, ms: 0, minute: over(60_000), twoMinutes: over(120_000) };
+  }
+}

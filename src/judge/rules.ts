@@ -1,0 +1,57 @@
+import type { Counts, Limits } from '../runbook/plan.ts';
+
+/** What the runbook says about the rule `evidence`; docs/judge.md tells what each number costs. */
+export interface EvidenceRules {
+  readonly rule: 'evidence';
+  readonly limits: Limits;
+  /** How sure a rollback has to be: healthy releases are rolled back by the statistics in at most the rest of the soaks. */
+  readonly confidence: number;
+  /** So long green may be bad without being rolled back, if it is good again afterwards. */
+  readonly patienceMs: number;
+  /** Health is not proven by fewer of green's requests, and a batch of the literal rule holds no fewer. */
+  readonly minRequests: number;
+  /** The literal rule counts in batches at least this long; so many over a limit in a row are a breach. */
+  readonly batchMs: number;
+  readonly breachesInARow: number;
+  /** How often fresh counts come; polling faster than the source has fresh data does not count. */
+  readonly pollMs: number;
+  /** A newest reading older than this is no evidence of the present. */
+  readonly blindMs: number;
+  /** So long without metrics, or with blue itself over a limit, and a person has to decide. */
+  readonly maxBlindMs: number;
+  readonly maxHoldMs: number;
+  /** How long after a shift green may be without traffic: a router may need time. */
+  readonly routeGraceMs: number;
+}
+
+export const EVIDENCE_DEFAULTS = {
+  confidence: 0.99,
+  patienceMs: 5_000,
+  minRequests: 50,
+  batchMs: 60_000,
+  breachesInARow: 3,
+  blindMs: 40_000,
+  maxBlindMs: 600_000,
+  maxHoldMs: 600_000,
+  routeGraceMs: 60_000,
+} as const satisfies Partial<EvidenceRules>;
+
+/** What is known of one soak before it begins. All of it may be missing: the judge then knows less, and asks for more. */
+export interface SoakFacts {
+  /** `healthy` needs nearly so much observed time; time without metrics or with blue over a limit does not count. */
+  readonly soakMs?: number;
+  /** The share of the traffic that green is to get, 0 to 1. */
+  readonly greenShare?: number;
+  /** Blue's counts in equal steps (a minute, say) before the shift, the oldest first: how scattered bad requests are. */
+  readonly history?: readonly Counts[];
+}
+
+/** How many slots a burst of `patienceMs` touches at most, however it lies. */
+export function burstSlots({ patienceMs }: EvidenceRules, slotMs: number): number {
+  return Math.ceil(patienceMs / slotMs) + 1;
+}
+
+/** Counts are judged in slots of at least this length: of faster polls several make one. */
+export function slotLength({ patienceMs, pollMs }: EvidenceRules): number {
+  return Math.max(pollMs, patienceMs / 6);
+}

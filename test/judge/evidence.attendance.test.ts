@@ -1,0 +1,109 @@
+import { expect, test } from '@jest/globals';
+import { facts, failing, fine, repeat, type Step, watchSoak } from './evidence-support.ts';
+
+/** Every row of the table in judge.md 3.6, "no data, low traffic, outage, resets, stale": each case is defined. */
+
+const silent: Step = { g: [0, 0], b: [0, 0] };
+const onlyBlue: Step = { g: [0, 0], b: [150, 0] };
+const dark: Step = { ...onlyBlue, greenDark: true };
+
+test('metrics out for 90 s: neither a breach nor health, and the missed time does not count for the soak', () => {
+  const { all, now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(6, null), ...repeat(14, fine)]);
+  expect(breachedAt).toBeUndefined();
+  expect(all.get(390)).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(now.reason).toMatch(/of 600 s were observed/);
+  expect(watchSoak([...repeat(20, fine), ...repeat(6, null), ...repeat(20, fine)]).now.verdict).toBe('healthy');
+});
+
+test('metrics out for longer than the budget: a person has to decide, no rollback', () => {
+  const { now, breachedAt } = watchSoak([...repeat(4, fine), ...repeat(41, null)]);
+  expect(breachedAt).toBeUndefined();
+  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
+  expect(now.reason).toBe('no new metrics for 615 s; after 40 s they say nothing about now');
+});
+
+test('no reading at all since the soak began is blind, too', () => {
+  expect(watchSoak(repeat(2, null)).now).toEqual({
+    verdict: 'inconclusive',
+    because: 'blind',
+    reason: 'no metrics since the soak began 30 s ago',
+  });
+});
+
+test('a stale newest sample is no evidence of the present: what was healthy is not any more', () => {
+  const healthy = watchSoak(repeat(40, fine));
+  expect(healthy.now.verdict).toBe('healthy');
+  const stale = watchSoak(repeat(3, null), { from: healthy.state, at: 600 });
+  expect(stale.now).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
+  expect(stale.now).not.toHaveProperty('exhausted');
+});
+
+test('a duplicate reading is no interval: asking again changes nothing', () => {
+  const once = watchSoak([...repeat(10, fine), failing]);
+  const again = watchSoak([null], { from: once.state, at: 165 });
+  expect(again.state).toEqual(once.state);
+});
+
+test("green's targets gone for three readings while blue reports: rolled back; for one or two: not", () => {
+  expect(watchSoak([...repeat(8, fine), ...repeat(2, dark), ...repeat(30, fine)]).breachedAt).toBeUndefined();
+  const { breachedAt, now } = watchSoak([...repeat(8, fine), ...repeat(3, dark)]);
+  expect(breachedAt).toBe(165);
+  expect(now).toMatchObject({ because: 'dark' });
+  expect(now.reason).toMatch(/green's targets have been gone for 3 readings in a row while blue reports/);
+});
+
+test('a dark reading at the end is not healthy', () => {
+  expect(watchSoak([...repeat(40, fine), dark]).now).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+});
+
+test('green has no request where 14 were to be expected: the routing is broken', () => {
+  const { breachedAt, now } = watchSoak([...repeat(8, fine), onlyBlue]);
+  expect(breachedAt).toBe(135);
+  expect(now).toMatchObject({ because: 'traffic-missing' });
+  expect(now.reason).toMatch(/green gets no requests while blue had 150; about 150 were to be expected/);
+});
+
+test('green has no request where few were to be expected: nothing is proven', () => {
+  const quietBlue: Step = { g: [0, 0], b: [3, 0] };
+  expect(watchSoak([...repeat(8, fine), ...repeat(4, quietBlue)]).breachedAt).toBeUndefined();
+});
+
+test('at 100 % a request that blue still gets does not say that green is missing one', () => {
+  const all: Step = { g: [150, 0], b: [0, 0] };
+  const stray: Step = { g: [0, 0], b: [20, 0] };
+  expect(watchSoak([...repeat(8, all), stray], { facts: { ...facts, greenShare: 1 } }).breachedAt).toBeUndefined();
+});
+
+test('no traffic on either version: quiet, not healthy, not rolled back', () => {
+  const { now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(20, silent)]);
+  expect(breachedAt).toBeUndefined();
+  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'quiet' });
+  expect(now.reason).toBe('no traffic on either version for 300 s');
+});
+
+test('two restarts of one of its targets are a failure of green; one of each of two is none', () => {
+  const restarted = (target: string): Step => ({ ...fine, greenRestarts: { [target]: 1 } });
+  expect(watchSoak([restarted('a'), restarted('b'), ...repeat(38, fine)]).now.verdict).toBe('healthy');
+  const { now, breachedAt } = watchSoak([restarted('a'), fine, restarted('a')]);
+  expect(breachedAt).toBe(45);
+  expect(now).toMatchObject({
+    because: 'restarts',
+    reason: "green's target a restarted 2 times since traffic was shifted to it",
+  });
+});
+
+test('missed polls are one longer interval: nothing is lost', () => {
+  const gap: Step = { g: [600, 300], b: [600, 0] };
+  const { breachedAt } = watchSoak([...repeat(8, fine), null, null, null, gap, failing, failing]);
+  expect(breachedAt).toBeLessThanOrEqual(210);
+});
+
+test('healthy needs proof: few requests without a failure are not enough', () => {
+  const little: Step = { g: [1, 0], b: [1, 0] };
+  const few = watchSoak(repeat(40, little), { rules: { minRequests: 1 } });
+  expect(few.now).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(few.now.reason).toMatch(/green failed 0 of 40 requests .*too few requests to be sure/);
+  expect(watchSoak(repeat(60, little), { rules: { minRequests: 1 } }).now.verdict).toBe('healthy');
+  expect(watchSoak(repeat(60, little), { rules: { minRequests: 100 } }).now.verdict).toBe('inconclusive');
+});

@@ -1,0 +1,121 @@
+import { expect, test } from '@jest/globals';
+import { evidenceJudge } from '../../src/judge/evidence.ts';
+import { createJudge } from '../../src/judge/judge.ts';
+import { evidenceRules, facts, failing, fine, intervalOf, repeat, type Step, watchSoak } from './evidence-support.ts';
+import { counts } from './support.ts';
+
+test('a soak within its limits is healthy when its time is over, and says what was counted', () => {
+  const { all, now } = watchSoak(repeat(40, { g: [150, 1], b: [150, 1] }));
+  expect(all.get(300)).toEqual({
+    verdict: 'inconclusive',
+    because: 'unproven',
+    reason: '300 s of 600 s were observed; time without metrics, or with blue over a limit, does not count',
+  });
+  expect(now).toEqual({
+    verdict: 'healthy',
+    reason: 'green failed 40 of 6,000 requests (0.667 %); the limit is 5 %',
+  });
+});
+
+test('a gross fault is rolled back after two readings, by proof against the limit, in words with counts', () => {
+  const { now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(5, failing)]);
+  expect(breachedAt).toBe(330);
+  expect(now).toEqual({
+    verdict: 'breached',
+    because: 'hard',
+    reason:
+      'green failed 150 of 3,300 requests (4.55 %); the limit is 5 %; blue 0 of 3,300 requests (0 %); ' +
+      'in the last minute green failed 150 of 600 requests (25 %); ' +
+      'green is over its limit: chance of this by luck under 1 in 1,000,000,000',
+  });
+});
+
+test('a regression far below the limit is found by the comparison with blue', () => {
+  const { now, breachedAt } = watchSoak(repeat(20, { g: [750, 15], b: [750, 1] }));
+  expect(breachedAt).toBe(45);
+  expect(now).toMatchObject({ because: 'comparison' });
+  expect(now.reason).toMatch(
+    /^green failed 45 of 2,250 requests \(2 %\); the limit is 5 %; blue 3 of 2,250 requests \(0.133 %\); green is worse than blue at the same time: chance of this by luck under 1 in [\d,]+$/,
+  );
+});
+
+test('a difference that does not matter is none: .1 % against .15 % of very many requests', () => {
+  expect(watchSoak(repeat(40, { g: [100_000, 150], b: [100_000, 100] })).breachedAt).toBeUndefined();
+});
+
+test('without blue, at 100 %, the limit still holds', () => {
+  const alone: Step = { g: [300, 60], b: [0, 0] };
+  const { now, breachedAt } = watchSoak(repeat(6, alone), { facts: { ...facts, greenShare: 1 } });
+  expect(breachedAt).toBeLessThanOrEqual(45);
+  expect(now.reason).toMatch(/blue had no traffic/);
+});
+
+test('the limit at its word: three batches in a row over it, where luck does not explain them', () => {
+  const slightly: Step = { g: [30, 2.4], b: [30, 2.1] };
+  // Blue is over the limit itself, so nothing is said about green ...
+  expect(watchSoak(repeat(30, slightly)).now).toMatchObject({ because: 'hold' });
+  // ... and with blue at its limit green's 8 % are a breach, slow as it comes at two requests a second.
+  const { now, breachedAt } = watchSoak(repeat(40, { g: [30, 2.4], b: [30, 1.5] }));
+  expect(breachedAt).toBeDefined();
+  expect(now.because === 'literal' || now.because === 'hard').toBe(true);
+});
+
+test('three batches over the limit by a hair are no breach, but no health either', () => {
+  const hair: Step = { g: [150, 8], b: [150, 7] };
+  const { now, breachedAt } = watchSoak(repeat(40, hair));
+  expect(breachedAt).toBeUndefined();
+  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+});
+
+test('errors and latency are judged apart and share the budget', () => {
+  const rules = { limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } } };
+  const judge = evidenceJudge({ ...evidenceRules, ...rules });
+  let state = judge.start(0, facts);
+  for (let i = 0; i < 6; i += 1)
+    state = judge.observe(state, {
+      from: i * 15_000,
+      to: (i + 1) * 15_000,
+      green: counts({ requests: 150, slow: 60 }),
+      blue: counts({ requests: 150, slow: 1 }),
+    });
+  expect(judge.judge(state, 90_000)).toMatchObject({ verdict: 'breached' });
+  expect(judge.judge(state, 90_000).reason).toMatch(
+    /^green took longer than 500 ms for 120 of 300 requests \(40 %\); the limit is 5 %, since 95 % have to be/,
+  );
+  // Half of the budget is less than all of it.
+  const weak = repeat(20, { g: [50, 4], b: [50, 0] });
+  const alone = watchSoak(weak).breachedAt ?? Infinity;
+  expect(watchSoak(weak, { rules }).breachedAt ?? Infinity).toBeGreaterThanOrEqual(alone);
+});
+
+test('more confidence needs more evidence', () => {
+  const worse = repeat(40, { g: [150, 4], b: [150, 0] });
+  const at = (confidence: number) => watchSoak(worse, { rules: { confidence } }).breachedAt ?? Infinity;
+  expect(at(0.9)).toBeLessThan(at(0.9999));
+});
+
+test('a breach stays one, whatever comes after', () => {
+  const { state } = watchSoak(repeat(4, failing));
+  const later = watchSoak(repeat(40, fine), { from: state, at: 60 });
+  expect(later.now).toMatchObject({ verdict: 'breached', because: 'hard' });
+});
+
+test('a new soak proves its health afresh, while a breach that is building up goes on', () => {
+  const judge = createJudge(evidenceRules);
+  const first = watchSoak([...repeat(40, fine), failing]);
+  expect(first.breachedAt).toBeUndefined();
+  const next = judge.nextSoak(first.state, 615_000, { soakMs: 1_800_000, greenShare: 1 });
+  expect(judge.judge(next, 615_000)).toMatchObject({ verdict: 'inconclusive' });
+  const state = judge.observe(next, intervalOf({ g: [300, 150], b: [0, 0] }, 615, 630));
+  expect(judge.judge(state, 630_000)).toMatchObject({ verdict: 'breached', because: 'hard' });
+});
+
+test('what begins in the fourth hour at an open gate is found nearly as fast as at the start', () => {
+  const { breachedAt } = watchSoak([...repeat(960, fine), ...repeat(8, { g: [150, 30], b: [150, 0] })]);
+  expect(breachedAt).toBeLessThanOrEqual(960 * 15 + 60);
+});
+
+test('knowing nothing of the soak, it still judges', () => {
+  expect(watchSoak(repeat(6, failing), { facts: {} }).breachedAt).toBeLessThanOrEqual(60);
+  expect(watchSoak(repeat(6, fine), { facts: {} }).now.verdict).toBe('healthy');
+});
