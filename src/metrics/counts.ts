@@ -18,7 +18,7 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
   if (previous === null) return {};
   for (const [key, now] of Object.entries(current.series)) {
     const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
-    const base = before && !restarted(before, now) ? before : NONE;
+    const base = before && !hasRestarted(before, now) ? before : NONE;
     const sum = versions.get(now.version) ?? NONE;
     versions.set(now.version, {
       requests: sum.requests + now.requests - base.requests,
@@ -38,7 +38,45 @@ export function mergeReadings(previous: Reading | null, current: Reading): Readi
   return { at: current.at, series: { ...previous?.series, ...current.series } };
 }
 
-function restarted(before: SeriesReading, now: SeriesReading): boolean {
+/** What a reading adds to the one before it. */
+export interface Advance {
+  /** To go on from. */
+  readonly reading: Reading;
+  /** Missing where there was nothing before, or where the source has nothing newer: that is no evidence of anything. */
+  readonly interval?: {
+    readonly from: number;
+    readonly to: number;
+    readonly counts: Readonly<Record<string, FreshCounts>>;
+    /** By version: the targets whose process restarted in it. */
+    readonly restarted: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+export function advance(previous: Reading | null, current: Reading): Advance {
+  if (previous && current.at <= previous.at) return { reading: previous };
+  const reading = mergeReadings(previous, current);
+  if (!previous) return { reading };
+  const counts = freshCounts(previous, current);
+  const restarted = restartsBetween(previous, current);
+  return { reading, interval: { from: previous.at, to: current.at, counts, restarted } };
+}
+
+function restartsBetween(previous: Reading, current: Reading): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const [key, now] of Object.entries(current.series)) {
+    const before = previous.series[key];
+    const [target = key] = key.split('/');
+    const targets = before && hasRestarted(before, now) ? [target] : risen(before?.restarts, now.restarts);
+    if (targets.length > 0) (found[now.version] ??= []).push(...targets);
+  }
+  return found;
+}
+
+function risen(before: SeriesReading['restarts'] = {}, now: SeriesReading['restarts'] = {}): string[] {
+  return Object.keys(now).filter((target) => (now[target] ?? 0) > (before[target] ?? 0));
+}
+
+function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
   const moved =
     before.startedAt !== undefined &&
     now.startedAt !== undefined &&

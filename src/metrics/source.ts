@@ -9,9 +9,21 @@ export interface SeriesReading {
   readonly seconds: number;
   /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
   readonly startedAt?: number;
+  /** How often each target behind these was seen to restart, where a source adds up many. */
+  readonly restarts?: Readonly<Record<string, number>>;
+  /**
+   * Where each counter behind these stood when it was last counted: a source that adds up many goes on from here. Its
+   * key, the time of the sample and the values. The source's own: nobody else reads it.
+   */
+  readonly marks?: Readonly<Record<string, readonly number[]>>;
+  /** There were too many counters to read each: these are extrapolated, and the first count of a new one is missing. */
+  readonly approximate?: true;
 }
 
-/** Every series of the service at one moment. Keys are stable while a target lives: `<target index>/<version>`. */
+/**
+ * Every series of the service at one moment, `at`: when it was counted, which is earlier than it was asked for where
+ * somebody else collects. Keys are stable while a target lives: `<target index>/<version>`, or the version.
+ */
 export interface Reading {
   readonly at: number;
   readonly series: Readonly<Record<string, SeriesReading>>;
@@ -37,8 +49,12 @@ export interface MetricSource {
   /**
    * Reads all targets now. May be called as often as wanted. Throws a retryable `MetricsUnavailable` that names the
    * target and what was wrong when any of them cannot be read: half a reading would look like lost traffic.
+   *
+   * `since` is the reading up to which everything is counted, from whichever worker; without it, the last one of this
+   * source. A source with a memory looks up what was missed in between, restarts included. What is not newer than
+   * `since` is the same reading, with the same `at`: no evidence of anything.
    */
-  read(signal: AbortSignal): Promise<Reading>;
+  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
   /** Reads once and tells more. Throws as `read` does. A source that knows no more than its counts has none. */
-  inspect?(signal: AbortSignal): Promise<Inspection>;
+  inspect?(signal: AbortSignal, since?: Reading): Promise<Inspection>;
 }

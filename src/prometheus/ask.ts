@@ -1,14 +1,17 @@
+import { type Dispatcher, fetch as fetchVia } from 'undici';
 import { errorCode } from '../platforms/error-code.ts';
 import { redact } from '../platforms/redact.ts';
+import { type Credentials, headersOf, named, secretsOf } from './credentials.ts';
 import type { Token } from './token.ts';
 
 /** Where a Prometheus or an Alertmanager answers. */
-export interface Server {
+export interface Server extends Credentials {
   /** What people know it by: its address is never told, since what is told ends in a history. */
   readonly name: string;
   /** With the path that it is served under, if any. */
   readonly url: string;
-  readonly token?: Token | undefined;
+  /** How it is reached where its certificate is of a CA of the house: an undici Agent that trusts it. */
+  readonly dispatcher?: Dispatcher | undefined;
   /** For one whole answer; 10 s by default. */
   readonly timeoutMs?: number;
 }
@@ -24,6 +27,10 @@ export interface Question {
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /** How far its clock is ahead of this one by its Date header: that tells whole seconds, and takes its time. */
+  readonly clockAheadMs?: { readonly least: number; readonly most: number };
+  /** For how long it wants no more questions, when it says so. */
+  readonly retryAfterMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -41,18 +48,24 @@ export async function ask(server: Server, question: Question, signal: AbortSigna
   signal.throwIfAborted();
   const { timeoutMs = TIMEOUT_MS } = server;
   const timeout = AbortSignal.timeout(timeoutMs);
+  const askedAt = Date.now();
   try {
-    const response = await fetch(addressOf(server, question), {
-      redirect: 'manual',
+    const init = {
+      redirect: 'manual' as const,
       signal: AbortSignal.any([signal, timeout]),
       headers: {
-        ...(server.token && { authorization: `Bearer ${server.token.value}` }),
+        ...headersOf(server),
         ...(question.body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(question.body !== undefined && { method: 'POST', body: JSON.stringify(question.body) }),
-    });
-    const text = await readCapped(response);
-    if (text !== undefined) return { status: response.status, text };
+    };
+    // Only undici's own fetch takes an Agent of undici: the one in Node is of another version.
+    const { dispatcher } = server;
+    const address = addressOf(server, question);
+    const response = await (dispatcher ? fetchVia(address, { ...init, dispatcher }) : fetch(address, init));
+    const said = told(response.headers, askedAt, Date.now());
+    const text = await readCapped(response.body);
+    if (text !== undefined) return { status: response.status, text, ...said };
   } catch (error) {
     signal.throwIfAborted();
     const why = timeout.aborted ? `no complete answer within ${timeoutMs / 1_000} s` : reasonOf(error);
@@ -62,14 +75,21 @@ export async function ask(server: Server, question: Question, signal: AbortSigna
 }
 
 /** What an answer that is no success means. `said` is the server's own explanation, if it gave one. */
-export function refusal({ name, token }: Server, status: number, said = ''): Error {
-  const why = `${meaningOf(status, token)} (HTTP status ${status})`;
-  return new Error(`${name}: ${why}${said === '' ? '' : `: ${conceal(said, token)}`}`);
+export function refusal(server: Server, status: number, said = ''): Error {
+  const why = `${meaningOf(status, server)} (HTTP status ${status})`;
+  return new Error(`${server.name}: ${why}${said === '' ? '' : `: ${concealAll(said, server)}`}`);
 }
 
 /** What a server said, fit to be shown: no token, no address, not too long. */
 export function conceal(text: string, token?: Token): string {
-  return redact(token ? text.replaceAll(token.value, '[redacted]') : text).slice(0, SHOWN);
+  return concealAll(text, { token });
+}
+
+/** The same for a server that is asked with more than a token. */
+export function concealAll(text: string, credentials: Credentials): string {
+  let shown = text;
+  for (const secret of secretsOf(credentials)) shown = shown.replaceAll(secret, '[redacted]');
+  return redact(shown).slice(0, SHOWN);
 }
 
 function addressOf({ url }: Server, { path, search = {} }: Question): URL {
@@ -79,11 +99,21 @@ function addressOf({ url }: Server, { path, search = {} }: Question): URL {
   return address;
 }
 
+function told(headers: Pick<Headers, 'get'>, askedAt: number, answeredAt: number): Omit<Answer, 'status' | 'text'> {
+  const date = Date.parse(headers.get('date') ?? '');
+  const after = headers.get('retry-after') ?? '';
+  const retryAfterMs = /^\d+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - answeredAt;
+  return {
+    ...(Number.isNaN(date) ? {} : { clockAheadMs: { least: date - answeredAt, most: date + 1_000 - askedAt } }),
+    ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+  };
+}
+
 /** The body, or undefined if it is too large. */
-async function readCapped(response: Response): Promise<string | undefined> {
+async function readCapped(body: AsyncIterable<Uint8Array> | null): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.length;
     if (size > LARGEST_ANSWER_BYTES) return undefined; // ends the request, too
     chunks.push(chunk);
@@ -91,12 +121,13 @@ async function readCapped(response: Response): Promise<string | undefined> {
   return Buffer.concat(chunks).toString();
 }
 
-function meaningOf(status: number, token: Token | undefined): string {
+function meaningOf(status: number, credentials: Credentials): string {
+  const who = named(credentials);
   if (status === 401)
-    return token
-      ? `it does not accept the token of the variable ${token.variable}`
+    return who
+      ? `it does not accept ${who}`
       : 'it wants a token: put one into a variable of the worker and name that in the runbook';
-  if (status === 403) return token ? `the token of the variable ${token.variable} may not do this` : 'it forbids this';
+  if (status === 403) return who ? `${who} may not do this` : 'it forbids this';
   if (status === 404) return 'there is no such address: the URL may be another server’s, or lack a path';
   if (status === 422) return 'it could not evaluate the query';
   if (status === 429) return 'it is asked too often';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
+import { advance, freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import type { Reading, SeriesReading } from '../../src/metrics/source.ts';
 
 function reading(...series: (Partial<SeriesReading> & { target?: number })[]): Reading {
@@ -94,4 +94,20 @@ test('however many polls are missed, nothing is lost or counted twice', () => {
       expect(counted).toBe(expected - lost);
     }),
   );
+});
+
+const at = (time: number, ...series: Parameters<typeof reading>): Reading => ({ ...reading(...series), at: time });
+
+test('a reading that is not newer is no interval, and nothing to go on from', () => {
+  const before = at(1_000, { requests: 10 });
+  expect(advance(before, at(1_000, { requests: 12 }))).toEqual({ reading: before });
+  expect(advance(before, at(900, { requests: 12 }))).toEqual({ reading: before });
+  expect(advance(null, before)).toEqual({ reading: before });
+});
+
+test('an interval names the targets that restarted in it, by version', () => {
+  const blue = { version: '2.4.0' };
+  const before = at(1_000, { requests: 10 }, { target: 1, requests: 10 }, { ...blue, requests: 10 });
+  const after = at(2_000, { requests: 3 }, { target: 1, requests: 12 }, { ...blue, requests: 11 });
+  expect(advance(before, after).interval).toMatchObject({ from: 1_000, to: 2_000, restarted: { '2.5.0': ['0'] } });
 });

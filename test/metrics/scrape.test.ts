@@ -44,7 +44,7 @@ function source(targets: string[], { underMs = 500, notices = [] as string[] } =
       poll: 5_000,
     },
     { errorRate: 0.05, latency: { quantile: 0.95, underMs } },
-    (text) => notices.push(text),
+    { env: {}, notice: (text) => notices.push(text) },
   );
 }
 const signal = new AbortController().signal;

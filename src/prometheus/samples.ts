@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { type Answer, ask, concealAll, type Server } from './ask.ts';
+import { parseJson } from './parse-json.ts';
+import type { Labels } from './selectors.ts';
+
+/** A value as it was scraped, with the time of that: epoch milliseconds. */
+interface Sample {
+  readonly at: number;
+  readonly value: number;
+}
+
+/** A native histogram as it was scraped. Only buckets that hold something are there. */
+export interface NativeHistogram {
+  readonly at: number;
+  readonly count: number;
+  readonly sum: number;
+  readonly buckets: readonly { readonly from: number; readonly to: number; readonly count: number }[];
+}
+
+export interface RawSeries {
+  readonly labels: Labels;
+  readonly samples: readonly Sample[];
+  readonly histograms: readonly NativeHistogram[];
+}
+
+export interface Asked<Result> {
+  readonly result: readonly Result[];
+  readonly answer: Answer;
+}
+
+const labels = z.record(z.string(), z.string());
+const seconds = z.number().transform((time) => Math.round(time * 1_000));
+const number = z.string().transform(numberOf);
+/** Go writes an empty list as null, too. */
+const listOf = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .array(schema)
+    .nullish()
+    .transform((list) => list ?? []);
+
+const sample = z.tuple([seconds, number]).transform(([at, value]) => ({ at, value }));
+const bucket = z.tuple([z.number(), number, number, number]).transform(([, from, to, count]) => ({ from, to, count }));
+const histogram = z
+  .tuple([seconds, z.object({ count: number, sum: number, buckets: listOf(bucket) })])
+  .transform(([at, rest]) => ({ at, ...rest }));
+
+const answerOf = <Data extends z.ZodType>(data: Data) =>
+  z.object({
+    status: z.literal('success'),
+    data,
+    warnings: listOf(z.string()),
+    /** Of VictoriaMetrics: a part of its storage did not answer. */
+    isPartial: z.boolean().optional(),
+  });
+const matrix = answerOf(
+  z.object({
+    resultType: z.literal('matrix'),
+    result: listOf(z.object({ metric: labels, values: listOf(sample), histograms: listOf(histogram) })),
+  }),
+);
+const vector = answerOf(
+  z.object({
+    resultType: z.literal('vector'),
+    result: listOf(z.object({ metric: labels, value: sample.optional(), histogram: histogram.optional() })),
+  }),
+);
+
+/**
+ * The samples as they were scraped: `promql` is a selector with a range. At the server's present, or at `at`.
+ * @throws as `ask` does, and when the answer is partial: half the counts would look like lost traffic.
+ */
+export async function rawSeries(server: Server, question: Question, signal: AbortSignal): Promise<Asked<RawSeries>> {
+  const answer = await query(server, question, signal);
+  const { data, ...rest } = parseJson(server, answer, matrix);
+  refusePartial(server, rest);
+  const result = data.result.map(({ metric, values, histograms }) => ({ labels: metric, samples: values, histograms }));
+  return { answer, result };
+}
+
+/** What an expression is worth. @throws as `rawSeries` does. */
+export async function evaluated(server: Server, question: Question, signal: AbortSignal): Promise<Asked<RawSeries>> {
+  const answer = await query(server, question, signal);
+  const { data, ...rest } = parseJson(server, answer, vector);
+  refusePartial(server, rest);
+  const result = data.result.map((one) => ({
+    labels: one.metric,
+    samples: one.value ? [one.value] : [],
+    histograms: one.histogram ? [one.histogram] : [],
+  }));
+  return { answer, result };
+}
+
+export interface Question {
+  readonly promql: string;
+  readonly at?: number;
+  /** Hears of the answer before it is judged: also one that is no success says how long to leave the server alone. */
+  readonly heard?: (answer: Answer) => void;
+}
+
+async function query(server: Server, { promql, at, heard }: Question, signal: AbortSignal): Promise<Answer> {
+  const search = {
+    query: promql,
+    ...(at !== undefined && { time: String(at / 1_000) }),
+    // VictoriaMetrics leaves the newest half minute out otherwise; Thanos answers with what it has. Others take no notice.
+    nocache: '1',
+    partial_response: 'false',
+  };
+  const answer = await ask(server, { path: '/api/v1/query', search }, signal);
+  heard?.(answer);
+  return answer;
+}
+
+function refusePartial(
+  server: Server,
+  said: { readonly warnings: readonly string[]; readonly isPartial?: boolean | undefined },
+) {
+  if (said.warnings.length === 0 && said.isPartial !== true) return;
+  const why = said.warnings.length > 0 ? `: ${concealAll(said.warnings.join('; '), server)}` : '';
+  throw new Error(`${server.name}: its answer may lack a part of the data${why}`);
+}
+
+/** As Go writes numbers: also `+Inf`, `-Inf` and `NaN`. */
+function numberOf(text: string): number {
+  if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY;
+  return text === '-Inf' ? Number.NEGATIVE_INFINITY : Number(text || Number.NaN);
+}

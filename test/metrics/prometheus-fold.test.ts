@@ -1,0 +1,211 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { advance, freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
+import { fold } from '../../src/metrics/prometheus-fold.ts';
+import type { Point, ProcessStart, Track } from '../../src/metrics/prometheus-tracks.ts';
+import type { Reading } from '../../src/metrics/source.ts';
+
+const SCRAPE_MS = 15_000;
+const STEPS = 40;
+
+function track(key: string, points: readonly Point[], more: Partial<Track> = {}): Track {
+  return { key, target: key, version: '2.5.0', counts: 'requests', labels: { instance: key }, points, ...more };
+}
+const points = (...samples: readonly (readonly [at: number, ...values: number[]])[]): Point[] =>
+  samples.map(([at, ...values]) => ({ at, values }));
+
+/** What `tracks` add to a reading of `before`, as the watch counts it. */
+function fresh(before: readonly Track[], tracks: readonly Track[], starts: readonly ProcessStart[] = []) {
+  const clock = (at: number) => track('clock', points([at, 0]), { version: '2.4.0' });
+  const since = fold(null, [...before, clock(1_000)], []);
+  return freshCounts(since, fold(since, [...tracks, clock(9_000)], starts))['2.5.0'];
+}
+
+describe('property: counts add up', () => {
+  /** One counter's life: per step what it rises by, whether it is scraped then, and whether it restarted before. */
+  const life = fc.record({
+    version: fc.constantFrom('2.4.0', '2.5.0'),
+    failed: fc.boolean(),
+    bornAt: fc.oneof(fc.constant(0), fc.nat(STEPS - 1)),
+    /** How many steps later a sample can be read than it was taken. */
+    delay: fc.nat(2),
+    steps: fc.array(fc.record({ rise: fc.nat(9), scraped: fc.boolean(), restart: fc.boolean() }), {
+      minLength: STEPS,
+      maxLength: STEPS,
+    }),
+  });
+  type Life = typeof life extends fc.Arbitrary<infer Value> ? Value : never;
+
+  /** Samples, and by step what had been counted by the newest sample: a restart that no scrape can show is none. */
+  function live({ bornAt, steps }: Life): { samples: Point[]; counted: { at: number; total: number }[] } {
+    const samples: Point[] = [];
+    const counted: { at: number; total: number }[] = [];
+    let [value, total, shown] = [0, 0, 0];
+    for (let step = bornAt; step <= STEPS; step += 1) {
+      const { rise = 0, scraped = true, restart = false } = steps[step] ?? {};
+      if (scraped && restart && rise < shown) value = 0;
+      value += rise;
+      total += rise;
+      if (!scraped) continue;
+      // What rose unseen before a restart is lost to everybody.
+      if (value === rise && restart && rise < shown) total = (counted.at(-1)?.total ?? 0) + rise;
+      shown = value;
+      samples.push({ at: step * SCRAPE_MS, values: [value] });
+      counted.push({ at: step * SCRAPE_MS, total });
+    }
+    return { samples, counted };
+  }
+
+  test('over random births, restarts, gaps, late samples, lost workers and polls', () => {
+    fc.assert(
+      fc.property(
+        fc.array(life, { minLength: 1, maxLength: 6 }),
+        fc.uniqueArray(fc.nat(STEPS), { minLength: 1, maxLength: 12 }),
+        (lives, polls) => {
+          const all = lives.map((one, index) => ({ one, key: String(index), ...live(one) }));
+          const counts = { requests: 0, failed: 0 };
+          let carry: Reading | null = null;
+          for (const now of [...polls.sort((a, b) => a - b), STEPS + 2]) {
+            const from: number = (carry?.at ?? now * SCRAPE_MS) - 6 * SCRAPE_MS;
+            const tracks = all.map(({ one, key, samples }) =>
+              track(
+                key,
+                samples.filter(({ at }) => at > from && at / SCRAPE_MS + one.delay <= now),
+                { version: one.version, counts: one.failed ? 'failed' : 'requests' },
+              ),
+            );
+            // Something is always scraped, or there would be nothing new to read.
+            const clock = track('clock', points([now * SCRAPE_MS + 1, 0]), { version: 'router' });
+            const reading = fold(carry, [...tracks, clock], []);
+            for (const { requests, failed } of Object.values(freshCounts(carry, reading))) {
+              counts.requests += requests;
+              counts.failed += failed;
+            }
+            carry = JSON.parse(JSON.stringify(mergeReadings(carry, reading))) as Reading;
+          }
+          // The baseline saw a counter's newest value; what it counted until its last sample came after that.
+          const first = Math.min(...polls);
+          const expected = { requests: 0, failed: 0 };
+          for (const { one, samples, counted } of all) {
+            const seen = samples.findLast(
+              ({ at }) => at / SCRAPE_MS + one.delay <= first && at > (first - 6) * SCRAPE_MS,
+            );
+            const before = seen ? (counted.find(({ at }) => at === seen.at)?.total ?? 0) : 0;
+            const old = samples.some(({ at }) => at <= (first - 6) * SCRAPE_MS) && !seen;
+            fc.pre(!old); // was away for longer than the first look goes back: nobody can know
+            const rise = (counted.at(-1)?.total ?? 0) - before;
+            expected.requests += rise;
+            expected.failed += one.failed ? rise : 0;
+          }
+          expect(counts).toEqual(expected);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a counter that is new', () => {
+  const known = track('old', points([1_000, 5]));
+
+  test('counts from its first request, since that may be the first error', () => {
+    expect(fresh([known], [known, track('born', points([2_000, 7]), { counts: 'failed' })])).toMatchObject({
+      requests: 7,
+      failed: 7,
+    });
+  });
+
+  test('of an old process that Prometheus did not know counts from its first sample', () => {
+    const found = track('found', points([2_000, 50_000], [3_000, 50_004]));
+    const start = { labels: { instance: 'found' }, startedAt: 10, scrapedSince: 2_000 };
+    expect(fresh([known], [found], [start])).toMatchObject({ requests: 4 });
+    // A router knows a new version from its first request, however long it runs itself.
+    expect(fresh([known], [found], [{ ...start, scrapedSince: 500 }])).toMatchObject({ requests: 50_004 });
+    // And a process that has just started is new, too.
+    expect(fresh([known], [found], [{ ...start, startedAt: 1_500 }])).toMatchObject({ requests: 50_004 });
+  });
+});
+
+test('every restart that a scrape saw is counted, also two between readings', () => {
+  const before = track('a', points([1_000, 10]));
+  expect(fresh([before], [track('a', points([1_000, 10], [2_000, 5], [3_000, 12], [4_000, 3]))])).toMatchObject({
+    requests: 5 + 7 + 3,
+  });
+});
+
+test('a target that restarted is named once, however many of its counters fell', () => {
+  const counters = (at: number, value: number) => [
+    track('ok', points([at, value]), { target: 'pod-1' }),
+    track('failed', points([at, value]), { target: 'pod-1', counts: 'failed' }),
+    track('other', points([at, 10 * at]), { target: 'pod-2' }),
+    track('of blue', points([at, 10 * at]), { target: 'pod-3', version: '2.4.0' }),
+  ];
+  const first = fold(null, counters(1_000, 7), []);
+  const second = fold(first, counters(2_000, 3), []);
+  expect(advance(first, second).interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
+  const third = fold(second, counters(3_000, 4), []);
+  expect(advance(second, third).interval?.restarted).toEqual({});
+  expect(fold(third, counters(4_000, 1), []).series['2.5.0']?.restarts).toEqual({ 'pod-1': 2 });
+});
+
+test('a counter that vanished goes on where it was', () => {
+  const [gone, other] = [track('a', points([1_000, 10])), track('b', points([1_000, 1]))];
+  const first = fold(null, [gone, other], []);
+  const second = fold(first, [track('b', points([2_000, 2]))], []);
+  const third = fold(second, [track('a', points([3_000, 13]))], []);
+  expect(freshCounts(second, third)['2.5.0']).toMatchObject({ requests: 3 });
+});
+
+test('what is not newer is the same reading', () => {
+  const first = fold(null, [track('a', points([1_000, 10]))], []);
+  expect(fold(first, [track('a', points([1_000, 10]))], [])).toBe(first);
+});
+
+test('the same samples twice count once', () => {
+  const first = fold(null, [track('a', points([1_000, 10]))], []);
+  const [a, b] = [track('a', points([1_000, 10], [2_000, 14])), track('b', points([3_000, 1]))];
+  const second = fold(first, [a], []);
+  expect(fold(second, [a, b], []).series['2.5.0']).toMatchObject({ requests: 15 });
+});
+
+test('an answer that lags behind, as of another replica, counts nothing twice', () => {
+  const clock = (at: number) => track('clock', points([at, 0]));
+  let reading = fold(null, [track('a', points([1_000, 10]))], []);
+  for (const [at, samples] of [
+    [5_000, points([1_000, 10], [4_000, 16])],
+    [6_000, points([1_000, 10], [2_000, 12])],
+    [7_000, points([2_000, 12], [4_000, 16])],
+  ] as const)
+    reading = fold(reading, [track('a', samples), clock(at)], []);
+  expect(reading.series['2.5.0']).toMatchObject({ requests: 16 });
+});
+
+describe('slow requests', () => {
+  const slow = (...samples: readonly (readonly [number, ...number[]])[]) =>
+    track('h', points(...samples), { counts: 'slow' });
+
+  test('are those outside the bucket', () => {
+    expect(fresh([slow([1_000, 10, 8, 0.5])], [slow([1_000, 10, 8, 0.5], [2_000, 20, 15, 0.5])])).toMatchObject({
+      slow: 3,
+    });
+  });
+
+  test('are none where the bucket changed, and so cannot be compared', () => {
+    expect(fresh([slow([1_000, 100, 90, 0.5])], [slow([2_000, 110, 50, 0.4])])).toMatchObject({ slow: 0 });
+    // Native buckets merge.
+    expect(fresh([slow([1_000, 100, 90, 0])], [slow([2_000, 110, 50, 0], [3_000, 112, 51, 0])])).toMatchObject({
+      slow: 1,
+    });
+  });
+
+  test('show a restart by either bucket', () => {
+    expect(fresh([slow([1_000, 10, 10, 0.5])], [slow([2_000, 12, 3, 0.5])])).toMatchObject({ slow: 9 });
+  });
+});
+
+test('versions named like the insides of JavaScript are versions', () => {
+  const first = fold(null, [track('a', points([1_000, 1]))], []);
+  const carried = JSON.parse(JSON.stringify(first)) as Reading;
+  const second = fold(carried, [track('b', points([2_000, 3]), { version: '__proto__' })], []);
+  expect(freshCounts(carried, second)).toMatchObject(Object.fromEntries([['__proto__', { requests: 3 }]]));
+});
