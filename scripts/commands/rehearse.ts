@@ -1,0 +1,204 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { errorCode } from '../../src/platforms/error-code.ts';
+import { type Past, PastError } from '../../src/rehearsal/past.ts';
+import { parsePast, writePast } from '../../src/rehearsal/past-file.ts';
+import { rehearse } from '../../src/rehearsal/rehearse.ts';
+import type { RehearsedStep } from '../../src/rehearsal/release.ts';
+import { loadRunbook, RunbookError } from '../../src/runbook/load.ts';
+import type { Runbook } from '../../src/runbook/schema.ts';
+import { cleaned, columns, complain, paintFor, printJson, printLines } from '../view/output.ts';
+import { renderRehearsal } from '../view/rehearsal.ts';
+import { rehearsalPage } from '../view/rehearsal-html.ts';
+import { EXIT } from './exit-codes.ts';
+import { withAddress, withExample } from './options.ts';
+import { Problem } from './problem.ts';
+
+interface Options {
+  readonly service: string;
+  readonly environment: string;
+  readonly runbook?: string;
+  readonly last: number;
+  readonly step?: number;
+  readonly version?: string;
+  readonly prometheus?: string;
+  readonly selector?: string;
+  readonly fromFile?: string;
+  readonly toFile?: string;
+  readonly rounds?: number;
+  readonly seed: number;
+  readonly html?: string;
+  readonly json?: true;
+}
+
+const STEP_MS = 15_000;
+const TELL_EVERY_MS = 5_000;
+
+export function addRehearse(program: Command): void {
+  const command = program
+    .command('rehearse')
+    .description(
+      "Runs the runbook's limits over the past: splits real traffic at random into blue and a green that is just as good, " +
+        'and says how often that green would have been rolled back, and how soon a bad one is found. Needs no Temporal.',
+    )
+    .option('--runbook <file>', 'this runbook, not the one among BLUEGREEN_RUNBOOKS')
+    .option('--last <length>', 'how far back: 12h, 7d', lengthOf, lengthOf('7d'))
+    .option(
+      '--step <length>',
+      "how long an interval is (default: the runbook's poll of a Prometheus, or 15s)",
+      lengthOf,
+    )
+    .option('--version <version>', 'only the traffic of this version, not of all together')
+    .option('--prometheus <url>', 'this Prometheus has the past, not the one in the runbook')
+    .option('--selector <labels>', "which series are the service's: 'job=\"shop\"'")
+    .option('--from-file <file>', 'the past as JSON Lines, from no Prometheus')
+    .option('--to-file <file>', 'keeps the past that was read, for --from-file')
+    .option('--rounds <number>', 'how often each soak is split (default: 200, fewer for a long past)', wholeNumber)
+    .option('--seed <number>', 'another one for other random numbers', wholeNumber, 1)
+    .option('--html <file>', 'writes a page with plots, too')
+    .option('--json', 'as JSON (docs/rehearse.md)')
+    .action(async (options: Options) => {
+      try {
+        await run(options);
+      } catch (error) {
+        if (!(error instanceof PastError) && !(error instanceof RunbookError)) throw error;
+        throw new Problem(EXIT.usage, error.message, { cause: error });
+      }
+    });
+  withAddress(command);
+  withExample(
+    command,
+    'rehearse --service recommendation --last 7d --html rehearsal.html',
+    'rehearse --service recommendation --prometheus http://127.0.0.1:19090 --selector \'job="router"\' --last 1h',
+    'rehearse --service recommendation --from-file past.jsonl --json',
+  );
+}
+
+async function run(options: Options): Promise<void> {
+  const runbook = await runbookFor(options);
+  const step = await firstStepOf(runbook);
+  const past = options.fromFile === undefined ? await pastOf(runbook, options) : await pastIn(options.fromFile);
+  if (options.toFile !== undefined) await write(options.toFile, writePast(past));
+  const { rounds, seed } = options;
+  const progress = tell('Rehearsing');
+  const rehearsal = cleaned(rehearse(past, { step, seed, progress, ...(rounds !== undefined && { rounds }) }));
+
+  const subject = { service: runbook.service, environment: runbook.environment };
+  if (options.html !== undefined) await write(options.html, rehearsalPage(subject, rehearsal));
+  if (options.json) printJson({ ...subject, ...rehearsal });
+  else printLines(renderRehearsal(subject, rehearsal, { paint: paintFor(), width: Math.min(80, columns()) }));
+}
+
+async function runbookFor({ service, environment, runbook: file }: Options): Promise<Runbook> {
+  const isWanted = (runbook: Runbook) => runbook.service === service && runbook.environment === environment;
+  if (file !== undefined) {
+    const runbook = await loadRunbook(file);
+    if (isWanted(runbook)) return runbook;
+    throw new Problem(
+      EXIT.usage,
+      `${file} is about ${runbook.service} in ${runbook.environment}, not ${service} in ${environment}.`,
+    );
+  }
+  const folder = process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks';
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `The folder of runbooks ${folder} cannot be read (${errorCode(error)}).`);
+  });
+  const broken: string[] = [];
+  for (const name of names.filter((one) => /^[^.].*\.ya?ml$/.test(one)).sort())
+    try {
+      const runbook = await loadRunbook(join(folder, name));
+      if (isWanted(runbook)) return runbook;
+    } catch (error) {
+      if (!(error instanceof RunbookError)) throw error;
+      broken.push(error.message);
+    }
+  const more = broken.length === 0 ? '' : `\nSome are broken:\n${broken.join('\n')}`;
+  throw new Problem(
+    EXIT.usage,
+    `No runbook for ${service} in ${environment} in ${folder}: name one with --runbook.${more}`,
+  );
+}
+
+/** By the plan itself, so that nothing is rehearsed but what a deployment does. */
+async function firstStepOf(runbook: Runbook): Promise<RehearsedStep> {
+  const { toPlan } = await import('../../src/runbook/to-plan.ts');
+  const { service, environment } = runbook;
+  const request = { service, environment, version: 'rehearsed' };
+  const { judge, traffic, watch } = toPlan({ runbook, digest: '', request, blue: 'past', deployment: 'rehearsal' });
+  const [first] = traffic;
+  if (!first) throw new Problem(EXIT.usage, 'The runbook has no step in traffic.');
+  return {
+    rules: judge,
+    share: first.percentage / 100,
+    soakMs: first.soakMs,
+    extensionMs: Math.min(watch.windowMs, first.soakMs),
+    maxSoakMs: first.soakMs * watch.maxSoakFactor,
+  };
+}
+
+async function pastIn(file: string): Promise<Past> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `${file}: cannot be read (${errorCode(error)}).`, { cause: error });
+  });
+  return parsePast(text, file);
+}
+
+async function pastOf({ metrics, limits }: Runbook, options: Options): Promise<Past> {
+  const { whereIsThePast } = await import('../../src/rehearsal/where.ts');
+  const { readPast } = await import('../../src/rehearsal/prometheus-past.ts');
+  const { server, selector } = await whereIsThePast(metrics, options, process.env);
+  const { requests, latency, versionLabel, codeLabel } = metrics;
+  const stepMs = options.step ?? (metrics.kind === 'prometheus' ? metrics.poll : STEP_MS);
+  const to = Math.floor(Date.now() / stepMs) * stepMs;
+  const question = {
+    selector,
+    requests,
+    versionLabel,
+    codeLabel,
+    stepMs,
+    to,
+    from: to - Math.ceil(options.last / stepMs) * stepMs,
+    ...(latency !== undefined && { latency }),
+    ...(limits.latency && { slowOverMs: limits.latency.under }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
+  const never = new AbortController().signal; // each answer has its own bound
+  return await readPast(server, question, { signal: never, progress: tell('Reading the past') }).catch(
+    (error: unknown) => {
+      if (error instanceof PastError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Problem(EXIT.unreachable, `The past cannot be read: ${why}.`, { cause: error });
+    },
+  );
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `${file}: cannot be written (${errorCode(error)}).`, { cause: error });
+  });
+}
+
+/** Who waits long is told how far it is. */
+function tell(what: string): (done: number) => void {
+  let toldAt = Date.now();
+  return (done) => {
+    if (Date.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = Date.now();
+    complain(`${what}: ${Math.round(100 * done)} %`);
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function lengthOf(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('Expected a length such as 15s, 30m, 12h or 7d.');
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 1 to 999999.');
+}

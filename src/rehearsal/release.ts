@@ -1,0 +1,79 @@
+import { createJudge } from '../judge/judge.ts';
+import type { BothCounts } from '../judge/literal.ts';
+import type { JudgeRules } from '../runbook/plan.ts';
+import type { PastInterval, PastSoak } from './past.ts';
+
+/** The first step of the traffic plan, as it is watched. */
+export interface RehearsedStep {
+  readonly rules: JudgeRules;
+  /** Green's share of the traffic. */
+  readonly share: number;
+  readonly soakMs: number;
+  /** A soak that is not proven healthy in its time is extended by so much at a time ... */
+  readonly extensionMs: number;
+  /** ... up to this; then it is rolled back. */
+  readonly maxSoakMs: number;
+}
+
+/** How one rehearsed release went; times since its soak began. */
+export interface Rehearsed {
+  readonly breachedMs?: number;
+  /** The judge's words for the breach. */
+  readonly reason?: string;
+  /** Why it was not healthy when the soak was to end, in the judge's words. */
+  readonly doubt?: string;
+  /** When its soak ended with proof of health. */
+  readonly healthyMs?: number;
+  /** How long it was watched. */
+  readonly watchedMs: number;
+}
+
+/**
+ * Walks a soak of the past as the watch does (src/workflows/soak.ts): breached at any time is the end, healthy counts when
+ * the soak or an extension of it ends. `goOn` watches a release on after it passed, as if its soak were longer.
+ */
+export function rehearseRelease(
+  soak: PastSoak,
+  { rules, share: greenShare, soakMs, extensionMs, maxSoakMs }: RehearsedStep,
+  { split, goOn }: { readonly split: (interval: PastInterval) => BothCounts; readonly goOn: boolean },
+): Rehearsed {
+  const judge = createJudge(rules);
+  let state = judge.start(soak.at, { soakMs, greenShare });
+  let soakUntil = soak.at + soakMs;
+  let watchedMs = 0;
+  let healthyMs: number | undefined;
+  let doubt: string | undefined;
+  const ended = () => ({
+    watchedMs,
+    ...(healthyMs !== undefined && { healthyMs }),
+    ...(doubt !== undefined && { doubt }),
+  });
+
+  for (const interval of soak.intervals) {
+    state = judge.observe(state, { from: interval.from, to: interval.to, ...split(interval) });
+    watchedMs = interval.to - soak.at;
+    const { verdict, reason } = judge.judge(state, interval.to);
+    if (verdict === 'breached') return { ...ended(), breachedMs: watchedMs, reason };
+    if (interval.to < soakUntil) continue;
+    if (verdict === 'healthy') healthyMs ??= watchedMs;
+    else if (healthyMs === undefined) doubt ??= reason;
+    if ((healthyMs !== undefined && !goOn) || watchedMs >= maxSoakMs) return ended();
+    soakUntil = Math.min(soak.at + maxSoakMs, interval.to + extensionMs);
+  }
+  return ended();
+}
+
+/** As for polls (src/runbook/to-plan.ts). */
+const STALE_INTERVALS = 4;
+
+/** The rules for counts that come only so often: what is older than a few polls is no evidence, of any poll. */
+export function atResolution<Some extends { readonly blindMs: number; readonly pollMs?: number }>(
+  rules: Some,
+  intervalMs: number,
+): Some {
+  return {
+    ...rules,
+    blindMs: Math.max(rules.blindMs, STALE_INTERVALS * intervalMs),
+    ...(rules.pollMs !== undefined && { pollMs: Math.max(rules.pollMs, intervalMs) }),
+  };
+}
