@@ -7,6 +7,9 @@ import { type Program, startProgram } from './program.ts';
 /** The sandbox's alerts: a Prometheus that scrapes the router, and an Alertmanager; both the machine's own programs. */
 export interface Monitoring {
   readonly url: string;
+  /** Prometheus goes away, and comes back at the same address with what it had. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -53,24 +56,31 @@ export async function startMonitoring(options: {
       file('prometheus.json'),
       JSON.stringify(configFor(options.target, alertmanager, file('rules.yaml'))),
     );
-    const prometheus = await startProgram({
-      program: options.programs.prometheus,
-      directory,
-      port: options.port,
-      readyPath: '/-/ready',
-      args: (address) => [
-        `--config.file=${file('prometheus.json')}`,
-        `--storage.tsdb.path=${file('prometheus')}`,
-        `--web.listen-address=${address}`,
-        '--log.level=warn',
-      ],
-    });
-    await foundAlertmanager(prometheus.url).catch(async (error: unknown) => {
+    const startPrometheus = (port: number): Promise<Program> =>
+      startProgram({
+        program: options.programs.prometheus,
+        directory,
+        port,
+        readyPath: '/-/ready',
+        args: (address) => [
+          `--config.file=${file('prometheus.json')}`,
+          `--storage.tsdb.path=${file('prometheus')}`,
+          `--web.listen-address=${address}`,
+          '--log.level=warn',
+        ],
+      });
+    let prometheus = await startPrometheus(options.port);
+    const { url } = prometheus;
+    await foundAlertmanager(url).catch(async (error: unknown) => {
       await prometheus.stop();
       throw error;
     });
     return {
-      url: prometheus.url,
+      url,
+      pause: () => prometheus.stop(),
+      async resume() {
+        prometheus = await startPrometheus(Number(new URL(url).port));
+      },
       async stop() {
         await prometheus.stop();
         await alertmanager.stop();

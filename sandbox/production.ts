@@ -18,6 +18,8 @@ export interface Production {
   deploy(version: string): Promise<string>;
   shiftTraffic(percentage: number): Promise<string>;
   rollback(): Promise<string>;
+  /** What is wrong with a running version from now on; nothing, with an empty one. */
+  disturb(version: string, fault: ServiceFault): Promise<void>;
   /** Every running version with its percentage. */
   traffic(): Record<string, number>;
   stop(): Promise<void>;
@@ -129,6 +131,11 @@ export async function startProduction(options: ProductionOptions): Promise<Produ
     deploy: (version) => inTurn(() => deploy(version)),
     shiftTraffic: (percentage) => inTurn(() => shiftTraffic(percentage)),
     rollback: () => inTurn(rollback),
+    async disturb(version, fault) {
+      const running = [blue, green].find((one) => one?.version === version);
+      if (!running) throw new Error(`version ${version} is not running`);
+      await running.process.order(fault);
+    },
     traffic: () => ({
       [blue.version]: 100 - (green?.percentage ?? 0),
       ...(green && { [green.version]: green.percentage }),

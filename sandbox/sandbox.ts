@@ -14,6 +14,7 @@ import { freePort, listenOnce } from './program.ts';
 import { noticing } from './restart.ts';
 import type { RouterConfig, RouterOrder } from './router.ts';
 import { USERS } from './seed.ts';
+import type { ServiceFault } from './service.ts';
 import { startStaging } from './staging.ts';
 
 export type { Fault, FaultName };
@@ -48,6 +49,11 @@ export interface Sandbox {
   /** Ends a fault that struck too: a lost index is built again when a green serves. */
   clearFault(): Promise<void>;
   setRate(requestsPerSecond: number): Promise<void>;
+  /** What is wrong with a running version from now on; nothing, with an empty one. */
+  disturb(version: string, fault: ServiceFault): Promise<void>;
+  /** Prometheus goes away, and comes back with what it had. */
+  pauseMonitoring(): Promise<void>;
+  resumeMonitoring(): Promise<void>;
   /** Ends every process and removes a temporary folder. May be called twice. */
   stop(): Promise<void>;
 }
@@ -202,6 +208,9 @@ async function startParts(
     faultStruckAt: () => faults.struckAt(),
     clearFault: () => faults.clear(),
     setRate: (rate) => load.order({ requestsPerSecond: rate }),
+    disturb: (version, given) => production.disturb(version, given),
+    pauseMonitoring: async () => monitoring?.pause(),
+    resumeMonitoring: async () => monitoring?.resume(),
     stop: () => (stopping ??= endAll()),
   };
 }

@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { addCheck } from './commands/check.ts';
 import { addDecisions } from './commands/decisions.ts';
 import { EXIT, EXIT_CODES_HELP } from './commands/exit-codes.ts';
+import { addJudge } from './commands/judge.ts';
 import { addList } from './commands/list.ts';
 import { toProblem } from './commands/problem.ts';
+import { addRehearse } from './commands/rehearse.ts';
 import { addRunbook } from './commands/runbook.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
@@ -27,6 +29,8 @@ addWatch(program);
 addDecisions(program);
 addList(program);
 addRunbook(program);
+addRehearse(program);
+addJudge(program);
 
 quitWhenNobodyReads();
 try {

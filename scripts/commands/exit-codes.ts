@@ -23,7 +23,7 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   notTaken: 'the deployment did not take the decision',
   notFound: 'no such deployment',
   unknown: 'no answer in time: it is not known whether it happened',
-  unreachable: 'Temporal cannot be reached, or refuses this client',
+  unreachable: 'Temporal (rehearse: the Prometheus) cannot be reached, or refuses this client',
   underWay: 'not started: a deployment is under way already',
   rolledBack: 'the deployment was rolled back, blue is verified',
   refused: 'the deployment was refused, nothing was deployed',

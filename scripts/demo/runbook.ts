@@ -11,9 +11,9 @@ const DEFAULT_ORIGIN = 'http://127.0.0.1:18080';
 const DEFAULT_PROMETHEUS = 'http://127.0.0.1:19090';
 
 /** In the checklist the id of an item stands for its place. */
-type Change = readonly [path: readonly (string | number)[], value: unknown];
+export type Change = readonly [path: readonly (string | number)[], value: unknown];
 
-/** The rule stays the guide's: three batches over a limit in a row; only they are shorter, which is less proof. */
+/** The rule stays the guide's; only its batches are shorter, and its soaks, which proves less. */
 const SHORT: readonly Change[] = [
   [['traffic', 0, 'soak'], '20s'],
   [['traffic', 0, 'approval', 'timeout'], '10m'],
@@ -66,12 +66,33 @@ const PACES = {
   ],
 } as const satisfies Record<string, readonly Change[]>;
 
+/** The soaks and nothing before them: for measuring the watch. */
+export const WITHOUT_CHECKLIST: readonly Change[] = [
+  [['checklist'], undefined],
+  [['verifyGreen'], undefined],
+  [['databases'], undefined],
+];
+
+/** The watch asks the sandbox's Prometheus instead of the router's own page. */
+function watchedBy(prometheusUrl: string): Change[] {
+  return [
+    [['metrics', 'kind'], 'prometheus'],
+    [['metrics', 'targets'], undefined],
+    [['metrics', 'url'], prometheusUrl],
+    [['metrics', 'selector'], { service: 'recommendation' }],
+  ];
+}
+
 type Pace = keyof typeof PACES;
 
 export interface DemoRunbookOptions {
   readonly pace: Pace;
   /** What the checklist finds is mended by itself. */
   readonly automaticRemedies: boolean;
+  /** Needs the sandbox's monitoring. */
+  readonly viaPrometheus?: boolean;
+  /** After those of the pace. */
+  readonly changes?: readonly Change[];
 }
 
 /**
@@ -94,7 +115,7 @@ export async function writeDemoRunbook(
 export function demoRunbook(
   guide: string,
   { routerUrl, prometheusUrl }: Pick<Sandbox, 'routerUrl' | 'prometheusUrl'>,
-  { pace, automaticRemedies }: DemoRunbookOptions,
+  { pace, automaticRemedies, viaPrometheus, changes: more = [] }: DemoRunbookOptions,
 ): string {
   const here = guide.replaceAll(DEFAULT_ORIGIN, routerUrl).replaceAll(DEFAULT_PROMETHEUS, prometheusUrl ?? '');
   const document = parseDocument(here);
@@ -103,9 +124,11 @@ export function demoRunbook(
     ...PACES[pace],
     ...REMEDIES(automaticRemedies),
     ...(prometheusUrl === undefined ? ATTESTED_ALERTS : []),
+    ...(viaPrometheus && prometheusUrl !== undefined ? watchedBy(prometheusUrl) : []),
+    ...more,
   ];
   for (const [[section, key, ...rest], value] of changes) {
-    const place = section === 'checklist' ? checklist.findIndex(({ id }) => id === key) : key;
+    const place = section === 'checklist' && key !== undefined ? checklist.findIndex(({ id }) => id === key) : key;
     const path = [section, place, ...rest].filter((part) => part !== undefined);
     if (value === undefined) document.deleteIn(path);
     else document.setIn(path, value);

@@ -1,4 +1,4 @@
-import type { JudgeState } from '../judge/judge.ts';
+import type { Because, JudgeState } from '../judge/judge.ts';
 import type { Reading } from '../metrics/source.ts';
 import type {
   CheckResult,
@@ -27,6 +27,10 @@ export interface WatchInput {
   readonly pollMs: number;
   /** When the soak began; a new value begins a new soak. */
   readonly soakStartedAt: number;
+  /** How long it is meant to be. */
+  readonly soakMs: number;
+  /** What green is to get of the traffic, 0 to 100. */
+  readonly percentage: number;
   /** The window closes then, whoever watches: absolute, so that a retry goes on instead of starting over. */
   readonly until: number;
   readonly carry: WatchCarry;
@@ -36,6 +40,9 @@ export interface WatchInput {
 export interface WindowResult {
   readonly verdict: Verdict;
   readonly reason: string;
+  readonly because?: Because;
+  /** What it waits for has not come within its budget. */
+  readonly exhausted?: true;
   readonly from: number;
   readonly to: number;
   readonly green: Counts;

@@ -14,7 +14,7 @@ const BETWEEN_ASKS_MS = 1_000;
 /** The counters before the first shift are worth a short wait, not a failed deployment. */
 const BASELINE_MS = 10_000;
 
-export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen'] {
+export function deployGreen({ runbooks, env }: Dependencies): Activities['deployGreen'] {
   return ({ target, timeoutMs }) =>
     attended(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
@@ -42,7 +42,7 @@ export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen
           `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}`,
           FAILURE.GreenUnhealthy,
         );
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
       const reading = await baseline(source, Math.min(until, Date.now() + BASELINE_MS), attendance.signal);
       return { evidence: [...deployed, ...healthy], carry: { reading, judge: null, soakStartedAt: 0 } };
     });

@@ -1,4 +1,4 @@
-import { freshCounts, mergeReadings } from '../metrics/counts.ts';
+import { advance } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
@@ -11,12 +11,12 @@ import { inPercent } from './read-back.ts';
 const BETWEEN_ASKS_MS = 2_000;
 
 /** A command that had left the machine before the rollback may still land after it; this is where that is seen. */
-export function guardTraffic({ runbooks }: Dependencies): Activities['guardTraffic'] {
+export function guardTraffic({ runbooks, env }: Dependencies): Activities['guardTraffic'] {
   return ({ target, until }) =>
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(target);
       const platform = createPlatform(runbook.platform, target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
       let previous: Reading | null = null;
 
       const moved = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
@@ -26,9 +26,10 @@ export function guardTraffic({ runbooks }: Dependencies): Activities['guardTraff
             return shares[target.blue] === 100
               ? undefined
               : `The traffic moved after the rollback: ${inPercent(shares)}.`;
-          const reading = await source.read(attendance.signal);
-          const stray: number = freshCounts(previous, reading)[target.green]?.requests ?? 0;
-          previous = mergeReadings(previous, reading);
+          const current = await source.read(attendance.signal, previous ?? undefined);
+          const { reading, interval } = advance(previous, current);
+          previous = reading;
+          const stray: number = interval?.counts[target.green]?.requests ?? 0;
           return stray === 0
             ? undefined
             : `The traffic moved after the rollback: ${target.green} got ${stray} requests.`;

@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
-import { freshCounts } from '../metrics/counts.ts';
-import { createMetricSource } from '../metrics/create-source.ts';
+import { advance } from '../metrics/counts.ts';
+import { apartMs, createMetricSource } from '../metrics/create-source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Attendance } from '../platforms/platform.ts';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../runbook/plan.ts';
@@ -15,12 +15,12 @@ import type { Dependencies } from './dependencies.ts';
 /** Without a way to ask the platform, two readings this far apart show which version serves. */
 const SERVING_MS = 3_000;
 
-export function resolvePlan({ runbooks }: Dependencies): Activities['resolvePlan'] {
+export function resolvePlan({ runbooks, env }: Dependencies): Activities['resolvePlan'] {
   return (sent) =>
     attended(async (attendance) => {
       const request = parseRequest(sent);
       const { runbook, digest } = await runbooks.find(request.service, request.environment ?? DEFAULT_ENVIRONMENT);
-      const blue = await findBlue(runbook, request, attendance);
+      const blue = await findBlue(runbook, request, { env, attendance });
       const { workflowId, runId } = execution();
       return toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
     });
@@ -32,8 +32,14 @@ function execution(): { workflowId: string; runId: string } {
   return workflowExecution;
 }
 
+interface Means {
+  readonly env: NodeJS.ProcessEnv;
+  readonly attendance: Attendance;
+}
+
 /** The version that serves now. A deployment begins only from a settled state: one version with all the traffic. */
-async function findBlue(runbook: Runbook, request: DeploymentRequest, attendance: Attendance): Promise<string> {
+async function findBlue(runbook: Runbook, request: DeploymentRequest, means: Means): Promise<string> {
+  const { attendance } = means;
   const { service, version: green } = request;
   const target = { deployment: '', service, environment: runbook.environment, blue: '', green, digest: '' };
   const shares = await createPlatform(runbook.platform, target)
@@ -43,7 +49,7 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, attendance
       const why = error instanceof Error ? error.message : String(error);
       throw invalid(`It could not be found out which version of ${service} serves now: ${why}`);
     });
-  if (!shares) return findBlueByTraffic(runbook, service, attendance);
+  if (!shares) return findBlueByTraffic(runbook, service, means);
 
   const blue = Object.keys(shares).find((version) => shares[version] === 100);
   if (blue !== undefined) return blue;
@@ -53,16 +59,21 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, attendance
   );
 }
 
-async function findBlueByTraffic(runbook: Runbook, service: string, { signal }: Attendance): Promise<string> {
-  const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+async function findBlueByTraffic(
+  { metrics, limits }: Runbook,
+  service: string,
+  { env, attendance: { signal } }: Means,
+): Promise<string> {
+  const source = createMetricSource(metrics, toLimits(limits), { env });
+  const forMs = Math.max(SERVING_MS, apartMs(metrics));
   const before = await source.read(signal);
-  await pause(SERVING_MS, signal);
-  const fresh = freshCounts(before, await source.read(signal));
+  await pause(forMs, signal);
+  const fresh = advance(before, await source.read(signal, before)).interval?.counts ?? {};
   const serving = Object.keys(fresh).filter((version) => (fresh[version]?.requests ?? 0) > 0);
   const [blue, ...others] = serving;
   if (blue !== undefined && others.length === 0) return blue;
   throw invalid(
-    `The runbook names no status command, and the metrics of ${service} show fresh requests of ${serving.length === 0 ? 'no version' : serving.join(' and ')} within ${SERVING_MS / 1_000} s, expected exactly one. Add platform.status, or wait until one version serves.`,
+    `The runbook names no status command, and the metrics of ${service} show fresh requests of ${serving.length === 0 ? 'no version' : serving.join(' and ')} within ${forMs / 1_000} s, expected exactly one. Add platform.status, or wait until one version serves.`,
   );
 }
 

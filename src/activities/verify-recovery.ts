@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
-import { freshCounts, mergeReadings } from '../metrics/counts.ts';
+import { advance } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
@@ -23,11 +23,11 @@ const MARGIN_MS = 5_000;
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
 type BlueIntervals = readonly Counts[];
 
-export function verifyRecovery({ runbooks }: Dependencies): Activities['verifyRecovery'] {
+export function verifyRecovery({ runbooks, env }: Dependencies): Activities['verifyRecovery'] {
   return (input) =>
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
       const platform = createPlatform(runbook.platform, input.target);
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];
@@ -35,15 +35,16 @@ export function verifyRecovery({ runbooks }: Dependencies): Activities['verifyRe
 
       while (Date.now() < input.until - MARGIN_MS) {
         try {
-          const reading = await source.read(attendance.signal);
-          const fresh = previous && freshCounts(previous, reading);
-          previous = mergeReadings(previous, reading);
-          if (fresh) {
-            alone = blueAlone(alone, fresh, input.target);
+          const current = await source.read(attendance.signal, previous ?? undefined);
+          const { reading, interval } = advance(previous, current);
+          previous = reading;
+          // What somebody else collected before the traffic was back says nothing about blue alone.
+          if (interval && interval.from >= input.restoredAt) {
+            alone = blueAlone(alone, interval.counts, input.target);
             const counts = sum(alone);
             const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
             problem = found ?? `only ${counts.requests} fresh requests yet`;
-            const proof = found === undefined && (await provenBy(platform, counts, input, reading.at, attendance));
+            const proof = found === undefined && (await provenBy(platform, counts, input, interval.to, attendance));
             if (proof) return proof;
           }
         } catch (error) {

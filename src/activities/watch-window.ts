@@ -1,12 +1,13 @@
 import { Context } from '@temporalio/activity';
-import { createJudge, type JudgeState } from '../judge/judge.ts';
-import { freshCounts, mergeReadings } from '../metrics/counts.ts';
+import { createJudge, type Judge, type Judgement, type JudgeState } from '../judge/judge.ts';
+import { advance } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import type { Counts } from '../runbook/plan.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
 import { attended, pause } from './attendance.ts';
+import { blueHistory } from './blue-history.ts';
 import type { Dependencies } from './dependencies.ts';
 
 const NOTHING: Counts & { readonly seconds: number } = { requests: 0, failed: 0, slow: 0, seconds: 0 };
@@ -18,20 +19,23 @@ const LAST_READ_MS = 5_000;
  * seen is in the heartbeat, so that a retry on another worker goes on where this one stopped and, since the counters
  * are cumulative, counts nothing twice or not at all.
  */
-export function watchWindow({ runbooks }: Dependencies): Activities['watchWindow'] {
+export function watchWindow({ runbooks, env }: Dependencies): Activities['watchWindow'] {
   return (input) =>
     attended(async ({ signal, heartbeat }) => {
       const context = Context.current();
       const runbook = await runbooks.pinned(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
       const judge = createJudge(input.rules);
 
+      const history = () =>
+        blueHistory(runbook, { version: input.target.blue, to: input.soakStartedAt }, { env, signal });
       let seen = context.info.heartbeatDetails
         ? (context.info.heartbeatDetails as WatchHeartbeat)
-        : newWindow(soakOf(input, judge));
+        : newWindow(await soakOf(input, judge, history));
       for (;;) {
         const closing = isAskedToClose(context);
-        seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal));
+        const since = seen.carry.reading ?? undefined;
+        seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
         heartbeat(seen);
         if (seen.verdict === 'breached' || closing || Date.now() >= input.until) return withoutLive(seen);
         await pause(Math.min(input.pollMs, input.until - Date.now()), signal).catch((error: unknown) => {
@@ -49,37 +53,64 @@ export function watchWindow({ runbooks }: Dependencies): Activities['watchWindow
           if (signal.aborted && !isAskedToClose(context)) throw error;
           const now = Date.now();
           const problem = error instanceof Error ? error.message : String(error);
-          return { ...before, ...judge.judge(state, now), to: now, problem };
+          return { ...unjudged(before), ...judge.judge(state, now), to: now, problem };
         }
       }
 
-      function take(before: WatchHeartbeat, state: JudgeState, reading: Reading): WatchHeartbeat {
-        const { problem: _, latest: __, ...window } = before;
-        const previous = before.carry.reading;
-        const fresh = freshCounts(previous, reading);
-        const green = fresh[input.target.green] ?? NOTHING;
-        const blue = fresh[input.target.blue] ?? NOTHING;
-        const from = previous?.at ?? reading.at;
-        const next = previous ? judge.observe(state, { from, to: reading.at, green, blue }) : state;
-        const carry = { ...before.carry, reading: mergeReadings(previous, reading), judge: next };
+      function take(before: WatchHeartbeat, state: JudgeState, current: Reading): WatchHeartbeat {
+        const { problem: _, latest, ...window } = unjudged(before);
+        const now = Date.now();
+        const { reading, interval } = advance(before.carry.reading, current);
+        const carry = { ...before.carry, reading };
+        // Nothing new: what was seen last stays what people see, and gets older.
+        if (!interval)
+          return { ...window, ...judged(judge.judge(state, now), reading), ...(latest && { latest }), to: now, carry };
+
+        const { from, to, counts, restarted } = interval;
+        const green = counts[input.target.green] ?? NOTHING;
+        const blue = counts[input.target.blue] ?? NOTHING;
+        // What restarted for both is what counts them: a router, say.
+        const ofBlue = restarted[input.target.blue] ?? [];
+        const alone = (restarted[input.target.green] ?? []).filter((target) => !ofBlue.includes(target));
+        const greenRestarts = Object.fromEntries(alone.map((target) => [target, 1]));
+        const next = judge.observe(state, { from, to, green, blue, greenRestarts });
         return {
           ...window,
-          ...judge.judge(next, reading.at),
-          to: reading.at,
+          ...judged(judge.judge(next, now), reading),
+          to: now,
           green: add(before.green, green),
           blue: add(before.blue, blue),
-          carry,
-          latest: { intervalMs: reading.at - from, green: live(green), blue: live(blue) },
+          carry: { ...carry, judge: next },
+          latest: { intervalMs: to - from, green: live(green), blue: live(blue) },
         };
       }
     });
 }
 
+/** The newest judgement replaces all of the one before. */
+function unjudged(window: WatchHeartbeat): WatchHeartbeat {
+  const { because: _, exhausted: __, ...rest } = window;
+  return rest;
+}
+
+function judged(judgement: Judgement, { series }: Reading): Judgement {
+  if (!Object.values(series).some(({ approximate }) => approximate)) return judgement;
+  return { ...judgement, reason: `${judgement.reason} (counted approximately: the metrics have too many series)` };
+}
+
 /** Where the judge stands as this window opens: a new soak keeps what builds up, and proves its health afresh. */
-function soakOf({ carry, soakStartedAt }: WatchInput, judge: ReturnType<typeof createJudge>): WatchCarry {
-  if (!carry.judge) return { ...carry, judge: judge.start(soakStartedAt), soakStartedAt };
+async function soakOf(
+  { carry, soakStartedAt, soakMs, percentage }: WatchInput,
+  judge: Judge<JudgeState>,
+  readHistory: () => Promise<readonly Counts[]>,
+): Promise<WatchCarry> {
+  const facts = { soakMs, greenShare: percentage / 100 };
+  if (!carry.judge) {
+    const history = await readHistory();
+    return { ...carry, judge: judge.start(soakStartedAt, { ...facts, history }), soakStartedAt };
+  }
   if (carry.soakStartedAt === soakStartedAt) return carry;
-  return { ...carry, judge: judge.nextSoak(carry.judge, soakStartedAt), soakStartedAt };
+  return { ...carry, judge: judge.nextSoak(carry.judge, soakStartedAt, facts), soakStartedAt };
 }
 
 function newWindow(carry: WatchCarry): WatchHeartbeat {

@@ -1,4 +1,4 @@
-import { createMetricSource } from '../metrics/create-source.ts';
+import { apartMs, createMetricSource } from '../metrics/create-source.ts';
 import type { DeploymentPlan } from '../runbook/plan.ts';
 import type { CheckOfKind } from '../runbook/schema.ts';
 import { toLimits, toPlan } from '../runbook/to-plan.ts';
@@ -15,12 +15,12 @@ import { rate } from './monitoring/words.ts';
  */
 export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'>): Check {
   return async (context) => {
-    const { runbook, target, attendance } = context;
+    const { runbook, target, attendance, env } = context;
     const plan = planOf(context);
-    const source = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+    const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
     const seen = await measure(
       source,
-      { version: target.blue, forMs: config.measureFor, pollMs: plan.watch.pollMs },
+      { version: target.blue, forMs: Math.max(config.measureFor, apartMs(runbook.metrics)), pollMs: plan.watch.pollMs },
       attendance,
     );
     const detect = config.detect ?? defaultDetect(plan.judge.limits.errorRate);

@@ -3,6 +3,8 @@
  * Times are epoch milliseconds, lengths are milliseconds, shares are fractions from 0 to 1, percentages 0 to 100.
  */
 
+import type { EvidenceRules } from '../judge/rules.ts';
+
 /** The environment a request means when it names none: the guide's. */
 export const DEFAULT_ENVIRONMENT = 'production';
 
@@ -52,7 +54,10 @@ export interface Limits {
 }
 
 /** The judge's rule and its numbers. */
-export interface JudgeRules {
+export type JudgeRules = LiteralRules | EvidenceRules;
+
+/** The limits at their word, as the guide says them. */
+export interface LiteralRules {
   readonly rule: 'literal';
   readonly limits: Limits;
   /** A batch of requests is judged when it is at least this long ... */

@@ -27,6 +27,10 @@ const ACTING_KEYS = new Set([
   'tokenEnv',
   'target',
   'targets',
+  'auth',
+  'basicEnv',
+  'headers',
+  'caFile',
   'sql',
   'parameters',
 ]);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { check } from './check-schema.ts';
+import { metricsSchema } from './metrics-schema.ts';
 import { command, duration, envName, httpUrl, name, paragraph, share, version, words } from './scalars.ts';
 
 /**
@@ -26,19 +27,6 @@ const commandPlatform = z.strictObject({
     .prefault({}),
 });
 
-const scrapeMetrics = z.strictObject({
-  kind: z.literal('scrape'),
-  /** Pages in Prometheus' text format; the counts of all of them together are the service's. */
-  targets: z.array(httpUrl()).min(1),
-  /** A counter with a label for the version and one for the status code. */
-  requests: z.string().min(1),
-  /** A histogram in seconds with a label for the version. */
-  latency: z.string().min(1).optional(),
-  versionLabel: z.string().min(1).default('version'),
-  codeLabel: z.string().min(1).default('code'),
-  poll: duration.prefault('5s'),
-});
-
 const approval = z.strictObject({
   required: z.int().min(1).max(10).default(1),
   timeout: duration.prefault('4h'),
@@ -47,12 +35,34 @@ const approval = z.strictObject({
 
 const step = z.strictObject({ percentage: z.int().min(1).max(100), soak: duration, approval: approval.optional() });
 
+/** docs/judge.md says what each costs. */
 const judge = z
   .strictObject({
-    rule: z.literal('literal').default('literal'),
+    /** `literal` takes the limits at their word, as the guide says them, and nothing else. */
+    rule: z.enum(['evidence', 'literal']).default('evidence'),
+    /** So long green may be bad without being rolled back, if it is good again afterwards. */
+    patience: duration.optional(),
+    /** How sure a rollback by statistics has to be. */
+    confidence: z.number().min(0.8).max(0.9999).optional(),
+    /** The limits at their word: so many batches over a limit in a row, each at least so long and so large. */
     batch: duration.prefault('60s'),
     minRequests: z.int().min(1).default(50),
     breachesInARow: z.int().min(1).default(3),
+    /** So long without metrics, or with blue itself over a limit, and it is said that a person has to decide. */
+    maxBlind: duration.optional(),
+    maxHold: duration.optional(),
+    /** How long after a shift green may be without traffic: a router may need time. */
+    routeGrace: duration.optional(),
+  })
+  .superRefine((given, context) => {
+    if (given.rule !== 'literal') return;
+    for (const key of ['patience', 'confidence', 'maxBlind', 'maxHold', 'routeGrace'] as const)
+      if (given[key] !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: 'expected only with rule: evidence; remove one of them',
+        });
   })
   .prefault({});
 
@@ -83,7 +93,7 @@ export const runbookSchema = z
     environment: name,
     databases: z.record(name, z.strictObject({ urlEnv: envName })).default({}),
     platform: z.discriminatedUnion('kind', [commandPlatform]),
-    metrics: z.discriminatedUnion('kind', [scrapeMetrics]),
+    metrics: metricsSchema,
     limits: z.strictObject({
       errorRate: share,
       latency: z.strictObject({ quantile: z.number().gt(0).lt(1), under: duration }).optional(),

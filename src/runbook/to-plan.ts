@@ -1,10 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
+import { EVIDENCE_DEFAULTS } from '../judge/rules.ts';
 import {
   ANSWER_MS,
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
   type DeploymentRequest,
+  type JudgeRules,
   type Limits,
   type PlannedCheck,
   type TrafficStep,
@@ -69,7 +71,7 @@ export function toPlan(input: {
     );
   if (blue === green) throw invalid(`request.version: ${service} already serves ${green}, expected another version`);
 
-  const { limits, judge, watch, recovery, metrics, platform } = runbook;
+  const { watch, recovery, metrics, platform } = runbook;
   return {
     target: { deployment, service, environment, blue, green, digest },
     checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
@@ -77,14 +79,7 @@ export function toPlan(input: {
     deploy: { timeoutMs: platform.timeouts.deploy + ANSWER_MS },
     shift: { timeoutMs: platform.timeouts.shift + ANSWER_MS },
     traffic: runbook.traffic.map(toStep),
-    judge: {
-      rule: judge.rule,
-      limits: toLimits(limits),
-      batchMs: judge.batch,
-      minRequests: judge.minRequests,
-      breachesInARow: judge.breachesInARow,
-      blindMs: metrics.poll * STALE_POLLS,
-    },
+    judge: toRules(runbook),
     watch: {
       pollMs: metrics.poll,
       windowMs: watch.window,
@@ -99,6 +94,28 @@ export function toPlan(input: {
       guardMs: recovery.guard,
     },
     recovery: { targetMs: recovery.target },
+  };
+}
+
+function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
+  const literal = {
+    limits: toLimits(limits),
+    batchMs: judge.batch,
+    minRequests: judge.minRequests,
+    breachesInARow: judge.breachesInARow,
+    blindMs: metrics.poll * STALE_POLLS,
+  };
+  if (judge.rule === 'literal') return { rule: 'literal', ...literal };
+  const { confidence, patienceMs, maxBlindMs, maxHoldMs, routeGraceMs } = EVIDENCE_DEFAULTS;
+  return {
+    rule: 'evidence',
+    ...literal,
+    pollMs: metrics.poll,
+    confidence: judge.confidence ?? confidence,
+    patienceMs: judge.patience ?? patienceMs,
+    maxBlindMs: judge.maxBlind ?? maxBlindMs,
+    maxHoldMs: judge.maxHold ?? maxHoldMs,
+    routeGraceMs: judge.routeGrace ?? routeGraceMs,
   };
 }
 

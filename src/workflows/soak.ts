@@ -10,6 +10,8 @@ import { work } from './work.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
+/** A soak is first extended by so many polls, then by twice as much again and again, up to a whole window. */
+const POLLS_OF_EXTENSION = 4;
 
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
@@ -34,6 +36,8 @@ export async function soakAndPassGate(
   const soakLimit = startedAt + step.soakMs * watch.maxSoakFactor;
   let soakUntil = startedAt + step.soakMs;
   let carry = carried;
+  let extensionMs = Math.min(watch.pollMs * POLLS_OF_EXTENSION, watch.windowMs);
+  const said = { extension: false, exhaustion: false };
 
   for (;;) {
     const window = await watchWindow(
@@ -44,6 +48,10 @@ export async function soakAndPassGate(
       Math.min(Date.now() + watch.windowMs, soakUntil),
     );
     carry = window.carry;
+    if (window.exhausted && !said.exhaustion) {
+      void tell(deployment, 'critical', needsPerson(deployment, step, window.reason));
+      said.exhaustion = true;
+    }
     if (Date.now() < soakUntil) continue;
     if (window.verdict === 'healthy') break;
     if (soakUntil >= soakLimit)
@@ -52,8 +60,11 @@ export async function soakAndPassGate(
         `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
         Date.now(),
       );
-    soakUntil = Math.min(soakLimit, Date.now() + Math.min(watch.windowMs, step.soakMs));
+    soakUntil = Math.min(soakLimit, Date.now() + extensionMs);
+    extensionMs = Math.min(2 * extensionMs, watch.windowMs);
     deployment.change((status) => soakExtended(status, soakUntil));
+    if (!said.extension) void tell(deployment, 'warning', extension(deployment, step, window.reason));
+    said.extension = true;
   }
 
   const gateUntil = Date.now() + (step.approval?.timeoutMs ?? 0);
@@ -79,6 +90,16 @@ export async function soakAndPassGate(
   return carry;
 }
 
+function extension(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
+  const { service, version, environment } = deployment.status();
+  return `${service} ${version} in ${environment} is not proven healthy at ${percentage} % yet, so the soak goes on: ${reason}. Without proof it is rolled back in the end; abort does it now.`;
+}
+
+function needsPerson(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
+  const { service, version, environment } = deployment.status();
+  return `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged; somebody has to look: ${reason}. Without proof it is rolled back when its longest soak is over; abort does it now.`;
+}
+
 /**
  * One window: closed at `until`, or early when `closeEarly` becomes true. Asking the activity to cancel means "close
  * now": it polls once more and returns its verdict, so that nothing seen is thrown away.
@@ -94,10 +115,13 @@ async function watchWindow(
   const { target, judge, watch } = deployment.plan();
   const from = Date.now();
   const boundMs = Math.max(0, until - from) + watch.blindMs;
-  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, until, carry };
+  const { soakMs, percentage } = step;
+  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, soakMs, percentage, until, carry };
   const window = await inScope();
   deployment.change((status) => windowClosed(status, window));
   if (window.verdict === 'breached') throw new MustRollBack('breach', window.reason, window.to);
+  // With all the traffic on green, only a person knows whether going back would help.
+  if (window.exhausted && step.percentage < 100) throw new MustRollBack('inconclusive', window.reason, window.to);
   return window;
 
   async function inScope(): Promise<WindowResult> {

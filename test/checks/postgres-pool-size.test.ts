@@ -66,7 +66,9 @@ function config({ hold, ...changes }: Partial<Config> = {}): Config {
 }
 
 function runbook(): Runbook {
-  const { latency: _unused, ...scraped } = guide().metrics;
+  const { metrics: guided } = guide();
+  if (guided.kind !== 'scrape') throw new Error('the guide scrapes');
+  const { latency: _unused, ...scraped } = guided;
   return {
     ...guide(),
     limits: { errorRate: 0.05 },

@@ -26,7 +26,7 @@ describe('a runbook with mistakes', () => {
       ['percentage: 100', 'percentage: 1000'],
     );
     expect(problemsOf(text).map((line) => line.replace(/:\d+:\d+/, ':L:C'))).toEqual([
-      'x.yaml:L:C: metrics.kind: found "prometeus", expected scrape',
+      'x.yaml:L:C: metrics.kind: found "prometeus", expected scrape or prometheus',
       'x.yaml:L:C: limits.errorRate: found 5, expected a share such as 5% or 0.5%',
       'x.yaml:L:C: traffic[0].soak: missing, expected a duration such as 90s, 10m or 4h',
       'x.yaml:L:C: traffic[0].soack: unknown key "soack", did you mean "soak"?',

@@ -6,7 +6,9 @@ import { Command } from 'commander';
 import { addCheck } from '../../scripts/commands/check.ts';
 import { addDecisions } from '../../scripts/commands/decisions.ts';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
+import { addJudge } from '../../scripts/commands/judge.ts';
 import { addList } from '../../scripts/commands/list.ts';
+import { addRehearse } from '../../scripts/commands/rehearse.ts';
 import { addRunbook } from '../../scripts/commands/runbook.ts';
 import { addStart } from '../../scripts/commands/start.ts';
 import { addStatus } from '../../scripts/commands/status.ts';
@@ -22,7 +24,8 @@ function commands(): readonly { readonly name: string; readonly command: Command
   let text = '';
   const program = new Command('npm run bluegreen --').configureOutput({ writeOut: (more) => (text += more) });
   program.exitOverride();
-  for (const add of [addStart, addCheck, addStatus, addWatch, addDecisions, addList, addRunbook]) add(program);
+  for (const add of [addStart, addCheck, addStatus, addWatch, addDecisions, addList, addRunbook, addRehearse, addJudge])
+    add(program);
   return program.commands.flatMap((command) => {
     const parts = command.commands.length > 0 ? command.commands : [command];
     return parts.map((part) => ({

@@ -195,7 +195,7 @@ function littleRunbook(service: string, url: string) {
     },
     metrics: { kind: 'scrape', targets: [`${url}/metrics`], requests: 'http_requests_total', poll: '200ms' },
     limits: { errorRate: '5%' },
-    judge: { batch: '400ms', minRequests: 20, breachesInARow: 3 },
+    judge: { rule: 'literal', batch: '400ms', minRequests: 20, breachesInARow: 3 },
     traffic: [
       { percentage: 50, soak: '2s', approval: {} },
       { percentage: 100, soak: '2s' },

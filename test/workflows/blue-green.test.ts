@@ -171,6 +171,48 @@ test('invariant 5: a soak without proof is extended and, still without proof, ro
   });
 });
 
+test('what was waited for too long is rolled back, not waited for to the end of the longest soak', async () => {
+  const { activities } = world({
+    plan: (plan) => soaking(plan, 10_000),
+    watch: () => ({ verdict: 'inconclusive', reason: 'no metrics for 10 min', because: 'blind', exhausted: true }),
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(report.rollback?.cause).toBe('inconclusive');
+    expect(message).toContain('no metrics for 10 min');
+    expect(report.steps[0]?.windows).toHaveLength(1);
+  });
+});
+
+test('with all the traffic on green, a person is called instead', async () => {
+  const { activities, asked } = world({
+    plan: (plan) => soaking(approvedByItself(plan), 600),
+    watch: ({ soak, number }) =>
+      soak === 2 && number < 5 ? { verdict: 'inconclusive', reason: 'no metrics', exhausted: true } : undefined,
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    expect((await handle.result()).outcome).toBe('completed');
+    expect(asked.filter((one) => one === 'notify critical')).toHaveLength(1);
+  });
+});
+
+test('a soak is extended by ever longer pieces, and people hear of it once', async () => {
+  const { activities, asked } = world({
+    plan: (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, windowMs: 400, maxSoakFactor: 10 } }),
+    watch: ({ soak, number }) =>
+      soak === 1 && number < 5
+        ? { verdict: 'inconclusive', reason: 'too few requests', because: 'unproven' }
+        : undefined,
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { steps } = await handle.result();
+    const { shiftedAt = 0, soakUntil = 0 } = steps[0] ?? {};
+    expect(soakUntil - shiftedAt).toBeGreaterThanOrEqual(300 + 200 + 400 + 400);
+    expect(soakUntil - shiftedAt).toBeLessThan(300 + 4 * 400);
+    expect(asked.filter((one) => one === 'notify warning')).toHaveLength(1);
+  });
+});
+
 test('an approval with an inconclusive closing window waits for a healthy one', async () => {
   let current = 0;
   let cloudedUntil = 0;

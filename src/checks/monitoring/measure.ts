@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freshCounts, mergeReadings } from '../../metrics/counts.ts';
+import { advance } from '../../metrics/counts.ts';
 import type { Inspection, MetricSource, Reading } from '../../metrics/source.ts';
 import type { Attendance } from '../../platforms/platform.ts';
 
@@ -35,7 +35,7 @@ export async function measure(
   heartbeat({ doing: 'reading the metrics' });
   const first = await look(source, signal);
   let newest = first;
-  let merged = mergeReadings(null, first.reading);
+  let { reading: merged } = advance(null, first.reading);
   let seen = { readings: 1, requests: 0, seconds: 0 };
   const serving = new Set<string>();
 
@@ -43,9 +43,10 @@ export async function measure(
     // A timer may fire a millisecond early; without this the last pause would be none.
     const pauseMs = Math.max(1, Math.min(pollMs, until - Date.now()));
     await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    newest = await look(source, signal);
-    const fresh = freshCounts(merged, newest.reading);
-    merged = mergeReadings(merged, newest.reading);
+    newest = await look(source, signal, merged);
+    const { reading, interval } = advance(merged, newest.reading);
+    merged = reading;
+    const fresh = interval?.counts ?? {};
     for (const [other, { requests }] of Object.entries(fresh)) if (requests > 0) serving.add(other);
     const { requests = 0, seconds = 0 } = fresh[version] ?? {};
     seen = {
@@ -75,9 +76,10 @@ export async function measure(
 async function look(
   source: MetricSource,
   signal: AbortSignal,
+  since?: Reading,
 ): Promise<{ readonly reading: Reading; readonly inspection: Inspection | undefined }> {
-  if (!source.inspect) return { reading: await source.read(signal), inspection: undefined };
-  const inspection = await source.inspect(signal);
+  if (!source.inspect) return { reading: await source.read(signal, since), inspection: undefined };
+  const inspection = await source.inspect(signal, since);
   return { reading: inspection.reading, inspection };
 }
 

@@ -27,7 +27,7 @@ export function lookAtSeries(seen: Measured, blue: string): Looked {
           found: `the metrics have no series of ${blue}; they know ${known}`,
           unblock:
             `let what answers for ${blue} count its requests with "${blue}" in the label that metrics.versionLabel names, ` +
-            'and send it a request; or correct metrics.versionLabel or metrics.targets',
+            'and send it a request; or correct metrics.versionLabel, or where they are read (metrics.targets, metrics.selector)',
         },
       ],
     };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { freshCounts } from '../../metrics/counts.ts';
-import { createMetricSource } from '../../metrics/create-source.ts';
+import { advance } from '../../metrics/counts.ts';
+import { apartMs, createMetricSource } from '../../metrics/create-source.ts';
 import type { EvidenceLine } from '../../runbook/plan.ts';
 import type { CheckOfKind } from '../../runbook/schema.ts';
 import { toLimits } from '../../runbook/to-plan.ts';
@@ -88,22 +88,30 @@ interface Measured {
 }
 
 async function measure({ measureFor }: Config, context: CheckContext, client: pg.Client): Promise<Measured> {
-  const { runbook, attendance } = context;
+  const { runbook, attendance, env } = context;
   const { signal } = attendance;
-  const metrics = createMetricSource(runbook.metrics, toLimits(runbook.limits));
+  const metrics = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
+  const forMs = Math.max(measureFor, apartMs(runbook.metrics));
   const before = { busy: await readBusy(client), reading: await metrics.read(signal), at: performance.now() };
-  for (let left = measureFor; left > 0; left = before.at + measureFor - performance.now()) {
+  for (let left = forMs; left > 0; left = before.at + forMs - performance.now()) {
     attendance.heartbeat({ doing: 'measuring how long connections are in use', secondsLeft: Math.ceil(left / 1_000) });
     await sleep(Math.min(left, BEAT_MS), undefined, { signal });
   }
-  const after = { busy: await readBusy(client), reading: await metrics.read(signal), at: performance.now() };
+  const after = {
+    busy: await readBusy(client),
+    reading: await metrics.read(signal, before.reading),
+    at: performance.now(),
+  };
   if (before.busy.since !== after.busy.since)
     throw new Error('the statistics of the database were reset while they were read; check again');
-  const counts = Object.values(freshCounts(before.reading, after.reading));
+  const { interval } = advance(before.reading, after.reading);
+  const counted = Object.values(interval?.counts ?? {}).reduce((sum, { requests }) => sum + requests, 0);
+  const tookMs = after.at - before.at;
   return {
     busyMs: after.busy.ms - before.busy.ms,
-    requests: counts.reduce((sum, { requests }) => sum + requests, 0),
-    tookMs: after.at - before.at,
+    // What somebody else collects is counted over other seconds than the connections.
+    requests: interval ? Math.round(counted * (tookMs / (interval.to - interval.from))) : 0,
+    tookMs,
   };
 }
 

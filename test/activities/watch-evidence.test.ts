@@ -1,0 +1,92 @@
+import { expect, test } from '@jest/globals';
+import type { WatchHeartbeat, WatchInput } from '../../src/activities/activities.ts';
+import { until } from '../checks/support/context.ts';
+import { useServers } from '../support/http.ts';
+import { begin, run } from './support/attempt.ts';
+import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+
+/** A watch that judges by evidence: what only that rule needs of it. */
+
+const scene = useScenes();
+const serve = useServers();
+const BY_EVIDENCE = { judge: { rule: 'evidence', patience: '1s', routeGrace: '2s', maxBlind: '1s' } };
+
+/** The first soak, which begins now; its window is as long. */
+function soak({ target, plan }: Scene, soakMs: number): WatchInput {
+  const now = Date.now();
+  const { pollMs } = plan.watch;
+  const carry = { reading: null, judge: null, soakStartedAt: 0 };
+  return { target, rules: plan.judge, pollMs, soakStartedAt: now, soakMs, percentage: 50, until: now + soakMs, carry };
+}
+
+const newest = (heartbeats: readonly unknown[]) => heartbeats.at(-1) as WatchHeartbeat | undefined;
+
+test('a soak is healthy when nearly all of it was observed, and not before', async () => {
+  const here = await scene(BY_EVIDENCE);
+  here.production.move(50);
+  const { result, heartbeats } = begin(here.activities.watchWindow, soak(here, 3_000));
+  await until(() => (newest(heartbeats)?.green.requests ?? 0) > 60);
+  expect(newest(heartbeats)).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  const window = await result;
+  expect(window.verdict).toBe('healthy');
+  expect(window).not.toHaveProperty('because');
+});
+
+test('a green that gets none of the traffic that was set is rolled back', async () => {
+  const here = await scene(BY_EVIDENCE);
+  here.production.move(0);
+  expect(await run(here.activities.watchWindow, soak(here, 60_000))).toMatchObject({
+    verdict: 'breached',
+    because: 'traffic-missing',
+    reason: expect.stringMatching(/^green gets no requests while blue had \d+/),
+  });
+});
+
+test('metrics that stay away longer than their budget are said to need a person; when they are back, no more', async () => {
+  const here = await scene(BY_EVIDENCE);
+  here.production.move(50);
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, soak(here, 60_000));
+  await until(() => (newest(heartbeats)?.green.requests ?? 0) > 0);
+  here.production.misbehave('metrics', 'fail');
+  await until(() => newest(heartbeats)?.exhausted === true);
+  expect(newest(heartbeats)).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
+  here.production.misbehave('metrics', 'well');
+  await until(() => newest(heartbeats)?.exhausted === undefined);
+  cancel();
+  expect((await result).because).toBe('unproven');
+});
+
+/** A page of both versions whose processes can start anew. */
+async function restartable() {
+  const counters: Record<string, number> = { [BLUE]: 1_000, [GREEN]: 1_000 };
+  const { origin } = await serve((_, response) => {
+    for (const version of Object.keys(counters)) counters[version] = (counters[version] ?? 0) + 10;
+    response.end(
+      Object.entries(counters)
+        .map(([version, count]) => `http_requests_total{version="${version}",code="200"} ${count}\n`)
+        .join(''),
+    );
+  });
+  const restart = (version: string) => {
+    counters[version] = 0;
+  };
+  return { restart, metrics: { targets: [`${origin}/metrics`] } };
+}
+
+test.each([
+  ['a green that starts again and again is rolled back', [GREEN], 'breached', 'restarts'],
+  ['when both start again it is what counts them, and no fault', [GREEN, BLUE], 'inconclusive', 'unproven'],
+])('%s', async (_, versions, verdict, because) => {
+  const { restart, metrics } = await restartable();
+  const here = await scene({ ...BY_EVIDENCE, metrics });
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, soak(here, 60_000));
+  for (let times = 1; times <= 2; times += 1) {
+    const seen = heartbeats.length;
+    await until(() => heartbeats.length > seen + 3);
+    versions.forEach(restart);
+  }
+  const seen = heartbeats.length;
+  await until(() => heartbeats.length > seen + 3 || newest(heartbeats)?.verdict === 'breached');
+  cancel();
+  expect(await result).toMatchObject({ verdict, because });
+});

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { WITHOUT_CHECKLIST, writeDemoRunbook } from '../../scripts/demo/runbook.ts';
+import type { Because } from '../../src/judge/judge.ts';
+import type { DeploymentStatus } from '../../src/workflows/status.ts';
+import { describeWithPrometheus } from '../support/prometheus.ts';
+import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+
+/** The sandbox watched through its real Prometheus. `npm run bench` does the same at full length. */
+
+const LONG_MS = 240_000;
+const taskQueue = `prometheus-${randomUUID()}`;
+
+const newestBecause = ({ steps }: DeploymentStatus): Because | undefined => steps.at(-1)?.windows.at(-1)?.because;
+
+describeWithPrometheus('watched through Prometheus', () => {
+  const temporal = useTemporal();
+  let sandbox: Sandbox;
+  let scratch: string;
+  let worker: WorkerProcess;
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'bluegreen-prometheus-'));
+    sandbox = await startSandbox({ withoutPitfalls: true, staging: false, rows: 20_000 });
+    await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, {
+      pace: 'short',
+      automaticRemedies: true,
+      viaPrometheus: true,
+      changes: [
+        ...WITHOUT_CHECKLIST,
+        [['traffic', 0, 'soak'], '40s'],
+        [['watch'], { window: '4s', gateWindow: '1m', maxSoakFactor: 5 }],
+      ],
+    });
+    worker = startWorkerProcess(taskQueue, {
+      ...sandbox.env,
+      BLUEGREEN_RUNBOOKS: join(scratch, 'runbooks'),
+      BLUEGREEN_STATE: join(scratch, 'state'),
+    });
+  }, LONG_MS);
+
+  afterAll(async () => {
+    await worker.kill('SIGTERM');
+    await sandbox.stop();
+    await rm(scratch, { recursive: true, force: true });
+  }, LONG_MS);
+
+  test(
+    'what is no fault of green only makes the soak longer; a fault at the open gate rolls back',
+    async () => {
+      const handle = await start(temporal.client(), taskQueue, { service: 'recommendation', version: '2.5.0' });
+      const { until, untilPhase } = observe(handle, LONG_MS - 30_000);
+      try {
+        const planned = (await until(({ steps }) => steps.length > 0)).steps[0]?.soakUntil ?? 0;
+
+        await sandbox.pauseMonitoring();
+        await until((status) => newestBecause(status) === 'blind');
+        await sandbox.resumeMonitoring();
+
+        await sandbox.setRate(0);
+        await until((status) => newestBecause(status) === 'quiet');
+        await sandbox.setRate(40);
+
+        for (const version of ['2.4.0', '2.5.0']) await sandbox.disturb(version, { failingShare: 0.2 });
+        await until((status) => newestBecause(status) === 'hold');
+        for (const version of ['2.4.0', '2.5.0']) await sandbox.disturb(version, {});
+
+        const [step] = (await untilPhase('awaiting-approval')).steps;
+        expect(step?.soakUntil).toBeGreaterThan(planned);
+        expect(step?.windows.at(-1)).toMatchObject({ verdict: 'healthy' });
+
+        await sandbox.disturb('2.5.0', { failingShare: 0.3 });
+        const { report } = await rolledBack(handle);
+        expect(report.rollback).toMatchObject({ cause: 'breach', withinTarget: true });
+        expect(report.rollback?.recovered?.requests).toBeGreaterThanOrEqual(50);
+      } finally {
+        await handle.terminate('the test is over').catch(() => {});
+      }
+    },
+    LONG_MS,
+  );
+});
