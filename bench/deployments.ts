@@ -3,7 +3,7 @@ import type { Fault } from '../sandbox/sandbox.ts';
 import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
 import { startDeployment } from '../scripts/commands/start.ts';
 import { clientOf, type DeploymentHandle } from '../scripts/commands/temporal.ts';
-import { type Endings, type Parts, startParts } from '../scripts/demo/parts.ts';
+import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
 import { outcomeOf } from '../scripts/view/outcome.ts';
 import { observe } from '../scripts/view/sight.ts';
 import type { DeploymentReport } from '../src/report/report.ts';
@@ -12,7 +12,7 @@ import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
 import { type DeploymentStatus, isPassed, isStuck } from '../src/workflows/status.ts';
 
 const NAMESPACE = 'default';
-const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };
+export const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };
 
 /** A little production and a Temporal server, in which one deployment after the other is measured. */
 export interface Bench {
@@ -31,7 +31,7 @@ export interface Measured {
 }
 
 /** @throws Error that says which part did not start. */
-export async function openBench(notice: (line: string) => void): Promise<Bench> {
+export async function openBench(notice: (line: string) => void, different: Partial<PartsOptions> = {}): Promise<Bench> {
   const endings: Endings = [];
   const stop = async (): Promise<void> => {
     for (let end = endings.pop(); end; end = endings.pop()) await end();
@@ -42,6 +42,7 @@ export async function openBench(notice: (line: string) => void): Promise<Bench> 
     requestsPerSecond: 40,
     notice,
     signal: new AbortController().signal,
+    ...different,
   } as const;
   try {
     const parts = await startParts(options, endings);

@@ -2,12 +2,22 @@ import type { Fault } from '../sandbox/sandbox.ts';
 import { complain, print } from '../scripts/view/output.ts';
 import { exactly } from '../scripts/view/words.ts';
 import { type Bench, type Measured, openBench } from './deployments.ts';
+import { measureJudge } from './judge.ts';
 import { historySizeOf, timelineOf } from './timeline.ts';
+import { type Answered, measureCalm, measureSpeed, type Pace } from './watch.ts';
 
 /**
- * `npm run bench`: what a deployment costs and how soon a fault is answered, measured in the sandbox with seconds for the
- * guide's minutes. Machines differ: what it prints is for comparing within one run, and with the targets.
+ * `npm run bench [-- PART...]`. Machines differ: what it prints is for comparing within one run, and with the targets.
+ * `deployments`, the default: what a deployment costs and how soon a fault is answered, with seconds for the guide's
+ * minutes. `judge`: the judge alone, simulated. `speed`: from a fault to blue, many times. `calm`: what must not be rolled
+ * back, at full length.
  */
+const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+  deployments: benchDeployments,
+  judge: benchJudge,
+  speed: benchSpeed,
+  calm: benchCalm,
+};
 const OWN_TARGET_MS = 2_000;
 const EVENTS_TARGET = 150;
 /** Groups of checks run side by side: the checklist is about as long as its longest check. */
@@ -20,7 +30,72 @@ const FAULTS: readonly Fault[] = [
   { name: 'pool-exhaustion', atPercentage: 100, afterMs: 5_000 },
 ];
 
-async function main(): Promise<void> {
+const PACES: readonly Pace[] = ['1s', '5s'];
+/** From the fault to all traffic on blue, half of the times. */
+const SPEED_TARGETS_MS: Readonly<Record<Pace, number>> = { '1s': 8_000, '5s': 15_000 };
+const SPEED_RUNS = 10;
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.find((name) => !PARTS[name]);
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}, there are ${Object.keys(PARTS).join(', ')}`);
+  for (const name of names.length > 0 ? names : ['deployments']) await PARTS[name]?.();
+}
+
+async function benchJudge(): Promise<void> {
+  print('The judge alone, simulated (0.1 % to 20 % errors, 20 requests a second, half of them on green):');
+  print(row('fresh data every', 'found after', 'nine of ten', 'state', 'per interval'));
+  for (const { pollMs, foundAfterMs, stateBytes, microsecondsPerInterval } of measureJudge())
+    print(
+      row(
+        exactly(pollMs),
+        exactly(foundAfterMs.median),
+        exactly(foundAfterMs.p90),
+        `${(stateBytes / 1_000).toFixed(1)} KB`,
+        `${(microsecondsPerInterval / 1_000).toFixed(2)} ms`,
+      ),
+    );
+}
+
+async function benchSpeed(): Promise<void> {
+  for (const pace of PACES) {
+    print(`From 0.1 % to 20 % errors of green, 20 requests a second, metrics read every ${pace}:`);
+    const answers = await measureSpeed(pace, SPEED_RUNS, print);
+    const median = (pick: (answer: Answered) => number) => middle(answers.map(pick));
+    const restored = median(({ restoredMs }) => restoredMs);
+    const target = SPEED_TARGETS_MS[pace];
+    print(row('detected', 'restored', 'at worst', `target: ${exactly(target)}`));
+    print(
+      row(
+        exactly(median(({ detectedMs }) => detectedMs)),
+        exactly(restored),
+        exactly(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
+        restored <= target ? 'kept' : 'MISSED',
+      ),
+    );
+  }
+}
+
+async function benchCalm(): Promise<void> {
+  for (const pace of PACES) {
+    print(`What must not be rolled back; metrics from Prometheus, asked every ${pace}:`);
+    for (const { what, phase, extendedMs, why } of await measureCalm(pace, print))
+      print(
+        row(
+          what.padEnd(50),
+          `extended by ${exactly(extendedMs)}`,
+          phase === 'awaiting-approval' ? 'kept' : `MISSED: ${phase}: ${why}`,
+        ),
+      );
+  }
+}
+
+function middle(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  return ((sorted[Math.ceil(half) - 1] ?? Number.NaN) + (sorted[Math.floor(half)] ?? Number.NaN)) / 2;
+}
+
+async function benchDeployments(): Promise<void> {
   print('Starting the sandbox, a Temporal server and a worker ...');
   const bench = await openBench(print);
   try {
@@ -32,7 +107,7 @@ async function main(): Promise<void> {
 }
 
 async function measureFaults(bench: Bench): Promise<void> {
-  print('\nFrom a fault to blue (three batches in a row, each of 2 s and 30 requests; polled every second):');
+  print('\nFrom a fault to blue (judged by evidence, polled every second):');
   print(row('fault', 'green has', 'breach detected', 'traffic restored', 'blue healthy', 'recovery time'));
   for (const fault of FAULTS) {
     const { report, struckAt } = await bench.deploy(fault);
@@ -101,7 +176,7 @@ function row(...cells: readonly string[]): string {
 }
 
 try {
-  await main();
+  await main(process.argv.slice(2));
 } catch (error) {
   complain(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -5,7 +5,7 @@ import { errorCode } from '../../src/platforms/error-code.ts';
 import { type Past, PastError } from '../../src/rehearsal/past.ts';
 import { parsePast, writePast } from '../../src/rehearsal/past-file.ts';
 import { rehearse } from '../../src/rehearsal/rehearse.ts';
-import type { RehearsedStep } from '../../src/rehearsal/release.ts';
+import { firstStepOf, type RehearsedStep } from '../../src/rehearsal/release.ts';
 import { loadRunbook, RunbookError } from '../../src/runbook/load.ts';
 import type { Runbook } from '../../src/runbook/schema.ts';
 import { cleaned, columns, complain, paintFor, printJson, printLines } from '../view/output.ts';
@@ -77,7 +77,7 @@ export function addRehearse(program: Command): void {
 
 async function run(options: Options): Promise<void> {
   const runbook = await runbookFor(options);
-  const step = await firstStepOf(runbook);
+  const step = await stepOf(runbook);
   const past = options.fromFile === undefined ? await pastOf(runbook, options) : await pastIn(options.fromFile);
   if (options.toFile !== undefined) await write(options.toFile, writePast(past));
   const { rounds, seed } = options;
@@ -121,20 +121,11 @@ async function runbookFor({ service, environment, runbook: file }: Options): Pro
 }
 
 /** By the plan itself, so that nothing is rehearsed but what a deployment does. */
-async function firstStepOf(runbook: Runbook): Promise<RehearsedStep> {
+async function stepOf(runbook: Runbook): Promise<RehearsedStep> {
   const { toPlan } = await import('../../src/runbook/to-plan.ts');
   const { service, environment } = runbook;
   const request = { service, environment, version: 'rehearsed' };
-  const { judge, traffic, watch } = toPlan({ runbook, digest: '', request, blue: 'past', deployment: 'rehearsal' });
-  const [first] = traffic;
-  if (!first) throw new Problem(EXIT.usage, 'The runbook has no step in traffic.');
-  return {
-    rules: judge,
-    share: first.percentage / 100,
-    soakMs: first.soakMs,
-    extensionMs: Math.min(watch.windowMs, first.soakMs),
-    maxSoakMs: first.soakMs * watch.maxSoakFactor,
-  };
+  return firstStepOf(toPlan({ runbook, digest: '', request, blue: 'past', deployment: 'rehearsal' }));
 }
 
 async function pastIn(file: string): Promise<Past> {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { exactly } from '../view/words.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
@@ -21,6 +21,8 @@ export type Endings = (() => Promise<void>)[];
 export interface PartsOptions extends DemoRunbookOptions {
   readonly requestsPerSecond: number;
   readonly fault?: Fault;
+  /** Whatever else is to be different. */
+  readonly sandbox?: SandboxOptions;
   readonly notice: (line: string) => void;
   /** Nothing more is started once it is aborted. */
   readonly signal: AbortSignal;
@@ -39,7 +41,7 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
 
   const [sandbox, server] = await Promise.all([
     part('sandbox (PostgreSQL, services, router, load, alerts, staging)', notice, endings, () =>
-      startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}) }),
+      startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}), ...options.sandbox }),
     ),
     part('Temporal server', notice, endings, () =>
       startLocalServer({ ui: true, dbFilename: join(folder, 'temporal.db'), notice }),

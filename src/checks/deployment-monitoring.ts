@@ -3,8 +3,9 @@ import type { DeploymentPlan } from '../runbook/plan.ts';
 import type { CheckOfKind } from '../runbook/schema.ts';
 import { toLimits, toPlan } from '../runbook/to-plan.ts';
 import type { Check, CheckContext } from './check.ts';
-import { findingOf } from './looked.ts';
-import { measure } from './monitoring/measure.ts';
+import { findingOf, type Looked } from './looked.ts';
+import { lookAtForesight } from './monitoring/foresight.ts';
+import { type Measured, measure } from './monitoring/measure.ts';
 import { lookAtAge, lookAtClocks, lookAtLatency, lookAtSeries } from './monitoring/series.ts';
 import { defaultDetect, lookAtSight } from './monitoring/sight.ts';
 import { rate } from './monitoring/words.ts';
@@ -29,13 +30,18 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
       lookAtSeries(seen, target.blue),
       ...(seen.series.all === 0 ? [] : [lookAtAge(seen, plan), lookAtLatency(seen, target.blue, plan)]),
       lookAtClocks(seen),
-      ...(perSecond > 0 ? [lookAtSight(plan, { detect, perSecond })] : []),
+      ...(perSecond > 0 ? [await lookAhead(plan, detect, seen)] : []),
     ];
     return findingOf(
       looked,
       `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
     );
   };
+}
+
+async function lookAhead(plan: DeploymentPlan, detect: number, seen: Measured): Promise<Looked> {
+  if (plan.judge.rule === 'evidence') return lookAtForesight(plan, { detect, seen });
+  return lookAtSight(plan, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
 }
 
 /** The runbook as the watch will follow it. */

@@ -1,3 +1,4 @@
+import { extensionMs } from '../runbook/plan.ts';
 import { type Rate, rateOver } from './estimates.ts';
 import type { PastInterval, PastSoak } from './past.ts';
 import type { Random } from './random.ts';
@@ -103,13 +104,10 @@ function isRolledBack(fate: Fate): boolean {
   return fate === 'breached' || fate === 'unproven';
 }
 
-function fateOf(
-  { breachedMs, healthyMs, watchedMs }: Rehearsed,
-  { soakMs, extensionMs, maxSoakMs }: RehearsedStep,
-): Fate {
+function fateOf({ breachedMs, healthyMs, watchedMs }: Rehearsed, { soakMs, maxSoakMs, watch }: RehearsedStep): Fate {
   if (breachedMs !== undefined) return 'breached';
   // The poll that ends a soak may come a little late; one that ends at its first chance to is in time.
-  if (healthyMs !== undefined) return healthyMs < soakMs + extensionMs ? 'in-time' : 'late';
+  if (healthyMs !== undefined) return healthyMs < soakMs + extensionMs(0, watch) ? 'in-time' : 'late';
   return watchedMs >= maxSoakMs ? 'unproven' : 'cut';
 }
 

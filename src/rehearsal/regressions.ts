@@ -1,3 +1,4 @@
+import { extensionMs } from '../runbook/plan.ts';
 import { type Rate, rateOver, type Tally } from './estimates.ts';
 import type { PastSoak } from './past.ts';
 import type { Random } from './random.ts';
@@ -48,7 +49,7 @@ export function rehearseRegressions(
           { split: (interval) => withFailures(splitCounts(interval, step.share, random), added, random), goOn: true },
         );
         if (breachedMs !== undefined) found.push(breachedMs);
-        if (healthyMs !== undefined && healthyMs < step.soakMs + step.extensionMs) passedNow += 1;
+        if (healthyMs !== undefined && healthyMs < step.soakMs + extensionMs(0, step.watch)) passedNow += 1;
         else if (breachedMs !== undefined && breachedMs <= step.soakMs) foundNow += 1;
       }
       inSoak.push({ hits: foundNow, trials: rounds });

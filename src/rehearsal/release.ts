@@ -1,6 +1,6 @@
 import { createJudge } from '../judge/judge.ts';
 import type { BothCounts } from '../judge/literal.ts';
-import type { JudgeRules } from '../runbook/plan.ts';
+import { type DeploymentPlan, extensionMs, type JudgeRules } from '../runbook/plan.ts';
 import type { PastInterval, PastSoak } from './past.ts';
 
 /** The first step of the traffic plan, as it is watched. */
@@ -9,10 +9,17 @@ export interface RehearsedStep {
   /** Green's share of the traffic. */
   readonly share: number;
   readonly soakMs: number;
-  /** A soak that is not proven healthy in its time is extended by so much at a time ... */
-  readonly extensionMs: number;
-  /** ... up to this; then it is rolled back. */
+  /** A soak that is not proven healthy in its time is extended up to this; then it is rolled back. */
   readonly maxSoakMs: number;
+  readonly watch: DeploymentPlan['watch'];
+}
+
+/** @throws Error for a plan without a step, which no runbook makes. */
+export function firstStepOf({ judge, traffic, watch }: DeploymentPlan): RehearsedStep {
+  const [first] = traffic;
+  if (!first) throw new Error('the plan has no step');
+  const { percentage, soakMs } = first;
+  return { rules: judge, share: percentage / 100, soakMs, maxSoakMs: soakMs * watch.maxSoakFactor, watch };
 }
 
 /** How one rehearsed release went; times since its soak began. */
@@ -34,12 +41,13 @@ export interface Rehearsed {
  */
 export function rehearseRelease(
   soak: PastSoak,
-  { rules, share: greenShare, soakMs, extensionMs, maxSoakMs }: RehearsedStep,
+  { rules, share: greenShare, soakMs, maxSoakMs, watch }: RehearsedStep,
   { split, goOn }: { readonly split: (interval: PastInterval) => BothCounts; readonly goOn: boolean },
 ): Rehearsed {
   const judge = createJudge(rules);
   let state = judge.start(soak.at, { soakMs, greenShare });
   let soakUntil = soak.at + soakMs;
+  let extensions = 0;
   let watchedMs = 0;
   let healthyMs: number | undefined;
   let doubt: string | undefined;
@@ -58,7 +66,8 @@ export function rehearseRelease(
     if (verdict === 'healthy') healthyMs ??= watchedMs;
     else if (healthyMs === undefined) doubt ??= reason;
     if ((healthyMs !== undefined && !goOn) || watchedMs >= maxSoakMs) return ended();
-    soakUntil = Math.min(soak.at + maxSoakMs, interval.to + extensionMs);
+    soakUntil = Math.min(soak.at + maxSoakMs, interval.to + extensionMs(extensions, watch));
+    extensions += 1;
   }
   return ended();
 }

@@ -177,3 +177,10 @@ export interface Counts {
 }
 
 export type Verdict = 'healthy' | 'breached' | 'inconclusive';
+
+const FIRST_EXTENSION_POLLS = 4;
+
+/** By how much a soak without proof is extended after so many extensions: a few polls, then twice as much, up to a window. */
+export function extensionMs(extensions: number, { pollMs, windowMs }: DeploymentPlan['watch']): number {
+  return Math.min(FIRST_EXTENSION_POLLS * pollMs * 2 ** extensions, windowMs);
+}

@@ -1,6 +1,6 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
 import type { WatchCarry, WatchHeartbeat, WindowResult } from '../activities/activities.ts';
-import type { TrafficStep } from '../runbook/plan.ts';
+import { extensionMs, type TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack } from './causes.ts';
 import type { Deployment } from './deployment.ts';
 import { currentStep, isApproved } from './status.ts';
@@ -10,8 +10,6 @@ import { work } from './work.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
-/** A soak is first extended by so many polls, then by twice as much again and again, up to a whole window. */
-const POLLS_OF_EXTENSION = 4;
 
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
@@ -36,8 +34,8 @@ export async function soakAndPassGate(
   const soakLimit = startedAt + step.soakMs * watch.maxSoakFactor;
   let soakUntil = startedAt + step.soakMs;
   let carry = carried;
-  let extensionMs = Math.min(watch.pollMs * POLLS_OF_EXTENSION, watch.windowMs);
-  const said = { extension: false, exhaustion: false };
+  let extensions = 0;
+  let exhaustionSaid = false;
 
   for (;;) {
     const window = await watchWindow(
@@ -48,9 +46,9 @@ export async function soakAndPassGate(
       Math.min(Date.now() + watch.windowMs, soakUntil),
     );
     carry = window.carry;
-    if (window.exhausted && !said.exhaustion) {
+    if (window.exhausted && !exhaustionSaid) {
       void tell(deployment, 'critical', needsPerson(deployment, step, window.reason));
-      said.exhaustion = true;
+      exhaustionSaid = true;
     }
     if (Date.now() < soakUntil) continue;
     if (window.verdict === 'healthy') break;
@@ -60,11 +58,10 @@ export async function soakAndPassGate(
         `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
         Date.now(),
       );
-    soakUntil = Math.min(soakLimit, Date.now() + extensionMs);
-    extensionMs = Math.min(2 * extensionMs, watch.windowMs);
+    soakUntil = Math.min(soakLimit, Date.now() + extensionMs(extensions, watch));
     deployment.change((status) => soakExtended(status, soakUntil));
-    if (!said.extension) void tell(deployment, 'warning', extension(deployment, step, window.reason));
-    said.extension = true;
+    if (extensions === 0) void tell(deployment, 'warning', whyExtended(deployment, step, window.reason));
+    extensions += 1;
   }
 
   const gateUntil = Date.now() + (step.approval?.timeoutMs ?? 0);
@@ -90,7 +87,7 @@ export async function soakAndPassGate(
   return carry;
 }
 
-function extension(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
+function whyExtended(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
   const { service, version, environment } = deployment.status();
   return `${service} ${version} in ${environment} is not proven healthy at ${percentage} % yet, so the soak goes on: ${reason}. Without proof it is rolled back in the end; abort does it now.`;
 }

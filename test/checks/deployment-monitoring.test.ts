@@ -383,3 +383,36 @@ describe('deployment-monitoring', () => {
     ]);
   });
 });
+
+describe('deployment-monitoring by evidence', () => {
+  const byEvidence: Partial<Runbook> = {
+    judge: { rule: 'evidence', batch: 20_000, minRequests: 50, breachesInARow: 3 },
+    traffic: [{ percentage: 50, soak: 60_000 }],
+  };
+
+  test('rehearses with the judge itself what the first soak will find, and that it lets a good release pass', async () => {
+    const finding = await look({ runbook: byEvidence });
+    expect(finding.passed).toBe(true);
+    expect(measured(finding, 'a release that fails 10 %')).toMatch(
+      /^found in 40 of 40 soaks, half of them within \d+s$/,
+    );
+    expect(measured(finding, 'smallest share')).toMatch(/^[\d.]+ %$/);
+    expect(measured(finding, 'a release that is as good')).toMatch(
+      /^proven healthy at the end of (3[5-9]|40) of 40 soaks$/,
+    );
+  });
+
+  test('fails where the soak would find too little, and tells how long or how busy it had to be', async () => {
+    router.traffic = { '2.4.0': 4 };
+    const finding = await look({ runbook: byEvidence, check: { measureFor: 2_000 } });
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(
+        /^a release that fails 10 % of its requests would be found in \d+ of 40 first soaks/,
+      ),
+      unblock: expect.stringMatching(
+        /^make the first soak \dm long, or deploy when there are about \d+ requests a second/,
+      ),
+    });
+  });
+});

@@ -10,8 +10,8 @@ export const step: RehearsedStep = {
   rules: { ...rules, limits: { errorRate: 0.05 } },
   share: 0.5,
   soakMs: 180_000,
-  extensionMs: 180_000,
   maxSoakMs: 540_000,
+  watch: { pollMs: STEP_MS, windowMs: 180_000, gateWindowMs: 180_000, blindMs: 120_000, maxSoakFactor: 3 },
 };
 
 /** Intervals of 10 s with so many requests each, of which so many are bad, at random. */

@@ -84,6 +84,17 @@ describe('the guide as a plan', () => {
     expect(rollback.join(' ')).toBe('rollback --service {service}');
   });
 
+  test('can be judged by the literal rule alone, which knows no more knobs', () => {
+    const literal = guideWith(['rule: evidence, patience: 5s', 'rule: literal']);
+    const { judge } = plan({ runbook: parseRunbook(literal, 'x.yaml') });
+    expect(Object.keys(judge).sort()).toEqual(
+      ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'blindMs'].sort(),
+    );
+    expect(() =>
+      parseRunbook(guideWith(['rule: evidence, patience: 5s', 'rule: literal, patience: 5s']), 'x.yaml'),
+    ).toThrow(/judge\.patience: .*expected only with rule: evidence; remove one of them/);
+  });
+
   test('holds nothing that can act: no command, no address, no name of a secret', () => {
     expect(JSON.stringify(plan())).not.toMatch(/https?:|--service|DATABASE_URL|traffic-status/);
   });
@@ -91,7 +102,7 @@ describe('the guide as a plan', () => {
   test('has every field, with every default filled in, and survives the way through a history', () => {
     const bare = guideWith(
       ['  poll: 5s\n', ''],
-      ['judge: { batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
+      ['judge: { rule: evidence, patience: 5s, batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
       ['recovery: { target: 90s }', ''],
       ['approval: { required: 1, timeout: 4h, onTimeout: rollback }', 'approval: {}'],
       ['  latency: { quantile: 0.95, under: 500ms }\n', ''],

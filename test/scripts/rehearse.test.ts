@@ -30,7 +30,7 @@ const run = (...words: string[]) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-rehearse-'));
-  await writeFile(file('guide.yaml'), guideWith(['judge: {', 'judge: { rule: literal,']));
+  await writeFile(file('guide.yaml'), guideWith(['judge: { rule: evidence, patience: 5s,', 'judge: { rule: literal,']));
   // Two days, with an incident of ten minutes on Friday at noon.
   const isIncident = (index: number) => index >= 6 * 60 * 36 && index < 6 * 60 * 36 + 60;
   const failed = (random: () => number, index: number) => binomial(200, isIncident(index) ? 0.3 : 0.002, random);
@@ -126,7 +126,10 @@ describeWithPrometheus('a Prometheus that scrapes the service', () => {
     const prometheus = await startPrometheus({ targets: [{ address: new URL(await addressOf(page)).host }] });
     try {
       const seconds = guideWith(
-        ['judge: { batch: 20s, minRequests: 50', 'judge: { rule: literal, batch: 1s, minRequests: 20'],
+        [
+          'judge: { rule: evidence, patience: 5s, batch: 20s, minRequests: 50',
+          'judge: { rule: literal, batch: 1s, minRequests: 20',
+        ],
         ['soak: 10m', 'soak: 2s'],
       );
       await writeFile(file('seconds.yaml'), seconds);

@@ -10,6 +10,8 @@ export interface Measured {
   readonly spanMs: number;
   /** The version's fresh requests in that time, and the sum of their durations in seconds. */
   readonly requests: number;
+  readonly failed: number;
+  readonly slow: number;
   readonly seconds: number;
   readonly series: { readonly all: number; readonly moved: number };
   /** All versions that the metrics know, and those other than this one that got requests. */
@@ -36,7 +38,7 @@ export async function measure(
   const first = await look(source, signal);
   let newest = first;
   let { reading: merged } = advance(null, first.reading);
-  let seen = { readings: 1, requests: 0, seconds: 0 };
+  let seen = { readings: 1, requests: 0, failed: 0, slow: 0, seconds: 0 };
   const serving = new Set<string>();
 
   while (seriesOf(newest.reading, version).length > 0 && Date.now() < until) {
@@ -48,10 +50,12 @@ export async function measure(
     merged = reading;
     const fresh = interval?.counts ?? {};
     for (const [other, { requests }] of Object.entries(fresh)) if (requests > 0) serving.add(other);
-    const { requests = 0, seconds = 0 } = fresh[version] ?? {};
+    const { requests = 0, failed = 0, slow = 0, seconds = 0 } = fresh[version] ?? {};
     seen = {
       readings: seen.readings + 1,
       requests: seen.requests + requests,
+      failed: seen.failed + failed,
+      slow: seen.slow + slow,
       seconds: seen.seconds + seconds,
     };
     heartbeat({ doing: 'watching the requests move', readings: seen.readings, requests: seen.requests });

@@ -1,0 +1,156 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { ServiceFault } from '../sandbox/service.ts';
+import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
+import { startDeployment } from '../scripts/commands/start.ts';
+import type { DeploymentHandle } from '../scripts/commands/temporal.ts';
+import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
+import { outcomeOf } from '../scripts/view/outcome.ts';
+import { observe } from '../scripts/view/sight.ts';
+import type { DeploymentReport } from '../src/report/report.ts';
+import type { DeploymentStatus, Phase } from '../src/workflows/status.ts';
+import { type Bench, openBench, REQUEST } from './deployments.ts';
+
+/** The watch in the sandbox: how soon it answers a fault, and what it must bear. 20 requests a second, half of them on green. */
+
+const [BLUE, GREEN] = ['2.4.0', '2.5.0'];
+const USUAL: ServiceFault = { failingShare: 0.001 };
+/** A soak has to be some time under way, at least and at most, before a fault. */
+const BEFORE_FAULT_MS = [20_000, 40_000] as const;
+
+export type Pace = '1s' | '5s';
+
+function soaksOf(soak: string, poll: Pace): Change[] {
+  return [
+    ...WITHOUT_CHECKLIST,
+    [['traffic', 0, 'soak'], soak],
+    [['traffic', 0, 'approval', 'timeout'], '1h'],
+    [['metrics', 'poll'], poll],
+    [['watch'], { window: '1m', gateWindow: '1m', maxSoakFactor: 10 }],
+    [['judge'], { rule: 'evidence', batch: '20s' }],
+  ];
+}
+
+function openWatch(notice: (line: string) => void, changes: readonly Change[], viaPrometheus: boolean): Promise<Bench> {
+  const sandbox = { withoutPitfalls: true, staging: false, monitoring: viaPrometheus, rows: 20_000 };
+  return openBench(notice, { changes, viaPrometheus, requestsPerSecond: 20, sandbox });
+}
+
+/** From a fault of green to all traffic on blue, each time in milliseconds. */
+export interface Answered {
+  readonly detectedMs: number;
+  readonly restoredMs: number;
+}
+
+/** Green goes from 0.1 % to 20 % errors, `runs` times, with the router's page read at this pace. */
+export async function measureSpeed(poll: Pace, runs: number, notice: (line: string) => void): Promise<Answered[]> {
+  const bench = await openWatch(notice, soaksOf('10m', poll), false);
+  try {
+    const answers: Answered[] = [];
+    for (let run = 1; run <= runs; run += 1) {
+      const soak = await beginSoak(bench);
+      const [least, most] = BEFORE_FAULT_MS;
+      await delay(least + Math.random() * (most - least));
+      const at = Date.now();
+      await bench.parts.sandbox.disturb(GREEN, { failingShare: 0.2 });
+      const { detectedAt, restored } = await soak.rollback();
+      if (!restored) throw new Error('it was rolled back, and nothing restored');
+      const answer = { detectedMs: detectedAt - at, restoredMs: restored.restoredAt - at };
+      notice(`  run ${run} of ${runs}: restored after ${(answer.restoredMs / 1_000).toFixed(1)} s`);
+      answers.push(answer);
+    }
+    return answers;
+  } finally {
+    await bench.stop();
+  }
+}
+
+/** What must not be rolled back, with the metrics from Prometheus. */
+export const CALM: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  'Prometheus away for 90 s': async ({ parts: { sandbox } }) => {
+    await sandbox.pauseMonitoring();
+    await delay(90_000);
+    await sandbox.resumeMonitoring();
+  },
+  'no traffic for 2 minutes': async ({ parts: { sandbox } }) => {
+    await sandbox.setRate(0);
+    await delay(120_000);
+    await sandbox.setRate(20);
+  },
+  'both versions at 8 % errors for 2 minutes': async ({ parts: { sandbox } }) => {
+    for (const version of [BLUE, GREEN]) await sandbox.disturb(version, { failingShare: 0.08 });
+    await delay(120_000);
+    for (const version of [BLUE, GREEN]) await sandbox.disturb(version, USUAL);
+  },
+  'green failing wholly for 5 s, four times': async ({ parts: { sandbox } }) => {
+    for (let burst = 1; burst <= 4; burst += 1) {
+      await sandbox.disturb(GREEN, { failingShare: 1 });
+      await delay(5_000);
+      await sandbox.disturb(GREEN, USUAL);
+      await delay(45_000);
+    }
+  },
+};
+
+/** How each ended: the phase after the soak, and by how much it was extended. */
+export async function measureCalm(
+  poll: Pace,
+  notice: (line: string) => void,
+): Promise<{ readonly what: string; readonly phase: Phase; readonly extendedMs: number; readonly why: string }[]> {
+  const bench = await openWatch(notice, soaksOf('1m', poll), true);
+  try {
+    const results = [];
+    for (const [what, disturb] of Object.entries(CALM)) {
+      const soak = await beginSoak(bench);
+      const planned = soak.status().steps[0]?.soakUntil ?? 0;
+      await delay(20_000);
+      await disturb(bench);
+      const { phase, steps, rollback } = await soak.until(({ phase: now }) => now !== 'soaking');
+      const extendedMs = (steps[0]?.soakUntil ?? 0) - planned;
+      results.push({ what, phase, extendedMs, why: rollback?.reason ?? '' });
+      notice(`  ${what}: ${phase}, extended by ${(extendedMs / 1_000).toFixed(0)} s`);
+      await soak.abort();
+    }
+    return results;
+  } finally {
+    await bench.stop();
+  }
+}
+
+/** A deployment whose first soak has begun, both versions as they usually are. */
+async function beginSoak({ client, parts }: Bench) {
+  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const handle: DeploymentHandle = client.workflow.getHandle(workflowId, firstExecutionRunId);
+  let last: DeploymentStatus | undefined;
+
+  async function until(wanted: (status: DeploymentStatus) => boolean): Promise<DeploymentStatus> {
+    for await (const { status } of observe(client, handle)) {
+      last = status;
+      if (status && wanted(status)) return status;
+    }
+    throw new Error(`it closed before that: ${(await outcomeOf(client, handle, last)).summary}`);
+  }
+  await until(({ phase }) => phase === 'soaking');
+  for (const version of [BLUE, GREEN]) await parts.sandbox.disturb(version, USUAL);
+
+  return {
+    status: () => last as DeploymentStatus,
+    until,
+    rollback: () => closed(client, handle, last),
+    async abort() {
+      await sendDecision(client, handle, newDecision('abort', { by: 'bench' })).catch(() => {});
+      await closed(client, handle, last);
+    },
+  };
+}
+
+async function closed(
+  client: Client,
+  handle: DeploymentHandle,
+  last: DeploymentStatus | undefined,
+): Promise<NonNullable<DeploymentReport['rollback']>> {
+  for await (const _ of observe(client, handle));
+  const { report, summary } = await outcomeOf(client, handle, last);
+  if (!report?.rollback) throw new Error(`it was not rolled back: ${summary}`);
+  return report.rollback;
+}
