@@ -1,33 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
-import { WITHOUT_CHECKLIST, writeDemoRunbook } from '../../scripts/demo/runbook.ts';
+import { expect, test } from '@jest/globals';
+import { WITHOUT_CHECKLIST } from '../../scripts/demo/runbook.ts';
 import type { Because } from '../../src/judge/judge.ts';
 import type { DeploymentStatus } from '../../src/workflows/status.ts';
 import { describeWithPrometheus } from '../support/prometheus.ts';
+import { useSandbox } from '../support/sandbox.ts';
 import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
 /** The sandbox watched through its real Prometheus. `npm run bench` does the same at full length. */
 
 const LONG_MS = 240_000;
-const taskQueue = `prometheus-${randomUUID()}`;
 
 const newestBecause = ({ steps }: DeploymentStatus): Because | undefined => steps.at(-1)?.windows.at(-1)?.because;
 
 describeWithPrometheus('watched through Prometheus', () => {
   const temporal = useTemporal();
-  let sandbox: Sandbox;
-  let scratch: string;
-  let worker: WorkerProcess;
-
-  beforeAll(async () => {
-    scratch = await mkdtemp(join(tmpdir(), 'bluegreen-prometheus-'));
-    sandbox = await startSandbox({ withoutPitfalls: true, staging: false, rows: 20_000 });
-    await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, {
+  const scene = useSandbox(
+    {
       pace: 'short',
       automaticRemedies: true,
       viaPrometheus: true,
@@ -36,24 +24,15 @@ describeWithPrometheus('watched through Prometheus', () => {
         [['traffic', 0, 'soak'], '40s'],
         [['watch'], { window: '4s', gateWindow: '1m', maxSoakFactor: 5 }],
       ],
-    });
-    worker = startWorkerProcess(taskQueue, {
-      ...sandbox.env,
-      BLUEGREEN_RUNBOOKS: join(scratch, 'runbooks'),
-      BLUEGREEN_STATE: join(scratch, 'state'),
-    });
-  }, LONG_MS);
-
-  afterAll(async () => {
-    await worker.kill('SIGTERM');
-    await sandbox.stop();
-    await rm(scratch, { recursive: true, force: true });
-  }, LONG_MS);
+    },
+    { withoutPitfalls: true, staging: false, rows: 20_000 },
+  );
 
   test(
     'what is no fault of green only makes the soak longer; a fault at the open gate rolls back',
     async () => {
-      const handle = await start(temporal.client(), taskQueue, { service: 'recommendation', version: '2.5.0' });
+      const sandbox = scene.sandbox();
+      const handle = await start(temporal.client(), scene.taskQueue, { service: 'recommendation', version: '2.5.0' });
       const { until, untilPhase } = observe(handle, LONG_MS - 30_000);
       try {
         const planned = (await until(({ steps }) => steps.length > 0)).steps[0]?.soakUntil ?? 0;

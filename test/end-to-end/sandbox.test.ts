@@ -1,49 +1,25 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
-import { writeDemoRunbook } from '../../scripts/demo/runbook.ts';
+import type { Fault } from '../../sandbox/sandbox.ts';
 import type { DeploymentReport } from '../../src/report/report.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { isPassed, isStuck } from '../../src/workflows/status.ts';
 import { payloadsOf, readable } from '../support/history.ts';
+import { useSandbox } from '../support/sandbox.ts';
 import { keepHistory, observe, start, type TestDeployment, useTemporal } from '../support/temporal.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
 /** The guide's runbook in the sandbox, with short lengths: real database, real service, real traffic, real commands. */
 
 const temporal = useTemporal();
 const LONG_MS = 180_000;
-const taskQueue = `sandbox-${randomUUID()}`;
-let sandbox: Sandbox;
-let scratch: string;
-let worker: WorkerProcess;
-
-beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'bluegreen-end-to-end-'));
-  sandbox = await startSandbox();
-  await writeDemoRunbook(join(scratch, 'runbooks'), sandbox, { pace: 'short', automaticRemedies: true });
-  worker = startWorkerProcess(taskQueue, {
-    ...sandbox.env,
-    BLUEGREEN_RUNBOOKS: join(scratch, 'runbooks'),
-    BLUEGREEN_STATE: join(scratch, 'state'),
-  });
-}, LONG_MS);
-
-afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await sandbox.stop();
-  await rm(scratch, { recursive: true, force: true });
-}, LONG_MS);
+const scene = useSandbox({ pace: 'short', automaticRemedies: true });
 
 async function deployment(body: (deployment: TestDeployment) => Promise<void>): Promise<void> {
   const request = { service: 'recommendation', version: '2.5.0', requestedBy: 'ana' };
-  const handle = await start(temporal.client(), taskQueue, request);
+  const handle = await start(temporal.client(), scene.taskQueue, request);
   const observed = observe(handle, LONG_MS - 30_000); // its words come before the test runner gives up
   try {
     const { checks } = await observed.until(({ phase, checks: all }) => phase === 'checking' && all.length > 0);
@@ -70,7 +46,7 @@ async function passChecklist({ handle, until }: TestDeployment): Promise<void> {
 }
 
 async function trafficNow(): Promise<Record<string, number>> {
-  const response = await fetch(`${sandbox.controlUrl}/status`);
+  const response = await fetch(`${scene.sandbox().controlUrl}/status`);
   return ((await response.json()) as { traffic: Record<string, number> }).traffic;
 }
 
@@ -85,7 +61,7 @@ test.each<[string, Fault]>([
 ])(
   '%s is rolled back: blue serves, verified, within the target',
   async (_, fault) => {
-    await sandbox.inject(fault);
+    await scene.sandbox().inject(fault);
     await deployment(async ({ handle, until }) => {
       await until(({ steps, phase }) => steps.length > 0 || phase === 'rolled-back');
       await handle.signal(messages.approve, { by: 'ana' });
@@ -98,7 +74,7 @@ test.each<[string, Fault]>([
       expect(await trafficNow()).toEqual({ '2.4.0': 100 });
       await keepHistory(`sandbox-${fault.name}-${fault.atPercentage ?? 50}`, handle);
     });
-    await sandbox.clearFault();
+    await scene.sandbox().clearFault();
   },
   LONG_MS,
 );
@@ -119,9 +95,9 @@ test(
 
       const history = historyToJSON(await handle.fetchHistory());
       expect(payloadsOf(history).length).toBeGreaterThan(20);
-      const { password } = new URL(sandbox.databaseUrl);
+      const { password } = new URL(scene.sandbox().databaseUrl);
       expect(password).not.toBe('');
-      for (const text of [JSON.stringify(await status()), worker.log(), readable(history)]) {
+      for (const text of [JSON.stringify(await status()), scene.worker().log(), readable(history)]) {
         expect(text).not.toContain(password);
         expect(text).not.toMatch(/(https?|postgres(ql)?):\/\//);
         expect(text).not.toMatch(/--service|--percentage/);
@@ -133,7 +109,7 @@ test(
 );
 
 test('each change reached the platform once, under an operation id of its own', async () => {
-  const lines = (await readFile(sandbox.auditFile, 'utf8')).trim().split('\n');
+  const lines = (await readFile(scene.sandbox().auditFile, 'utf8')).trim().split('\n');
   const changes = lines
     .map((line) => JSON.parse(line) as { command: string; operation?: string; attempt?: number })
     .filter(({ command }) => command !== 'traffic-status');
