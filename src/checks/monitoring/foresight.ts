@@ -29,14 +29,14 @@ export async function lookAtForesight(
   }: { readonly detect: number; readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'> },
 ): Promise<Looked> {
   const step = firstStepOf(plan);
-  const now = { step, seen };
-  const isFound = async (share: number, changed: Now = now) => (await rehearse(changed, share)).found >= ENOUGH;
+  const now: Now = { step, seen };
+  const isFound = async (failing: number, changed = now) => (await rehearse(changed, failing)).found >= ENOUGH;
   const { soakMs, share } = step;
   const perSecond = (seen.requests / seen.spanMs) * 1_000;
   const required = Math.max(step.rules.minRequests, requestsToProve(step.rules.limits));
   const asked = await rehearse(now, detect);
-  const worse = SHARES.filter((share) => share > seen.failed / seen.requests);
-  const smallest = await firstOf(worse, (share) => isFound(share));
+  const worse = SHARES.filter((tried) => tried > seen.failed / seen.requests);
+  const smallest = await firstOf(worse, (tried) => isFound(tried));
   const source = `${REHEARSALS} soaks rehearsed with the traffic of now and the runbook`;
   const evidence = [
     {
