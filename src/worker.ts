@@ -8,6 +8,7 @@ import { createRunbookStore } from './runbook/store.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
 import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
+import { WORKER_OPTIONS } from './temporal/worker-options.ts';
 
 /**
  * The worker: wires ports to adapters and runs until it is told to stop. Its environment: TEMPORAL_* (address, profile,
@@ -16,13 +17,6 @@ import { ensureSearchAttributes } from './temporal/search-attributes.ts';
  * 127.0.0.1:9464 for the SDK's Prometheus page; off by default), and whatever the runbooks name.
  */
 const STATE = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'bluegreen');
-
-/** A decision or a breach must not wait for a worker that died holding the workflow: the default is ten seconds. */
-const STICKY_TIMEOUT_MS = 2_000;
-/** Cancellation reaches an activity with its next heartbeat; the default may hold one back for a minute. */
-const HEARTBEAT_THROTTLE_MS = 2_000;
-/** Time for commands to end with their evidence when the worker is told to stop. */
-const SHUTDOWN_GRACE_MS = 1_000;
 
 async function main(): Promise<void> {
   const metricsAddress = process.env['BLUEGREEN_METRICS'];
@@ -50,10 +44,7 @@ async function main(): Promise<void> {
         }),
         env: process.env,
       }),
-      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
-      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
-      defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
-      shutdownGraceTime: SHUTDOWN_GRACE_MS,
+      ...WORKER_OPTIONS,
     });
     await worker.run();
   } finally {

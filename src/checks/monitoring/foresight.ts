@@ -14,7 +14,7 @@ import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './wo
  * which green is as good as blue, or fails more. The literal rule's sight can be worked out (sight.ts); this one cannot.
  */
 
-/** Of a share that is found in 99 % of the cases fewer than 38 of 40 are found once in a thousand times. */
+/** A share that is found in 99 % of the cases is found less often than 38 times in 40 once in a hundred times. */
 const REHEARSALS = 40;
 const ENOUGH = 38;
 const SHARES = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1];
