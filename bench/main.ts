@@ -3,6 +3,7 @@ import { complain, print } from '../scripts/view/output.ts';
 import { exactly } from '../scripts/view/words.ts';
 import { type Bench, type Measured, openBench } from './deployments.ts';
 import { measureJudge } from './judge.ts';
+import { measureScale } from './scale.ts';
 import { historySizeOf, timelineOf } from './timeline.ts';
 import { type Answered, measureCalm, measureSpeed, type Pace } from './watch.ts';
 
@@ -10,13 +11,14 @@ import { type Answered, measureCalm, measureSpeed, type Pace } from './watch.ts'
  * `npm run bench [-- PART...]`. Machines differ: what it prints is for comparing within one run, and with the targets.
  * `deployments`, the default: what a deployment costs and how soon a fault is answered, with seconds for the guide's
  * minutes. `judge`: the judge alone, simulated. `speed`: from a fault to blue, many times. `calm`: what must not be rolled
- * back, at full length.
+ * back, at full length. `scale`: many deployments that soak at once on one worker.
  */
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   deployments: benchDeployments,
   judge: benchJudge,
   speed: benchSpeed,
   calm: benchCalm,
+  scale: benchScale,
 };
 const OWN_TARGET_MS = 2_000;
 const EVENTS_TARGET = 150;
@@ -87,6 +89,23 @@ async function benchCalm(): Promise<void> {
         ),
       );
   }
+}
+
+async function benchScale(): Promise<void> {
+  print('Deployments that soak at once on one worker, polled every 5 s:');
+  const results = await measureScale([1, 10, 100, 500], print);
+  print(row('deployments', 'memory', 'CPU of one core', 'polls late, median', '99 of 100', 'reaction'));
+  for (const { deployments, megabytes, cpuShare, pollLateMs, reactionMs } of results)
+    print(
+      row(
+        String(deployments),
+        `${megabytes.toFixed(0)} MB`,
+        `${(100 * cpuShare).toFixed(0)} %`,
+        `${pollLateMs.median} ms`,
+        `${pollLateMs.p99} ms`,
+        exactly(reactionMs),
+      ),
+    );
 }
 
 function middle(values: readonly number[]): number {

@@ -1,0 +1,63 @@
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Activities } from '../src/activities/activities.ts';
+import { createActivities } from '../src/activities/create-activities.ts';
+import { parseRunbook } from '../src/runbook/load.ts';
+import type { Runbook } from '../src/runbook/schema.ts';
+import { parseRequest, toPlan } from '../src/runbook/to-plan.ts';
+import { WORKER_OPTIONS } from '../src/temporal/worker-options.ts';
+
+/** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
+
+const [address = '', taskQueue = '', metricsOrigin = ''] = process.argv.slice(2);
+const DIGEST = '0'.repeat(64);
+
+const kept = new Map<string, Runbook>();
+function runbookOf(service: string): Runbook {
+  const runbook = kept.get(service) ?? parseRunbook(textFor(service), `${service}.yaml`);
+  kept.set(service, runbook);
+  return runbook;
+}
+
+const textFor = (service: string): string => `
+service: ${service}
+environment: production
+platform: { kind: command, deploy: ["true"], shiftTraffic: ["true"], rollback: ["true"], health: { url: "${metricsOrigin}" } }
+metrics: { kind: scrape, targets: ["${metricsOrigin}/${service}"], requests: http_requests_total, poll: 5s }
+limits: { errorRate: 5% }
+traffic: [{ percentage: 50, soak: 1h }, { percentage: 100, soak: 1h }]
+watch: { window: 1m }
+`;
+
+const done = { evidence: [] };
+const platform: Partial<Activities> = {
+  resolvePlan: async (sent) => {
+    const request = parseRequest(sent);
+    const runbook = runbookOf(request.service);
+    return toPlan({ runbook, digest: DIGEST, request, blue: '2.4.0', deployment: `scale/${request.service}` });
+  },
+  deployGreen: async () => ({ ...done, carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+  shiftTraffic: async () => ({ ...done, shiftedAt: Date.now() }),
+  restoreTraffic: async ({ target }) => {
+    process.stdout.write(`${target.service}\n`);
+    return { ...done, startedAt: Date.now(), restoredAt: Date.now() };
+  },
+  verifyRecovery: async () => ({ ...done, healthyAt: Date.now(), requests: 50 }),
+  guardTraffic: async () => ({}),
+  notify: async () => {},
+};
+
+const runbooks = {
+  find: async (service: string) => ({ runbook: runbookOf(service), digest: DIGEST }),
+  pinned: async ({ service }: { service: string }) => runbookOf(service),
+  pinnedOrCurrent: async ({ service }: { service: string }) => ({ runbook: runbookOf(service) }),
+};
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+const worker = await Worker.create({
+  ...WORKER_OPTIONS,
+  connection: await NativeConnection.connect({ address }),
+  taskQueue,
+  workflowsPath: new URL('../src/workflows/index.ts', import.meta.url).pathname,
+  activities: { ...createActivities({ runbooks, env: process.env }), ...platform },
+});
+process.stdout.write('ready\n');
+await worker.run();
