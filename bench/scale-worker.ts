@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../src/activities/activities.ts';
 import { createActivities } from '../src/activities/create-activities.ts';
@@ -9,6 +10,8 @@ import { WORKER_OPTIONS } from '../src/temporal/worker-options.ts';
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
 
 const [address = '', taskQueue = '', metricsOrigin = ''] = process.argv.slice(2);
+/** Time to be killed in. */
+const RESTORE_MS = 500;
 const DIGEST = '0'.repeat(64);
 
 const kept = new Map<string, Runbook>();
@@ -39,6 +42,7 @@ const platform: Partial<Activities> = {
   shiftTraffic: async () => ({ ...done, shiftedAt: Date.now() }),
   restoreTraffic: async ({ target }) => {
     process.stdout.write(`${target.service}\n`);
+    await delay(RESTORE_MS);
     return { ...done, startedAt: Date.now(), restoredAt: Date.now() };
   },
   verifyRecovery: async () => ({ ...done, healthyAt: Date.now(), requests: 50 }),

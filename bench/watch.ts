@@ -6,19 +6,27 @@ import { startDeployment } from '../scripts/commands/start.ts';
 import type { DeploymentHandle } from '../scripts/commands/temporal.ts';
 import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import { outcomeOf } from '../scripts/view/outcome.ts';
+import { print } from '../scripts/view/output.ts';
 import { observe } from '../scripts/view/sight.ts';
+import { exactly } from '../scripts/view/words.ts';
 import type { DeploymentReport } from '../src/report/report.ts';
 import type { DeploymentStatus, Phase } from '../src/workflows/status.ts';
 import { type Bench, openBench, REQUEST } from './deployments.ts';
+import { kept, median, row } from './table.ts';
 
 /** The watch in the sandbox: how soon it answers a fault, and what it must bear. 20 requests a second, half of them on green. */
 
 const [BLUE, GREEN] = ['2.4.0', '2.5.0'];
 const USUAL: ServiceFault = { failingShare: 0.001 };
+const PACES: readonly Pace[] = ['1s', '5s'];
+/** From the fault to all traffic on blue, half of the times. */
+const SPEED_TARGETS_MS: Readonly<Record<Pace, number>> = { '1s': 8_000, '5s': 15_000 };
+const SPEED_RUNS = 10;
+
 /** A soak has to be some time under way, at least and at most, before a fault. */
 const BEFORE_FAULT_MS = [20_000, 40_000] as const;
 
-export type Pace = '1s' | '5s';
+type Pace = '1s' | '5s';
 
 function soaksOf(soak: string, poll: Pace): Change[] {
   return [
@@ -37,13 +45,13 @@ function openWatch(notice: (line: string) => void, changes: readonly Change[], v
 }
 
 /** From a fault of green to all traffic on blue, each time in milliseconds. */
-export interface Answered {
+interface Answered {
   readonly detectedMs: number;
   readonly restoredMs: number;
 }
 
 /** Green goes from 0.1 % to 20 % errors, `runs` times, with the router's page read at this pace. */
-export async function measureSpeed(poll: Pace, runs: number, notice: (line: string) => void): Promise<Answered[]> {
+async function measureSpeed(poll: Pace, runs: number, notice: (line: string) => void): Promise<Answered[]> {
   const bench = await openWatch(notice, soaksOf('10m', poll), false);
   try {
     const answers: Answered[] = [];
@@ -66,7 +74,7 @@ export async function measureSpeed(poll: Pace, runs: number, notice: (line: stri
 }
 
 /** What must not be rolled back, with the metrics from Prometheus. */
-export const CALM: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+const CALM: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   'Prometheus away for 90 s': async ({ parts: { sandbox } }) => {
     await sandbox.pauseMonitoring();
     await delay(90_000);
@@ -93,7 +101,7 @@ export const CALM: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 };
 
 /** How each ended: the phase after the soak, and by how much it was extended. */
-export async function measureCalm(
+async function measureCalm(
   poll: Pace,
   notice: (line: string) => void,
 ): Promise<{ readonly what: string; readonly phase: Phase; readonly extendedMs: number; readonly why: string }[]> {
@@ -153,4 +161,37 @@ async function closed(
   const { report, summary } = await outcomeOf(client, handle, last);
   if (!report?.rollback) throw new Error(`it was not rolled back: ${summary}`);
   return report.rollback;
+}
+
+export async function benchSpeed(): Promise<void> {
+  for (const pace of PACES) {
+    print(`From 0.1 % to 20 % errors of green, 20 requests a second, metrics read every ${pace}:`);
+    const answers = await measureSpeed(pace, SPEED_RUNS, print);
+    const half = (pick: (answer: Answered) => number) => median(answers.map(pick));
+    const restored = half(({ restoredMs }) => restoredMs);
+    const target = SPEED_TARGETS_MS[pace];
+    print(row('detected', 'restored', 'at worst', `target: ${exactly(target)}`));
+    print(
+      row(
+        exactly(half(({ detectedMs }) => detectedMs)),
+        exactly(restored),
+        exactly(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
+        kept(restored <= target),
+      ),
+    );
+  }
+}
+
+export async function benchCalm(): Promise<void> {
+  for (const pace of PACES) {
+    print(`What must not be rolled back; metrics from Prometheus, asked every ${pace}:`);
+    for (const { what, phase, extendedMs, why } of await measureCalm(pace, print))
+      print(
+        row(
+          what.padEnd(50),
+          `extended by ${exactly(extendedMs)}`,
+          phase === 'awaiting-approval' ? 'kept' : `MISSED: ${phase}: ${why}`,
+        ),
+      );
+  }
 }

@@ -1,0 +1,27 @@
+/** Cells of one line, as they are printed. */
+export function row(...cells: readonly string[]): string {
+  return cells
+    .map((cell) => cell.padEnd(18))
+    .join('')
+    .trimEnd();
+}
+
+/** The value that so large a part of all does not exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return (
+    (quantile(values, 0.5) -
+      quantile(
+        values.map((value) => -value),
+        0.5,
+      )) /
+    2
+  );
+}
+
+export function kept(isKept: boolean): string {
+  return isKept ? 'kept' : 'MISSED';
+}
