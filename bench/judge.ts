@@ -12,20 +12,62 @@ export interface JudgeCost {
    * From a fault (0.1 % to 20 % errors, 20 requests a second, half of them on green) to the verdict, half of the times and
    * nine times of ten.
    */
-  readonly foundAfterMs: { readonly median: number; readonly p90: number };
+  readonly foundAfterMs: FoundAfter;
+  /** The same for faults of other sizes: the share of green's requests that fail. */
+  readonly otherFaults: readonly (FoundAfter & { readonly share: number })[];
+  /** Of so many complete failures of 5 to 5.2 s, as long as the patience, so many were rolled back. */
+  readonly bursts: { readonly all: number; readonly rolledBack: number };
+}
+
+interface FoundAfter {
+  readonly median: number;
+  readonly p90: number;
 }
 
 const SOAK_MS = 600_000;
 const FAULTS = 100;
+const BURSTS = 100;
 const GREEN_PER_SECOND = 10;
+/** Polls are early or late by up to so much. */
+const JITTER_MS = 50;
 
 export function measureJudge(): JudgeCost[] {
   return [1_000, 5_000, 15_000].map((pollMs) => {
     const random = seeded(1);
-    const found = Array.from({ length: FAULTS }, () => timeToFind(pollMs, random)).sort((a, b) => a - b);
-    const at = (part: number): number => found[Math.ceil(part * FAULTS) - 1] ?? Infinity;
-    return { pollMs, ...costOf(pollMs, random), foundAfterMs: { median: at(0.5), p90: at(0.9) } };
+    return {
+      pollMs,
+      ...costOf(pollMs, random),
+      foundAfterMs: foundAfter(pollMs, 0.2, random),
+      otherFaults: [0.1, 0.5, 1].map((share) => ({ share, ...foundAfter(pollMs, share, random) })),
+      bursts: { all: BURSTS, rolledBack: burstsRolledBack(pollMs, random) },
+    };
   });
+}
+
+/** One line for each pace of polls. */
+export function judgeLines(costs: readonly JudgeCost[]): string[] {
+  const seconds = ({ median, p90 }: FoundAfter): string =>
+    `${(median / 1_000).toFixed(1)} / ${(p90 / 1_000).toFixed(1)} s`;
+  return costs.map(({ pollMs, microsecondsPerInterval, stateBytes, foundAfterMs, otherFaults, bursts }) => {
+    const faults = [{ share: 0.2, ...foundAfterMs }, ...otherFaults].toSorted((a, b) => a.share - b.share);
+    const found = faults.map((fault) => `${100 * fault.share} %: ${seconds(fault)}`).join(', ');
+    return (
+      `every ${pollMs / 1_000} s: ${found}; bursts rolled back: ${bursts.rolledBack} of ${bursts.all}; ` +
+      `state ${(stateBytes / 1_000).toFixed(1)} KB, ${(microsecondsPerInterval / 1_000).toFixed(2)} ms a reading`
+    );
+  });
+}
+
+function foundAfter(pollMs: number, share: number, random: () => number): FoundAfter {
+  const found = Array.from({ length: FAULTS }, () => timeToFind({ pollMs, share, lastsMs: Infinity }, random));
+  found.sort((a, b) => a - b);
+  const at = (part: number): number => found[Math.ceil(part * FAULTS) - 1] ?? Infinity;
+  return { median: at(0.5), p90: at(0.9) };
+}
+
+function burstsRolledBack(pollMs: number, random: () => number): number {
+  const burst = () => timeToFind({ pollMs, share: 1, lastsMs: 5_000 + random() * 200 }, random);
+  return Array.from({ length: BURSTS }, burst).filter((ms) => ms < Infinity).length;
 }
 
 function judgeFor(pollMs: number) {
@@ -42,7 +84,7 @@ const facts = {
   ),
 };
 
-function costOf(pollMs: number, random: () => number): Omit<JudgeCost, 'pollMs' | 'foundAfterMs'> {
+function costOf(pollMs: number, random: () => number): Pick<JudgeCost, 'microsecondsPerInterval' | 'stateBytes'> {
   const judge = judgeFor(pollMs);
   let state = judge.start(0, facts);
   let [stateBytes, spentNs, intervals] = [0, 0n, 0];
@@ -63,18 +105,27 @@ function costOf(pollMs: number, random: () => number): Omit<JudgeCost, 'pollMs' 
   return { microsecondsPerInterval: Number(spentNs) / 1_000 / intervals, stateBytes };
 }
 
+interface Fault {
+  readonly pollMs: number;
+  readonly share: number;
+  readonly lastsMs: number;
+}
+
 /** The fault comes at any moment between two polls. */
-function timeToFind(pollMs: number, random: () => number): number {
+function timeToFind({ pollMs, share, lastsMs }: Fault, random: () => number): number {
   const judge = judgeFor(pollMs);
   let state = judge.start(0, facts);
   const faultAt = 60_000 + random() * 60_000;
-  for (let to = pollMs; to <= SOAK_MS; to += pollMs) {
-    const from = to - pollMs;
-    const faultyMs = Math.min(pollMs, Math.max(0, to - faultAt));
-    const [good, faulty] = [sample(pollMs - faultyMs, 0.001, random), sample(faultyMs, 0.2, random)];
+  const overAt = Math.min(SOAK_MS, faultAt + lastsMs);
+  let from = 0;
+  for (let poll = 1; from < SOAK_MS; poll += 1) {
+    const to = poll * pollMs + Math.round((2 * random() - 1) * JITTER_MS);
+    const faultyMs = Math.max(0, Math.min(to, overAt) - Math.max(from, faultAt));
+    const [good, faulty] = [sample(to - from - faultyMs, 0.001, random), sample(faultyMs, share, random)];
     const green = { requests: good.requests + faulty.requests, failed: good.failed + faulty.failed, slow: 0 };
-    state = judge.observe(state, { from, to, green, blue: sample(pollMs, 0.001, random) });
+    state = judge.observe(state, { from, to, green, blue: sample(to - from, 0.001, random) });
     if (judge.judge(state, to).verdict === 'breached') return to - faultAt;
+    from = to;
   }
   return Infinity;
 }

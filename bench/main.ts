@@ -1,10 +1,8 @@
 import { complain, print } from '../scripts/view/output.ts';
-import { exactly } from '../scripts/view/words.ts';
-import { measureJudge } from './judge.ts';
+import { judgeLines, measureJudge } from './judge.ts';
 import { benchLoss } from './loss.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchScale } from './scale.ts';
-import { row } from './table.ts';
 import { benchCalm, benchSpeed } from './watch.ts';
 import { benchDeployments } from './whole.ts';
 
@@ -23,18 +21,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 async function benchJudge(): Promise<void> {
-  print('The judge alone, simulated (0.1 % to 20 % errors, 20 requests a second, half of them on green):');
-  print(row('fresh data every', 'found after', 'nine of ten', 'state', 'per interval'));
-  for (const { pollMs, foundAfterMs, stateBytes, microsecondsPerInterval } of measureJudge())
-    print(
-      row(
-        exactly(pollMs),
-        exactly(foundAfterMs.median),
-        exactly(foundAfterMs.p90),
-        `${(stateBytes / 1_000).toFixed(1)} KB`,
-        `${(microsecondsPerInterval / 1_000).toFixed(2)} ms`,
-      ),
-    );
+  for (const line of judgeLines(measureJudge())) print(line);
 }
 
 async function main(names: readonly string[]): Promise<void> {

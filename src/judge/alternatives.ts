@@ -1,3 +1,5 @@
+import type { Ratios } from './proof.ts';
+
 /** What a bad release could look like, and how well an interval fits it compared with a good one. */
 
 /** Of one metric in one interval: how many requests each version had, and how many of them were bad. */
@@ -13,12 +15,24 @@ export const HARD_ODDS = [1.2, 1.5, 2, 4, 12, 100] as const;
 /** Green's share of bad requests as a multiple of blue's. */
 export const RATIOS = [1.5, 2, 3, 5, 10, 30] as const;
 
-/** Null: in every interval green's share of bad requests is at most the limit (judge.md 3.2). */
-export function hardEvidence({ greenAll, greenBad }: Pair, limit: number, dispersion: number): number[] {
+/** Parts of the limit: a release within the first has the proven bound; the second is a share as releases usually have it. */
+const GUARDED = 0.5;
+const USUAL = 0.1;
+
+/** Nulls: in every interval green's share of bad requests is at most the limit (judge.md 3.2), or a part of it. */
+export function hardEvidence(pair: Pair, limit: number, dispersion: number): Ratios {
+  const against = (most: number) => hardRatios(pair, { limit, most, dispersion });
+  return { guarded: against(GUARDED * limit), bound: against(limit), usual: against(USUAL * limit) };
+}
+
+function hardRatios(
+  { greenAll, greenBad }: Pair,
+  { limit, most, dispersion }: { readonly limit: number; readonly most: number; readonly dispersion: number },
+): number[] {
   return HARD_ODDS.map((odds) => {
     const share = (odds * limit) / (1 - limit + odds * limit);
     const good = greenAll - greenBad;
-    return (greenBad * Math.log(share / limit) + good * Math.log((1 - share) / (1 - limit))) / dispersion;
+    return (greenBad * Math.log(share / most) + good * Math.log((1 - share) / (1 - most))) / dispersion;
   });
 }
 
@@ -27,14 +41,20 @@ export function hardEvidence({ greenAll, greenBad }: Pair, limit: number, disper
  * it moves (judge.md 3.3). Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
  * 1963), so the ratio is not expected to exceed 1.
  */
-export function comparisonEvidence(pair: Pair, dispersion: number): number[] {
+export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
   const { greenAll, greenBad, blueAll, blueBad } = pair;
-  if (greenAll <= 0 || blueAll <= 0) return RATIOS.map(() => 0);
+  if (greenAll <= 0 || blueAll <= 0) return nothingNew(RATIOS);
   const share = greenAll / (greenAll + blueAll);
-  return RATIOS.map((ratio) => {
+  const ratios = RATIOS.map((ratio) => {
     const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
     return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
   });
+  return { guarded: ratios, bound: ratios, usual: ratios };
+}
+
+export function nothingNew(alternatives: readonly number[]): Ratios {
+  const none = alternatives.map(() => 0);
+  return { guarded: none, bound: none, usual: none };
 }
 
 export function addPairs(a: Pair, b: Pair): Pair {

@@ -110,7 +110,9 @@ export function attendanceBreach(
     0.95,
   );
   const expected = (blueAlone * share) / (1 - share);
+  const missedMs = (seenAt ?? from) - (greenSeenAt ?? from);
   if ((greenShare === null && greenSeenAt === null) || expected < MISSED_REQUESTS) return undefined;
+  if (missedMs <= rules.patienceMs) return undefined;
   const blue = Math.round(blueAlone);
   return {
     because: 'traffic-missing',

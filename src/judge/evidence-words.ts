@@ -1,5 +1,6 @@
 import type { Pair } from './alternatives.ts';
-import type { Breach, Doubt, Lately, MetricEvidence } from './metric-evidence.ts';
+import type { Lately, MetricEvidence } from './metric-evidence.ts';
+import type { Breach, Doubt } from './metric-verdict.ts';
 import { greenWords, type Metric, pairWords, seconds } from './words.ts';
 
 /** What the judge with evidence says to the person on call. */

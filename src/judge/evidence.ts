@@ -5,8 +5,6 @@ import { breachReason, doubtReason, holdWords } from './evidence-words.ts';
 import type { Because, Judge, Judgement } from './judge.ts';
 import type { BothCounts } from './literal.ts';
 import {
-  breachOf,
-  doubtOf,
   type Lately,
   type MetricEvidence,
   newMetricEvidence,
@@ -14,6 +12,7 @@ import {
   observeMetric,
   type Terms,
 } from './metric-evidence.ts';
+import { breachOf, doubtOf } from './metric-verdict.ts';
 import { newNoise } from './noise.ts';
 import { addRecent, type Recent, trailing } from './recent.ts';
 import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';

@@ -12,6 +12,8 @@ export interface Gross {
 export const NOT_GROSS: Gross = { slots: 0, lengthMs: 0, failedMs: 0, variance: 0 };
 /** Standard deviations. */
 const SURELY = 3;
+/** Neither a router's clock nor a poll's is exact. */
+const SLACK = 1.1;
 
 export function moreGross(
   { slots, lengthMs, failedMs, variance }: Gross,
@@ -19,11 +21,13 @@ export function moreGross(
   ms: number,
 ): Gross {
   const share = shareOf(greenBad, greenAll);
+  // Of few requests all may have failed though not all of the time was bad.
+  const smooth = (greenBad + 1) / (greenAll + 2);
   return {
     slots: slots + 1,
     lengthMs: lengthMs + ms,
     failedMs: Math.round(failedMs + share * ms),
-    variance: Math.round(variance + (ms * ms * share * (1 - share)) / greenAll),
+    variance: Math.round(variance + (ms * ms * smooth * (1 - smooth)) / greenAll),
   };
 }
 
@@ -34,5 +38,5 @@ export function moreGross(
 export function outlasts({ slots, lengthMs, failedMs, variance }: Gross, patienceMs: number): boolean {
   if (slots < 2 || failedMs <= patienceMs) return false;
   const apartMs = lengthMs * (1 - 1 / slots);
-  return apartMs >= 2 * patienceMs || failedMs - SURELY * Math.sqrt(variance) > patienceMs;
+  return apartMs >= 2 * patienceMs || failedMs - SURELY * Math.sqrt(variance) > SLACK * patienceMs;
 }

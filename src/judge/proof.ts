@@ -1,20 +1,31 @@
 import { LOG_ZERO, logAdd, logMean, logOf } from './numbers.ts';
 
+/** What one interval says: logarithms of likelihood ratios, one per alternative, each against a null of its own. */
+export interface Ratios {
+  /** Against what has the guarantee not to be rolled back by luck. */
+  readonly guarded: readonly number[];
+  /** Against the best that would still have to be rolled back. */
+  readonly bound: readonly number[];
+  /** Against what is usual: a burst is told by what is around it. */
+  readonly usual: readonly number[];
+}
+
 /**
  * Evidence that may be looked at after every interval (judge.md 3.4): an e-process. It starts at 1 and, as long as the
  * null hypothesis holds, is not expected to grow; the chance that it ever reaches 1 / alpha is at most alpha (Ville), however
  * often one looks. It is a mixture over alternatives (how bad) and over starting times (since when).
  */
 export interface Proof {
-  /** Logarithms, one per alternative: the evidence summed over all starts, as weighted. Rounded: the state stays short. */
+  /** Logarithms, one per alternative: `guarded` summed over all starts, as weighted. Rounded: the state stays short. */
   readonly whole: readonly number[];
-  /** The same from the likeliest start on, not weighted: `left[d]` without the `d` worst intervals, for d = 0, 1, 2. */
+  /** `bound` from the likeliest start on, not weighted: `left[d]` without the `d` worst intervals, for d = 0, 1, 2. */
   readonly left: readonly (readonly number[])[];
-  /**
-   * The same without the worst stretch of so many intervals in a row, for polls that are short beside the patience: first
-   * with 1, 2, ... intervals of the stretch just passed, last with all of it over. Empty where two intervals are as much.
-   */
-  readonly burst: readonly (readonly number[])[];
+  /** `usual` from the likeliest start on. */
+  readonly since: readonly number[];
+  /** The most that a burst can have added to that: so many intervals in a row as it touches at most, or fewer. */
+  readonly burst: readonly number[];
+  /** `usual` of the newest so many intervals, the last one last. */
+  readonly newest: readonly (readonly number[])[];
   /** The part of the starting times' weight that lies in the future. */
   readonly future: number;
   /** How long the soak has been watched. */
@@ -24,14 +35,19 @@ export interface Proof {
 /** So much of the weight is on "bad from the start"; the rest is on later starts. */
 const AT_ONCE = 0.5;
 const DIGITS = 1e3;
-/** However short the patience: so many bad intervals, wherever they lie, are no proof. */
-const WORST = 2;
 
-/** `stretch`: how many intervals in a row may be left out. */
+/** `stretch`: how many intervals in a row a burst touches at most. */
 export function newProof(alternatives: number, stretch: number): Proof {
   const row = (value: number) => Array.from({ length: alternatives }, () => value);
-  const burst = stretch > WORST ? Array.from({ length: stretch + 1 }, () => row(0)) : [];
-  return { whole: row(LOG_ZERO), left: [row(0), row(0), row(0)], burst, future: 1, seenMs: 0 };
+  return {
+    whole: row(LOG_ZERO),
+    left: [row(0), row(0), row(0)],
+    since: row(0),
+    burst: row(0),
+    newest: Array.from({ length: stretch }, () => row(0)),
+    future: 1,
+    seenMs: 0,
+  };
 }
 
 /** Another soak has a budget of its own for being wrong; what has built up stays. */
@@ -40,24 +56,33 @@ export function renewed(proof: Proof): Proof {
 }
 
 /**
- * Takes in one interval: the logarithm of the likelihood ratio for each alternative. The weight of a start at time t falls
- * as 1 / (1 + t / scale)^2: it never runs out, so that what begins in the fourth hour at an open gate is found, too.
+ * Takes in one interval. The weight of a start at time t falls as 1 / (1 + t / scale)^2: it never runs out, so that what
+ * begins in the fourth hour at an open gate is found, too.
  */
-export function addEvidence(proof: Proof, ratios: readonly number[], ms: number, scaleMs: number): Proof {
+export function addEvidence(proof: Proof, ratios: Ratios, ms: number, scaleMs: number): Proof {
   const seenMs = proof.seenMs + ms;
   const future = (1 - AT_ONCE) * (scaleMs / (scaleMs + seenMs));
   const weight = logOf(Math.max(0, proof.future - future));
-  const whole = proof.whole.map((before, column) => rounded((ratios[column] ?? 0) + logAdd(before, weight)));
-  const goOn = (before: number, column: number) => rounded(Math.max(0, before + (ratios[column] ?? 0)));
+  const whole = proof.whole.map((before, column) => rounded((ratios.guarded[column] ?? 0) + logAdd(before, weight)));
+  const goOn = (before: number, more = 0) => rounded(Math.max(0, before + more));
   const left = proof.left.map((row, dropped) =>
-    row.map((before, column) => Math.min(goOn(before, column), proof.left[dropped - 1]?.[column] ?? Infinity)),
+    row.map((before, column) =>
+      Math.min(goOn(before, ratios.bound[column]), proof.left[dropped - 1]?.[column] ?? Infinity),
+    ),
   );
-  const burst = proof.burst.map((row, passed) =>
-    passed < proof.burst.length - 1
-      ? (proof.burst[passed - 1] ?? proof.left[0] ?? row)
-      : row.map((_, column) => goOn(Math.min(...proof.burst.map((one) => one[column] ?? 0)), column)),
+  const since = proof.since.map((before, column) => goOn(before, ratios.usual[column]));
+  const newest = [...proof.newest.slice(1), ratios.usual.map(rounded)];
+  const burst = proof.burst.map((most, column) =>
+    since[column] === 0 ? 0 : rounded(Math.max(most, mostAtTheEnd(newest.map((one) => one[column] ?? 0)))),
   );
-  return { whole, left, burst, future, seenMs };
+  return { whole, left, since, burst, newest, future, seenMs };
+}
+
+/** The largest sum of the last one, two, three ... values. */
+function mostAtTheEnd(values: readonly number[]): number {
+  let [sum, most] = [0, 0];
+  for (const value of values.toReversed()) most = Math.max(most, (sum += value));
+  return most;
 }
 
 /** The logarithm of the evidence. */
@@ -65,15 +90,22 @@ export function logEvidence({ whole, future }: Proof): number {
   return logAdd(logMean(whole), logOf(future));
 }
 
-/** What is left of it, since the trouble began, without the worst interval. */
-export function evidenceWithoutWorst({ left }: Proof): number {
-  return Math.max(...(left[1] ?? []));
+/** What it is since the likeliest start of the trouble, without the worst intervals, so many as `dropped`. */
+export function evidenceWithout(dropped: 0 | 1 | 2, { left }: Proof): number {
+  return Math.max(...(left[dropped] ?? []));
 }
 
-/** What is left of it without the two worst intervals, and without the worst stretch: a burst leaves nothing. */
-export function evidenceWithoutBurst({ left, burst }: Proof): number {
-  const columns = (left[WORST] ?? []).map((value, column) => Math.min(value, ...burst.map((row) => row[column] ?? 0)));
-  return Math.max(...columns);
+/** The same without the worst stretch that a burst can be. */
+export function evidenceWithoutBurst({ since, burst }: Proof): number {
+  return Math.max(...since.map((all, column) => all - (burst[column] ?? 0)));
+}
+
+/**
+ * How much better trouble that goes on as it is explains what was seen than a burst does, each as bad as fits it best: a
+ * single bad request beside a complete failure does not make the failure a lasting one.
+ */
+export function evidenceBeyondBurst({ since, burst }: Proof): number {
+  return Math.max(...since) - Math.max(...burst);
 }
 
 function rounded(value: number): number {

@@ -64,6 +64,15 @@ test('green has no request where 14 were to be expected: the routing is broken',
   expect(now.reason).toMatch(/green gets no requests while blue had 150; about 150 were to be expected/);
 });
 
+test('a second without a request of green is within the patience, ten are not', () => {
+  const second: Step = { g: [20, 0], b: [20, 0] };
+  const alone: Step = { g: [0, 0], b: [20, 0] };
+  const after = (count: number) =>
+    watchSoak([...repeat(90, second), ...repeat(count, alone)], { seconds: 1 }).breachedAt;
+  expect(after(5)).toBeUndefined();
+  expect(after(10)).toBe(96);
+});
+
 test('green has no request where few were to be expected: nothing is proven', () => {
   const quietBlue: Step = { g: [0, 0], b: [3, 0] };
   expect(watchSoak([...repeat(8, fine), ...repeat(4, quietBlue)]).breachedAt).toBeUndefined();

@@ -69,8 +69,8 @@ test('the evidence itself keeps its promise: on average at most 1, and at 20 in 
     const proofs = { hard: newProof(6, 2), comparison: newProof(6, 2) };
     const highest = { hard: 0, comparison: 0 };
     for (let i = 0; i < 40; i += 1) {
-      // The common share moves as it likes, up to the limit; the split moves, too.
-      const share = 0.05 * random();
+      // The common share moves as it likes, up to half of the limit; the split moves, too.
+      const share = 0.025 * random();
       const [greenAll, blueAll] = [poisson(10 + 50 * random(), random), poisson(40, random)];
       const greenBad = binomial(greenAll, share, random);
       const pair = { greenAll, greenBad, blueAll, blueBad: binomial(blueAll, share, random) };

@@ -51,7 +51,7 @@ test('without blue, at 100 %, the limit still holds', () => {
 });
 
 test('the limit at its word: three batches in a row over it, where luck does not explain them', () => {
-  const slightly: Step = { g: [30, 2.4], b: [30, 2.1] };
+  const slightly: Step = { g: [300, 24], b: [300, 21] };
   // Blue is over the limit itself, so nothing is said about green ...
   expect(watchSoak(repeat(30, slightly)).now).toMatchObject({ because: 'hold' });
   // ... and with blue at its limit green's 8 % are a breach, slow as it comes at two requests a second.

@@ -1,0 +1,82 @@
+import { type Pair, shareOf } from './alternatives.ts';
+import { outlasts } from './gross.ts';
+import { type Lately, type MetricEvidence, outlastsBurst, SUSPICIOUS, type Terms } from './metric-evidence.ts';
+import { dispersion } from './noise.ts';
+import { chanceOfAtLeast, chanceOfAtMost } from './numbers.ts';
+import { evidenceBeyondBurst, evidenceWithout, logEvidence } from './proof.ts';
+import { isOver, isSurelyOver } from './shares.ts';
+
+/** What the evidence of one metric says: a breach, a doubt, or neither. */
+
+/** Evidence that is left when the worst slots are taken away: a burst has none. */
+const LEAST_LEFT = { hard: Math.log(3), gross: Math.log(20), comparison: Math.log(50) };
+/** From so much scatter on, the two worst slots may be one cluster each. */
+const CLUSTERED = 2;
+/** Green is worse than blue only if it is worse by so much, too. */
+const LEAST_RATIO = 1.5;
+
+export type Breach =
+  | { readonly because: 'literal'; readonly pair: Pair; readonly batches: number }
+  | {
+      readonly because: 'hard' | 'comparison';
+      readonly pair: Pair;
+      /** Where the whole soak waters it down: what the last minute says. */
+      readonly minute?: Pair;
+      readonly logEvidence: number;
+    };
+
+/** Why this metric is breached, if it is. */
+export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Breach | undefined {
+  const { hard, comparison, run, soak, gross } = evidence;
+  const { alpha, limit, leastWorse, patienceMs } = terms;
+  const proven = Math.log(1 / alpha);
+  const scatter = dispersion(evidence.noise);
+  const hardNow = logEvidence(hard);
+  const inClusters = scatter > CLUSTERED && evidenceWithout(2, hard) < LEAST_LEFT.hard;
+  const lasting = evidenceBeyondBurst(hard) >= LEAST_LEFT.hard && !inClusters;
+  const grossly = outlasts(gross, patienceMs) && evidenceWithout(1, hard) >= LEAST_LEFT.gross;
+  if (hardNow >= proven && evidenceWithout(0, hard) >= proven && (lasting || grossly)) {
+    const watered = !isOver(soak.greenBad, soak.greenAll, limit);
+    return { because: 'hard', pair: soak, logEvidence: hardNow, ...(watered ? { minute: lately.minute } : {}) };
+  }
+
+  const comparedNow = logEvidence(comparison);
+  if (comparedNow >= proven && outlastsBurst(comparison, LEAST_LEFT.comparison)) {
+    // What a burst has proven stays proven; that it still is so, only the last two minutes tell.
+    const pair = [soak, lately.twoMinutes].find((counts) => isWorse(counts, leastWorse));
+    if (pair) return { because: 'comparison', pair, logEvidence: comparedNow };
+  }
+  if (
+    run.batches >= terms.breachesInARow &&
+    chanceOfAtLeast(run.greenBad / scatter, run.greenAll / scatter, limit) <= terms.mereLuck
+  )
+    return { because: 'literal', pair: run, batches: run.batches };
+  return undefined;
+}
+
+export type Doubt = 'hold' | 'suspicion' | 'run' | 'minute' | 'last' | 'unproven';
+
+/** Why this metric is not proven healthy, if it is not: its end has to be quiet, and its share proven under the limit. */
+export function doubtOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Doubt | undefined {
+  const { run, soak, last, held } = evidence;
+  const { minute } = lately;
+  const { limit, minRequests } = terms;
+  if (held) return 'hold';
+  if (isSuspicious(evidence, lately, terms)) return 'suspicion';
+  if (run.batches > 0) return 'run';
+  if (isOver(minute.greenBad, minute.greenAll, limit)) return 'minute';
+  if (isSurelyOver(last.greenBad, last.greenAll, limit)) return 'last';
+  if (soak.greenAll < minRequests) return 'unproven';
+  return chanceOfAtMost(soak.greenBad, soak.greenAll, limit) < 0.05 ? undefined : 'unproven';
+}
+
+/** Maybe worse than blue. A burst that is over is forgiven, or such a soak could never pass. */
+function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: Lately, { leastWorse }: Terms): boolean {
+  return logEvidence(suspicion) >= SUSPICIOUS && (lasting || isWorse(twoMinutes, leastWorse));
+}
+
+function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, least: number): boolean {
+  if (greenAll <= 0 || blueAll <= 0) return false;
+  const [green, blue] = [shareOf(greenBad, greenAll), shareOf(blueBad, blueAll)];
+  return green - blue >= least && green >= LEAST_RATIO * blue;
+}

@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals';
+import { hardEvidence } from '../../src/judge/alternatives.ts';
+import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/proof.ts';
+import { fine, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
+
+/** A burst within the patience, and trouble that lasts: docs/judge.md, "Patience". */
+
+interface Trouble {
+  readonly seconds: number;
+  readonly share: number;
+  readonly lastsSeconds: number;
+  readonly usual?: number;
+}
+
+/** Seconds from the trouble's start to the rollback; at 20 requests a second, half of them on green. */
+function rolledBackAfter({ seconds, share, lastsSeconds, usual = 0.001 }: Trouble, random: () => number): number {
+  const from = 60 + random() * 30;
+  const bad = (n: number, p: number) => Math.min(n, poisson(n * p, random));
+  const steps = Array.from({ length: Math.ceil(150 / seconds) }, (_, index): Step => {
+    const covered = Math.min((index + 1) * seconds, from + lastsSeconds) - Math.max(index * seconds, from);
+    const [inside, outside] = [10 * Math.max(0, covered), 10 * (seconds - Math.max(0, covered))];
+    const [worse, rest] = [poisson(inside, random), poisson(outside, random)];
+    const failed = (share === 1 ? worse : bad(worse, share)) + bad(rest, usual);
+    const blue = poisson(10 * seconds, random);
+    return { g: [worse + rest, failed], b: [blue, bad(blue, usual)] };
+  });
+  return (watchSoak(steps, { seconds }).breachedAt ?? Infinity) - from;
+}
+
+test.each([1, 5])('read every %p s, of 60 complete failures of 5 to 5.2 s none is rolled back', (seconds) => {
+  const random = seeded(17);
+  const all = Array.from({ length: 60 }, () => {
+    return rolledBackAfter({ seconds, share: 1, lastsSeconds: 5 + 0.2 * random() }, random);
+  });
+  expect(all.filter((after) => after < Infinity)).toEqual([]);
+});
+
+test.each([
+  { seconds: 1, share: 0.2, most: 8.5 },
+  { seconds: 1, share: 1, most: 7.5 },
+  { seconds: 5, share: 0.2, most: 15 },
+  { seconds: 5, share: 1, most: 11 },
+])('read every $seconds s, half of the faults of $share are found in $most s', ({ seconds, share, most }) => {
+  const random = seeded(23);
+  const all = Array.from({ length: 41 }, () => rolledBackAfter({ seconds, share, lastsSeconds: 90 }, random));
+  expect(all.toSorted((a, b) => a - b)[20]).toBeLessThanOrEqual(most);
+});
+
+/** Of [requests, bad] in a row, with bursts of up to three slots. */
+function seen(...slots: readonly (readonly [number, number])[]): Proof {
+  return slots.reduce(
+    (proof, [greenAll, greenBad]) => {
+      const ratios = hardEvidence({ greenAll, greenBad, blueAll: 0, blueBad: 0 }, 0.05, 1);
+      return addEvidence(proof, ratios, 1_000, 600_000);
+    },
+    newProof(6, 3),
+  );
+}
+
+test('what a burst explains as well as anything else does not last', () => {
+  expect(evidenceBeyondBurst(seen([10, 10], [10, 10], [10, 10]))).toBe(0);
+  expect(evidenceBeyondBurst(seen([10, 0], [10, 4], [10, 10], [10, 6], [10, 0]))).toBeLessThanOrEqual(0);
+});
+
+test('a few bad requests beside a complete failure do not make it a lasting one, beside a partial one they do', () => {
+  expect(evidenceBeyondBurst(seen([10, 2], [10, 10], [10, 10], [10, 10]))).toBeLessThanOrEqual(0);
+  expect(evidenceBeyondBurst(seen([10, 2], [10, 2], [10, 2], [10, 2], [10, 2]))).toBeGreaterThan(Math.log(3));
+});
+
+test('a burst that is long over is forgotten: what lasts afterwards is found', () => {
+  const burst: Step = { g: [150, 60], b: [150, 0] };
+  const fault: Step = { g: [150, 30], b: [150, 0] };
+  const { breachedAt } = watchSoak([...repeat(4, fine), burst, ...repeat(20, fine), ...repeat(8, fault)]);
+  expect(breachedAt).toBeGreaterThan(25 * 15);
+  expect(breachedAt).toBeLessThanOrEqual(30 * 15);
+});
