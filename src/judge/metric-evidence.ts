@@ -9,7 +9,7 @@ import {
   RATIOS,
 } from './alternatives.ts';
 import { type Gross, moreGross, NOT_GROSS } from './gross.ts';
-import { addNoise, dispersion, type Noise } from './noise.ts';
+import { addNoise, dispersion, dispersionBesideLimit, type Noise } from './noise.ts';
 import {
   addEvidence,
   evidenceWithout,
@@ -106,7 +106,7 @@ export function observeMetric(before: MetricEvidence, { pair, ms, minute }: Late
   // The trailing minute alone would lag behind an incident that both versions share.
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
   const excused = blues.some(({ bad, all }) => isOver(bad, all, limit));
-  const hard = excused ? nothingNew(HARD_ODDS) : hardEvidence(pair, limit, scatter);
+  const hard = excused ? nothingNew(HARD_ODDS) : hardEvidence(pair, limit, dispersionBesideLimit(noise));
   const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
   const grossly = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
   return {

@@ -6,8 +6,8 @@ import type { Pair } from './alternatives.ts';
  * is divided by it. It is taken from adjacent stretches of time: a trend, or an incident in the past, is no scatter.
  */
 export interface Noise {
-  /** The dispersion before the soak. */
-  readonly history: number;
+  /** The dispersion before the soak; null where it is not known. */
+  readonly history: number | null;
   readonly blue: Arm;
   readonly green: Arm;
 }
@@ -16,6 +16,8 @@ interface Arm {
   /** The stretch that is filling, and the one before. */
   readonly open: Stretch & { readonly ms: number };
   readonly last: Stretch | null;
+  /** How many stretches there were so far. */
+  readonly stretches: number;
   /** Squared deviations of adjacent stretches, each 1 on average when requests are independent. */
   readonly deviations: readonly number[];
 }
@@ -30,7 +32,7 @@ const STRETCH_MS = 15_000;
 const MOST = 30;
 /** One bad request in two stretches says nothing about scatter. */
 const LEAST_BAD = 2;
-const EMPTY: Arm = { open: { ms: 0, all: 0, bad: 0 }, last: null, deviations: [] };
+const EMPTY: Arm = { open: { ms: 0, all: 0, bad: 0 }, last: null, stretches: 0, deviations: [] };
 
 /** Blue's scatter is known after so many deviations; what was known before the soak weighs as much as so few. */
 const KNOWN = 8;
@@ -47,7 +49,7 @@ export function newNoise(history: readonly Stretch[]): Noise {
   const deviations = history.slice(1).flatMap((later, index) => deviation(history[index], later));
   // In a history with hardly a bad request none came in clusters.
   const before = (deviations.length * cutMean(deviations) + INDEPENDENT) / (deviations.length + INDEPENDENT);
-  return { history: history.length < LEAST_HISTORY ? UNKNOWN : rounded(before), blue: EMPTY, green: EMPTY };
+  return { history: history.length < LEAST_HISTORY ? null : rounded(before), blue: EMPTY, green: EMPTY };
 }
 
 export function addNoise(noise: Noise, pair: Pair, ms: number): Noise {
@@ -65,6 +67,7 @@ function addStretch(arm: Arm, more: Stretch, ms: number): Arm {
   return {
     open: EMPTY.open,
     last: { all, bad },
+    stretches: arm.stretches + 1,
     deviations: [...arm.deviations, ...deviation(arm.last, { all, bad })].slice(-MOST),
   };
 }
@@ -89,12 +92,20 @@ function deviation(a: Stretch | null | undefined, b: Stretch): number[] {
  * of a rate that moves, which both versions share. Green's own scatter counts as long as blue's is not known: a fault that
  * comes in bursts would hide behind the scatter it makes.
  */
-export function dispersion({ history, blue, green }: Noise): number {
+export function dispersion({ history, blue, green }: Noise, unknown = UNKNOWN): number {
   const known = Math.min(1, blue.deviations.length / KNOWN);
   const pooled = cutMean([...blue.deviations, ...green.deviations]);
   const soak = known * cutMean(blue.deviations) + (1 - known) * pooled;
   const seen = blue.deviations.length + (1 - known) * green.deviations.length;
-  return Math.max(1, (PRIOR * history + seen * soak) / (PRIOR + seen));
+  return Math.max(1, (PRIOR * (history ?? unknown) + seen * soak) / (PRIOR + seen));
+}
+
+/**
+ * For evidence against the limit: without history, every stretch of the soak in which blue could have shown scatter makes
+ * it less likely. For the comparison blue's quiet is half of what is compared, and does not count twice.
+ */
+export function dispersionBesideLimit(noise: Noise): number {
+  return dispersion(noise, UNKNOWN - (UNKNOWN - 1) * Math.min(1, noise.blue.stretches / LEAST_HISTORY));
 }
 
 /** The mean with the largest tenth cut down to the next: an incident that came and went makes two of them. */

@@ -115,6 +115,20 @@ test('what begins in the fourth hour at an open gate is found nearly as fast as 
   expect(breachedAt).toBeLessThanOrEqual(960 * 15 + 60);
 });
 
+test('without a history, a blue that was quiet for a while in the soak makes a fault found sooner', () => {
+  const { history: _, ...unknown } = facts;
+  const fault = repeat(40, { g: [50, 10], b: [50, 0] });
+  const foundAfter = (calmReadings: number, given = unknown) => {
+    const { breachedAt = Infinity } = watchSoak([...repeat(calmReadings, { g: [50, 0], b: [50, 0] }), ...fault], {
+      seconds: 5,
+      facts: given,
+    });
+    return breachedAt - 5 * calmReadings;
+  };
+  expect(foundAfter(15)).toBeLessThan(foundAfter(2));
+  expect(foundAfter(15)).toBe(foundAfter(15, facts));
+});
+
 test('knowing nothing of the soak, it still judges', () => {
   expect(watchSoak(repeat(6, failing), { facts: {} }).breachedAt).toBeLessThanOrEqual(60);
   expect(watchSoak(repeat(6, fine), { facts: {} }).now.verdict).toBe('healthy');
