@@ -21,10 +21,10 @@ const USUAL: ServiceFault = { failingShare: 0.001 };
 const PACES: readonly Pace[] = ['1s', '5s'];
 /** From the fault to all traffic on blue, half of the times. */
 const SPEED_TARGETS_MS: Readonly<Record<Pace, number>> = { '1s': 8_000, '5s': 15_000 };
-const SPEED_RUNS = 10;
+const SPEED_RUNS = 8;
 
 /** A soak has to be some time under way, at least and at most, before a fault. */
-const BEFORE_FAULT_MS = [20_000, 40_000] as const;
+const BEFORE_FAULT_MS = [80_000, 110_000] as const;
 
 type Pace = '1s' | '5s';
 

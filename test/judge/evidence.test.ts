@@ -117,7 +117,7 @@ test('what begins in the fourth hour at an open gate is found nearly as fast as 
 
 test('without a history, a blue that was quiet for a while in the soak makes a fault found sooner', () => {
   const { history: _, ...unknown } = facts;
-  const fault = repeat(40, { g: [50, 10], b: [50, 0] });
+  const fault = repeat(40, { g: [50, 7], b: [50, 0] });
   const foundAfter = (calmReadings: number, given = unknown) => {
     const { breachedAt = Infinity } = watchSoak([...repeat(calmReadings, { g: [50, 0], b: [50, 0] }), ...fault], {
       seconds: 5,
