@@ -1,31 +1,34 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from '@jest/globals';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { readable } from './support/history.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { isClosed, PHASES } from '../src/workflows/status.ts';
+import { historyFile, readable, recordedHistories, recordedHistory } from './support/history.ts';
+import { notReplayed, replay } from './support/replay.ts';
 import { testBundle } from './support/temporal.ts';
+import { ANNOUNCED, ANNOUNCED_WHEN_NEW, bundleVariant, type Change } from './support/variant.ts';
 
 /**
- * Deployments under way survive an upgrade only if the new code replays their histories. Every kind of ending is
- * recorded (`RECORD_HISTORIES=1 npm test`); a change of the workflow that these do not survive needs `patched`.
+ * Deployments under way survive an upgrade only if the new code replays their histories. Every kind of ending and every
+ * phase is recorded (`RECORD_HISTORIES=1 npm test`); a change of the workflow that these do not survive needs `patched`:
+ * docs/production.md. A paused activity is in no history.
  */
-const folder = fileURLToPath(new URL('histories/', import.meta.url));
-const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const names = recordedHistories();
 
+const cleanUps: (() => Promise<void>)[] = [];
 beforeAll(() => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  // Replays that fail on purpose are no news.
+  const logging = { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) };
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging } });
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-function recorded(name: string) {
-  return historyFromJSON(JSON.parse(readFileSync(`${folder}${name}`, 'utf8')));
-}
-
-/** Under its own workflow id: the id is the lock, and a deployment under another one would be refused. */
-function replay(name: string, codePath: string = testBundle()): Promise<void> {
-  const history = recorded(name);
-  const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
-  return Worker.runReplayHistory({ workflowBundle: { codePath } }, history, workflowId);
+async function bundleOf(changes: readonly Change[]): Promise<string> {
+  const { codePath, remove } = await bundleVariant(changes);
+  cleanUps.push(remove);
+  return codePath;
 }
 
 test('every kind of ending is recorded', () => {
@@ -48,27 +51,43 @@ test('every kind of ending is recorded', () => {
   expect(kinds.filter((kind) => !names.some((name) => name.startsWith(kind)))).toEqual([]);
 });
 
+test('every phase of a deployment under way is recorded', () => {
+  const open = PHASES.filter((phase) => !isClosed(phase));
+  expect(open.filter((phase) => !names.includes(`open-${phase}`))).toEqual([]);
+});
+
 test.each(names)('%s replays', async (name) => {
-  await replay(name);
+  await replay(recordedHistory(name));
 });
 
 test('a change that skips the rollback is caught by the recorded histories', async () => {
   const changed = `${testBundle()}.changed.js`;
   const code = readFileSync(testBundle(), 'utf8');
-  const { writeFileSync } = await import('node:fs');
   const broken = code.replaceAll('restoreTraffic(input)', 'guardTraffic(input)');
   expect(broken).not.toBe(code);
   writeFileSync(changed, broken);
-  await expect(replay('breach-in-soak-1.json', changed)).rejects.toThrow(/[Nn]ondeterminism/);
+  await expect(replay(recordedHistory('breach-in-soak-1'), changed)).rejects.toThrow(DeterminismViolationError);
+});
+
+test('a step put in between is caught by every history that got so far, of open and of closed deployments', async () => {
+  const errors = await notReplayed(await bundleOf(ANNOUNCED));
+  const deployed = names.filter((name) => readFileSync(historyFile(name), 'utf8').includes('"deployGreen"'));
+  expect([...errors.keys()].sort()).toEqual(deployed.sort());
+  expect([...errors.values()].filter((error) => !(error instanceof DeterminismViolationError))).toEqual([]);
+  expect(deployed.filter((name) => name.startsWith('open-')).length).toBeGreaterThan(5);
+});
+
+test('the same step under `patched` leaves every deployment that is under way as it is', async () => {
+  expect(await notReplayed(await bundleOf(ANNOUNCED_WHEN_NEW))).toEqual(new Map());
 });
 
 test.each(names)('%s holds no path of the machine that recorded it', (name) => {
-  expect(readable(readFileSync(`${folder}${name}`, 'utf8'))).not.toMatch(/\bat (?:[^\n"]*\()?(?:file:\/\/)?\//);
+  expect(readable(readFileSync(historyFile(name), 'utf8'))).not.toMatch(/\bat (?:[^\n"]*\()?(?:file:\/\/)?\//);
 });
 
 /** Invariant 2, and nothing that an outsider could use: no URL, no command line, no secret in what the server keeps. */
 test.each(names)('%s holds no URL, command or secret', (name) => {
-  const text = readable(readFileSync(`${folder}${name}`, 'utf8'));
+  const text = readable(readFileSync(historyFile(name), 'utf8'));
   expect(text).not.toMatch(/(https?|postgres(ql)?):\/\//);
   expect(text).not.toMatch(/--service|--version|--percentage|little-command|process\.env/);
   expect(text).not.toMatch(/password|secret-/i);

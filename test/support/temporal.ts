@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/activities.ts';
 import type { DeploymentReport } from '../../src/report/report.ts';
 import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
-import { withoutPaths } from './history.ts';
+import { historyFile, withoutPaths } from './history.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 
@@ -25,8 +24,15 @@ export interface TestDeployment {
   untilPhase(phase: Phase): Promise<DeploymentStatus>;
 }
 
+/** A worker that runs until it is stopped. */
+export interface TestWorker {
+  stop(): Promise<void>;
+}
+
 export interface TestTemporal {
   readonly client: () => Client;
+  /** Starts a worker that the caller stops; for tests with several of them. */
+  startWorker(activities: Activities, taskQueue: string, options?: Partial<WorkerOptions>): Promise<TestWorker>;
   /** Runs `body` while a worker with these activities serves a task queue, by default a new one, then stops the worker. */
   serve(activities: Activities, body: (taskQueue: string) => Promise<void>, taskQueue?: string): Promise<void>;
   /** Runs `body` while a worker with these activities serves the deployment, then stops the worker. */
@@ -58,19 +64,33 @@ export function useTemporal(): TestTemporal {
     await native.close();
   });
 
-  const serve: TestTemporal['serve'] = async (activities, body, taskQueue = uniqueQueue()) => {
-    const worker = await Worker.create({
+  const createWorker = (activities: Activities, taskQueue: string, options: Partial<WorkerOptions> = {}) =>
+    Worker.create({
       connection: native,
       taskQueue,
       workflowBundle: { codePath: testBundle() },
       activities,
       maxHeartbeatThrottleInterval: 100,
+      ...options,
     });
+
+  const serve: TestTemporal['serve'] = async (activities, body, taskQueue = uniqueQueue()) => {
+    const worker = await createWorker(activities, taskQueue);
     await worker.runUntil(() => body(taskQueue));
   };
 
   return {
     client: () => client,
+    startWorker: async (activities, taskQueue, options) => {
+      const worker = await createWorker(activities, taskQueue, options);
+      const running = worker.run();
+      return {
+        stop: async () => {
+          if (worker.getState() === 'RUNNING') worker.shutdown();
+          await running;
+        },
+      };
+    },
     serve,
     deploy: (activities, body, request = {}) =>
       serve(activities, async (taskQueue) => {
@@ -93,7 +113,7 @@ export function testBundle(): string {
 }
 
 /** A task queue that no other test's worker serves. */
-function uniqueQueue(): string {
+export function uniqueQueue(): string {
   return `test-${randomUUID()}`;
 }
 
@@ -134,7 +154,7 @@ export function observe(handle: DeploymentHandle, patienceMs = PATIENCE_MS): Tes
 /** Writes the history for the replay test when `RECORD_HISTORIES=1`; otherwise the recorded one stands. */
 export async function keepHistory(name: string, handle: DeploymentHandle): Promise<void> {
   if (process.env['RECORD_HISTORIES'] !== '1') return;
-  const file = fileURLToPath(new URL(`../histories/${name}.json`, import.meta.url));
+  const file = historyFile(name);
   const json = JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())));
   await writeFile(file, `${withoutPaths(json)}\n`);
 }

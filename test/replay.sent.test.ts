@@ -1,0 +1,148 @@
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import type { Activities } from '../src/activities/activities.ts';
+import type { DeploymentPlan, PlannedCheck } from '../src/runbook/plan.ts';
+import { SEARCH_ATTRIBUTES } from '../src/temporal/search-attributes.ts';
+import { PHASES } from '../src/workflows/status.ts';
+import { type History, isOpen, recordedHistories, recordedHistory, workflowIdOf } from './support/history.ts';
+import { activitiesThen, type Sent, sentNow, sentThen } from './support/sent.ts';
+import { bundleVariant, type Change, type Variant } from './support/variant.ts';
+
+/**
+ * Replay compares which steps a workflow takes, not what it sends with them: arguments, time-outs, retries, summaries, search
+ * attributes, the report. Here what today's code sends over every recorded history is compared with what was sent then. A
+ * change that is meant is recorded (`RECORD_HISTORIES=1 npm test`) in the commit that makes it. Histories whose names begin
+ * with `before-` are kept for the replay alone: deployments of an earlier version that may still be under way.
+ */
+
+const RECORDER = fileURLToPath(new URL('support/command-recorder.ts', import.meta.url));
+const names = recordedHistories().filter((name) => !name.startsWith('before-'));
+
+let unchanged: Variant;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  unchanged = await bundleVariant([], [RECORDER]);
+});
+afterAll(() => unchanged.remove());
+
+async function bothOf(name: string, codePath: string): Promise<{ recorded: Sent[]; today: Sent[] }> {
+  const history = recordedHistory(name);
+  const recorded = sentThen(history);
+  const sent = await sentNow(history, codePath, workflowIdOf(history));
+  // The last step of an open one may have been recorded before it was answered.
+  return { recorded, today: isOpen(history) ? sent.slice(0, recorded.length) : sent };
+}
+
+test.each(names)('%s: what is sent now is what was sent then', async (name) => {
+  const { recorded, today } = await bothOf(name, unchanged.codePath);
+  expect(recorded.length).toBeGreaterThan(0);
+  expect(today).toEqual(recorded);
+});
+
+const UNSEEN: [string, Change, readonly string[]][] = [
+  [
+    'a time-out',
+    { file: 'src/workflows/work.ts', find: 'HEARTBEAT_TIMEOUT_MS = 10_000', replace: 'HEARTBEAT_TIMEOUT_MS = 20_000' },
+    ['heartbeatMs'],
+  ],
+  [
+    'an argument',
+    { file: 'src/workflows/rollback.ts', find: 'pollMs: watch.pollMs', replace: 'pollMs: watch.pollMs + 1' },
+    ['arguments'],
+  ],
+];
+
+test.each(UNSEEN)('%s that changes is not seen by replay, but here', async (_, change, fields) => {
+  const changed = await bundleVariant([change], [RECORDER]);
+  try {
+    const { recorded, today } = await bothOf('breach-in-soak-1', changed.codePath);
+    const differing = today.flatMap((sent, index) => {
+      const before: Record<string, unknown> = { ...recorded[index] };
+      return Object.entries(sent).flatMap(([field, value]) => (isDeepStrictEqual(value, before[field]) ? [] : [field]));
+    });
+    expect([...new Set(differing)]).toEqual(fields);
+  } finally {
+    await changed.remove();
+  }
+});
+
+/** An activity's arguments, as far as its bounds rest on them. */
+interface Asked {
+  readonly checkId?: string;
+  readonly until?: number;
+}
+
+/** What a lost worker may cost on top of the time for one attempt. */
+const REPLACEMENT_MS = 120_000;
+
+/**
+ * How long one attempt may work, and what a lost worker may cost on top, in milliseconds, by the plan and the time at
+ * which the workflow asks: the table to change when a bound is changed on purpose.
+ */
+const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: number) => [number, number]> = {
+  resolvePlan: () => [60_000, REPLACEMENT_MS],
+  runCheck: (plan, { checkId }) => [checkOf(plan, checkId).timeoutMs, REPLACEMENT_MS],
+  runRemedy: (plan, { checkId }) => [checkOf(plan, checkId).remedy?.timeoutMs ?? 0, REPLACEMENT_MS],
+  deployGreen: ({ deploy }) => [deploy.timeoutMs, REPLACEMENT_MS],
+  shiftTraffic: ({ shift }) => [shift.timeoutMs, REPLACEMENT_MS],
+  // Nobody to watch is no evidence, and not to be waited for longer than the plan says.
+  watchWindow: ({ watch }, { until = 0 }, at) => [until - at + watch.blindMs, 0],
+  restoreTraffic: ({ rollback }) => [rollback.timeoutMs, rollback.roundMs],
+  verifyRecovery: ({ rollback }) => [rollback.roundMs, REPLACEMENT_MS],
+  guardTraffic: ({ rollback }) => [rollback.guardMs + rollback.timeoutMs, REPLACEMENT_MS],
+  notify: () => [15_000, 15_000],
+};
+const HEARTBEAT_MS = 10_000;
+const RETRY = {
+  initialMs: 1_000,
+  backoff: 1,
+  final: ['InvalidRequest', 'CommandFailed', 'NotInEffect', 'GreenUnhealthy'],
+};
+
+function checkOf({ checklist, verifyGreen }: DeploymentPlan, id: string | undefined): PlannedCheck {
+  const check = [...checklist.checks, ...verifyGreen].find((one) => one.id === id);
+  if (!check) throw new Error(`no check ${id} in the plan`);
+  return check;
+}
+
+test('every activity has its bounds', () => {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const history = recordedHistory(name);
+    for (const { sent, at } of activitiesThen(history)) {
+      const { type, arguments: given, startToCloseMs, scheduleToCloseMs, heartbeatMs, retry } = sent;
+      const bounds = BOUNDS[type as keyof Activities](planOf(history), given[0] as Asked, at);
+      expect({ name, type, bounds: [startToCloseMs, scheduleToCloseMs - startToCloseMs] }).toEqual({
+        name,
+        type,
+        bounds,
+      });
+      expect({ heartbeatMs, retry }).toEqual({ heartbeatMs: HEARTBEAT_MS, retry: RETRY });
+      seen.add(type);
+    }
+  }
+  expect([...seen].sort()).toEqual(Object.keys(BOUNDS).sort());
+});
+
+/** The plan is the answer of the first activity. */
+function planOf({ events }: History): DeploymentPlan {
+  const answer = events?.find((event) => event.activityTaskCompletedEventAttributes);
+  const data = answer?.activityTaskCompletedEventAttributes?.result?.payloads?.[0]?.data ?? [];
+  return JSON.parse(Buffer.from(data).toString('utf8') || '{}') as DeploymentPlan;
+}
+
+test('a deployment can be found by what it is and where it is', () => {
+  const upserts = names.map((name) => sentThen(recordedHistory(name)).filter(isUpsert));
+  for (const [first, ...later] of upserts.filter((all) => all.length > 0)) {
+    expect(Object.keys(first?.values ?? {}).sort()).toEqual([...SEARCH_ATTRIBUTES].sort());
+    expect(later.filter(({ values }) => Object.keys(values).join() !== 'BlueGreenPhase')).toEqual([]);
+  }
+  const phases = new Set(upserts.flat().map(({ values }) => values['BlueGreenPhase']));
+  expect(PHASES.filter((phase) => !phases.has(phase))).toEqual([]);
+});
+
+function isUpsert(sent: Sent): sent is Extract<Sent, { what: 'search attributes' }> {
+  return sent.what === 'search attributes';
+}
