@@ -8,13 +8,15 @@ import { createRunbookStore } from './runbook/store.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
 import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
+import { workerVersioning } from './temporal/versioning.ts';
 import { WORKER_OPTIONS } from './temporal/worker-options.ts';
 
 /**
  * The worker: wires ports to adapters and runs until it is told to stop. Its environment: TEMPORAL_* (address, profile,
  * TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default ./runbooks),
- * BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_METRICS (address such as
- * 127.0.0.1:9464 for the SDK's Prometheus page; off by default), and whatever the runbooks name.
+ * BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker Versioning
+ * on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 for the SDK's Prometheus page; off by
+ * default), and whatever the runbooks name.
  */
 const STATE = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'bluegreen');
 
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
     await ensureSearchAttributes(connection, namespace);
     const worker = await Worker.create({
       ...workflowSource(),
+      ...workerVersioning(),
       connection,
       namespace,
       taskQueue: taskQueue(),

@@ -1,0 +1,29 @@
+import type { WorkerOptions } from '@temporalio/worker';
+import { taskQueue } from './names.ts';
+
+/** What Temporal refuses in the name of a worker deployment; with such a name a worker would poll and get nothing. */
+const RESERVED = /[.:]/;
+
+/**
+ * Worker Versioning, off unless BLUEGREEN_BUILD_ID names this build: then a deployment ends on the build it began on, and
+ * this worker gets new ones only once its build is made the current one. The worker deployment is named after the task
+ * queue, which already tells installations in one namespace apart. See docs/production.md.
+ *
+ * @throws Error when the task queue's name cannot be the name of a worker deployment.
+ */
+export function workerVersioning(env: NodeJS.ProcessEnv = process.env): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  const buildId = env['BLUEGREEN_BUILD_ID'];
+  if (!buildId) return {};
+  const deploymentName = taskQueue(env);
+  if (RESERVED.test(deploymentName))
+    throw new Error(
+      `BLUEGREEN_BUILD_ID is set and BLUEGREEN_TASK_QUEUE is "${deploymentName}": with versions, the name of the queue is the name of the worker deployment, and Temporal allows neither "." nor ":" in it. Choose another queue, or unset BLUEGREEN_BUILD_ID.`,
+    );
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName, buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}
