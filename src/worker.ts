@@ -8,7 +8,7 @@ import { createRunbookStore } from './runbook/store.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
 import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
-import { workerVersioning } from './temporal/versioning.ts';
+import { versioningNotice, workerVersioning } from './temporal/versioning.ts';
 import { WORKER_OPTIONS } from './temporal/worker-options.ts';
 
 /**
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
       }),
       ...WORKER_OPTIONS,
     });
+    process.stderr.write(versioningNotice() ?? '');
     await worker.run();
   } finally {
     await connection.close();

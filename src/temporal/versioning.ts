@@ -27,3 +27,13 @@ export function workerVersioning(env: NodeJS.ProcessEnv = process.env): Pick<Wor
     },
   };
 }
+
+/** What a person has to know of a worker with a build id; undefined for one without. */
+export function versioningNotice(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const version = workerVersioning(env).workerDeploymentOptions?.version;
+  if (!version) return undefined;
+  return (
+    `This worker is build ${version.buildId}. New deployments begin on it once it is the current build:\n` +
+    `  temporal worker deployment set-current-version --deployment-name ${version.deploymentName} --build-id ${version.buildId}\n`
+  );
+}

@@ -25,7 +25,7 @@ export interface TestDeployment {
 }
 
 /** A worker that runs until it is stopped. */
-export interface TestWorker {
+interface TestWorker {
   stop(): Promise<void>;
 }
 

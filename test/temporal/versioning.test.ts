@@ -214,7 +214,7 @@ test('turning versions on takes along what is under way: it is pinned to the fir
   expect(await buildsOf(old.handle)).toEqual(['a']);
 });
 
-test('the worker is versioned under its build id, and not without one', async () => {
+test('the worker is versioned under its build id and says how it gets work; without one it is not', async () => {
   const seen = await Promise.all(
     [{ BLUEGREEN_BUILD_ID: '2026-11-25.1' }, {}].map(async (env) => {
       const taskQueue = uniqueQueue();
@@ -222,11 +222,14 @@ test('the worker is versioned under its build id, and not without one', async ()
       cleanUps.push(() => worker.kill('SIGKILL'));
       const [poller] = await eventually(() => pollersOf(taskQueue));
       const { deploymentName, buildId } = poller?.deploymentOptions ?? {};
-      return { isNamedAfterQueue: deploymentName === taskQueue, buildId };
+      const isTold = worker
+        .log()
+        .includes(`set-current-version --deployment-name ${taskQueue} --build-id 2026-11-25.1`);
+      return { isNamedAfterQueue: deploymentName === taskQueue, buildId, isTold };
     }),
   );
   expect(seen).toEqual([
-    { isNamedAfterQueue: true, buildId: '2026-11-25.1' },
-    { isNamedAfterQueue: false, buildId: undefined },
+    { isNamedAfterQueue: true, buildId: '2026-11-25.1', isTold: true },
+    { isNamedAfterQueue: false, buildId: undefined, isTold: false },
   ]);
 });
