@@ -4,6 +4,7 @@ import type { ReplayVerdict } from '../../src/judge/replay.ts';
 import type { EvidenceRules } from '../../src/judge/rules.ts';
 import { complain, print } from '../view/output.ts';
 import { EXIT } from './exit-codes.ts';
+import { withExample } from './options.ts';
 
 interface Options {
   readonly confidence?: number;
@@ -12,7 +13,7 @@ interface Options {
 
 /** `bluegreen judge`. Needs no Temporal, and loads none: it may be run on thousands of soaks. */
 export function addJudge(program: Command): void {
-  program
+  const command = program
     .command('judge')
     .description(
       'Judges soaks that are over: one soak as JSON per line on standard input, one verdict as JSON per line on standard ' +
@@ -21,7 +22,6 @@ export function addJudge(program: Command): void {
     )
     .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
     .option('--patience <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', patience)
-    .addHelpText('after', '\nExample:\n  npm run -s bluegreen -- judge < soaks.jsonl > verdicts.jsonl')
     .action(async (options: Options) => {
       const { judgeLine } = await import('./judge-line.ts');
       const overrides: Partial<EvidenceRules> = {
@@ -30,6 +30,7 @@ export function addJudge(program: Command): void {
       };
       await judgeLines(process.stdin, (line) => judgeLine(line, overrides));
     });
+  withExample(command, 'judge < soaks.jsonl');
 }
 
 async function judgeLines(

@@ -58,7 +58,7 @@ test.each(commands())('the help of "$name" names an example, and it is one that 
   const [, ...examples] = one.said().split(/^ {2}npm run bluegreen -- /m);
   expect(examples).not.toEqual([]);
   for (const example of examples) {
-    const [typed = ''] = example.split(/ \| |\n/);
+    const [typed = ''] = example.split(/ [|<] |\n/);
     expect(typed.startsWith(one.name)).toBe(true);
     const words = typed.slice(one.name.length).match(/"[^"]*"|\S+/g) ?? [];
     let ran = false;
