@@ -13,11 +13,12 @@ const DEFAULT_PROMETHEUS = 'http://127.0.0.1:19090';
 /** In the checklist the id of an item stands for its place. */
 export type Change = readonly [path: readonly (string | number)[], value: unknown];
 
-/** The rule stays the guide's; only its batches are shorter, and its soaks, which proves less. */
+/** The rule stays; only its patience, its batches and the soaks are shorter, which proves less. */
 const SHORT: readonly Change[] = [
   [['traffic', 0, 'soak'], '20s'],
   [['traffic', 0, 'approval', 'timeout'], '10m'],
   [['traffic', 1, 'soak'], '20s'],
+  [['judge', 'patience'], '2s'],
   [['judge', 'batch'], '2s'],
   [['judge', 'minRequests'], 30],
   [['metrics', 'poll'], '1s'],
@@ -26,7 +27,7 @@ const SHORT: readonly Change[] = [
   [['checklist', 'pool-size', 'measureFor'], '4s'],
   [['checklist', 'deployment-monitoring', 'measureFor'], '3s'],
   // In 20 s one cannot see what one sees in ten minutes, and the check says so.
-  [['checklist', 'deployment-monitoring', 'detect'], '25%'],
+  [['checklist', 'deployment-monitoring', 'detect'], '50%'],
   [['checklist', 'alerts', 'measureFor'], '3s'],
   [['checklist', 'load-test', 'requestsPerSecond'], 40],
   [['checklist', 'load-test', 'duration'], '8s'],
