@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
 import { createRunbookStore } from './runbook/store.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
@@ -10,6 +16,7 @@ import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
 import { versioningNotice, workerVersioning } from './temporal/versioning.ts';
 import { WORKER_OPTIONS } from './temporal/worker-options.ts';
+import { bundleWorkflows } from './temporal/workflow-bundle.ts';
 
 /**
  * The worker: wires ports to adapters and runs until it is told to stop. Its environment: TEMPORAL_* (address, profile,
@@ -35,7 +42,7 @@ async function main(): Promise<void> {
   try {
     await ensureSearchAttributes(connection, namespace);
     const worker = await Worker.create({
-      ...workflowSource(),
+      workflowBundle: await workflowBundle(),
       ...workerVersioning(),
       connection,
       namespace,
@@ -57,10 +64,9 @@ async function main(): Promise<void> {
 }
 
 /** The bundle that `npm run build` wrote, or the sources in development. */
-function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+async function workflowBundle(): Promise<WorkflowBundleOption> {
   const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  if (existsSync(codePath)) return { workflowBundle: { codePath } };
-  return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) };
+  return existsSync(codePath) ? { codePath } : bundleWorkflows();
 }
 
 main().catch((error: unknown) => {

@@ -110,7 +110,9 @@ function decisions({ decisions: all, forgottenDecisions }: DeploymentStatus, pai
     '',
     paint.bold('Decisions'),
     ...all.map((one) => `  ${decisionLine(one, paint)}`),
-    ...(forgottenDecisions > 0 ? [`  … and ${forgottenDecisions} ignored ones that are no longer listed`] : []),
+    ...(forgottenDecisions > 0
+      ? [`  … and ${forgottenDecisions} ignored ones, rechecks and retries that are no longer listed`]
+      : []),
   ];
 }
 

@@ -41,8 +41,12 @@ export interface DecisionAnswer {
 
 const LONGEST = { by: 200, reason: 2_000, gate: 100, check: 100, decisionId: 200 } as const;
 const FIELDS = Object.keys(LONGEST) as (keyof typeof LONGEST)[];
-/** Ignored decisions are kept up to this many, then only counted: a flood must not grow the state. */
-const IGNORED_KEPT = 20;
+/** Of decisions that can come without end so many are kept, then only counted: a flood must not grow the state. */
+const KEPT = 20;
+const ENDLESS: readonly ((record: DecisionRecord) => boolean)[] = [
+  ({ taken }) => !taken,
+  ({ taken, action }) => taken && (action === 'recheck' || action === 'retryRollback'),
+];
 
 /**
  * Reads a message's payload, by hand since zod must not reach the workflow bundle. Never throws: nonsense becomes
@@ -53,10 +57,12 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
     return { problem: `${action}: found ${describe(payload)}, expected one JSON object such as {"by":"ana"}` };
   const given = payload as Record<string, unknown>;
   const fields: { -readonly [Field in keyof typeof LONGEST]?: string } = {};
-  const { remedy, ...texts } = given;
+  const { remedy } = given;
   if (remedy !== undefined && (action !== 'recheck' || typeof remedy !== 'boolean'))
     return { problem: `${action}: remedy is ${describe(remedy)}, expected true or false, and only with recheck` };
-  for (const [key, value] of Object.entries(texts)) {
+  // Entries and no `...rest`: compiled, that would swallow a key such as "__proto__".
+  for (const [key, value] of Object.entries(given)) {
+    if (key === 'remedy') continue;
     const field = FIELDS.find((name) => name === key);
     if (!field) return { problem: `${action}: unknown key "${key.slice(0, 50)}", expected ${FIELDS.join(', ')}` };
     if (value === undefined || value === null) continue;
@@ -75,7 +81,8 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
   return { action, ...fields, by, ...(remedy ? { remedy } : {}) };
 }
 
-function describe(value: unknown): string {
+/** What was sent, in a few words, however large it is. */
+export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length > 60 ? `a text of ${value.length} characters` : `"${value}"`;
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
@@ -171,20 +178,23 @@ export function decide(
   at: number,
 ): { readonly status: DeploymentStatus; readonly answer: DecisionAnswer } {
   const why = refusal(status, decision);
-  if (why !== undefined)
-    return { status: ignore(status, { ...decision, at, taken: false, why }), answer: { taken: false, why } };
-  const decisions = [...status.decisions, { ...decision, at, taken: true }];
-  return { status: { ...status, ...effect(status, decision, at), decisions }, answer: { taken: true } };
+  if (why !== undefined) return { status: ignore(status, { ...decision, at, why }), answer: { taken: false, why } };
+  const after = { ...status, ...effect(status, decision, at) };
+  return { status: keep(after, { ...decision, at, taken: true }), answer: { taken: true } };
 }
 
-/** Keeps an ignored decision in sight, the newest ones only. */
-export function ignore(status: DeploymentStatus, record: DecisionRecord): DeploymentStatus {
+/** Keeps an ignored decision in sight. */
+export function ignore(status: DeploymentStatus, record: Omit<DecisionRecord, 'taken'>): DeploymentStatus {
+  return keep(status, { ...record, taken: false });
+}
+
+function keep(status: DeploymentStatus, record: DecisionRecord): DeploymentStatus {
   const decisions = [...status.decisions, record];
-  const ignored = decisions.filter((one) => !one.taken);
-  if (ignored.length <= IGNORED_KEPT) return { ...status, decisions };
+  const alike = decisions.filter(ENDLESS.find((isOne) => isOne(record)) ?? (() => false));
+  if (alike.length <= KEPT) return { ...status, decisions };
   return {
     ...status,
-    decisions: decisions.filter((one) => one !== ignored[0]),
+    decisions: decisions.filter((one) => one !== alike[0]),
     forgottenDecisions: status.forgottenDecisions + 1,
   };
 }

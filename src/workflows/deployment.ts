@@ -3,7 +3,6 @@ import {
   CancellationScope,
   log,
   setCurrentDetails,
-  setDefaultSignalHandler,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -13,6 +12,7 @@ import {
   type Action,
   type Decision,
   decide as decidePurely,
+  describe,
   ignore,
   parseDecision,
   refusal,
@@ -75,7 +75,7 @@ export function openDeployment(request: unknown): Deployment {
         return;
       }
       log.warn('ignored a message', { action, problem: parsed.problem });
-      change((before, at) => ignore(before, { action, by: 'unknown', at, taken: false, why: parsed.problem }));
+      change((before, at) => ignore(before, { action, by: 'unknown', at, why: parsed.problem }));
     } catch (error) {
       log.error('a message could not be handled', { action, error: String(error) });
     }
@@ -93,9 +93,8 @@ export function openDeployment(request: unknown): Deployment {
       if (why !== undefined) throw refuse(why);
     },
   });
-  setDefaultSignalHandler((name) => {
-    log.warn('ignored an unknown signal', { name, known: ACTIONS.join(', ') });
-  });
+  // No default signal handler: with one, the SDK fails the workflow task, for ever, over a signal whose name begins with
+  // its own "__temporal_". Without, a signal of an unknown name stays in the history and does nothing.
 
   return {
     status: () => state,
@@ -119,13 +118,11 @@ function keyword(name: string, value: string) {
 }
 
 function parseDecideOrRefuse(payload: unknown): Decision {
-  const { action, ...rest } = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<
-    string,
-    unknown
-  >;
+  const given = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<string, unknown>;
+  const { action } = given;
   const known = ACTIONS.find((one) => one === action);
-  if (!known) throw refuse(`"action" is ${String(action)}, expected one of ${ACTIONS.join(', ')}`);
-  const parsed = parseDecision(known, rest);
+  if (!known) throw refuse(`"action" is ${describe(action)}, expected one of ${ACTIONS.join(', ')}`);
+  const parsed = parseDecision(known, Object.fromEntries(Object.entries(given).filter(([key]) => key !== 'action')));
   if ('problem' in parsed) throw refuse(parsed.problem);
   return parsed;
 }

@@ -125,7 +125,7 @@ export interface DeploymentStatus {
   /** Steps begun so far; the last one is the current one. */
   readonly steps: readonly StepStatus[];
   readonly decisions: readonly DecisionRecord[];
-  /** How many ignored decisions are no longer listed above. */
+  /** How many ignored decisions, rechecks and retries are no longer listed above. */
   readonly forgottenDecisions: number;
   readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };
   readonly rollback?: RollbackStatus;

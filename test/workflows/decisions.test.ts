@@ -52,6 +52,23 @@ test('whatever is decided in whatever order, the state stays bounded and every d
   );
 });
 
+test('decisions that may come without end are kept up to a number, then counted; the others stay', () => {
+  const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
+  let status = decide(atGate, { action: 'approve', by: 'ana' }, 6).status;
+  status = { ...status, phase: 'rolling-back', ...(rollingBack.rollback && { rollback: rollingBack.rollback }) };
+  for (let number = 0; number < 2_000; number += 1) {
+    status = decide(status, { action: 'retryRollback', by: 'ana', reason: 'x'.repeat(2_000) }, 7).status;
+    status = decide(status, { action: 'abort', by: 'ana', reason: 'x'.repeat(2_000) }, 7).status;
+  }
+  status = entered(status, 'checking', 8);
+  for (let number = 0; number < 2_000; number += 1)
+    status = decide(status, { action: 'recheck', by: `bot ${number}` }, 9).status;
+  expect(status.decisions.filter(({ action }) => action === 'approve')).toHaveLength(1);
+  expect(status.decisions.at(-1)).toMatchObject({ taken: true, by: 'bot 1999' });
+  expect(status.decisions.length + status.forgottenDecisions).toBe(6_001);
+  expect(JSON.stringify(status).length).toBeLessThan(100_000);
+});
+
 test('an approval is for the open gate and no other', () => {
   const approve = { action: 'approve', by: 'ana' } as const;
   expect(refusal(atGate, approve)).toBeUndefined();
