@@ -1,13 +1,12 @@
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../platforms/error-code.ts';
-import { type Problem, validate } from './problems.ts';
+import { firstOf, type Problem, validate } from './problems.ts';
 import { type Runbook, runbookSchema } from './schema.ts';
 
 /** A runbook is a page that people read; more than this is a mistake, or an attempt to keep the worker busy. */
 const LARGEST_BYTES = 256 * 1024;
 const MOST_ALIASES = 50;
-const MOST_PROBLEMS_SHOWN = 20;
 
 /** What is wrong with a runbook: every mistake at once, each on a line of its own with file, place, found and expected. */
 export class RunbookError extends Error {
@@ -16,8 +15,7 @@ export class RunbookError extends Error {
   readonly problems: readonly string[];
 
   constructor(file: string, problems: readonly string[]) {
-    const more = problems.length - MOST_PROBLEMS_SHOWN;
-    super([...problems.slice(0, MOST_PROBLEMS_SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].join('\n'));
+    super(firstOf(problems));
     this.name = 'RunbookError';
     this.file = file;
     this.problems = problems;

@@ -12,6 +12,7 @@ export interface Problem {
 }
 
 const LONGEST_SHOWN = 60;
+const MOST_SHOWN = 20;
 /** Under these, keys of the same names hold lengths: `timeouts.deploy`, `recovery.target`. */
 const NAMESAKES = new Set(['timeouts', 'recovery']);
 /** What stands here acts or leads somewhere, and these messages end in a history: its text is never shown. */
@@ -43,6 +44,12 @@ export function validate<Schema extends z.ZodType>(
   const result = schema.safeParse(data, { error: (issue) => expectation(issue) });
   if (result.success) return { value: result.data };
   return { problems: result.error.issues.flatMap((issue) => toProblems(issue, { schema, data })) };
+}
+
+/** The first lines of many, each on its own: more helps nobody, and a history has limits. */
+export function firstOf(lines: readonly string[]): string {
+  const more = lines.length - MOST_SHOWN;
+  return [...lines.slice(0, MOST_SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].join('\n');
 }
 
 function toProblems(

@@ -11,7 +11,7 @@ import {
   type PlannedCheck,
   type TrafficStep,
 } from './plan.ts';
-import { validate } from './problems.ts';
+import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
 import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';
 
@@ -35,7 +35,7 @@ export function parseRequest(sent: unknown): DeploymentRequest {
   const result = validate(requestSchema, sent);
   if ('problems' in result)
     throw invalid(
-      result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`).join('\n'),
+      firstOf(result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`)),
     );
   const { service, version: green, environment, requestedBy, reason, checklistOnly } = result.value;
   return {
