@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, CancelledFailure, patched, workflowInfo } from '@temporalio/workflow';
 import type { WatchCarry } from '../activities/activities.ts';
 import { FAILURE } from '../errors.ts';
 import { buildReport, type DeploymentReport } from '../report/report.ts';
@@ -23,6 +23,7 @@ const RESOLVE_MS = 60_000;
 export async function blueGreenDeployment(request: DeploymentRequest): Promise<DeploymentReport> {
   const deployment = openDeployment(request);
   refuseWrongId(deployment);
+  refuseTimeLimit(deployment);
 
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
@@ -53,6 +54,20 @@ function refuseWrongId(deployment: Deployment): void {
     'refused',
     FAILURE.InvalidRequest,
     `This deployment was started with the workflow id "${workflowId}". The id is the lock that keeps deployments of one service apart: start it with the id "${expected}".`,
+  );
+}
+
+/** The server ends a workflow at its time limit as `terminate` does: at once, wherever the traffic is, with no rollback. */
+function refuseTimeLimit(deployment: Deployment): void {
+  const { executionTimeoutMs = 0, runTimeoutMs = 0 } = workflowInfo();
+  if (executionTimeoutMs + runTimeoutMs === 0) return;
+  // Those that were started before this was refused go on.
+  if (!patched('refuse-time-limit')) return;
+  throw close(
+    deployment,
+    'refused',
+    FAILURE.InvalidRequest,
+    'This deployment was started with a time limit (execution or run timeout). At its end the server would leave the traffic where it is, without a rollback: start it without one; every wait has a bound in the runbook.',
   );
 }
 
