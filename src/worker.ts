@@ -9,6 +9,7 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import { onlyForDeployments } from './activities/admission.ts';
 import { createActivities } from './activities/create-activities.ts';
 import { createRunbookStore } from './runbook/store.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
         }),
         env: process.env,
       }),
+      interceptors: { activity: [onlyForDeployments] },
       ...WORKER_OPTIONS,
     });
     process.stderr.write(versioningNotice() ?? '');

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { readable } from '../support/history.ts';
 import { type DeploymentHandle, rolledBack, useTemporal } from '../support/temporal.ts';
 import { world } from '../support/world.ts';
 
