@@ -62,14 +62,14 @@ export function advance(previous: Reading | null, current: Reading): Advance {
 }
 
 function restartsBetween(previous: Reading, current: Reading): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
+  const found = new Map<string, string[]>();
   for (const [key, now] of Object.entries(current.series)) {
-    const before = previous.series[key];
+    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
     const [target = key] = key.split('/');
     const targets = before && hasRestarted(before, now) ? [target] : risen(before?.restarts, now.restarts);
-    if (targets.length > 0) (found[now.version] ??= []).push(...targets);
+    if (targets.length > 0) found.set(now.version, [...(found.get(now.version) ?? []), ...targets]);
   }
-  return found;
+  return Object.fromEntries(found);
 }
 
 function risen(before: SeriesReading['restarts'] = {}, now: SeriesReading['restarts'] = {}): string[] {

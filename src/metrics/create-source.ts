@@ -1,8 +1,10 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../errors.ts';
 import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
 import { prometheusSource } from './prometheus.ts';
 import { scrapeSource } from './scrape.ts';
-import type { MetricSource } from './source.ts';
+import type { MetricSource, Reading } from './source.ts';
 
 export interface SourceOptions {
   /** The worker's environment: secrets are read from it by name. */
@@ -11,8 +13,39 @@ export interface SourceOptions {
   readonly notice?: (text: string) => void;
 }
 
-/** The adapter that the runbook asks for. */
+/**
+ * A reading is carried from window to window, in heartbeats and in the history, which have limits. Two versions take a few
+ * hundred bytes, and the 2,000 series that are read exactly 200 KB.
+ */
+const LARGEST_READING = 256 * 1_024;
+
+/** The adapter that the runbook asks for. A reading that is too large to carry is thrown away as if it could not be read. */
 export function createMetricSource(config: MetricsConfig, limits: Limits, options: SourceOptions): MetricSource {
+  const { read, inspect } = adapter(config, limits, options);
+  return {
+    read: async (signal, since) => portable(await read(signal, since)),
+    ...(inspect && {
+      inspect: async (signal, since) => {
+        const inspection = await inspect(signal, since);
+        portable(inspection.reading);
+        return inspection;
+      },
+    }),
+  };
+}
+
+function portable(reading: Reading): Reading {
+  const size = JSON.stringify(reading).length;
+  if (size <= LARGEST_READING) return reading;
+  const versions = new Set(Object.values(reading.series).map(({ version }) => version)).size;
+  throw ApplicationFailure.retryable(
+    `the metrics show ${versions} versions in ${Object.keys(reading.series).length} series (${Math.round(size / 1_024)} KB), ` +
+      `expected at most ${LARGEST_READING / 1_024} KB: let them show those that run, each with a short name`,
+    FAILURE.MetricsUnavailable,
+  );
+}
+
+function adapter(config: MetricsConfig, limits: Limits, options: SourceOptions): MetricSource {
   switch (config.kind) {
     case 'scrape':
       return scrapeSource(config, limits, options.notice);

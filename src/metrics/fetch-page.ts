@@ -23,7 +23,9 @@ export async function fetchPage(url: string, signal: AbortSignal): Promise<Page>
   const askedAt = Date.now();
   let answeredAt = askedAt;
   try {
-    response = await fetch(url, { signal: either, headers: { accept: 'text/plain;version=0.0.4' } });
+    // No redirects: a page could send the worker to whatever it alone can reach.
+    const headers = { accept: 'text/plain;version=0.0.4' };
+    response = await fetch(url, { signal: either, redirect: 'manual', headers });
     answeredAt = Date.now();
     if (response.ok && response.body)
       for await (const chunk of response.body) {

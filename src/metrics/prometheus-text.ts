@@ -16,36 +16,44 @@ const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[^])*)"[
 const LABELS_END = /[ \t]*\}/y;
 /** The value, and what is read over: a timestamp, and an OpenMetrics exemplar. */
 const VALUE = /[ \t]*([^ \t#]+)(?:[ \t]+[0-9.eE+-]+)?(?:[ \t]+#[ \t][^]*)?[ \t]*$/y;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** A page may be made to keep a worker busy, or to fill its memory: these are far beyond what any page needs. */
+const LONGEST_LINE = 65_536;
+const MOST_SAMPLES = 100_000;
 
 /**
  * Reads Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats), and OpenMetrics as far as it
  * looks the same. Our own because the parser on npm merges the series of different versions into one histogram.
- * @throws Error with the number of the first line that is not in the format, or when the last line is torn.
+ * Only what `isWanted` by its name is kept; of the rest no more than the name is read.
+ * @throws Error with the number of the first line that is not in the format or too long, when the last line is torn, or
+ *   when there is more than a page can have.
  */
-export function parsePrometheusText(text: string): MetricsPage {
+export function parsePrometheusText(text: string, isWanted: (name: string) => boolean = () => true): MetricsPage {
   const samples: Sample[] = [];
   const announced = new Set<string>();
-  const lines = text.split('\n');
-  if (lines.pop() !== '') throw new Error('its last line is torn: it does not end with a line feed');
-  lines.forEach((line, index) => {
-    const trimmed = line.trim();
-    if (trimmed.startsWith('#')) {
-      const name = /^#[ \t]+(?:TYPE|HELP)[ \t]+(\S+)/.exec(trimmed)?.[1];
-      if (name !== undefined) announced.add(name);
-    } else if (trimmed !== '') {
-      const sample = parseSample(trimmed);
-      if (!sample) throw new Error(`line ${index + 1} is not in Prometheus' text format`);
-      samples.push(sample);
+  if (text !== '' && !text.endsWith('\n')) throw new Error('its last line is torn: it does not end with a line feed');
+  for (let start = 0, number = 1; start < text.length; number += 1) {
+    const end = text.indexOf('\n', start);
+    if (end - start > LONGEST_LINE) throw new Error(`line ${number} is longer than ${LONGEST_LINE / 1_024} KB`);
+    const line = text.slice(start, end).trim();
+    start = end + 1;
+    if (line.startsWith('#')) {
+      const name = /^#[ \t]+(?:TYPE|HELP)[ \t]+(\S+)/.exec(line)?.[1];
+      if (name !== undefined && isWanted(name)) announced.add(name);
+    } else if (line !== '') {
+      const read = reader(line);
+      const name = read(NAME)?.[0];
+      if (name !== undefined && !isWanted(name) && /[{ \t]/.test(line.charAt(name.length))) continue;
+      const sample = name === undefined ? undefined : parseSample(name, read);
+      if (!sample) throw new Error(`line ${number} is not in Prometheus' text format`);
+      if (samples.push(sample) > MOST_SAMPLES)
+        throw new Error(`it has more than ${MOST_SAMPLES} values of one service`);
     }
-  });
+  }
   return { samples, announced };
 }
 
-function parseSample(line: string): Sample | undefined {
-  const read = reader(line);
-  const name = read(NAME)?.[0];
-  if (name === undefined) return undefined;
+function parseSample(name: string, read: Reader): Sample | undefined {
   const labels = new Map<string, string>();
   if (read(/[ \t]*\{/y)) {
     for (let label = read(LABEL); label; label = read(LABEL)) labels.set(label[1] ?? '', unescaped(label[2] ?? ''));
@@ -56,7 +64,9 @@ function parseSample(line: string): Sample | undefined {
 }
 
 /** Matches one sticky pattern after the other. */
-function reader(line: string): (pattern: RegExp) => RegExpExecArray | null {
+type Reader = (pattern: RegExp) => RegExpExecArray | null;
+
+function reader(line: string): Reader {
   let at = 0;
   return (pattern) => {
     pattern.lastIndex = at;

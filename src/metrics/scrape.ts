@@ -4,7 +4,7 @@ import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
 import { fetchPage } from './fetch-page.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
-import { readSeries, slowOver } from './series.ts';
+import { namesOf, readSeries, slowOver } from './series.ts';
 import type { Inspection, MetricSource, SeriesReading } from './source.ts';
 
 export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
@@ -21,9 +21,12 @@ export function scrapeSource(
     noticed.add(text);
   };
 
+  const needed = new Set(namesOf(config));
+  const isNeeded = (name: string) => needed.has(name);
+
   async function readTarget(url: string, index: number, signal: AbortSignal) {
     const { text, clockAheadMs } = await fetchPage(url, signal);
-    const page = parsePrometheusText(text);
+    const page = parsePrometheusText(text, isNeeded);
     const series = readSeries(page, config, limits, noticeOnce);
     return {
       series: series.map((reading): [string, SeriesReading] => [`${index}/${reading.version}`, reading]),

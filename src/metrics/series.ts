@@ -8,6 +8,14 @@ const FAILED = /^5(\d\d|xx)$/i;
 /** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
 const TOLERANCE = 1e-9;
 
+const PROCESS_START = 'process_start_time_seconds';
+
+/** The names of all that `readSeries` looks at; OpenMetrics announces a counter without its `_total`. */
+export function namesOf({ requests, latency }: ScrapeConfig): string[] {
+  const histogram = latency === undefined ? [] : [latency, `${latency}_sum`, `${latency}_bucket`];
+  return [PROCESS_START, requests, requests.replace(/_total$/, ''), ...histogram];
+}
+
 /**
  * One page's counters by version. Slow requests are those outside the bucket that ends at the latency limit; when no
  * bucket ends there, at the largest below it, which is stricter than asked: `notice` says so.
@@ -19,7 +27,7 @@ export function readSeries(
   limits: Limits,
   notice: (text: string) => void,
 ): SeriesReading[] {
-  const start = page.samples.find(({ name }) => name === 'process_start_time_seconds')?.value;
+  const start = page.samples.find(({ name }) => name === PROCESS_START)?.value;
   const startedAt = start !== undefined && Number.isFinite(start) ? { startedAt: Math.round(start * 1_000) } : {};
   const series = new Map<string, SeriesReading>();
   const add = (version: string, more: Partial<SeriesReading>) => {

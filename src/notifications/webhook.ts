@@ -24,6 +24,7 @@ export async function postToWebhook(
   try {
     const response = await fetch(url, {
       method: 'POST',
+      redirect: 'manual', // followed, it becomes a GET that nobody reads
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ text, severity, service, environment, version }),
       signal: AbortSignal.any([signal, timeout]),
