@@ -1,4 +1,5 @@
 import type { Attendance, Platform } from '../platforms/platform.ts';
+import { redact } from '../platforms/redact.ts';
 import type { EvidenceLine } from '../runbook/plan.ts';
 import { askUntil } from './attendance.ts';
 
@@ -31,9 +32,25 @@ export async function readBack(
   return { inEffect: inEffect === true, line: { ...line, measured } };
 }
 
-/** `2.4.0 50 %, 2.5.0 50 %` */
+const MOST_SHOWN = 10;
+const LONGEST_SHOWN = 60;
+
+/** `2.4.0 50 %, 2.5.0 50 %`: fit for a history, whatever a platform calls its versions. */
 export function inPercent(shares: Readonly<Record<string, number>>): string {
-  return Object.entries(shares)
-    .map(([version, percentage]) => `${version} ${percentage} %`)
-    .join(', ');
+  return firstFew(
+    Object.entries(shares).map(([version, percentage]) => `${short(version)} ${percentage} %`),
+    ', ',
+  );
+}
+
+/** The first of many. */
+export function firstFew(names: readonly string[], separator: string): string {
+  const more = names.length - MOST_SHOWN;
+  return [...names.slice(0, MOST_SHOWN), ...(more > 0 ? [`${more} more`] : [])].join(separator);
+}
+
+/** A name that others gave, fit to be shown. */
+export function short(text: string): string {
+  const shown = redact(text);
+  return shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}...` : shown;
 }

@@ -11,6 +11,7 @@ import { parseRequest, toLimits, toPlan } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
+import { firstFew, inPercent, short } from './read-back.ts';
 
 /** Without a way to ask the platform, two readings this far apart show which version serves. */
 const SERVING_MS = 3_000;
@@ -53,9 +54,8 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, means: Mea
 
   const blue = Object.keys(shares).find((version) => shares[version] === 100);
   if (blue !== undefined) return blue;
-  const split = Object.entries(shares).map(([version, percentage]) => `${version} ${percentage} %`);
   throw invalid(
-    `The traffic of ${service} is split (${split.join(', ') || 'no version serves'}), expected one version with 100 %. Finish or roll back what is under way first.`,
+    `The traffic of ${service} is split (${inPercent(shares) || 'no version serves'}), expected one version with 100 %. Finish or roll back what is under way first.`,
   );
 }
 
@@ -73,7 +73,7 @@ async function findBlueByTraffic(
   const [blue, ...others] = serving;
   if (blue !== undefined && others.length === 0) return blue;
   throw invalid(
-    `The runbook names no status command, and the metrics of ${service} show fresh requests of ${serving.length === 0 ? 'no version' : serving.join(' and ')} within ${forMs / 1_000} s, expected exactly one. Add platform.status, or wait until one version serves.`,
+    `The runbook names no status command, and the metrics of ${service} show fresh requests of ${firstFew(serving.map(short), ' and ') || 'no version'} within ${forMs / 1_000} s, expected exactly one. Add platform.status, or wait until one version serves.`,
   );
 }
 

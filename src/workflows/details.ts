@@ -2,18 +2,20 @@ import { type CheckStatus, currentStep, type DeploymentStatus, type FinishedWind
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
+/** What comes first may say more than a line of a list. */
+const LONGEST_WORDS = 1_500;
 
 /** The status as markdown for the Temporal UI's "current details" (at most 20 KB there). Timestamps are UTC. */
 export function renderDetails(status: DeploymentStatus): string {
   const wait = waitingFor(status);
   const step = currentStep(status);
   return [
-    `## ${status.service} ${status.version} to ${status.environment}: ${status.phase}`,
-    ...(status.outcome ? [status.outcome] : []),
+    `## ${plain(status.service)} ${plain(status.version)} to ${plain(status.environment)}: ${status.phase}`,
+    ...(status.outcome ? [plain(status.outcome, LONGEST_WORDS)] : []),
     `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.`,
     ...(wait
       ? [
-          `**Waits for** ${wait.what}${wait.until === undefined ? '' : `, until ${time(wait.until)}`}. **Unblocked by** ${wait.unblockedBy}.`,
+          `**Waits for** ${plain(wait.what, LONGEST_WORDS)}${wait.until === undefined ? '' : `, until ${time(wait.until)}`}. **Unblocked by** ${plain(wait.unblockedBy, LONGEST_WORDS)}.`,
         ]
       : []),
     ...(status.checks.length > 0 ? ['### Checklist', ...status.checks.map(renderCheck)] : []),
@@ -67,9 +69,9 @@ function time(at: number): string {
 }
 
 /** Text of others must not become markup in somebody's browser, nor new lines in a list. */
-function plain(text: string): string {
+function plain(text: string, longest = 300): string {
   return text
     .replace(/\s+/g, ' ')
     .replace(/[<>[\]`*_|\\]/g, (sign) => `\\${sign}`)
-    .slice(0, 300);
+    .slice(0, longest);
 }
