@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import { errorCode } from '../platforms/error-code.ts';
+import { keepSecret } from '../platforms/redact.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';
 import type { DeploymentTarget } from './plan.ts';
@@ -39,7 +40,7 @@ export function createRunbookStore(options: {
   const snapshots = join(options.stateDirectory, 'runbooks');
 
   async function find(service: string, environment: string) {
-    const runbook = only(await scan(directory), { service, environment, directory });
+    const runbook = keepingSecrets(only(await scan(directory), { service, environment, directory }));
     const digest = digestOf(runbook);
     await writeSnapshot(snapshots, { runbook, digest });
     return { runbook, digest };
@@ -47,10 +48,10 @@ export function createRunbookStore(options: {
 
   async function pinned(target: DeploymentTarget): Promise<Runbook> {
     const snapshot = await readSnapshot(snapshots, target.digest);
-    if ('runbook' in snapshot) return snapshot.runbook;
+    if ('runbook' in snapshot) return keepingSecrets(snapshot.runbook);
     const { runbooks } = await scan(directory);
     const same = runbooks.find(({ runbook }) => digestOf(runbook) === target.digest);
-    if (same) return same.runbook;
+    if (same) return keepingSecrets(same.runbook);
     throw unavailable(
       `the runbook that this deployment of ${target.service} in ${target.environment} started with ` +
         `(digest ${target.digest.slice(0, 12)}) is not on this worker: ${snapshot.problem}, and no file in ${directory} ` +
@@ -65,7 +66,7 @@ export function createRunbookStore(options: {
     } catch (gone) {
       const why = gone instanceof Error ? gone.message : String(gone);
       try {
-        const runbook = only(await scan(directory), { ...target, directory });
+        const runbook = keepingSecrets(only(await scan(directory), { ...target, directory }));
         return { runbook, notice: `acting by the runbook as it is now, not as it was at the start: ${why}` };
       } catch (error) {
         throw unavailable(
@@ -76,6 +77,18 @@ export function createRunbookStore(options: {
   }
 
   return { find, pinned, pinnedOrCurrent };
+}
+
+/** What the runbook's variables hold is never shown, also when a command prints it. */
+function keepingSecrets(runbook: Runbook): Runbook {
+  const look = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, one] of Object.entries(value))
+      if (typeof one === 'string' && /^env$|Env$/.test(key)) keepSecret(one);
+      else look(one);
+  };
+  look(runbook);
+  return runbook;
 }
 
 interface Scan {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { redact } from '../../src/platforms/redact.ts';
+import { keepSecret, redact } from '../../src/platforms/redact.ts';
 
 test.each([
   ['a token', 'sent hunter2hunter2 off', 'sent [redacted] off', { API_TOKEN: 'hunter2hunter2' }],
@@ -45,4 +45,11 @@ test('a megabyte is redacted in a moment', () => {
   redact('a.b-'.repeat(250_000), {});
   redact('password'.repeat(120_000), {});
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test('what a variable that a runbook names holds is a secret, whatever it is called', () => {
+  const env = { PLAIN_ONE: 'open-sesame' };
+  expect(redact('said open-sesame', env)).toBe('said open-sesame');
+  keepSecret('PLAIN_ONE');
+  expect(redact('said open-sesame', env)).toBe('said [redacted]');
 });

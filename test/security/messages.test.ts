@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { renderDetails } from '../../src/workflows/details.ts';
+import { checklistBegun, checkMeasured, closed, opened, planned } from '../../src/workflows/transitions.ts';
 import { type DeploymentHandle, rolledBack, useTemporal } from '../support/temporal.ts';
-import { world } from '../support/world.ts';
+import { CHECKS, failed, planFor, world } from '../support/world.ts';
 
 const temporal = useTemporal();
 
@@ -107,4 +109,18 @@ test('a name and a reason of any letters end in the report as they are, and brea
     expect(type).toBe('DeploymentRolledBack');
     expect(report.decisions.at(-1)).toMatchObject({ taken: true, by: '${ana}`id`', reason });
   });
+});
+
+test('nothing that others wrote is markup in the details that the UI shows', () => {
+  const hostile = '<img src=x> [link](javascript:1) **all is well** `x`';
+  const plan = planFor({ service: 'shop', version: '2.5.0' });
+  const withCheck = { ...plan, checklist: { ...plan.checklist, checks: [CHECKS.critical] } };
+  const unread = opened({ service: hostile, version: hostile, environment: hostile }, 0);
+  const checking = checklistBegun(planned(opened({ service: 'shop', version: '2.5.0' }, 0), withCheck), 1, 2);
+  const waiting = checkMeasured(checking, CHECKS.critical.id, { ...failed(hostile), unblock: hostile });
+  for (const status of [unread, waiting, closed(waiting, 'refused', `Aborted by ${hostile}: ${hostile}`, 3)]) {
+    const details = renderDetails(status);
+    expect(details).toContain('img src=x');
+    expect(details).not.toMatch(/[^\\](<img|\[link|`x|\*\*all)/);
+  }
 });

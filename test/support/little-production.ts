@@ -39,15 +39,17 @@ export interface LittleProduction {
   move(percentage: number): void;
   /**
    * The next commands of this name hang until the worker's death or time-out ends them, or fail, or do nothing; so do
-   * the pages `metrics` and `health`.
+   * the pages `metrics` and `health`. Or they answer with nine megabytes made to keep a worker busy.
    */
-  misbehave(name: string, how: 'hang' | 'fail' | 'lie' | 'well'): void;
+  misbehave(name: string, how: 'hang' | 'fail' | 'lie' | 'flood' | 'well'): void;
   stop(): Promise<void>;
 }
 
 const REQUESTS_PER_SECOND = 200;
 const BLUE = '2.4.0';
 const GREEN = '2.5.0';
+/** The smallest samples there are, and a number that is none. */
+const FLOOD = `${'a 1\n'.repeat(1_000_000)}http_requests_total{version="2.5.0",code="200"} ${'1'.repeat(5_000_000)}x\n`;
 const NOTHING_YET = { requests: 0, failed: 0, failing: 0, slow: 0, slowing: 0 };
 
 /** `changes` replace what the runbook has; two sections with keys become one. */
@@ -129,6 +131,7 @@ export async function startLittleProduction(
     if (how === 'hang') return new Promise(() => {});
     if (how === 'fail') return { status: 500, text: 'the platform says no' };
     if (how === 'lie') return { status: 200, text: 'done' };
+    if (how === 'flood') return { status: 200, text: FLOOD };
     return { status: 200, text: name === 'metrics' ? page() : act(name, argument) };
   };
   const take = (entry: AuditEntry): string => {
