@@ -32,7 +32,10 @@ export function parseRunbook(text: string, file: string): Runbook {
   if (Buffer.byteLength(text) > LARGEST_BYTES) throw tooLarge(file);
   const lines = new LineCounter();
   const document = parseYaml(text, { file, lines });
-  const result = validate(runbookSchema, toData(document, file));
+  const data = toData(document, file);
+  // A file that is one text may hold anything, a secret too: nothing of it is shown.
+  if (typeof data === 'string') throw new RunbookError(file, [`${file}: found text, expected keys with values`]);
+  const result = validate(runbookSchema, data);
   if ('value' in result) return result.value;
   throw new RunbookError(
     file,

@@ -10,13 +10,13 @@ const UNREADABLE = 'something that is not JSON';
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value, context, hint) => defaultPayloadConverter.toPayload(value, context, hint),
-  fromPayload<Value>(...[payload, context, hint]: Parameters<PayloadConverter['fromPayload']>): Value {
+  fromPayload: (payload, context, hint) => {
     try {
-      return defaultPayloadConverter.fromPayload<Value>(payload, context, hint as never);
+      return defaultPayloadConverter.fromPayload(payload, context, hint);
     } catch (error) {
       // What an activity returned is our own: nothing goes on from a result that cannot be read.
       if (context?.type !== 'workflow') throw error;
-      return UNREADABLE as Value;
+      return UNREADABLE as never;
     }
   },
 };

@@ -175,9 +175,9 @@ test(
 function watchFromOutside(handle: TestDeployment['handle']) {
   const processes = new Set<string>();
   const heartbeats = new Set<string>();
-  let over = false;
+  const over = new AbortController();
   const look = async (): Promise<void> => {
-    while (!over) {
+    while (!over.signal.aborted) {
       for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
         const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
         processes.add(line.replaceAll('\0', ' '));
@@ -193,7 +193,7 @@ function watchFromOutside(handle: TestDeployment['handle']) {
   const looking = look();
   return {
     stop: async () => {
-      over = true;
+      over.abort();
       await looking;
       return { processes: [...processes].join('\n'), heartbeats: [...heartbeats].join('\n') };
     },
