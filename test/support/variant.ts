@@ -46,14 +46,7 @@ const ANNOUNCE = "await tell(deployment, 'info', 'Deploying now.');";
 export const ANNOUNCED: readonly Change[] = [announced(ANNOUNCE)];
 
 /** The same change, made so that deployments under way go on as they began. */
-export const ANNOUNCED_WHEN_NEW: readonly Change[] = [
-  announced(`if (patched('announce')) ${ANNOUNCE}`),
-  {
-    file: 'src/workflows/blue-green.ts',
-    find: 'CancelledFailure, workflowInfo }',
-    replace: 'CancelledFailure, patched, workflowInfo }',
-  },
-];
+export const ANNOUNCED_WHEN_NEW: readonly Change[] = [announced(`if (patched('announce')) ${ANNOUNCE}`)];
 
 function announced(statement: string): Change {
   return {
