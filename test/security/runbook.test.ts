@@ -1,8 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { execa } from 'execa';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
@@ -42,7 +42,7 @@ test('what is no plain file in the folder of runbooks is not read: it could keep
   try {
     await writeFile(join(folder, 'good.yaml'), GUIDE_TEXT);
     await symlink('/dev/zero', join(folder, 'endless.yaml'));
-    await execa('mkfifo', [join(folder, 'silent.yaml')]);
+    execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', join(folder, 'silent.yaml')]);
     await symlink('/etc/passwd', join(folder, 'elsewhere.yaml')); // read, since it is a file, but never shown
     const store = createRunbookStore({ directory: folder, stateDirectory: join(folder, 'state') });
     expect((await store.find('recommendation', 'production')).runbook.service).toBe('recommendation');
