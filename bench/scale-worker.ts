@@ -5,6 +5,7 @@ import { createActivities } from '../src/activities/create-activities.ts';
 import { parseRunbook } from '../src/runbook/load.ts';
 import type { Runbook } from '../src/runbook/schema.ts';
 import { parseRequest, toPlan } from '../src/runbook/to-plan.ts';
+import { bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
 import { WORKER_OPTIONS } from '../src/temporal/worker-options.ts';
 
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
@@ -60,7 +61,7 @@ const worker = await Worker.create({
   ...WORKER_OPTIONS,
   connection: await NativeConnection.connect({ address }),
   taskQueue,
-  workflowsPath: new URL('../src/workflows/index.ts', import.meta.url).pathname,
+  workflowBundle: await bundleWorkflows(),
   activities: { ...createActivities({ runbooks, env: process.env }), ...platform },
 });
 process.stdout.write('ready\n');

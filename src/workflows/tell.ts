@@ -4,7 +4,7 @@ import { inWords } from './causes.ts';
 import type { Deployment } from './deployment.ts';
 import { work } from './work.ts';
 
-/** Bound of one attempt to tell people; the deployment does not wait for it. */
+/** Bound of one attempt to tell people. Nothing waits for it but the end of a rollback, which would cut it off. */
 const TELL_MS = 15_000;
 
 /** Tells people. Neither a failure nor a cancellation of the deployment gets in its way, nor it in theirs. */
