@@ -1,4 +1,11 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, patched, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  patched,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { WatchCarry } from '../activities/activities.ts';
 import { FAILURE } from '../errors.ts';
 import { buildReport, type DeploymentReport } from '../report/report.ts';
@@ -125,10 +132,15 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
 
 /** From the moment before the first change: every way out but success goes through the rollback (invariant 6). */
 async function orRollBack(deployment: Deployment, body: () => Promise<DeploymentReport>): Promise<DeploymentReport> {
+  let full = false;
+  void CancellationScope.nonCancellable(() => condition(isHistoryNearlyFull)).then(() => {
+    full = true;
+    deployment.scope.cancel();
+  });
   try {
     return await deployment.scope.run(body);
   } catch (error) {
-    const why = whyRollBack(deployment, error);
+    const why = full ? historyFull() : whyRollBack(deployment, error);
     await rollBack(deployment, why);
 
     const { service, version, plan, rollback } = deployment.status();
@@ -142,6 +154,24 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
     deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
     throw new CancelledFailure(outcome);
   }
+}
+
+/**
+ * The server ends a workflow whose history holds 50 MB or 51,200 events as `terminate` does. That takes a flood of large
+ * messages; the rest is for the rollback.
+ */
+function isHistoryNearlyFull(): boolean {
+  const { historySize, historyLength } = workflowInfo();
+  return historySize > 30_000_000 || historyLength > 30_000;
+}
+
+function historyFull(): Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'> {
+  const { historySize, historyLength } = workflowInfo();
+  return {
+    cause: 'history-full',
+    reason: `Its history is nearly full (${Math.round(historySize / 1e6)} MB, ${historyLength} events): too many or too large messages were sent to it.`,
+    detectedAt: Date.now(),
+  };
 }
 
 function whyRollBack(deployment: Deployment, error: unknown): Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'> {

@@ -78,7 +78,8 @@ export type RollbackCause =
   | 'aborted'
   | 'cancelled'
   | 'failed-step'
-  | 'evidence-lost';
+  | 'evidence-lost'
+  | 'history-full';
 
 export interface RollbackStatus {
   readonly cause: RollbackCause;

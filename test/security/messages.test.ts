@@ -124,3 +124,18 @@ test('nothing that others wrote is markup in the details that the UI shows', () 
     expect(details).not.toMatch(/[^\\](<img|\[link|`x|\*\*all)/);
   }
 });
+
+test('a history that is filled with messages is rolled back while there is room for it', async () => {
+  const { activities, asked } = world();
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('awaiting-approval');
+    const large = payload('json/plain', JSON.stringify({ by: 'x'.repeat(1_900_000) }));
+    for (let sent = 0; sent < 17; sent += 1) await signalRaw(handle, 'approve', large);
+    const { report } = await rolledBack(handle);
+    expect(report.rollback).toMatchObject({
+      cause: 'history-full',
+      reason: expect.stringMatching(/^Its history is nearly full \(3\d MB, \d+ events\)/),
+    });
+    expect(asked).toContain('restore 1');
+  });
+});
