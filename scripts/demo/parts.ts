@@ -50,7 +50,7 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
 
   const runbooks = join(folder, 'runbooks');
   await writeDemoRunbook(runbooks, sandbox, options);
-  if (!sandbox.prometheusUrl)
+  if (!sandbox.prometheusUrl && options.sandbox?.monitoring !== false)
     notice('  no prometheus and alertmanager on the PATH: the alerts are attested instead of measured');
   const settings = join(folder, 'temporal.toml');
   await writeFile(settings, '[profile.default]\n');
