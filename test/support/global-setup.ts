@@ -3,17 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalServer } from '../../scripts/support/local-server.ts';
 import { bundleWorkflows } from '../../src/temporal/workflow-bundle.ts';
+import { buildWorker } from './build-worker.ts';
 
-/** One real Temporal server and one workflow bundle for all test files: each test has its own queue and service. */
+/** One real Temporal server, one workflow bundle and one built worker for all test files: each test has its own queue and service. */
 export default async function globalSetup(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'bluegreen-test-'));
   const bundlePath = join(scratch, 'workflow-bundle.js');
-  const [server] = await Promise.all([
+  const [server, worker] = await Promise.all([
     startLocalServer({ ui: false }),
+    buildWorker(scratch),
     bundleWorkflows().then(({ code }) => writeFile(bundlePath, code)),
   ]);
   process.env['TEST_TEMPORAL_ADDRESS'] = server.address;
   process.env['TEST_WORKFLOW_BUNDLE'] = bundlePath;
+  process.env['TEST_WORKER'] = worker;
   globalThis.__stopTemporal = async () => {
     await server.stop();
     await rm(scratch, { recursive: true, force: true });

@@ -1,6 +1,6 @@
-// The commands of the little production, as a real program of its own: `little-command.mjs <command> <argument>`.
-const [command, argument] = process.argv.slice(2);
-const response = await fetch(`${process.env.LITTLE_PRODUCTION}/${command}`, {
+// The commands of the little production, as a real program of its own: `little-command.mjs <production> <command> <argument>`.
+const [production, command, argument] = process.argv.slice(2);
+const response = await fetch(`${production}/${command}`, {
   method: 'POST',
   body: JSON.stringify({
     command,

@@ -38,12 +38,17 @@ export interface LittleProduction {
   /** Somebody else moves the traffic: green runs and gets so many percent. */
   move(percentage: number): void;
   /**
-   * The next commands of this name hang until the worker's death or time-out ends them, or fail, or do nothing; so do
-   * the pages `metrics` and `health`. Or they answer with nine megabytes made to keep a worker busy.
+   * The next commands of this name, or so many of them, hang until the worker's death or time-out ends them, or fail, or
+   * do nothing; so do the pages `metrics` and `health`. A `late` command hangs, and takes effect when it lands. A `flood`
+   * answers with nine megabytes made to keep a worker busy.
    */
-  misbehave(name: string, how: 'hang' | 'fail' | 'lie' | 'flood' | 'well'): void;
+  misbehave(name: string, how: Behaviour, times?: number): void;
+  /** What hung as `late` takes effect now, whoever waits for it still. */
+  land(): void;
   stop(): Promise<void>;
 }
+
+type Behaviour = 'hang' | 'fail' | 'lie' | 'late' | 'flood' | 'well';
 
 const REQUESTS_PER_SECOND = 200;
 const BLUE = '2.4.0';
@@ -59,7 +64,8 @@ export async function startLittleProduction(
 ): Promise<LittleProduction> {
   const counters = new Map([BLUE, GREEN].map((version) => [version, { ...NOTHING_YET }]));
   const audit: AuditEntry[] = [];
-  const behaviour = new Map<string, string>();
+  const behaviour = new Map<string, { readonly how: Behaviour; times: number }>();
+  const late: (() => void)[] = [];
   const asked = new Map<string, number>();
   const startedAt = Date.now();
   let requestsPerSecond = REQUESTS_PER_SECOND;
@@ -127,12 +133,19 @@ export async function startLittleProduction(
     for await (const chunk of request) body += String(chunk);
     const argument = request.method === 'POST' ? take(JSON.parse(body) as AuditEntry) : '';
     asked.set(name, (asked.get(name) ?? 0) + 1);
-    const how = behaviour.get(name);
-    if (how === 'hang') return new Promise(() => {});
+    const how = next(name);
+    if (how === 'late') late.push(() => act(name, argument));
+    if (how === 'hang' || how === 'late') return new Promise(() => {});
     if (how === 'fail') return { status: 500, text: 'the platform says no' };
     if (how === 'lie') return { status: 200, text: 'done' };
     if (how === 'flood') return { status: 200, text: FLOOD };
     return { status: 200, text: name === 'metrics' ? page() : act(name, argument) };
+  };
+  const next = (name: string): Behaviour => {
+    const planned = behaviour.get(name);
+    if (planned === undefined || planned.times === 0) return 'well';
+    planned.times -= 1;
+    return planned.how;
   };
   const take = (entry: AuditEntry): string => {
     if (entry.command !== 'status') audit.push(entry);
@@ -146,7 +159,7 @@ export async function startLittleProduction(
 
   return {
     service,
-    env: { LITTLE_PRODUCTION: url, BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: join(directory, 'state') },
+    env: { BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: join(directory, 'state') },
     audit,
     share: () => share,
     requests: (version) => Math.floor(counterOf(version).requests),
@@ -162,8 +175,11 @@ export async function startLittleProduction(
       counterOf(version).slowing = slowing;
     },
     move,
-    misbehave: (name, how) => {
-      behaviour.set(name, how);
+    misbehave: (name, how, times = Number.POSITIVE_INFINITY) => {
+      behaviour.set(name, { how, times });
+    },
+    land: () => {
+      for (const takeEffect of late.splice(0)) takeEffect();
     },
     stop: async () => {
       server.closeAllConnections();
@@ -184,7 +200,7 @@ function withChanges(runbook: Readonly<Record<string, unknown>>, changes: Readon
 
 function littleRunbook(service: string, url: string) {
   const program = fileURLToPath(new URL('./little-command.mjs', import.meta.url));
-  const command = (...rest: string[]) => [process.execPath, program, ...rest];
+  const command = (...rest: string[]) => [process.execPath, program, url, ...rest];
   return {
     service,
     environment: 'production',

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { testAddress } from './temporal.ts';
 
 /** The real worker as a process of its own, to be killed. */
@@ -9,11 +8,13 @@ export interface WorkerProcess {
   log(): string;
   /** Ends it and waits until it is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** It stands still, with its connections open, until it is thawed. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export function startWorkerProcess(taskQueue: string, env: Readonly<Record<string, string>>): WorkerProcess {
-  const file = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), file], {
+  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', process.env['TEST_WORKER'] ?? ''], {
     env: { ...process.env, TEMPORAL_ADDRESS: testAddress(), BLUEGREEN_TASK_QUEUE: taskQueue, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,5 +29,7 @@ export function startWorkerProcess(taskQueue: string, env: Readonly<Record<strin
       child.kill(signal);
       await gone;
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
   };
 }
