@@ -6,7 +6,7 @@ import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import { errorCode } from '../../src/platforms/error-code.ts';
 import { recordTail } from '../../src/platforms/output.ts';
-import { endGroup } from '../../src/platforms/process-group.ts';
+import { endGroup, signalGroup } from '../../src/platforms/process-group.ts';
 import { SUPERVISOR } from '../../src/platforms/supervisor.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
@@ -32,6 +32,8 @@ export interface LocalServer {
   /** Resolves with the last words of a server that ends without having been asked to. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
+  /** Ends it without a chance to end in order, as a machine that dies does. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -66,6 +68,11 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     await child;
   };
 
+  const kill = async () => {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    await child;
+  };
+
   const address = `${HOST}:${port}`;
   const asking = new AbortController();
   try {
@@ -81,7 +88,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   } finally {
     asking.abort();
   }
-  return { address, ended, stop, ...(uiPort === undefined ? {} : { uiUrl: `http://localhost:${uiPort}` }) };
+  return { address, ended, stop, kill, ...(uiPort === undefined ? {} : { uiUrl: `http://localhost:${uiPort}` }) };
 }
 
 async function untilReady(address: string, namespace: string, signal: AbortSignal): Promise<void> {

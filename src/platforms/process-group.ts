@@ -20,7 +20,7 @@ export async function endGroup(leader: number): Promise<void> {
 }
 
 /** @returns whether the group still has a member. */
-function signalGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL' | 0): boolean {
+export function signalGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL' | 0): boolean {
   try {
     return process.kill(-leader, signal);
   } catch (error) {

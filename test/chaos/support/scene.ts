@@ -11,7 +11,6 @@ import { startWorkerProcess, type WorkerProcess } from '../../support/worker-pro
 /** A lost worker costs eleven seconds each time, and the machine may be busy. */
 const PATIENCE_MS = 150_000;
 export const GREEN = '2.5.0';
-export const BLUE = '2.4.0';
 
 /** A deployment of a service of its own, in a little production of its own, by a worker of its own. */
 export interface Scene extends TestDeployment {

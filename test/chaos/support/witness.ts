@@ -60,12 +60,19 @@ export interface Account {
 export async function accountOf({ handle, production }: Scene): Promise<Account> {
   const { outcome, report } = await endingOf(handle);
   const events = await historyOf(handle);
-  expect(events.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  expect(await failedTasksOf(handle)).toEqual([]);
   if (report) expect(countedInWindows(report)).toBe(carriedAtEnd(events));
   const { service, audit } = production;
   const effects = effectsOf({ audit }).map((effect) => effect.replace(service, 'blue'));
   const cause = report?.rollback?.cause;
   return { outcome, ...(cause === undefined ? {} : { cause }), effects, greenShare: production.share() };
+}
+
+/** What made the workflow's code fail: a change that cannot be replayed, or a mistake of ours. */
+export async function failedTasksOf(handle: DeploymentHandle): Promise<string[]> {
+  return (await historyOf(handle)).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
+    failed ? [failed.failure?.message ?? 'without a word'] : [],
+  );
 }
 
 async function historyOf(handle: DeploymentHandle): Promise<HistoryEvent[]> {

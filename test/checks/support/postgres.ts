@@ -14,9 +14,9 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-export async function startPostgres(flags: readonly string[] = []): Promise<TestPostgres> {
+export async function startPostgres(flags: readonly string[] = [], at?: number): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-checks-'));
-  const port = await freePort();
+  const port = at ?? (await freePort());
   const quiet = ['unix_socket_directories=', 'fsync=off', ...flags];
   const server = new EmbeddedPostgres({
     databaseDir: folder,
@@ -36,14 +36,14 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Test
     user = 'postgres',
     password = `${user}-secret`,
     database = 'postgres',
-    port: at = port,
-  } = {}) => `postgres://${user}:${password}@127.0.0.1:${at}/${database}`;
+    port: there = port,
+  } = {}) => `postgres://${user}:${password}@127.0.0.1:${there}/${database}`;
   const clients: pg.Client[] = [];
   return {
     port,
     url,
-    async connect(at = url()) {
-      const client = new pg.Client({ connectionString: at });
+    async connect(as = url()) {
+      const client = new pg.Client({ connectionString: as });
       client.on('error', () => {});
       await client.connect();
       clients.push(client);
