@@ -8,7 +8,16 @@ import { startPostgres } from '../checks/support/postgres.ts';
 import { startLittleProduction } from '../support/little-production.ts';
 import { observe, start, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
-import { approve, attest, GREEN, type Scene, type SceneOptions, startScene } from './support/scene.ts';
+import {
+  approve,
+  attest,
+  eventually,
+  GREEN,
+  replaceWorker,
+  type Scene,
+  type SceneOptions,
+  startScene,
+} from './support/scene.ts';
 import { everything, sample, seeded } from './support/seed.ts';
 import { accountOf, endingOf } from './support/witness.ts';
 
@@ -156,6 +165,7 @@ const PEOPLE_AND_WORKERS: readonly Part[] = [
   ],
   ['ten deployments of ten services at once, by two workers: each ends as it has to', tenAtOnce],
   ['the database is gone during the checks: it waits, in sight, and goes on when it is back', databaseGone],
+  ['the worker is killed while it builds an index: built once', killedWhileItBuilds],
 ];
 
 test.each([...sample(METRICS, 1), ...sample(ROLLBACKS, 1), ...sample(PEOPLE_AND_WORKERS, 1)])(
@@ -211,6 +221,48 @@ async function tenAtOnce(): Promise<void> {
         : COMPLETED,
     ),
   );
+}
+
+/** A build that waits for an old transaction, as on a busy database, outlives the worker that ordered it. */
+async function killedWhileItBuilds(): Promise<void> {
+  const postgres = await startPostgres();
+  cleanUps.push(() => postgres.stop());
+  const admin = await postgres.connect();
+  await admin.query('CREATE TABLE items (id int PRIMARY KEY, category int); INSERT INTO items VALUES (1, 1)');
+  const busy = await postgres.connect();
+  await busy.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM items');
+  const built = async (): Promise<{ oid: number; valid: boolean }[]> => {
+    const sql = `SELECT indexrelid::int AS oid, indisvalid AS valid FROM pg_index WHERE indrelid = 'items'::regclass AND NOT indisprimary`;
+    return (await admin.query<{ oid: number; valid: boolean }>(sql)).rows;
+  };
+
+  const check = {
+    id: 'indexes',
+    title: 'Create indexes for new query patterns',
+    group: 'Database',
+    critical: true,
+    kind: 'postgres-indexes',
+    database: 'main',
+    remedy: { create: 'concurrently', automatic: true },
+    indexes: [{ name: 'items_category', table: 'items', columns: ['category'] }],
+  };
+  const building = await scene({
+    changes: { databases: { main: { urlEnv: 'DATABASE' } }, checklist: [check] },
+    env: { DATABASE: postgres.url() },
+  });
+  await eventually(async () => (await built()).length > 0, 'the build to begin');
+  const [begun] = await built();
+  expect(begun?.valid).toBe(false);
+  await replaceWorker(building);
+  await eventually(async () => {
+    const { raw } = await building.handle.describe();
+    return (raw.pendingActivities ?? []).some(({ attempt, lastHeartbeatTime }) => attempt === 2 && lastHeartbeatTime);
+  }, 'another worker to go on with the remedy');
+  await busy.query('COMMIT');
+
+  await approve(building);
+  expect(await accountOf(building)).toEqual(COMPLETED);
+  expect(await built()).toEqual([{ oid: begun?.oid, valid: true }]);
 }
 
 async function databaseGone(): Promise<void> {
