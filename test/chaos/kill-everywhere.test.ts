@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { LittleProduction } from '../support/little-production.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { appeared, eventsOf } from './support/events.ts';
 import { approve, atOnce, attest, GREEN, replaceWorker, type Scene, startScene } from './support/scene.ts';
-import { everything, sample, seeded } from './support/seed.ts';
+import { everything, sample, seed, seeded } from './support/seed.ts';
 import { type Account, accountOf } from './support/witness.ts';
 
 /** Invariant 11: a worker that is killed at any moment, any number of times, changes nothing about the outcome. */
@@ -30,14 +32,26 @@ interface Story {
   readonly prepare: (production: LittleProduction) => void;
   /** What people do in it. */
   readonly people: (scene: Scene) => Promise<unknown>;
+  readonly account: Account;
 }
 
 const STORIES: readonly Story[] = [
-  { name: 'a healthy deployment', prepare: () => {}, people: async (scene) => approve(scene) },
+  {
+    name: 'a healthy deployment',
+    prepare: () => {},
+    people: approve,
+    account: { outcome: 'completed', effects: [`deploy ${GREEN}`, 'shift 50', 'shift 100'], greenShare: 1 },
+  },
   {
     name: 'one that breaches',
     prepare: (production) => production.fail(GREEN, 0.5),
     people: async () => {},
+    account: {
+      outcome: 'DeploymentRolledBack',
+      cause: 'breach',
+      effects: [`deploy ${GREEN}`, 'shift 50', 'rollback blue'],
+      greenShare: 0,
+    },
   },
 ];
 
@@ -56,6 +70,7 @@ async function run<Result>(story: Story, kill: (scene: Scene) => Promise<Result>
   }
 }
 
+/** What an undisturbed run is like. */
 async function undisturbed(story: Story): Promise<{ account: Account; events: number[] }> {
   const [account, events] = await run(story, async ({ handle }) => {
     const seen: number[] = [];
@@ -66,16 +81,14 @@ async function undisturbed(story: Story): Promise<{ account: Account; events: nu
 }
 
 /** What was different from the undisturbed run, in words; nothing if it was the same. */
-async function difference(story: Story, event: number, expected: Account): Promise<string | undefined> {
-  let at = `event ${event}`;
-  const kill = async (scene: Scene): Promise<void> => {
-    const name = await appeared(scene.handle, event);
-    if (name === undefined) return;
-    at = `event ${event}, ${name}`;
-    await replaceWorker(scene);
-  };
+async function difference(
+  story: Story,
+  expected: Account,
+  kill: (scene: Scene) => Promise<string>,
+): Promise<string | undefined> {
+  let at = 'some moment';
   try {
-    const [account] = await run(story, kill);
+    const [account] = await run(story, async (scene) => (at = await kill(scene)));
     expect(account).toEqual(expected);
     return undefined;
   } catch (error) {
@@ -83,27 +96,55 @@ async function difference(story: Story, event: number, expected: Account): Promi
   }
 }
 
+const at =
+  (event: number) =>
+  async (scene: Scene): Promise<string> => {
+    const name = await appeared(scene.handle, event);
+    if (name !== undefined) await replaceWorker(scene);
+    return `event ${event}, ${name}`;
+  };
+
+const afterPauses =
+  (pauses: readonly number[]) =>
+  async (scene: Scene): Promise<string> => {
+    for (const pause of pauses) {
+      await sleep(pause);
+      await replaceWorker(scene);
+    }
+    return `pauses of ${pauses.join(', ')} ms`;
+  };
+
 test(
   `killed at ${everything ? 'every event' : `some events (${seeded})`}: the same outcome by the same effects, no count lost or doubled`,
   async () => {
     const plain = await Promise.all(STORIES.map(undisturbed));
-    expect(plain.map(({ account }) => account)).toEqual([
-      { outcome: 'completed', effects: [`deploy ${GREEN}`, 'shift 50', 'shift 100'], greenShare: 1 },
-      {
-        outcome: 'DeploymentRolledBack',
-        cause: 'breach',
-        effects: [`deploy ${GREEN}`, 'shift 50', 'rollback blue'],
-        greenShare: 0,
-      },
-    ]);
+    expect(plain.map(({ account }) => account)).toEqual(STORIES.map(({ account }) => account));
     const kills = plain.flatMap(({ account, events }, index) =>
       sample(events, IN_A_SAMPLE).map((event) => ({ story: STORIES[index], event, account })),
     );
     const problems = await atOnce(kills, AT_ONCE, async ({ story, event, account }) =>
-      story ? difference(story, event, account) : undefined,
+      story ? difference(story, account, at(event)) : undefined,
     );
     expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
     if (everything) process.stderr.write(`killed at each of ${kills.length} events\n`);
+  },
+  everything ? ALL_MS : SAMPLE_MS,
+);
+
+/** So many runs of each story; in each, the pauses between one kill and the next. */
+const MOMENTS = fc.sample(fc.array(fc.nat(8_000), { minLength: 2, maxLength: 4 }), {
+  seed,
+  numRuns: everything ? 8 : 1,
+});
+
+test(
+  `killed again and again at random moments (${seeded}): the same`,
+  async () => {
+    const runs = STORIES.flatMap((story) => MOMENTS.map((pauses) => ({ story, pauses })));
+    const problems = await atOnce(runs, AT_ONCE, ({ story, pauses }) =>
+      difference(story, story.account, afterPauses(pauses)),
+    );
+    expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
   },
   everything ? ALL_MS : SAMPLE_MS,
 );

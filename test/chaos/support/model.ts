@@ -4,7 +4,9 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import * as messages from '../../../src/workflows/messages.ts';
 import { type Subject, TROUBLES, type Trouble } from './subject.ts';
-import { endingOf, failedTasksOf } from './witness.ts';
+import { type Ending, endingOf, failedTasksOf } from './witness.ts';
+
+const PATIENCE_MS = 120_000;
 
 /** What was done to the deployment; what has to be true of it follows from that alone. */
 export interface Model {
@@ -120,14 +122,7 @@ function expectInvariants(model: Model, subject: Subject): void {
 /** All troubles end and people help; then it has to close, and as it has to. */
 export async function expectRightEnd(model: Model, subject: Subject): Promise<void> {
   subject.heal();
-  const closed = endingOf(subject.handle);
-  let over = false;
-  void closed.finally(() => (over = true)).catch(() => {});
-  for (const until = Date.now() + 120_000; !over; ) {
-    if (Date.now() > until) throw new Error(`it does not close: ${JSON.stringify(await subject.status(), null, 1)}`);
-    await Promise.race([closed, onward(subject, model).catch(unlessClosed)]);
-  }
-  const { outcome, report } = await closed;
+  const { outcome, report } = await helpToTheEnd(model, subject);
   const effects = subject.effects();
   expectInvariants(model, subject);
   expect(await failedTasksOf(subject.handle)).toEqual([]);
@@ -145,9 +140,19 @@ export async function expectRightEnd(model: Model, subject: Subject): Promise<vo
   expect(counted.length).toBeLessThanOrEqual(1);
 }
 
+async function helpToTheEnd(model: Model, subject: Subject): Promise<Ending> {
+  const closed = endingOf(subject.handle);
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; ) {
+    const helped = onward(subject, model).then(() => undefined, unlessClosed);
+    const ending = await Promise.race([closed, helped]);
+    if (ending) return ending;
+  }
+  throw new Error(`it does not close: ${JSON.stringify(await subject.status(), null, 1)}`);
+}
+
 /** It may close at any moment; then nobody hears what is said to it. */
-function unlessClosed(error: unknown): void {
-  const words = String(error);
-  if (error instanceof WorkflowNotFoundError || words.includes('closed before it was reached')) return;
+function unlessClosed(error: unknown): undefined {
+  if (error instanceof WorkflowNotFoundError || String(error).includes('closed before it was reached'))
+    return undefined;
   throw error;
 }

@@ -113,7 +113,7 @@ export async function scriptedSubject(temporal: TestTemporal): Promise<Subject> 
     ...observe(handle),
     effects: () =>
       distinct(
-        asked.flatMap((one) => (/^(deploy|shift)/.test(one) ? [one] : /^restore/.test(one) ? ['rollback'] : [])),
+        asked.flatMap((one) => (/^(deploy|shift)/.test(one) ? [one] : one.startsWith('restore') ? ['rollback'] : [])),
       ),
     share: () => share,
     trouble: (what) => void troubles.add(what),
