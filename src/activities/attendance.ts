@@ -5,6 +5,8 @@ import type { DeploymentTarget } from '../runbook/plan.ts';
 
 /** A lost worker is noticed one heartbeat time-out (10 s) after the last beat that was sent. */
 const BEAT_MS = 2_000;
+/** Within this the server has answered a beat. */
+const ANSWERED_MS = 2 * BEAT_MS;
 
 /**
  * Runs an activity's work under a steady heartbeat of its own, so that a slow answer of the world neither loses the
@@ -31,6 +33,16 @@ export async function attended<Result>(work: (attendance: Attendance) => Promise
   } finally {
     clearInterval(ticker);
   }
+}
+
+/**
+ * Call it before a change that must not come late. An attempt that is older than the heartbeat time-out may have waited in
+ * a worker that stood still, and be somebody else's by now, or nobody's: the server says so in its answer to a beat, and
+ * this rejects. Where no worker was there for so long, it costs the wait and no more.
+ */
+export async function stillWanted({ signal }: Attendance): Promise<void> {
+  const { currentAttemptScheduledTimestampMs: givenAt, heartbeatTimeoutMs } = Context.current().info;
+  if (heartbeatTimeoutMs !== undefined && Date.now() - givenAt > heartbeatTimeoutMs) await pause(ANSWERED_MS, signal);
 }
 
 /** The same id for every attempt of this step of this deployment (invariant 9). */

@@ -7,7 +7,7 @@ import type { Evidence } from '../platforms/platform.ts';
 import { ANSWER_MS } from '../runbook/plan.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
-import { askUntil, attended, operation } from './attendance.ts';
+import { askUntil, attended, operation, stillWanted } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
@@ -18,6 +18,7 @@ export function deployGreen({ runbooks, env }: Dependencies): Activities['deploy
   return ({ target, timeoutMs }) =>
     attended(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
+      await stillWanted(attendance);
       const runbook = await runbooks.pinned(target);
       const platform = createPlatform(runbook.platform, target);
       const deployed = await platform.deploy(operation(target, 'deploy'), attendance);

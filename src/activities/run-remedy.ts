@@ -3,13 +3,14 @@ import { createRemedy } from '../checks/create-remedy.ts';
 import { FAILURE } from '../errors.ts';
 import { redact } from '../platforms/redact.ts';
 import type { Activities } from './activities.ts';
-import { attended } from './attendance.ts';
+import { attended, stillWanted } from './attendance.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemedy'] {
   return ({ target, checkId }) =>
     attended(async (attendance) => {
+      await stillWanted(attendance);
       const runbook = await runbooks.pinned(target);
       const remedy = createRemedy(findCheck(runbook, checkId));
       if (!remedy)

@@ -3,7 +3,7 @@ import { FAILURE } from '../errors.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import { ANSWER_MS } from '../runbook/plan.ts';
 import type { Activities } from './activities.ts';
-import { attended, operation } from './attendance.ts';
+import { attended, operation, stillWanted } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readBack } from './read-back.ts';
 
@@ -11,6 +11,7 @@ export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraff
   return ({ target, percentage, timeoutMs }) =>
     attended(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
+      await stillWanted(attendance);
       const { platform: config } = await runbooks.pinned(target);
       const platform = createPlatform(config, target);
       const evidence = await platform.shiftTraffic(operation(target, `shift-to-${percentage}`), percentage, attendance);

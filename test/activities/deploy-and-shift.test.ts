@@ -34,6 +34,26 @@ test('a second attempt is the same operation under its own number', async () => 
   expect(second).toEqual({ ...first, attempt: 2 });
 });
 
+test('an attempt that waited in a worker that stood still changes nothing when the server has no use for it', async () => {
+  const { production, activities, target, plan } = await scene();
+  const stood = { heartbeatTimeoutMs: 10_000, currentAttemptScheduledTimestampMs: Date.now() - 10_001 };
+  const attempts = [
+    begin(activities.deployGreen, { target, ...plan.deploy }, stood),
+    begin(activities.shiftTraffic, { target, percentage: 100, ...plan.shift }, stood),
+  ];
+  await until(() => attempts.every(({ heartbeats }) => heartbeats.length > 0));
+  for (const { cancel } of attempts) cancel({ notFound: true });
+  for (const { result } of attempts) await expect(result).rejects.toThrow();
+  expect(production.audit).toEqual([]);
+});
+
+test('one that the server still wants only waits for that answer', async () => {
+  const { production, activities, target, plan } = await scene();
+  const stood = { heartbeatTimeoutMs: 10_000, currentAttemptScheduledTimestampMs: Date.now() - 10_001 };
+  await run(activities.deployGreen, { target, ...plan.deploy }, stood);
+  expect(production.audit).toHaveLength(1);
+});
+
 test('green has time to become healthy', async () => {
   const { production, activities, target, plan } = await scene();
   production.misbehave('health', 'fail');
