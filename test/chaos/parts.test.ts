@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
@@ -166,6 +166,7 @@ const PEOPLE_AND_WORKERS: readonly Part[] = [
   ['ten deployments of ten services at once, by two workers: each ends as it has to', tenAtOnce],
   ['the database is gone during the checks: it waits, in sight, and goes on when it is back', databaseGone],
   ['the worker is killed while it builds an index: built once', killedWhileItBuilds],
+  ['the state folder takes nothing, as on a full disk: nothing begins, and it goes on when it does', stateTakesNothing],
 ];
 
 test.each([...sample(METRICS, 1), ...sample(ROLLBACKS, 1), ...sample(PEOPLE_AND_WORKERS, 1)])(
@@ -221,6 +222,24 @@ async function tenAtOnce(): Promise<void> {
         : COMPLETED,
     ),
   );
+}
+
+async function stateTakesNothing(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-full-'));
+  cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+  const blocked = join(folder, 'state');
+  await writeFile(blocked, 'a file where a folder should be');
+  const waiting = await scene({ env: { BLUEGREEN_STATE: blocked } });
+  await eventually(async () => {
+    const { raw } = await waiting.handle.describe();
+    return (raw.pendingActivities ?? []).some(({ lastFailure }) => lastFailure?.message?.includes('cannot be kept'));
+  }, 'the reason why it does not begin');
+  expect(waiting.production.audit).toEqual([]);
+
+  await rm(blocked);
+  await attest(waiting);
+  await approve(waiting);
+  expect(await accountOf(waiting)).toEqual(COMPLETED);
 }
 
 /** A build that waits for an old transaction, as on a busy database, outlives the worker that ordered it. */
