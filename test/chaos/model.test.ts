@@ -32,7 +32,14 @@ async function explore(begin: () => Promise<Subject>, runs: number, sideBySide: 
     fc.assert(property, { seed: seed + lane, numRuns: Math.ceil(runs / sideBySide) }),
   );
   const results = await Promise.allSettled(lanes);
-  expect(results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []))).toEqual([]);
+  expect(results.flatMap((result) => (result.status === 'rejected' ? [inFull(result.reason)] : []))).toEqual([]);
+}
+
+/** fast-check says how to repeat it, its cause what was wrong. */
+function inFull(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined
+    ? `${error.message}\n${String(error.cause)}`
+    : String(error);
 }
 
 test(

@@ -1,5 +1,8 @@
-// The commands of the little production, as a real program of its own: `little-command.mjs <production> <command> <argument>`.
-const [production, command, argument] = process.argv.slice(2);
+// The commands of the little production, as a real program: `little-command.mjs [<its URL>] <command> <argument>`. Without
+// the URL it takes LITTLE_PRODUCTION.
+const given = process.argv.slice(2);
+const production = given[0].startsWith('http') ? given.shift() : process.env.LITTLE_PRODUCTION;
+const [command, argument] = given;
 const response = await fetch(`${production}/${command}`, {
   method: 'POST',
   body: JSON.stringify({

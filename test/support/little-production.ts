@@ -159,7 +159,7 @@ export async function startLittleProduction(
 
   return {
     service,
-    env: { BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: join(directory, 'state') },
+    env: { LITTLE_PRODUCTION: url, BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: join(directory, 'state') },
     audit,
     share: () => share,
     requests: (version) => Math.floor(counterOf(version).requests),

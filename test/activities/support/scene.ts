@@ -21,12 +21,16 @@ export interface Scene {
 /** How scenes are set in a test file; each ends with its test. `env` joins what the worker has in its environment. */
 export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.ProcessEnv) => Promise<Scene> {
   const productions: LittleProduction[] = [];
-  afterEach(() => Promise.all(productions.splice(0).map((production) => production.stop())));
+  afterEach(async () => {
+    delete process.env['LITTLE_PRODUCTION'];
+    await Promise.all(productions.splice(0).map((production) => production.stop()));
+  });
 
   return async (changes, env) => {
     const production = await startLittleProduction(uniqueService(), changes);
     productions.push(production);
-    const { BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
+    const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
+    process.env['LITTLE_PRODUCTION'] = LITTLE_PRODUCTION; // commands find it where a worker's commands do
     const runbooks = createRunbookStore({ directory, stateDirectory: BLUEGREEN_STATE });
     const { service } = production;
     const plan = toPlan({
