@@ -37,9 +37,8 @@ async function explore(begin: () => Promise<Subject>, runs: number, sideBySide: 
 
 /** fast-check says how to repeat it, its cause what was wrong. */
 function inFull(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined
-    ? `${error.message}\n${String(error.cause)}`
-    : String(error);
+  const cause = error instanceof Error && error.cause instanceof Error ? `\n${error.cause.message}` : '';
+  return `${String(error)}${cause}`;
 }
 
 test(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalServer } from '../../scripts/support/local-server.ts';
 import { bundleWorkflows } from '../../src/temporal/workflow-bundle.ts';
+import { seed } from '../chaos/support/seed.ts';
 import { buildWorker } from './build-worker.ts';
 
 /** One real Temporal server, one workflow bundle and one built worker for all test files: each test has its own queue and service. */
@@ -17,6 +18,8 @@ export default async function globalSetup(): Promise<void> {
   process.env['TEST_TEMPORAL_ADDRESS'] = server.address;
   process.env['TEST_WORKFLOW_BUNDLE'] = bundlePath;
   process.env['TEST_WORKER'] = worker;
+  process.env['BLUEGREEN_CHAOS_SEED'] = String(seed); // one for the whole run, whatever is committed meanwhile
+  process.stderr.write(`\nchaos seed ${seed}\n`);
   globalThis.__stopTemporal = async () => {
     await server.stop();
     await rm(scratch, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { isGrpcDeadlineError } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
 import type { DeploymentHandle } from '../../support/temporal.ts';
 
-type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type History = Awaited<ReturnType<DeploymentHandle['fetchHistory']>>;
+export type HistoryEvent = NonNullable<History['events']>[number];
 
 const LONG_POLL_MS = 60_000;
 
@@ -28,10 +28,10 @@ export async function* eventsOf({ client, workflowId }: DeploymentHandle): Async
   } while (nextPageToken.length > 0);
 }
 
-/** What an event is called: `ACTIVITY_TASK_SCHEDULED`. */
-export function nameOf({ eventType }: HistoryEvent): string {
-  const name = temporal.api.enums.v1.EventType[eventType ?? 0] ?? '';
-  return name.replace('EVENT_TYPE_', '');
+/** What an event is called: `activityTaskScheduled`. */
+function nameOf(event: HistoryEvent): string {
+  const [name = ''] = Object.keys(event).filter((key) => key.endsWith('EventAttributes'));
+  return name.replace('EventAttributes', '');
 }
 
 /** Resolves with its name as soon as the event appears; with nothing if the deployment closes before. */

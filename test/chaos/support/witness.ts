@@ -1,14 +1,12 @@
 import { expect } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { temporal } from '@temporalio/proto';
 import type { WindowResult } from '../../../src/activities/activities.ts';
 import type { DeploymentReport } from '../../../src/report/report.ts';
 import type { LittleProduction } from '../../support/little-production.ts';
 import type { DeploymentHandle } from '../../support/temporal.ts';
+import type { HistoryEvent } from './events.ts';
 import { GREEN, type Scene } from './scene.ts';
-
-type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** How a deployment closed: `completed`, `cancelled`, or the type of its failure. */
 export interface Ending {
@@ -35,7 +33,7 @@ export async function endingOf(handle: DeploymentHandle): Promise<Ending> {
  * What reached the platform, in order. Further attempts of one operation are one effect: each is the same desired state.
  * @throws when a later attempt did not follow at once, or had no higher number.
  */
-export function effectsOf({ audit }: Pick<LittleProduction, 'audit'>): string[] {
+function effectsOf({ audit }: Pick<LittleProduction, 'audit'>): string[] {
   const effects: string[] = [];
   const last = new Map<string, number>();
   for (const [index, { command, argument, operation = '', attempt = 0 }] of audit.entries()) {
