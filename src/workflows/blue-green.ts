@@ -120,8 +120,10 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
     if (ending)
       throw close(deployment, 'refused', FAILURE.ChecklistFailed, `${byWhom(ending)} Nothing was deployed.`, error);
     if (CancellationScope.current().consideredCancelled) {
-      deployment.change((status, at) => closed(status, 'cancelled', 'Cancelled before anything was deployed.', at));
-      throw error;
+      const outcome = 'Cancelled before anything was deployed.';
+      deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
+      // Not `error`: a worker that was lost meanwhile has made a time-out of it, and that would close as failed.
+      throw new CancelledFailure(outcome);
     }
     const why = inWords(error);
     throw plan

@@ -54,10 +54,10 @@ test(
 );
 
 /** Found by the above, as short as they get. */
-const FOUND: readonly (readonly ActName[])[] = [['onward']];
+const FOUND: readonly (readonly ActName[])[] = [['onward', 'cancel', 'lose the worker', 'confirm']];
 
 test.each(FOUND.map((names) => [names.join(', '), names] as const))(
   'found before: %s',
-  async (_, names) => play(() => scriptedSubject(temporal), actsOf(names)),
+  async (_, names) => play(() => littleSubject(temporal.client()), actsOf(names)),
   SAMPLE_MS,
 );

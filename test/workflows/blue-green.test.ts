@@ -466,6 +466,21 @@ test('invariant 7: traffic that moves after the rollback is set right again and 
   });
 });
 
+test('cancelled while a worker is lost, before anything was deployed: closed as cancelled, not as timed out', async () => {
+  let release = (): void => {};
+  const lost = new Promise<never>((_, reject) => {
+    release = () => reject(new Error('the test is over'));
+  });
+  const { activities } = world({ activities: { runCheck: () => lost }, checks: [CHECKS.critical] });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ checks }) => checks.some(({ outcome }) => outcome === 'running'));
+    await handle.cancel();
+    const cancelled = await isCancelled(handle);
+    release();
+    expect(cancelled).toBe(true);
+  });
+});
+
 test('people who cannot be told do not stop a rollback', async () => {
   const { activities } = world({
     plan: approvedByItself,

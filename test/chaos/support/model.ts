@@ -71,9 +71,7 @@ const ACTS = {
   'retry the rollback': ({ handle }) => handle.signal(messages.retryRollback, { by: 'ana' }),
   'lose the worker': (subject) => subject.loseWorker(),
   heal: async (subject) => subject.heal(),
-  'move the traffic in a rollback': async (subject) => {
-    if (subject.effects().includes('rollback')) subject.move();
-  },
+  'move the traffic in a rollback': (subject) => subject.move(),
   ...(Object.fromEntries(
     TROUBLES.map((what) => [
       what,

@@ -19,8 +19,8 @@ export interface Subject extends TestDeployment {
   trouble(what: Trouble): void;
   /** No trouble any more. */
   heal(): void;
-  /** Somebody else gives green all the traffic. */
-  move(): void;
+  /** Somebody else gives green all the traffic, if a rollback is under way and the guard still to come. */
+  move(): Promise<void>;
   loseWorker(): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,7 +54,10 @@ export async function littleSubject(client: Client): Promise<Subject> {
       production.fail(GREEN, 0);
       for (const name of ['metrics', 'deploy', 'shift', 'rollback']) production.misbehave(name, 'well');
     },
-    move: () => production.move(100),
+    move: async () => {
+      const { rollback } = await scene.until(() => true);
+      if (rollback && !rollback.recovered) production.move(100);
+    },
     loseWorker: () => replaceWorker(scene),
   };
 }
@@ -64,6 +67,7 @@ export async function scriptedSubject(temporal: TestTemporal): Promise<Subject> 
   const taskQueue = `model-${uniqueService()}`;
   const troubles = new Set<Trouble>();
   let share = 0;
+  let guarded = false;
   const { activities, asked } = world({
     checks: [CHECKS.person],
     plan: (plan) => ({
@@ -90,7 +94,10 @@ export async function scriptedSubject(temporal: TestTemporal): Promise<Subject> 
         share = 0;
         return { startedAt: Date.now(), restoredAt: Date.now(), evidence: [] };
       },
-      guardTraffic: async () => (share === 0 ? {} : { moved: 'The traffic moved after the rollback.' }),
+      guardTraffic: async () => {
+        guarded = share === 0;
+        return guarded ? {} : { moved: 'The traffic moved after the rollback.' };
+      },
     },
   });
   const refuseIn = (what: Trouble): void => {
@@ -118,8 +125,8 @@ export async function scriptedSubject(temporal: TestTemporal): Promise<Subject> 
     share: () => share,
     trouble: (what) => void troubles.add(what),
     heal: () => troubles.clear(),
-    move: () => {
-      share = 1;
+    move: async () => {
+      if (asked.includes('restore 1') && !guarded) share = 1;
     },
     loseWorker: async () => {
       await stop();

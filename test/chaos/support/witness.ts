@@ -66,11 +66,15 @@ export async function accountOf({ handle, production }: Scene): Promise<Account>
   return { outcome, ...(cause === undefined ? {} : { cause }), effects, greenShare: production.share() };
 }
 
+/** The server's word for a message that came in the moment of closing: the task is done again with it. */
+const CAME_WHILE_CLOSING = 'UnhandledCommand';
+
 /** What made the workflow's code fail: a change that cannot be replayed, or a mistake of ours. */
 export async function failedTasksOf(handle: DeploymentHandle): Promise<string[]> {
-  return (await historyOf(handle)).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
+  const messages = (await historyOf(handle)).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
     failed ? [failed.failure?.message ?? 'without a word'] : [],
   );
+  return messages.filter((message) => message !== CAME_WHILE_CLOSING);
 }
 
 async function historyOf(handle: DeploymentHandle): Promise<HistoryEvent[]> {
