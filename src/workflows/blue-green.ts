@@ -135,10 +135,12 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
 /** From the moment before the first change: every way out but success goes through the rollback (invariant 6). */
 async function orRollBack(deployment: Deployment, body: () => Promise<DeploymentReport>): Promise<DeploymentReport> {
   let full = false;
-  void CancellationScope.nonCancellable(() => condition(isHistoryNearlyFull)).then(() => {
+  const minding = async (): Promise<void> => {
+    await CancellationScope.nonCancellable(() => condition(isHistoryNearlyFull));
     full = true;
     deployment.scope.cancel();
-  });
+  };
+  void minding();
   try {
     return await deployment.scope.run(body);
   } catch (error) {
