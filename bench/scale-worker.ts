@@ -5,8 +5,8 @@ import { createActivities } from '../src/activities/create-activities.ts';
 import { parseRunbook } from '../src/runbook/load.ts';
 import type { Runbook } from '../src/runbook/schema.ts';
 import { parseRequest, toPlan } from '../src/runbook/to-plan.ts';
-import { bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
 import { WORKER_OPTIONS } from '../src/temporal/worker-options.ts';
+import { bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
 
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
 
