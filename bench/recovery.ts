@@ -1,4 +1,5 @@
 import type { Fault } from '../sandbox/sandbox.ts';
+import { WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import { print } from '../scripts/view/output.ts';
 import { exactly } from '../scripts/view/words.ts';
 import { type Measured, openBench } from './deployments.ts';
@@ -28,7 +29,8 @@ interface Parts {
 }
 
 export async function benchRecovery(): Promise<void> {
-  const bench = await openBench(print);
+  const sandbox = { withoutPitfalls: true, staging: false, monitoring: false };
+  const bench = await openBench(print, { changes: WITHOUT_CHECKLIST, sandbox });
   try {
     print(`From a fault to blue, ${RUNS} times each; median (at worst):`);
     print(row('fault', 'to the breach', 'to the command', 'command', 'blue proven', 'recovery time', 'own part'));

@@ -25,7 +25,20 @@ export interface HistorySize {
   /** As the server counts them. */
   readonly bytes: number;
   readonly jsonBytes: number;
+  /** What Temporal Cloud counts as actions, without heartbeats: starts, attempts of activities, timers, messages, upserts. */
+  readonly actions: number;
+  /** At most: an activity beats every two seconds. */
+  readonly heartbeats: number;
 }
+
+const ACTIONS = [
+  'workflowExecutionStartedEventAttributes',
+  'timerStartedEventAttributes',
+  'workflowExecutionSignaledEventAttributes',
+  'workflowExecutionUpdateAcceptedEventAttributes',
+  'upsertWorkflowSearchAttributesEventAttributes',
+] as const;
+const BEAT_MS = 2_000;
 
 type Stretch = readonly [from: number, to: number];
 
@@ -62,9 +75,18 @@ export async function timelineOf({ report, handle }: Measured): Promise<Timeline
 
 export async function historySizeOf({ handle }: Measured): Promise<HistorySize> {
   const [history, description] = await Promise.all([handle.fetchHistory(), handle.describe()]);
-  const checks = (await activitiesOf(handle)).filter(({ checkId }) => checkId !== undefined);
+  const done = await activitiesOf(handle);
+  const checks = done.filter(({ checkId }) => checkId !== undefined);
+  const events = history.events ?? [];
+  const attempts = events.map(
+    ({ activityTaskStartedEventAttributes }) => activityTaskStartedEventAttributes?.attempt ?? 0,
+  );
   return {
-    events: history.events?.length ?? 0,
+    events: events.length,
+    actions:
+      events.filter((event) => ACTIONS.some((name) => event[name])).length +
+      attempts.reduce((sum, attempt) => sum + attempt, 0),
+    heartbeats: done.reduce((sum, { startedAt, endedAt }) => sum + Math.floor((endedAt - startedAt) / BEAT_MS), 0),
     checkEvents: 3 * checks.length, // scheduled, started, completed
     bytes: description.historySize ?? 0,
     jsonBytes: Buffer.byteLength(JSON.stringify(JSON.parse(historyToJSON(history)))),

@@ -76,7 +76,7 @@ async function measureHealthy(bench: Bench): Promise<void> {
     ),
   );
 
-  const { events, checkEvents, bytes, jsonBytes } = await historySizeOf(measured);
+  const { events, checkEvents, bytes, jsonBytes, actions, heartbeats } = await historySizeOf(measured);
   const windows = report.steps.map((step) => step.windows.length).join(' + ');
   print("\nIts history, with as many windows as the guide's 10 and 30 minutes have:");
   print(row('events', 'of the checks', 'bytes', 'as JSON', 'windows', `target: ${EVENTS_TARGET} others`));
@@ -90,4 +90,8 @@ async function measureHealthy(bench: Bench): Promise<void> {
       events - checkEvents <= EVENTS_TARGET ? 'kept' : 'MISSED',
     ),
   );
+
+  print('\nWhat Temporal Cloud would count for it as actions; heartbeats are at most so many, one every two seconds:');
+  print(row('actions', 'heartbeats'));
+  print(row(String(actions), String(heartbeats)));
 }
