@@ -73,6 +73,8 @@ async function temporalCli(...args: readonly string[]): Promise<string> {
 async function makeCurrent(deploymentName: string, buildId: string): Promise<void> {
   const version = ['--deployment-name', deploymentName, '--build-id', buildId, '--yes'];
   await eventually(() => temporalCli('worker', 'deployment', 'set-current-version', ...version));
+  // The queue, named as the deployment is, hears of it a moment later.
+  await eventually(async () => ((await currentBuildOf(deploymentName)) === buildId ? true : undefined));
 }
 
 async function startOn(taskQueue: string): Promise<TestDeployment> {
@@ -114,6 +116,15 @@ async function eventually<Answer>(ask: () => Promise<Answer | undefined>): Promi
 function describeBuild(deploymentName: string, buildId: string): Promise<string> {
   const version = ['--deployment-name', deploymentName, '--build-id', buildId];
   return temporalCli('worker', 'deployment', 'describe-version', ...version);
+}
+
+/** Where the queue itself sends new work. */
+async function currentBuildOf(taskQueue: string): Promise<string | undefined> {
+  const { versioningInfo } = await temporal.client().workflowService.describeTaskQueue({
+    namespace: NAMESPACE,
+    taskQueue: { name: taskQueue },
+  });
+  return versioningInfo?.currentDeploymentVersion?.buildId ?? undefined;
 }
 
 /** What the server knows about the workers that serve this queue. */
@@ -189,7 +200,8 @@ test('it can be moved to a build that replays its history, when its own is gone 
 
   const fresh = await startOn(taskQueue);
   await fresh.untilPhase('awaiting-approval');
-  expect(b.asked.filter((one) => one === 'notify info')).toHaveLength(2);
+  // People are told while the deployment goes on.
+  await eventually(async () => (b.asked.filter((one) => one === 'notify info').length === 2 ? true : undefined));
 });
 
 test('a queue whose name Temporal refuses as that of a worker deployment is refused at the start', () => {
@@ -203,12 +215,14 @@ test('turning versions on takes along what is under way: it is pinned to the fir
   const taskQueue = uniqueQueue();
   const { activities } = world({ activities: { watchWindow: watchUntilShutdown } });
   const unversioned = await temporal.startWorker(activities, taskQueue);
-  cleanUps.push(() => unversioned.stop());
+  cleanUps.push(() => unversioned.stop().catch(() => {}));
   const old = await startOn(taskQueue);
   await old.untilPhase('awaiting-approval');
   const a = await startBuild(taskQueue, 'a', testBundle());
   expect(a.asked).toEqual([]);
   await makeCurrent(taskQueue, 'a');
+  // It holds on to what it has in its cache.
+  await unversioned.stop();
   expect(await approved(old)).toBe('completed');
   expect(effects(a.asked)).toEqual(['shift 100']);
   expect(await buildsOf(old.handle)).toEqual(['a']);
