@@ -4,18 +4,26 @@ import { duration, envName, httpUrl } from './scalars.ts';
 
 /** Where a runbook's counts come from. */
 
-const scrape = z.strictObject({
-  kind: z.literal('scrape'),
-  /** Pages in Prometheus' text format; the counts of all of them together are the service's. */
-  targets: z.array(httpUrl()).min(1),
-  /** A counter with a label for the version and one for the status code. */
-  requests: z.string().min(1),
-  /** A histogram in seconds with a label for the version. */
-  latency: z.string().min(1).optional(),
-  versionLabel: z.string().min(1).default('version'),
-  codeLabel: z.string().min(1).default('code'),
-  poll: duration.prefault('5s'),
-});
+const scrape = z
+  .strictObject({
+    kind: z.literal('scrape').describe("Pages in Prometheus' text format, read by the worker itself."),
+    targets: z.array(httpUrl()).min(1).describe("The pages; the counts of all of them together are the service's."),
+    requests: z.string().min(1).describe('A counter with a label for the version and one for the status code.'),
+    latency: z.string().min(1).optional().describe('A histogram in seconds with a label for the version.'),
+    versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
+    codeLabel: z.string().min(1).default('code').describe('The label that holds the status code.'),
+    poll: duration.prefault('5s').describe('How often they are read.'),
+  })
+  .meta({
+    examples: [
+      {
+        kind: 'scrape',
+        targets: ['http://router.example.com:9100/metrics'],
+        requests: 'http_requests_total',
+        latency: 'http_request_duration_seconds',
+      },
+    ],
+  });
 
 const metric = z
   .string({ error: 'expected the name of a metric' })
@@ -52,36 +60,43 @@ const header = z
 
 const prometheus = z
   .strictObject({
-    kind: z.literal('prometheus'),
-    /** Of a Prometheus, Thanos, Mimir or VictoriaMetrics, up to where `/api/v1/query` follows. */
-    url: httpUrl(),
-    selector,
-    /** A counter with a label for the version and one for the status code. */
-    requests: metric,
-    /** A histogram in seconds, classic (without its `_bucket`) or native, with a label for the version. */
-    latency: metric.optional(),
-    versionLabel: label.default('version'),
-    codeLabel: label.default('code'),
-    /** As often as Prometheus scrapes: in between there is nothing new, and longer makes the judge slower. */
-    poll: duration.prefault('15s'),
-    /** For one answer. */
-    timeout: duration.prefault('5s'),
+    kind: z.literal('prometheus').describe('The HTTP API of a Prometheus, Thanos, Mimir or VictoriaMetrics.'),
+    url: httpUrl().describe('Of the HTTP API, up to where `/api/v1/query` follows.'),
+    selector: selector.describe("What makes the series this service's; not the version: all have to be seen."),
+    requests: metric.describe('A counter with a label for the version and one for the status code.'),
+    latency: metric
+      .optional()
+      .describe('A histogram in seconds, classic (without its `_bucket`) or native, with a label for the version.'),
+    versionLabel: label.default('version').describe('The label that holds the version.'),
+    codeLabel: label.default('code').describe('The label that holds the status code.'),
+    poll: duration
+      .prefault('15s')
+      .describe('As often as Prometheus scrapes: in between there is nothing new, and longer makes the judge slower.'),
+    timeout: duration.prefault('5s').describe('For one answer.'),
     auth: z
-      .union([z.strictObject({ tokenEnv: envName }), z.strictObject({ basicEnv: envName })], {
-        error: 'expected { tokenEnv: NAME }, or { basicEnv: NAME } of a variable that holds user:password',
-      })
-      .optional(),
-    /** A tenant, say: the value as it is, or the variable of the worker that holds it where it is a secret. */
+      .union(
+        [
+          z.strictObject({ tokenEnv: envName.describe('Names the variable that holds a bearer token.') }),
+          z.strictObject({ basicEnv: envName.describe('Names the variable that holds `user:password`.') }),
+        ],
+        { error: 'expected { tokenEnv: NAME }, or { basicEnv: NAME } of a variable that holds user:password' },
+      )
+      .optional()
+      .describe('How the worker says who it is: by a variable of its environment.'),
     headers: z
       .record(
         header,
-        z.union([z.string().regex(/^[\x21-\x7e]+$/, HEADER_VALUE), z.strictObject({ env: envName })], {
-          error: HEADER_VALUE,
-        }),
+        z.union(
+          [
+            z.string().regex(/^[\x21-\x7e]+$/, HEADER_VALUE),
+            z.strictObject({ env: envName.describe('Names the variable that holds the value.') }),
+          ],
+          { error: HEADER_VALUE },
+        ),
       )
-      .default({}),
-    /** On the worker, in PEM form. */
-    caFile: z.string().min(1).optional(),
+      .default({})
+      .describe('A tenant, say: the value as it is, or the variable that holds it where it is a secret.'),
+    caFile: z.string().min(1).optional().describe('On the worker, in PEM form: whose certificates are trusted.'),
   })
   .superRefine(({ selector: matchers, versionLabel }, context) => {
     for (const name of [versionLabel, 'le'])
@@ -91,6 +106,17 @@ const prometheus = z
           path: ['selector'],
           message: `found a condition on "${name}", expected none: all versions and all buckets have to be seen`,
         });
+  })
+  .meta({
+    examples: [
+      {
+        kind: 'prometheus',
+        url: 'https://prometheus.example.com',
+        selector: { service: 'recommendation' },
+        requests: 'http_requests_total',
+        latency: 'http_request_duration_seconds',
+      },
+    ],
   });
 
-export const metricsSchema = z.discriminatedUnion('kind', [scrape, prometheus]);
+export const metricsSchema = z.discriminatedUnion('kind', [scrape, prometheus]).describe('Where the counts come from.');

@@ -97,7 +97,7 @@ function expectation(issue: z.core.$ZodRawIssue): string {
     case 'too_small':
       return tooSmall(issue.origin, issue.minimum, issue.inclusive ?? true);
     case 'too_big':
-      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`;
+      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`;
     case undefined:
     default:
       return `expected something else${issue.message ? ` (${issue.message})` : ''}`;
@@ -116,12 +116,13 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 function tooSmall(origin: string, minimum: number | bigint, inclusive: boolean): string {
   if (Number(minimum) === 1 && origin === 'string') return 'expected text that is not empty';
-  return `expected ${inclusive ? 'at least' : 'more than'} ${minimum}${unitOf(origin)}`;
+  return `expected ${inclusive ? 'at least' : 'more than'} ${minimum}${unitOf(origin, minimum)}`;
 }
 
-function unitOf(origin: string): string {
+function unitOf(origin: string, size: number | bigint): string {
   if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' entries' : '';
+  if (origin !== 'array') return '';
+  return Number(size) === 1 ? ' entry' : ' entries';
 }
 
 function suggestion(key: string, allowed: readonly string[]): string {

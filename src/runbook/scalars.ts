@@ -25,6 +25,12 @@ export const share = z
   .transform((text) => Number(text.slice(0, -1)) / 100)
   .refine((fraction) => fraction > 0 && fraction < 1, 'expected more than 0% and less than 100%');
 
+/** `quantile` of all requests is answered within `under`. */
+export const latencyLimit = z.strictObject({
+  quantile: z.number().gt(0).lt(1).describe('`0.95`: of 100 requests, 95 are answered in time.'),
+  under: duration.describe('What "in time" is.'),
+});
+
 /** `shares['constructor']` of a plain object is a function: such a name would be found where nobody put it. */
 const isNoBuiltIn = (text: string) => !(text in {});
 

@@ -1,58 +1,150 @@
 import { z } from 'zod';
+import { EVIDENCE_DEFAULTS } from '../judge/rules.ts';
 import { check } from './check-schema.ts';
 import { metricsSchema } from './metrics-schema.ts';
-import { command, duration, envName, httpUrl, name, paragraph, share, version, words } from './scalars.ts';
+import {
+  command,
+  duration,
+  envName,
+  httpUrl,
+  latencyLimit,
+  name,
+  paragraph,
+  share,
+  version,
+  words,
+} from './scalars.ts';
 
 /**
  * The runbook's one schema. People write `10m` and `5%`; past this file there are only milliseconds and fractions.
- * Strict everywhere: an unknown key is an error, since a misspelt `limits` would be a limit that is never kept.
+ * Strict everywhere: an unknown key is an error, since a misspelt `limits` would be a limit that is never kept. What a key
+ * is for is said here and only here: `npm run docs` makes docs/runbook.md and the schema for editors of it.
  */
 
 const commandPlatform = z.strictObject({
-  kind: z.literal('command'),
-  deploy: command('service', 'version'),
-  shiftTraffic: command('service', 'version', 'percentage'),
-  /** {version} is green. */
-  rollback: command('service', 'version', 'blue'),
-  /** Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}` on standard output. */
-  status: command('service').optional(),
-  /** Green answers here before it gets traffic. */
-  health: z.strictObject({ url: httpUrl('service', 'version') }),
+  kind: z.literal('command').describe('Programs on the worker.'),
+  deploy: command('service', 'version').describe('Starts green without traffic.'),
+  shiftTraffic: command('service', 'version', 'percentage').describe('Gives green this percentage of the traffic.'),
+  rollback: command('service', 'version', 'blue').describe(
+    'All traffic back on blue, green stopped. `{version}` is green.',
+  ),
+  status: command('service')
+    .optional()
+    .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it the traffic is read from the metrics.'),
+  health: z
+    .strictObject({ url: httpUrl('service', 'version').describe('Of green itself, not through the router.') })
+    .describe('Green answers here before it gets traffic.'),
   timeouts: z
     .strictObject({
-      deploy: duration.prefault('10m'),
-      shift: duration.prefault('2m'),
-      rollback: duration.prefault('2m'),
+      deploy: duration.prefault('10m').describe('For the program of the same name.'),
+      shift: duration.prefault('2m').describe('For `shiftTraffic`.'),
+      rollback: duration.prefault('2m').describe('For the program of the same name.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How long the programs may take.'),
 });
+
+const platform = z.discriminatedUnion('kind', [commandPlatform]).meta({
+  description: 'How to deploy, shift traffic and roll back. No shell reads the programs and their arguments.',
+  examples: [
+    {
+      kind: 'command',
+      deploy: ['deploy', '--service', '{service}', '--version', '{version}'],
+      shiftTraffic: ['shift-traffic', '--service', '{service}', '--percentage', '{percentage}'],
+      rollback: ['rollback', '--service', '{service}'],
+      health: { url: 'http://127.0.0.1:18080/-/versions/{version}/healthz' },
+    },
+  ],
+});
+
+const databases = z
+  .record(
+    name,
+    z.strictObject({ urlEnv: envName.describe("Names the variable of the worker's environment that holds the URL.") }),
+  )
+  .default({})
+  .meta({
+    description: 'The databases that checks look at, by a name of your own.',
+    examples: [{ main: { urlEnv: 'RECOMMENDATION_DATABASE_URL' } }],
+  });
+
+const limits = z
+  .strictObject({
+    errorRate: share.describe('The largest share of failed requests.'),
+    latency: latencyLimit.optional().describe('How many are answered in what time; without it only errors are judged.'),
+  })
+  .meta({
+    description: 'What green has to keep, and blue after a rollback.',
+    examples: [{ errorRate: '5%', latency: { quantile: 0.95, under: '500ms' } }],
+  });
 
 const approval = z.strictObject({
-  required: z.int().min(1).max(10).default(1),
-  timeout: duration.prefault('4h'),
-  onTimeout: z.literal('rollback').default('rollback'),
+  required: z.int().min(1).max(10).default(1).describe('How many different people have to approve.'),
+  timeout: duration.prefault('4h').describe('How long the gate waits for them.'),
+  onTimeout: z.literal('rollback').default('rollback').describe('What comes then.'),
 });
 
-const step = z.strictObject({ percentage: z.int().min(1).max(100), soak: duration, approval: approval.optional() });
+const step = z.strictObject({
+  percentage: z
+    .int()
+    .min(1)
+    .max(100)
+    .describe("Green's share of the traffic: more than in the step before, 100 in the last."),
+  soak: duration.describe('How long it is watched.'),
+  approval: approval.optional().describe('Who has to approve before the next step; without it nobody is asked.'),
+});
 
-/** docs/judge.md says what each costs. */
+const traffic = z
+  .array(step)
+  .min(1)
+  .meta({
+    description: 'The steps in which green gets the traffic.',
+    examples: [
+      [
+        { percentage: 50, soak: '10m', approval: { required: 1, timeout: '4h' } },
+        { percentage: 100, soak: '30m' },
+      ],
+    ],
+  });
+
+/** What the judge takes where a runbook says nothing: only with `rule: evidence`, so that it is no default of the key. */
+const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} if not said`;
+
 const judge = z
   .strictObject({
-    /** `literal` takes the limits at their word, as the guide says them, and nothing else. */
-    rule: z.enum(['evidence', 'literal']).default('evidence'),
-    /** So long green may be bad without being rolled back, if it is good again afterwards. */
-    patience: duration.optional(),
-    /** How sure a rollback by statistics has to be. */
-    confidence: z.number().min(0.8).max(0.9999).optional(),
-    /** The limits at their word: so many batches over a limit in a row, each at least so long and so large. */
-    batch: duration.prefault('60s'),
-    minRequests: z.int().min(1).default(50),
-    breachesInARow: z.int().min(1).default(3),
-    /** So long without metrics, or with blue itself over a limit, and it is said that a person has to decide. */
-    maxBlind: duration.optional(),
-    maxHold: duration.optional(),
-    /** How long after a shift green may be without traffic: a router may need time. */
-    routeGrace: duration.optional(),
+    rule: z
+      .enum(['evidence', 'literal'])
+      .default('evidence')
+      .describe('`literal` takes the limits at their word, as the guide says them, and nothing else.'),
+    patience: duration
+      .optional()
+      .describe(
+        `So long green may be bad without being rolled back, if it is good again afterwards; ${unlessSaid(EVIDENCE_DEFAULTS.patienceMs)}.`,
+      ),
+    confidence: z
+      .number()
+      .min(0.8)
+      .max(0.9999)
+      .optional()
+      .describe(`How sure a rollback by statistics has to be; ${EVIDENCE_DEFAULTS.confidence} if not said.`),
+    batch: duration.prefault('60s').describe('The limits at their word: a batch of requests is at least so long.'),
+    minRequests: z.int().min(1).default(50).describe('And has at least so many requests of green.'),
+    breachesInARow: z.int().min(1).default(3).describe('So many batches over a limit in a row are a breach.'),
+    maxBlind: duration
+      .optional()
+      .describe(
+        `So long without metrics, and it is said that a person has to decide; ${unlessSaid(EVIDENCE_DEFAULTS.maxBlindMs)}.`,
+      ),
+    maxHold: duration
+      .optional()
+      .describe(
+        `So long with blue itself over a limit, and it is said that a person has to decide; ${unlessSaid(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
+      ),
+    routeGrace: duration
+      .optional()
+      .describe(
+        `How long after a shift green may be without traffic, since a router may need time; ${unlessSaid(EVIDENCE_DEFAULTS.routeGraceMs)}.`,
+      ),
   })
   .superRefine((given, context) => {
     if (given.rule !== 'literal') return;
@@ -64,49 +156,117 @@ const judge = z
           message: 'expected only with rule: evidence; remove one of them',
         });
   })
-  .prefault({});
+  .prefault({})
+  .meta({
+    description: 'How counts become a verdict.',
+    examples: [{ rule: 'evidence', patience: '5s', batch: '20s' }],
+  });
 
 const watch = z
   .strictObject({
-    window: duration.prefault('5m').refine((ms) => ms <= 300_000, 'expected at most 5m'),
-    gateWindow: duration.prefault('30m').refine((ms) => ms <= 1_800_000, 'expected at most 30m'),
-    blind: duration.prefault('2m'),
-    maxSoakFactor: z.number().min(1).max(10).default(3),
+    window: duration
+      .prefault('5m')
+      .refine((ms) => ms <= 300_000, 'expected at most 5m')
+      .describe('How often the verdict is written in the history during a soak.'),
+    gateWindow: duration
+      .prefault('30m')
+      .refine((ms) => ms <= 1_800_000, 'expected at most 30m')
+      .describe('The same while a person thinks.'),
+    blind: duration
+      .prefault('2m')
+      .describe('So long without any worker that watches, and the evidence counts as lost.'),
+    maxSoakFactor: z
+      .number()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe('A soak that is not proven healthy in time is extended, to so many times its length in all.'),
   })
-  .prefault({});
+  .prefault({})
+  .meta({
+    description: 'How the watch goes on while green has traffic.',
+    examples: [{ window: '5m', maxSoakFactor: 2 }],
+  });
 
 const recovery = z
   .strictObject({
-    target: duration.prefault('90s'),
-    round: duration.prefault('5m'),
-    pause: duration.prefault('30s'),
-    guard: duration.prefault('60s'),
+    target: duration.prefault('90s').describe('The recovery time that the report compares with.'),
+    round: duration
+      .prefault('5m')
+      .describe('The bound of one round: the program, the read-back, the proof that blue is healthy.'),
+    pause: duration.prefault('30s').describe('The longest pause between two rounds.'),
+    guard: duration
+      .prefault('60s')
+      .describe('How long traffic is watched afterwards, and set right if something moves it.'),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'How a rollback goes. Its rounds have no number.', examples: [{ target: '90s' }] });
 
-const notification = z.strictObject({ kind: z.literal('webhook'), urlEnv: envName });
+const notification = z.strictObject({
+  kind: z.literal('webhook').describe('An HTTP POST.'),
+  urlEnv: envName.describe("Names the variable of the worker's environment that holds the URL."),
+});
+
+const checklist = z
+  .array(check)
+  .default([])
+  .meta({
+    description: 'What has to be true before anything is changed.',
+    examples: [
+      [
+        {
+          id: 'validation',
+          title: 'Perform comprehensive pre-deployment validation',
+          group: 'Testing',
+          kind: 'platform-ready',
+          critical: true,
+        },
+      ],
+    ],
+  });
+
+const verifyGreen = z
+  .array(check)
+  .default([])
+  .meta({
+    description: 'Checks of green at 0 % of the traffic, before the first shift.',
+    examples: [
+      [
+        {
+          id: 'green-answers',
+          title: 'Green recommends',
+          group: 'Green',
+          critical: true,
+          kind: 'http',
+          url: 'http://127.0.0.1:18080/-/versions/{version}/recommendations?user=7',
+        },
+      ],
+    ],
+  });
 
 /** @throws ZodError with one issue per mistake, each with its path. */
 export const runbookSchema = z
   .strictObject({
-    service: name,
-    environment: name,
-    databases: z.record(name, z.strictObject({ urlEnv: envName })).default({}),
-    platform: z.discriminatedUnion('kind', [commandPlatform]),
+    service: name.describe('The service that is deployed.'),
+    environment: name.describe('Where: `production`, say. One runbook is for one service in one environment.'),
+    databases,
+    platform,
     metrics: metricsSchema,
-    limits: z.strictObject({
-      errorRate: share,
-      latency: z.strictObject({ quantile: z.number().gt(0).lt(1), under: duration }).optional(),
-    }),
+    limits,
     judge,
-    traffic: z.array(step).min(1),
+    traffic,
     watch,
     recovery,
-    checklistTimeout: duration.prefault('24h'),
-    checklist: z.array(check).default([]),
-    /** Checks of green at 0 % of the traffic, before the first shift. */
-    verifyGreen: z.array(check).default([]),
-    notifications: z.array(notification).default([]),
+    checklistTimeout: duration.prefault('24h').describe('How long the checklist may wait for people, in all.'),
+    checklist,
+    verifyGreen,
+    notifications: z
+      .array(notification)
+      .default([])
+      .meta({
+        description: 'Who is told that a person is needed, and how it ended.',
+        examples: [[{ kind: 'webhook', urlEnv: 'RECOMMENDATION_WEBHOOK_URL' }]],
+      }),
   })
   .superRefine((runbook, context) => {
     const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });

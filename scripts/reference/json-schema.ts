@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { validate } from '../../src/runbook/problems.ts';
+import { runbookSchema } from '../../src/runbook/schema.ts';
+
+/** A part of the JSON Schema; `takes` is only there for people. */
+export interface SchemaNode {
+  readonly description?: string;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
+  readonly oneOf?: readonly SchemaNode[];
+  readonly anyOf?: readonly SchemaNode[];
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly takes?: string;
+}
+
+/** What editors complete and check a runbook by. Rules between keys are left to `runbook validate`. */
+export function runbookJsonSchema(): SchemaNode {
+  return toJsonSchema(() => ({}));
+}
+
+/** The same with the validator's own words for what each key takes. @throws Error when an example is none. */
+export function runbookSchemaInWords(): SchemaNode {
+  return toJsonSchema((schema, { examples = [] }) => {
+    for (const example of examples)
+      for (const { path, message } of problems(schema, example))
+        throw new Error(`An example in the schema is none: ${path}: ${message}: ${JSON.stringify(example)}`);
+    return { takes: expectations(schema) };
+  });
+}
+
+/** draft-07 is what editors know best. */
+function toJsonSchema(more: (schema: z.ZodType, node: SchemaNode) => Partial<SchemaNode>): SchemaNode {
+  const root = z.toJSONSchema(runbookSchema, {
+    io: 'input',
+    target: 'draft-07',
+    reused: 'inline',
+    override: ({ zodSchema, jsonSchema }) => {
+      const schema = zodSchema as unknown as z.ZodType; // zod knows its own classes here, by their core
+      const { examples } = schema.meta() ?? {}; // left out by zod where a value is turned into another
+      Object.assign(jsonSchema, examples === undefined ? {} : { examples });
+      Object.assign(jsonSchema, more(schema, jsonSchema as SchemaNode));
+    },
+  });
+  return { ...(root as SchemaNode), description: 'A runbook of bluegreen: one service in one environment.' };
+}
+
+/** Nothing that can be written in a runbook: what is expected instead is said by every part of the schema. */
+const NOTHING = Symbol('nothing');
+/** For what is said in general about these, the validator has better words when they are nearly right. */
+const NEARLY: Readonly<Record<string, unknown>> = { text: '', 'a number': 0.5 };
+/** What shows the bounds of a duration, a number, a list; and which placeholders are filled. */
+const EXTREMES = ['1ms', '720h', -1e9, 1e9, []] as const;
+const PLACEHOLDERS = ['{nothing}', ['{nothing}'], 'http://host/{nothing}'] as const;
+
+/** `a whole number, at least 1, at most 10`: asked of the validator, so that it is what the validator does. */
+function expectations(schema: z.ZodType): string {
+  const expected = (value: unknown): string[] =>
+    problems(schema, value).map(({ message }) => message.replace(/^.*?expected /s, ''));
+  const [type = 'anything'] = expected(NOTHING);
+  const nearly = Object.hasOwn(NEARLY, type) ? expected(NEARLY[type]).find((said) => !isBound(said)) : undefined;
+  const bounds = EXTREMES.flatMap(expected).filter((said) => isBound(said) && (type === 'a list' || !isLength(said)));
+  const filled = PLACEHOLDERS.flatMap(expected).flatMap((said) => /^one of (\{.*)$/.exec(said)?.[1] ?? []);
+  return [nearly ?? type, ...new Set(bounds), ...new Set(filled.map((names) => `with ${names} filled in`))].join(', ');
+}
+
+function isBound(said: string): boolean {
+  return /^(at least|at most|more than|less than) /.test(said);
+}
+
+function isLength(said: string): boolean {
+  return /(entry|entries)$/.test(said);
+}
+
+function problems(schema: z.ZodType, value: unknown) {
+  const result = validate(schema, value);
+  return 'problems' in result ? result.problems : [];
+}
