@@ -1,4 +1,5 @@
 const PURE = ['^src/workflows/', '^src/report/', '^src/runbook/plan\\.ts$', '^src/errors\\.ts$'];
+const LOADED_LATE = ['^scripts/actions/', '^scripts/commands/(decide|judge-line|request|temporal|to-problem)\\.ts$'];
 
 module.exports = {
   forbidden: [
@@ -28,6 +29,17 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(scripts|test|sandbox|bench)/' },
+    },
+    {
+      name: 'commands-load-late',
+      comment: 'What a command does is loaded when it is run: scripts/actions. `npm run bench -- start-up` shows why.',
+      severity: 'error',
+      from: { path: '^scripts/(bluegreen\\.ts|commands/)', pathNot: LOADED_LATE },
+      to: {
+        path: [...LOADED_LATE, '(^|/)node_modules/(@temporalio|zod|yaml)/'],
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'no-dev-dependency',

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Fault } from '../sandbox/sandbox.ts';
+import { startDeployment } from '../scripts/actions/start.ts';
 import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
-import { startDeployment } from '../scripts/commands/start.ts';
 import { clientOf, type DeploymentHandle } from '../scripts/commands/temporal.ts';
 import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
 import { outcomeOf } from '../scripts/view/outcome.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ServiceFault } from '../sandbox/service.ts';
+import { startDeployment } from '../scripts/actions/start.ts';
 import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
-import { startDeployment } from '../scripts/commands/start.ts';
 import type { DeploymentHandle } from '../scripts/commands/temporal.ts';
 import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import { outcomeOf } from '../scripts/view/outcome.ts';

@@ -4,7 +4,6 @@ import { addDecisions } from './commands/decisions.ts';
 import { EXIT, EXIT_CODES_HELP } from './commands/exit-codes.ts';
 import { addJudge } from './commands/judge.ts';
 import { addList } from './commands/list.ts';
-import { toProblem } from './commands/problem.ts';
 import { addRehearse } from './commands/rehearse.ts';
 import { addRunbook } from './commands/runbook.ts';
 import { addStart } from './commands/start.ts';
@@ -38,6 +37,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
+    const { toProblem } = await import('./commands/to-problem.ts');
     const problem = toProblem(error);
     complain(problem.message);
     process.exitCode = problem.exitCode;

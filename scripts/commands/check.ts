@@ -1,16 +1,7 @@
 import type { Command } from 'commander';
-import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
-import { isStuck } from '../../src/workflows/status.ts';
-import { complain, print } from '../view/output.ts';
-import { newDecision, sendDecision } from './decide.ts';
-import { whoRunsThis, withAddress, withExample } from './options.ts';
-import { firstLine } from './problem.ts';
-import { checkedRequest } from './request.ts';
-import { startDeployment } from './start.ts';
-import { COMMAND, withTemporal } from './temporal.ts';
-import { follow } from './watch.ts';
+import { withAddress, withExample } from './options.ts';
 
-interface Options {
+export interface CheckOptions {
   readonly service: string;
   readonly version: string;
   readonly environment: string;
@@ -26,25 +17,9 @@ export function addCheck(program: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
     .option('--wait', 'what has not passed waits for people, as in a deployment; without it the checklist ends')
-    .action(async ({ wait, ...options }: Options) => {
-      const by = whoRunsThis() ?? 'bluegreen check';
-      const request = checkedRequest({ ...options, requestedBy: by, checklistOnly: true });
-      await withTemporal(async (client) => {
-        const { workflowId, firstExecutionRunId } = await startDeployment(client, request);
-        print(`Started: the checklist for ${options.service} ${options.version} in ${options.environment}.`);
-        const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
-        let ended = wait === true;
-        process.exitCode = await follow(client, handle, options, ({ status }) => {
-          if (ended || !status || !isStuck(status)) return;
-          ended = true;
-          const reason = 'the checklist has not passed, and nobody was to wait for (see --wait)';
-          sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
-            complain(
-              `It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`,
-            );
-          });
-        });
-      });
+    .action(async (options: CheckOptions) => {
+      const { check } = await import('../actions/check.ts');
+      await check(options);
     });
   withExample(command, 'check --service recommendation --version 2.5.0');
 }

@@ -11,8 +11,9 @@ import { parseDecision } from '../../src/workflows/decisions.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { look } from '../view/sight.ts';
 import { EXIT } from './exit-codes.ts';
-import { firstLine, grpcCode, Problem } from './problem.ts';
+import { Problem } from './problem.ts';
 import { type DeploymentHandle, inTime } from './temporal.ts';
+import { firstLine, grpcCode } from './to-problem.ts';
 
 export type IdentifiedDecision = Decision & { readonly decisionId: string };
 

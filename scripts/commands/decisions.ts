@@ -1,14 +1,10 @@
-import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Action } from '../../src/workflows/decisions.ts';
-import { print } from '../view/output.ts';
-import { type IdentifiedDecision, newDecision, refuseClosed, sendDecision, signalDecision } from './decide.ts';
+import { type Address, ANSWER_WITHIN_MS } from './address.ts';
 import { EXIT } from './exit-codes.ts';
 import { withAddress, withBy, withExample } from './options.ts';
-import { Problem } from './problem.ts';
-import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND, findDeployment, withTemporal } from './temporal.ts';
 
-interface Options extends Address {
+export interface DecisionOptions extends Address {
   readonly by?: string;
   readonly reason?: string;
   readonly check?: string;
@@ -18,7 +14,7 @@ interface Options extends Address {
   readonly signal?: true;
 }
 
-interface Kind {
+export interface DecisionKind {
   readonly action: Action;
   readonly name: string;
   readonly description: string;
@@ -28,7 +24,7 @@ interface Kind {
   readonly effect: string;
 }
 
-const KINDS: readonly Kind[] = [
+const KINDS: readonly DecisionKind[] = [
   {
     action: 'approve',
     name: 'approve',
@@ -93,7 +89,10 @@ export function addDecisions(program: Command): void {
     const command = program
       .command(kind.name)
       .description(kind.description)
-      .action((options: Options) => decide(kind, options));
+      .action(async (options: DecisionOptions) => {
+        const { decide } = await import('../actions/decisions.ts');
+        await decide(kind, options);
+      });
     withBy(withAddress(command));
     if (kind.takes.includes('required-check'))
       command.requiredOption('--check <id>', 'the check, as "status" names it');
@@ -113,71 +112,4 @@ export function addDecisions(program: Command): void {
       );
     withExample(command, `${kind.name} --service recommendation ${kind.example}`.trim());
   }
-}
-
-async function decide(kind: Kind, options: Options): Promise<void> {
-  const { service, environment, run, signal, ...given } = options;
-  const decision = newDecision(kind.action, given);
-  await withTemporal(async (client) => {
-    const found = await findDeployment(client, { service, environment, ...(run === undefined ? {} : { run }) });
-    refuseClosed(found.description);
-    const address = { service, environment, run: found.description.runId };
-    if (signal) {
-      await signalDecision(client, found.handle, decision);
-      print(`Sent: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). Nobody has answered:`);
-      print(`whether it was taken is shown by ${COMMAND} status ${addressFlags({ service, environment })}`);
-    } else await sendAndTell(client, { kind, decision, address, handle: found.handle });
-  });
-}
-
-async function sendAndTell(
-  client: Client,
-  sent: {
-    readonly kind: Kind;
-    readonly decision: IdentifiedDecision;
-    readonly address: Address;
-    readonly handle: Parameters<typeof sendDecision>[1];
-  },
-): Promise<void> {
-  const { kind, decision, address, handle } = sent;
-  const answer = await sendDecision(client, handle, decision);
-  switch (answer.kind) {
-    case 'taken':
-      print(
-        answer.already
-          ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
-          : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`,
-      );
-      return;
-    case 'refused':
-      throw new Problem(EXIT.notTaken, `Not taken: ${answer.why}.`);
-    case 'unknown':
-      throw new Problem(EXIT.unknown, unknownWords(kind, decision, address));
-  }
-}
-
-/** Pure. */
-export function unknownWords(kind: Pick<Kind, 'name'>, decision: IdentifiedDecision, address: Address): string {
-  const { service, environment } = address;
-  const repeat = [
-    `${COMMAND} ${kind.name} ${addressFlags(address)}`,
-    `--by ${shellWord(decision.by)}`,
-    ...(decision.check === undefined ? [] : [`--check ${shellWord(decision.check)}`]),
-    ...(decision.remedy ? ['--remedy'] : []),
-    ...(decision.gate === undefined ? [] : [`--gate ${shellWord(decision.gate)}`]),
-    ...(decision.reason === undefined ? [] : [`--reason ${shellWord(decision.reason)}`]),
-    `--decision-id ${shellWord(decision.decisionId)}`,
-  ].join(' ');
-  return [
-    `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was taken.`,
-    'Perhaps no worker is running. It may still be applied, also later, when a worker is back.',
-    '',
-    `Look:      ${COMMAND} status ${addressFlags({ service, environment })}`,
-    `Repeat:    ${repeat}`,
-    '           (under the same id it counts once; add --signal to leave it for the next worker)',
-  ].join('\n');
-}
-
-function shellWord(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_ENVIRONMENT } from '../../src/runbook/plan.ts';
-import { COMMAND } from './temporal.ts';
+import { COMMAND } from './address.ts';
 
 /** `--service` and `--environment`: which deployment is meant. */
 export function withAddress(command: Command): Command {

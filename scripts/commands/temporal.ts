@@ -1,22 +1,13 @@
 import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import { type ConnectionConfig, connectClient, connectionConfig } from '../../src/temporal/connection.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import { type Address, ANSWER_WITHIN_MS, COMMAND } from './address.ts';
 import { EXIT } from './exit-codes.ts';
 import { Problem } from './problem.ts';
 
-/** Longer than the ten seconds that a message may wait for a worker that died holding the workflow. */
-export const ANSWER_WITHIN_MS = 12_000;
-
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
-
-/** Which deployment a person means. Without `run`, the newest one. */
-export interface Address {
-  readonly service: string;
-  readonly environment: string;
-  readonly run?: string;
-}
 
 /**
  * Connects and does the work. The connection is left to the end of the process: closing it while the SDK waits to repeat
@@ -64,17 +55,6 @@ export async function findDeployment(
       { cause: error },
     );
   }
-}
-
-/** How people run this script. */
-export const COMMAND = 'npm run bluegreen --';
-
-/** `--service S` and, where it is not the default, `--environment E`: for commands that people are told to run. */
-export function addressFlags({ service, environment, run }: Address): string {
-  const flags = [`--service ${service}`];
-  if (environment !== DEFAULT_ENVIRONMENT) flags.push(`--environment ${environment}`);
-  if (run !== undefined) flags.push(`--run ${run}`);
-  return flags.join(' ');
 }
 
 function readConfig(): ConnectionConfig {

@@ -8,8 +8,8 @@ import { arrayFromPayloads } from '@temporalio/common';
 import type { WatchHeartbeat } from '../../src/activities/activities.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import type { DeploymentStatus } from '../../src/workflows/status.ts';
-import { firstLine } from '../commands/problem.ts';
 import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
+import { firstLine } from '../commands/to-problem.ts';
 import { cleaned } from './output.ts';
 
 /** What Temporal itself knows of a deployment, with or without a worker. */

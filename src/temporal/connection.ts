@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -22,7 +22,8 @@ export function connectionConfig(): ConnectionConfig {
 }
 
 /** A worker's connection. @throws Error that says what to do when the server is not reached within five seconds. */
-export function connectWorker({ connectionOptions }: ConnectionConfig): Promise<NativeConnection> {
+export async function connectWorker({ connectionOptions }: ConnectionConfig): Promise<NativeConnection> {
+  const { NativeConnection } = await import('@temporalio/worker'); // only here: clients need not wait for all of it
   return inTime(connectionOptions.address, NativeConnection.connect(connectionOptions));
 }
 

@@ -1,0 +1,81 @@
+import type { Client } from '@temporalio/client';
+import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../commands/address.ts';
+import {
+  type IdentifiedDecision,
+  newDecision,
+  refuseClosed,
+  sendDecision,
+  signalDecision,
+} from '../commands/decide.ts';
+import type { DecisionKind, DecisionOptions } from '../commands/decisions.ts';
+import { EXIT } from '../commands/exit-codes.ts';
+import { Problem } from '../commands/problem.ts';
+import { findDeployment, withTemporal } from '../commands/temporal.ts';
+import { print } from '../view/output.ts';
+
+export async function decide(kind: DecisionKind, options: DecisionOptions): Promise<void> {
+  const { service, environment, run, signal, ...given } = options;
+  const decision = newDecision(kind.action, given);
+  await withTemporal(async (client) => {
+    const found = await findDeployment(client, { service, environment, ...(run === undefined ? {} : { run }) });
+    refuseClosed(found.description);
+    const address = { service, environment, run: found.description.runId };
+    if (signal) {
+      await signalDecision(client, found.handle, decision);
+      print(`Sent: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). Nobody has answered:`);
+      print(`whether it was taken is shown by ${COMMAND} status ${addressFlags({ service, environment })}`);
+    } else await sendAndTell(client, { kind, decision, address, handle: found.handle });
+  });
+}
+
+async function sendAndTell(
+  client: Client,
+  sent: {
+    readonly kind: DecisionKind;
+    readonly decision: IdentifiedDecision;
+    readonly address: Address;
+    readonly handle: Parameters<typeof sendDecision>[1];
+  },
+): Promise<void> {
+  const { kind, decision, address, handle } = sent;
+  const answer = await sendDecision(client, handle, decision);
+  switch (answer.kind) {
+    case 'taken':
+      print(
+        answer.already
+          ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
+          : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`,
+      );
+      return;
+    case 'refused':
+      throw new Problem(EXIT.notTaken, `Not taken: ${answer.why}.`);
+    case 'unknown':
+      throw new Problem(EXIT.unknown, unknownWords(kind, decision, address));
+  }
+}
+
+/** Pure. */
+export function unknownWords(kind: Pick<DecisionKind, 'name'>, decision: IdentifiedDecision, address: Address): string {
+  const { service, environment } = address;
+  const repeat = [
+    `${COMMAND} ${kind.name} ${addressFlags(address)}`,
+    `--by ${shellWord(decision.by)}`,
+    ...(decision.check === undefined ? [] : [`--check ${shellWord(decision.check)}`]),
+    ...(decision.remedy ? ['--remedy'] : []),
+    ...(decision.gate === undefined ? [] : [`--gate ${shellWord(decision.gate)}`]),
+    ...(decision.reason === undefined ? [] : [`--reason ${shellWord(decision.reason)}`]),
+    `--decision-id ${shellWord(decision.decisionId)}`,
+  ].join(' ');
+  return [
+    `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was taken.`,
+    'Perhaps no worker is running. It may still be applied, also later, when a worker is back.',
+    '',
+    `Look:      ${COMMAND} status ${addressFlags({ service, environment })}`,
+    `Repeat:    ${repeat}`,
+    '           (under the same id it counts once; add --signal to leave it for the next worker)',
+  ].join('\n');
+}
+
+function shellWord(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

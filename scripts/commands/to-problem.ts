@@ -1,0 +1,56 @@
+import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
+import { EXIT } from './exit-codes.ts';
+import { Problem } from './problem.ts';
+
+/** Of gRPC's status codes, those that mean something to a person. */
+const GRPC = { notFound: 5, denied: 7, unavailable: 14, unauthenticated: 16 } as const;
+
+/** Any error as a problem in words. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const why = firstLine(error);
+  if (error instanceof NamespaceNotFoundError)
+    return new Problem(
+      EXIT.notFound,
+      `The Temporal server has no namespace "${error.namespace}". Set TEMPORAL_NAMESPACE to the one you mean.`,
+      { cause: error },
+    );
+  if (isGrpcDeadlineError(error))
+    return new Problem(EXIT.unreachable, `The Temporal server did not answer in time (${why}). Try again.`, {
+      cause: error,
+    });
+  switch (grpcCode(error)) {
+    case GRPC.unavailable:
+      return new Problem(
+        EXIT.unreachable,
+        `The Temporal server cannot be reached any more: ${why}. Try again when it is back.`,
+        { cause: error },
+      );
+    case GRPC.denied:
+    case GRPC.unauthenticated:
+      return new Problem(
+        EXIT.unreachable,
+        `The Temporal server refuses this client: ${why}. Check TEMPORAL_API_KEY, TEMPORAL_NAMESPACE and the profile.`,
+        { cause: error },
+      );
+    case GRPC.notFound:
+      return new Problem(EXIT.notFound, `Not found: ${why}.`, { cause: error });
+    default:
+      return new Problem(EXIT.unexpected, `Unexpected: ${why}`, { cause: error });
+  }
+}
+
+/** The gRPC status code of an error of the client, looked for in its causes. */
+export function grpcCode(error: unknown): number | undefined {
+  if (isGrpcServiceError(error)) return error.code;
+  return error instanceof Error && error.cause !== undefined ? grpcCode(error.cause) : undefined;
+}
+
+/** The most telling line: the client's own wrappers say only that something failed. */
+export function firstLine(error: unknown): string {
+  if (isGrpcServiceError(error) && error.details) return error.details.split('\n', 1)[0] ?? '';
+  if (error instanceof Error && isGrpcServiceError(error.cause)) return firstLine(error.cause);
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split('\n', 1)[0] ?? '').replace(/\.$/, '');
+}
