@@ -6,9 +6,10 @@ import type { ListOptions } from '../commands/list.ts';
 import { inTime, withTemporal } from '../commands/temporal.ts';
 import { cleaned, print, printJson } from '../view/output.ts';
 import { attribute } from '../view/sight.ts';
-import { clock, roughly } from '../view/words.ts';
+import { aligned, clock, roughly } from '../view/words.ts';
 
-interface Row {
+/** A deployment as Temporal lists it. */
+export interface Row {
   readonly workflowId: string;
   readonly runId: string;
   readonly service: string;
@@ -28,13 +29,18 @@ export async function list(options: ListOptions): Promise<void> {
   });
 }
 
-async function findRows(client: Client, { service, environment, open, limit }: ListOptions): Promise<Row[]> {
-  const query = [
-    `WorkflowType = '${WORKFLOW_TYPE}'`,
+function findRows(client: Client, { service, environment, open, limit }: ListOptions): Promise<Row[]> {
+  const conditions = [
     ...(open ? ["ExecutionStatus = 'Running'"] : []),
     ...(service === undefined ? [] : [`BlueGreenService = '${quoted(service)}'`]),
     ...(environment === undefined ? [] : [`BlueGreenEnvironment = '${quoted(environment)}'`]),
-  ].join(' AND ');
+  ];
+  return rowsWhere(client, conditions, limit);
+}
+
+/** Deployments that meet all of these conditions of Temporal's list filter, the newest first. */
+export async function rowsWhere(client: Client, conditions: readonly string[], limit: number): Promise<Row[]> {
+  const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
   return inTime(client, async () => {
     const rows: Row[] = [];
     for await (const execution of client.workflow.list({ query, pageSize: limit })) {
@@ -76,14 +82,7 @@ export function renderRows(rows: readonly Row[]): string[] {
     clock(startedAt),
     roughly((closedAt ?? Date.now()) - startedAt),
   ]);
-  const table = [['SERVICE', 'ENVIRONMENT', 'VERSION', 'PHASE', 'STARTED', 'TOOK'], ...cells];
-  const widths = table[0]?.map((_head, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  return table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return aligned([['SERVICE', 'ENVIRONMENT', 'VERSION', 'PHASE', 'STARTED', 'TOOK'], ...cells]);
 }
 
 function quoted(text: string): string {

@@ -17,7 +17,7 @@ import { rehearsalPage } from '../view/rehearsal-html.ts';
 const STEP_MS = 15_000;
 const TELL_EVERY_MS = 5_000;
 
-export async function rehearsal(options: RehearseOptions): Promise<void> {
+export async function rehearseThePast(options: RehearseOptions): Promise<void> {
   try {
     await run(options);
   } catch (error) {

@@ -42,8 +42,8 @@ export function addRehearse(program: Command): void {
     .option('--html <file>', 'writes a page with plots, too')
     .option('--json', 'as JSON (docs/rehearse.md)')
     .action(async (options: RehearseOptions) => {
-      const { rehearsal } = await import('../actions/rehearse.ts');
-      await rehearsal(options);
+      const { rehearseThePast } = await import('../actions/rehearse.ts');
+      await rehearseThePast(options);
     });
   withAddress(command);
   withExample(

@@ -269,6 +269,61 @@ test('list shows deployments with their phase, the newest first; --open only tho
   });
 });
 
+test('history tells how each past deployment of a service ended, the newest first, without a worker', async () => {
+  const service = uniqueService();
+  const workflowId = deploymentWorkflowId(service);
+  const start = (taskQueue: string, args: object) =>
+    temporal.client().workflow.start<typeof blueGreenDeployment>('blueGreenDeployment', {
+      taskQueue,
+      workflowId,
+      args: [{ service, version: '2.5.0', ...args }],
+    });
+  await temporal.serve(world().activities, async (taskQueue) => {
+    const checked = await start(taskQueue, { checklistOnly: true });
+    await checked.result();
+    const rejected = await start(taskQueue, { requestedBy: 'ana', reason: 'new query pattern' });
+    await observe(rejected).untilPhase('awaiting-approval');
+    await rejected.signal(messages.reject, { by: 'ben' });
+    await rejected.result().catch(() => {});
+    const killed = await start(taskQueue, { version: '2.5.1', requestedBy: 'eve\u001b[2J' });
+    await observe(killed).untilPhase('awaiting-approval');
+    await killed.terminate();
+    const open = await start(taskQueue, { version: '2.6.0' });
+    await observe(open).untilPhase('awaiting-approval');
+    await untilListed(`WorkflowId = '${workflowId}' AND ExecutionStatus != 'Running'`, 3);
+  });
+
+  const [all, newest, none] = await Promise.all([
+    bluegreen(['history', '--service', service]).ended,
+    bluegreen(['history', '--service', service, '--limit', '2', '--json']).ended,
+    bluegreen(['history', '--service', service, '--environment', 'staging']).ended,
+  ]);
+  await temporal.client().workflow.getHandle(workflowId).terminate();
+  const [head, ...rows] = all.out.trimEnd().split('\n');
+  expect(head).toMatch(/^STARTED +VERSION +OUTCOME +TOOK +RECOVERY +BY$/);
+  expect(
+    rows.map((row) =>
+      row
+        .replace(/\d+(\.\d)? s/g, 'N s')
+        .split(/ {2,}/)
+        .slice(1),
+    ),
+  ).toEqual([
+    ['2.5.1', 'terminated', 'N s', '-', 'eve [2J'],
+    ['2.4.0 -> 2.5.0', 'rolled-back', 'N s', 'N s', 'ana'],
+    ['2.4.0 -> 2.5.0', 'checklist-passed', 'N s', '-', '-'],
+  ]);
+  expect(JSON.parse(newest.out)).toMatchObject([
+    { version: '2.5.1', outcome: 'terminated', summary: expect.stringContaining('NOTHING WAS ROLLED BACK') },
+    { outcome: 'rolled-back', reason: 'new query pattern', withinTarget: true, recoveryMs: expect.any(Number) },
+  ]);
+  expect(none).toEqual({
+    exitCode: EXIT.ok,
+    out: `No past deployment of ${service} in staging. One that is under way is shown by npm run bluegreen -- status --service ${service} --environment staging\n`,
+    err: '',
+  });
+});
+
 /** The list is kept beside the workflows and follows them a little later. */
 async function untilListed(query: string, number: number): Promise<void> {
   while ((await temporal.client().workflow.count(query)).count < number)

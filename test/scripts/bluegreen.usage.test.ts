@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { addCheck } from '../../scripts/commands/check.ts';
 import { addDecisions } from '../../scripts/commands/decisions.ts';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
+import { addHistory } from '../../scripts/commands/history.ts';
 import { addJudge } from '../../scripts/commands/judge.ts';
 import { addList } from '../../scripts/commands/list.ts';
 import { addRehearse } from '../../scripts/commands/rehearse.ts';
@@ -24,7 +25,18 @@ function commands(): readonly { readonly name: string; readonly command: Command
   let text = '';
   const program = new Command('npm run bluegreen --').configureOutput({ writeOut: (more) => (text += more) });
   program.exitOverride();
-  for (const add of [addStart, addCheck, addStatus, addWatch, addDecisions, addList, addRunbook, addRehearse, addJudge])
+  for (const add of [
+    addStart,
+    addCheck,
+    addStatus,
+    addWatch,
+    addDecisions,
+    addList,
+    addHistory,
+    addRunbook,
+    addRehearse,
+    addJudge,
+  ])
     add(program);
   return program.commands.flatMap((command) => {
     const parts = command.commands.length > 0 ? command.commands : [command];
