@@ -57,7 +57,8 @@ export async function findDeployment(
   }
 }
 
-function readConfig(): ConnectionConfig {
+/** Where Temporal is. @throws Problem when the settings make no sense. */
+export function readConfig(): ConnectionConfig {
   try {
     return connectionConfig();
   } catch (error) {

@@ -269,6 +269,20 @@ test('list shows deployments with their phase, the newest first; --open only tho
   });
 });
 
+test('link leads to the deployment that is under way', async () => {
+  await temporal.deploy(world().activities, async (deployment) => {
+    const { workflowId } = deployment.handle;
+    const link = () => bluegreen(['link', '--service', serviceOf(deployment), '--version', '2.6.0']).ended;
+    const { runId } = await deployment.handle.describe();
+    const page = `http://localhost:8233/namespaces/default/workflows/${encodeURIComponent(workflowId)}/${runId}\n`;
+    const open = await link();
+    expect(open.out).toContain(`A deployment is under way, and another is refused until it has ended:\n  ${page}`);
+    expect(open).toMatchObject({ exitCode: EXIT.ok, err: '' });
+    await deployment.handle.terminate();
+    expect((await link()).out).not.toContain('under way');
+  });
+});
+
 test('history tells how each past deployment of a service ended, the newest first, without a worker', async () => {
   const service = uniqueService();
   const workflowId = deploymentWorkflowId(service);

@@ -2,18 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { Command } from 'commander';
-import { addCheck } from '../../scripts/commands/check.ts';
-import { addDecisions } from '../../scripts/commands/decisions.ts';
+import type { Command } from 'commander';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
-import { addHistory } from '../../scripts/commands/history.ts';
-import { addJudge } from '../../scripts/commands/judge.ts';
-import { addList } from '../../scripts/commands/list.ts';
-import { addRehearse } from '../../scripts/commands/rehearse.ts';
-import { addRunbook } from '../../scripts/commands/runbook.ts';
-import { addStart } from '../../scripts/commands/start.ts';
-import { addStatus } from '../../scripts/commands/status.ts';
-import { addWatch } from '../../scripts/commands/watch.ts';
+import { createProgram } from '../../scripts/commands/program.ts';
 import { GUIDE_FILE, guideWith } from '../runbook/support.ts';
 import { uniqueService } from '../support/temporal.ts';
 import { useCommandLine } from './command-line.ts';
@@ -22,30 +13,14 @@ const bluegreen = useCommandLine();
 
 /** Every command, its name as a person types it; said is what it prints about itself. */
 function commands(): readonly { readonly name: string; readonly command: Command; readonly said: () => string }[] {
-  let text = '';
-  const program = new Command('npm run bluegreen --').configureOutput({ writeOut: (more) => (text += more) });
-  program.exitOverride();
-  for (const add of [
-    addStart,
-    addCheck,
-    addStatus,
-    addWatch,
-    addDecisions,
-    addList,
-    addHistory,
-    addRunbook,
-    addRehearse,
-    addJudge,
-  ])
-    add(program);
-  return program.commands.flatMap((command) => {
+  return createProgram().commands.flatMap((command) => {
     const parts = command.commands.length > 0 ? command.commands : [command];
     return parts.map((part) => ({
       name: part === command ? part.name() : `${command.name()} ${part.name()}`,
       command: part,
       said: () => {
-        text = '';
-        part.outputHelp();
+        let text = '';
+        part.configureOutput({ writeOut: (more) => (text += more) }).outputHelp();
         return text;
       },
     }));
@@ -108,6 +83,40 @@ test('a server that cannot be reached is said in words, with what to do', async 
     /^The Temporal server at 127\.0\.0\.1:9 cannot be reached: .*Start a local one with "npm run temporal"/,
   );
   expect(exitCode).toBe(EXIT.unreachable);
+});
+
+test('link fills in the form of the UI and says what it cannot, also when no server is there', async () => {
+  const words = [
+    'link',
+    '--service',
+    'shop',
+    '--version',
+    '2.5.0',
+    '--requested-by',
+    'ana',
+    '--environment',
+    'staging',
+  ];
+  const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:9', TEMPORAL_NAMESPACE: 'releases', BLUEGREEN_TASK_QUEUE: 'green' };
+  const [link, wrong] = await Promise.all([
+    bluegreen(words, { ...nowhere, TEMPORAL_UI_ADDRESS: 'https://example.com/temporal/' }).ended,
+    bluegreen([...words, '--ui', 'localhost:8233'], nowhere).ended,
+  ]);
+  const [, form = '', , , input = ''] = link.out.split('\n').map((line) => line.trim());
+  const url = new URL(form);
+  expect(url.origin + url.pathname).toBe('https://example.com/temporal/namespaces/releases/workflows/start-workflow');
+  expect(Object.fromEntries(url.searchParams)).toEqual({
+    workflowId: 'blue-green/staging/shop',
+    taskQueue: 'green',
+    workflowType: 'blueGreenDeployment',
+  });
+  expect(JSON.parse(input)).toEqual({ service: 'shop', version: '2.5.0', environment: 'staging', requestedBy: 'ana' });
+  expect(link.err).toMatch(
+    /^Whether a deployment is under way is not known\. The Temporal server at .* cannot be reached/,
+  );
+  expect(link.exitCode).toBe(EXIT.ok);
+  expect(wrong).toMatchObject({ exitCode: EXIT.usage, out: '' });
+  expect(wrong.err).toMatch(/^The address of the UI is "localhost:8233", expected an http or https URL/);
 });
 
 test('settings that cannot be used, and a namespace that is not there, are told apart', async () => {
