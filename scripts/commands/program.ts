@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { addDecisions } from './decisions.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
 import { addHistory } from './history.ts';
@@ -38,4 +39,5 @@ const COMMANDS = [
   addRunbook,
   addRehearse,
   addJudge,
+  addCompletion,
 ] as const;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Command } from 'commander';
+import { execa } from 'execa';
 import { EXIT } from '../../scripts/commands/exit-codes.ts';
 import { createProgram } from '../../scripts/commands/program.ts';
 import { GUIDE_FILE, guideWith } from '../runbook/support.ts';
@@ -117,6 +118,24 @@ test('link fills in the form of the UI and says what it cannot, also when no ser
   expect(link.exitCode).toBe(EXIT.ok);
   expect(wrong).toMatchObject({ exitCode: EXIT.usage, out: '' });
   expect(wrong.err).toMatch(/^The address of the UI is "localhost:8233", expected an http or https URL/);
+});
+
+test('completion bash gives a shell the command, and completes commands, options and files', async () => {
+  const { out, exitCode } = await bluegreen(['completion', 'bash']).ended;
+  expect(exitCode).toBe(EXIT.ok);
+  const completed = async (...words: readonly string[]): Promise<string[]> => {
+    const ask = `COMP_WORDS=(bluegreen "$@"); COMP_CWORD=$#; _bluegreen; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await execa('bash', ['-uc', `${out}\n${ask}`, 'bash', ...words]);
+    return stdout.split('\n').filter((word) => word !== '');
+  };
+  expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'rehearse']);
+  expect(await completed('runbook', '')).toEqual(['validate']);
+  expect(await completed('runbook', 'validate', '')).toEqual([]);
+  expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);
+  expect(await completed('status', '--service', '')).toEqual([]);
+  expect(await completed('completion', 'b')).toEqual(['bash']);
+  const { stdout } = await execa('bash', ['-c', `${out}\nbluegreen judge --help`]);
+  expect(stdout).toContain('npm run bluegreen -- judge < soaks.jsonl');
 });
 
 test('settings that cannot be used, and a namespace that is not there, are told apart', async () => {
