@@ -3,6 +3,7 @@ import { judgeLines, measureJudge } from './judge.ts';
 import { benchLoss } from './loss.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchScale } from './scale.ts';
+import { benchStartUp } from './start-up.ts';
 import { benchCalm, benchSpeed } from './watch.ts';
 import { benchDeployments } from './whole.ts';
 
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   calm: benchCalm,
   loss: benchLoss,
   scale: benchScale,
+  'start-up': benchStartUp,
 };
 
 async function benchJudge(): Promise<void> {

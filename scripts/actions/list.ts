@@ -4,8 +4,8 @@ import { isClosed, PHASES } from '../../src/workflows/status.ts';
 import { COMMAND } from '../commands/address.ts';
 import type { ListOptions } from '../commands/list.ts';
 import { inTime, withTemporal } from '../commands/temporal.ts';
+import { attribute } from '../view/attribute.ts';
 import { cleaned, print, printJson } from '../view/output.ts';
-import { attribute } from '../view/sight.ts';
 import { aligned, clock, roughly } from '../view/words.ts';
 
 /** A deployment as Temporal lists it. */

@@ -10,6 +10,7 @@ import * as messages from '../../src/workflows/messages.ts';
 import type { DeploymentStatus } from '../../src/workflows/status.ts';
 import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
 import { firstLine } from '../commands/to-problem.ts';
+import { attribute } from './attribute.ts';
 import { cleaned } from './output.ts';
 
 /** What Temporal itself knows of a deployment, with or without a worker. */
@@ -117,17 +118,6 @@ export function serverView(description: WorkflowExecutionDescription): ServerVie
       ...(lastFailure?.message ? { problem: lastFailure.message } : {}),
     })),
   };
-}
-
-/** A search attribute of ours. */
-export function attribute(
-  { typedSearchAttributes }: Pick<WorkflowExecutionDescription, 'typedSearchAttributes'>,
-  name: string,
-): string | undefined {
-  return typedSearchAttributes
-    .getAll()
-    .find(({ key }) => key.name === name)
-    ?.value?.toString();
 }
 
 /** What the running window of the watch says of itself in its newest heartbeat. */
