@@ -126,34 +126,31 @@ function rowsUnder(key: string, node: SchemaNode, required: Required, memory?: T
 
 /** The keys below a part of the schema. */
 function rowsOf(node: SchemaNode, path: string, memory?: Told): Row[] {
-  const rows = nested(node).flatMap(({ owner, key, child, required }) => {
+  const rows = nested(node).flatMap(({ key, child, required }) => {
     const name = `${path}${key}`;
     if (child.description === undefined) return rowsOf(child, pathTo(child, name), memory);
-    return rowsUnder(name, child, owner === 'one-of-several' && required ? 'either' : required, memory);
+    return rowsUnder(name, child, required, memory);
   });
   return rows.filter((row, index) => rows.findIndex((one) => one.key === row.key) === index);
 }
 
 interface Nested {
-  readonly owner: 'the-only-one' | 'one-of-several';
   readonly key: string;
   readonly child: SchemaNode;
-  readonly required: boolean;
+  readonly required: Required;
 }
 
 /** What stands below a part: of lists what their entries have, of several forms what any of them has. */
 function nested(node: SchemaNode): Nested[] {
   const inner = node.items ?? node;
   const forms = inner.oneOf ?? inner.anyOf ?? [inner];
-  const owner = forms.length > 1 ? 'one-of-several' : 'the-only-one';
   return forms.flatMap((form) => {
     const { additionalProperties: any, properties = {} } = form;
     const keys = Object.entries(properties).map(([key, child]) => {
       const inAll = forms.every((one) => one.properties?.[key] !== undefined);
-      return { owner: inAll ? 'the-only-one' : owner, key, child, required: isRequired(form, key) } as const;
+      return { key, child, required: isRequired(form, key) && (inAll || 'either') } as const;
     });
-    const named = typeof any === 'object' ? [{ owner, key: 'NAME', child: any, required: false } as const] : [];
-    return [...keys, ...named];
+    return typeof any === 'object' ? [...keys, { key: 'NAME', child: any, required: false } as const] : keys;
   });
 }
 
@@ -162,6 +159,7 @@ function pathTo(node: SchemaNode, key: string): string {
   return node.items === undefined ? `${key}.` : `${key}[].`;
 }
 
+/** `either`: one of several forms needs it. */
 type Required = boolean | 'either';
 
 function isRequired(node: SchemaNode, key: string): boolean {
@@ -175,10 +173,18 @@ function rowOf(key: string, node: SchemaNode, required: Required): Row {
   const needed = required === 'either' ? '**one of them**' : '**required**';
   return {
     key: `\`${key}\``,
-    takes: takes.replace(/(?<=, with )\{.*\}(?= filled in)/, (names) => names.replace(/\{\w+\}/g, '`$&`')),
+    takes: `${takes}${eachOf(node)}`.replace(/(?<=, with )\{.*\}(?= filled in)/, (names) =>
+      names.replace(/\{\w+\}/g, '`$&`'),
+    ),
     fallback: required ? needed : plain === undefined ? '' : `\`${plain}\``,
     description,
   };
+}
+
+/** What the entries of a list take, where they are no keys of their own and the list does not say it. */
+function eachOf({ takes = '', items }: SchemaNode): string {
+  if (items?.takes === undefined || nested(items).length > 0 || !takes.startsWith('a list')) return '';
+  return `, each ${items.takes}`;
 }
 
 function table(rows: readonly Row[]): string {
