@@ -3,6 +3,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import type { WindowResult } from '../src/activities/activities.ts';
 import * as messages from '../src/workflows/messages.ts';
 import type { DeploymentStatus, Phase } from '../src/workflows/status.ts';
+import { sample } from './chaos/support/seed.ts';
 import { type LittleProduction, startLittleProduction } from './support/little-production.ts';
 import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from './support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from './support/worker-process.ts';
@@ -54,6 +55,11 @@ async function attest({ untilPhase, handle }: Scene): Promise<void> {
   await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
 }
 
+const stories: [name: string, run: () => Promise<void>][] = [];
+function story(name: string, run: () => Promise<void>): void {
+  stories.push([name, run]);
+}
+
 const commands = ({ audit }: LittleProduction): string[] =>
   audit.map(({ command, argument }) => `${command} ${argument}`);
 const distinct = (list: readonly string[]): string[] => [...new Set(list)];
@@ -72,7 +78,7 @@ function carried(window: WindowResult | undefined, version: string): number {
   return series.filter((one) => one.version === version).reduce((sum, one) => sum + one.requests, 0);
 }
 
-test(
+story(
   'killed while it waits for a person, during the 50 % soak, at the gate and at 100 %: completed, nothing counted twice',
   async () => {
     const deployment = await scene(LONG_SOAK);
@@ -101,39 +107,34 @@ test(
     expect(counted).toBe(carried(windows.at(-1), '2.5.0'));
     await keepHistory('completed-workers-killed', handle);
   },
-  PATIENCE_MS,
 );
 
-test(
-  'killed while a breach is rolled back: blue serves, verified',
-  async () => {
-    const deployment = await scene();
-    const { production, handle, until, untilPhase, replaceWorker } = deployment;
-    await attest(deployment);
-    await untilPhase('soaking');
-    production.misbehave('rollback', 'hang');
-    production.fail('2.5.0', 0.5);
-    await until(() => commands(production).includes(`rollback ${production.service}`));
-    production.misbehave('rollback', 'well');
-    await replaceWorker();
-    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+story('killed while a breach is rolled back: blue serves, verified', async () => {
+  const deployment = await scene();
+  const { production, handle, until, untilPhase, replaceWorker } = deployment;
+  await attest(deployment);
+  await untilPhase('soaking');
+  production.misbehave('rollback', 'hang');
+  production.fail('2.5.0', 0.5);
+  await until(() => commands(production).includes(`rollback ${production.service}`));
+  production.misbehave('rollback', 'well');
+  await replaceWorker();
+  await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
 
-    expect(production.share()).toBe(0);
-    expect(distinct(commands(production))).toEqual(['deploy 2.5.0', 'shift 50', `rollback ${production.service}`]);
-    const [first, second] = production.audit.filter(({ command }) => command === 'rollback');
-    expect(second?.operation).toBe(first?.operation);
-    expect(second?.attempt).toBe((first?.attempt ?? 0) + 1);
-    await keepHistory('rolled-back-worker-killed', handle);
-  },
-  PATIENCE_MS,
-);
+  expect(production.share()).toBe(0);
+  expect(distinct(commands(production))).toEqual(['deploy 2.5.0', 'shift 50', `rollback ${production.service}`]);
+  const [first, second] = production.audit.filter(({ command }) => command === 'rollback');
+  expect(second?.operation).toBe(first?.operation);
+  expect(second?.attempt).toBe((first?.attempt ?? 0) + 1);
+  await keepHistory('rolled-back-worker-killed', handle);
+});
 
-test.each<[Phase, string]>([
+const PHASES: readonly (readonly [Phase, string])[] = [
   ['deploying', 'deploy'],
   ['shifting', 'shift'],
-])(
-  'killed while %s: the command ends with its worker, runs again and the deployment goes on',
-  async (phase, command) => {
+];
+for (const [phase, command] of PHASES)
+  story(`killed while ${phase}: the command ends with its worker, runs again and the deployment goes on`, async () => {
     const deployment = await scene();
     const { production, handle, until, untilPhase, replaceWorker } = deployment;
     await untilPhase('checking');
@@ -148,41 +149,33 @@ test.each<[Phase, string]>([
     const attempts = production.audit.filter((entry) => entry.command === command && entry.argument !== '100');
     expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2]);
     expect(distinct(attempts.map(({ operation }) => operation ?? ''))).toHaveLength(1);
-  },
-  PATIENCE_MS,
-);
+  });
 
-test(
-  'a decision that came while no worker ran is taken when one is back',
-  async () => {
-    const deployment = await scene();
-    const { handle, untilPhase, replaceWorker } = deployment;
-    await attest(deployment);
-    await untilPhase('awaiting-approval');
-    const replaced = replaceWorker();
-    await handle.signal(messages.approve, { by: 'ana' });
-    await replaced;
-    const report = await handle.result();
-    expect(report.steps[0]?.gate?.approvedBy).toEqual(['ana']);
-  },
-  PATIENCE_MS,
-);
+story('a decision that came while no worker ran is taken when one is back', async () => {
+  const deployment = await scene();
+  const { handle, untilPhase, replaceWorker } = deployment;
+  await attest(deployment);
+  await untilPhase('awaiting-approval');
+  const replaced = replaceWorker();
+  await handle.signal(messages.approve, { by: 'ana' });
+  await replaced;
+  const report = await handle.result();
+  expect(report.steps[0]?.gate?.approvedBy).toEqual(['ana']);
+});
 
-test(
-  'a rollback command that exits 0 without effect is not believed',
-  async () => {
-    const deployment = await scene({ recovery: { target: '90s', round: '30s', pause: '1s', guard: '1s' } });
-    const { production, handle, until, untilPhase } = deployment;
-    await attest(deployment);
-    await untilPhase('soaking');
-    production.misbehave('rollback', 'lie');
-    await handle.signal(messages.abort, { by: 'ana' });
-    const stalled: DeploymentStatus = await until((status) => status.phase === 'rollback-stalled');
-    expect(stalled.rollback?.problem).toContain('traffic is not back');
-    production.misbehave('rollback', 'well');
-    await handle.signal(messages.retryRollback, { by: 'ana' });
-    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
-    expect(production.share()).toBe(0);
-  },
-  PATIENCE_MS,
-);
+story('a rollback command that exits 0 without effect is not believed', async () => {
+  const deployment = await scene({ recovery: { target: '90s', round: '30s', pause: '1s', guard: '1s' } });
+  const { production, handle, until, untilPhase } = deployment;
+  await attest(deployment);
+  await untilPhase('soaking');
+  production.misbehave('rollback', 'lie');
+  await handle.signal(messages.abort, { by: 'ana' });
+  const stalled: DeploymentStatus = await until((status) => status.phase === 'rollback-stalled');
+  expect(stalled.rollback?.problem).toContain('traffic is not back');
+  production.misbehave('rollback', 'well');
+  await handle.signal(messages.retryRollback, { by: 'ana' });
+  await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+  expect(production.share()).toBe(0);
+});
+
+test.each(sample(stories, 3))('%s', async (_, run) => run(), PATIENCE_MS);

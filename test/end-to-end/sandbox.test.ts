@@ -7,6 +7,7 @@ import type { Fault } from '../../sandbox/sandbox.ts';
 import type { DeploymentReport } from '../../src/report/report.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { isPassed, isStuck } from '../../src/workflows/status.ts';
+import { sample } from '../chaos/support/seed.ts';
 import { payloadsOf, readable } from '../support/history.ts';
 import { useSandbox } from '../support/sandbox.ts';
 import { keepHistory, observe, start, type TestDeployment, useTemporal } from '../support/temporal.ts';
@@ -50,7 +51,8 @@ async function trafficNow(): Promise<Record<string, number>> {
   return ((await response.json()) as { traffic: Record<string, number> }).traffic;
 }
 
-test.each<[string, Fault]>([
+/** Some of them with each commit, all of them in `npm run test:chaos`. */
+const FAULTS: readonly [string, Fault][] = [
   ['a release that answers 500 to some', { name: 'bad-release' }],
   ['an index that disappears while green serves', { name: 'missing-index' }],
   ['a release that leaks connections at 50 %', { name: 'pool-exhaustion' }],
@@ -58,7 +60,9 @@ test.each<[string, Fault]>([
     'a release that leaks connections after a while at 100 %',
     { name: 'pool-exhaustion', atPercentage: 100, afterMs: 5_000 },
   ],
-])(
+];
+
+test.each(sample(FAULTS, 2))(
   '%s is rolled back: blue serves, verified, within the target',
   async (_, fault) => {
     await scene.sandbox().inject(fault);
@@ -113,7 +117,7 @@ test('each change reached the platform once, under an operation id of its own', 
   const changes = lines
     .map((line) => JSON.parse(line) as { command: string; operation?: string; attempt?: number })
     .filter(({ command }) => command !== 'traffic-status');
-  expect(changes.length).toBeGreaterThan(10);
+  expect(changes.length).toBeGreaterThan(7);
   const operations = changes.map(({ operation }) => operation);
   expect(operations.every((operation) => operation?.startsWith('blue-green/production/recommendation/'))).toBe(true);
   expect(new Set(operations).size).toBe(operations.length);

@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 
 /**
- * How much of the chaos suite runs: all of it (`npm run test:chaos`), or the sample that this commit has (`npm test`).
+ * How much of the chaos suite runs: all of it (`npm run test:chaos`, and when histories are recorded), or the sample that
+ * this commit has (`npm test`).
  * Every choice follows from one seed, so that `BLUEGREEN_CHAOS_SEED` repeats it.
  */
-export const everything = process.env['BLUEGREEN_CHAOS'] === 'all';
+export const everything = process.env['BLUEGREEN_CHAOS'] === 'all' || process.env['RECORD_HISTORIES'] === '1';
 export const seed = seedOf(process.env['BLUEGREEN_CHAOS_SEED'] ?? commit());
 
 /** All of these, or so many that the seed chooses, in their order. */
