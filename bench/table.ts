@@ -1,8 +1,8 @@
 /** Cells of one line, as they are printed. */
 export function row(...cells: readonly string[]): string {
   return cells
-    .map((cell) => cell.padEnd(18))
-    .join('')
+    .map((cell) => cell.padEnd(17))
+    .join(' ')
     .trimEnd();
 }
 
