@@ -1,4 +1,5 @@
 import type { JudgeRules } from '../runbook/plan.ts';
+import { chanceOfAtLeast } from './numbers.ts';
 
 /**
  * What the literal rule can see in a soak, worked out before anything is deployed: from the traffic, the soak's length and
@@ -136,21 +137,6 @@ function chanceOfBatchOver(share: number, { limits, batchMs, minRequests }: Sigh
   const failures = Math.floor(limit * requests) + 1;
   const nextStep = Math.ceil(failures / limit);
   return Math.min(chanceOfAtLeast(failures, requests, share), chanceOfAtLeast(failures + 1, nextStep, share));
-}
-
-/** The chance of at least `k` bad ones among `n` when each is bad with the chance `p`: the binomial tail. */
-function chanceOfAtLeast(k: number, n: number, p: number): number {
-  if (k > n) return 0;
-  if (p >= 1) return 1;
-  // In logarithms, since the chance of the first term is less than a double can hold.
-  let term = n * Math.log1p(-p);
-  let below = term;
-  for (let i = 1; i < k; i += 1) {
-    term += Math.log(((n - i + 1) / i) * (p / (1 - p)));
-    const [larger, smaller] = below > term ? [below, term] : [term, below];
-    below = larger + Math.log1p(Math.exp(smaller - larger));
-  }
-  return Math.min(1, Math.max(0, -Math.expm1(below)));
 }
 
 /** The least value that is enough, from above; `high` is enough, and so is all that is more than enough. */

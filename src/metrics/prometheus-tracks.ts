@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import type { RawSeries } from '../prometheus/samples.ts';
 import type { Labels } from '../prometheus/selectors.ts';
 import type { Limits } from '../runbook/plan.ts';
+import { FAILED } from './failed.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './prometheus-buckets.ts';
 import { PROCESS_START, type PrometheusConfig } from './prometheus-queries.ts';
 import type { Inspection } from './source.ts';
 
-/** Codes of failed requests: 500 to 599, or `5xx` where codes are grouped. */
-const FAILED = /^5(\d\d|xx)$/i;
 /** Labels by which people tell apart two Prometheis that scrape the same. */
 const REPLICA_LABELS = ['replica', 'prometheus_replica', '__replica__', 'rule_replica', 'receive_replica'];
 

@@ -1,10 +1,9 @@
 import type { Limits } from '../runbook/plan.ts';
+import { FAILED } from './failed.ts';
 import type { MetricsPage, Sample } from './prometheus-text.ts';
 import type { ScrapeConfig } from './scrape.ts';
 import type { Inspection, SeriesReading } from './source.ts';
 
-/** Codes of failed requests: 500 to 599, or `5xx` where codes are grouped. */
-const FAILED = /^5(\d\d|xx)$/i;
 /** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
 const TOLERANCE = 1e-9;
 

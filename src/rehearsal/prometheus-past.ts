@@ -1,3 +1,4 @@
+import { FAILED } from '../metrics/failed.ts';
 import { withinOf } from '../metrics/prometheus-buckets.ts';
 import { range } from '../metrics/prometheus-queries.ts';
 import type { Server } from '../prometheus/ask.ts';
@@ -8,8 +9,6 @@ import { type Counted, type CountedSeries, openLedger } from './booking.ts';
 import { type Counters, findCounters, type PastQuestion } from './counters.ts';
 import { inWholeNumbers, type Past, PastError, type PastInterval } from './past.ts';
 
-/** Codes of failed requests: 500 to 599, or `5xx` where codes are grouped; as in src/metrics. */
-const FAILED = /^5(\d\d|xx)$/i;
 const FAILED_PROMQL = '5..';
 /** Of more series the samples are not fetched one by one. */
 const MOST_RAW_SERIES = 1_000;
