@@ -7,27 +7,13 @@ import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
 import { prometheusSource } from '../../src/metrics/prometheus.ts';
 import type { MetricSource, Reading } from '../../src/metrics/source.ts';
-import { describeWithPrometheus, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
+import { describeWithPrometheus, metricsOf, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
 
 const signal = new AbortController().signal;
-const CONFIG = {
-  kind: 'prometheus',
-  requests: 'http_requests_total',
-  latency: 'http_request_duration_seconds',
-  versionLabel: 'version',
-  codeLabel: 'code',
-  poll: 1_000,
-  timeout: 5_000,
-  headers: {},
-} as const;
 const LIMITS = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
 /** Of each test its own: Prometheus remembers those before. */
 let service = '';
-const configOf = (url: string) => ({
-  ...CONFIG,
-  url,
-  selector: [{ label: 'service', operator: '=' as const, value: service }],
-});
+const configOf = (url: string) => metricsOf(url, 'service', service);
 const sourceOf = (url: string) => createMetricSource(configOf(url), LIMITS, { env: {} });
 
 interface Version {

@@ -6,9 +6,8 @@ import type { PastQuestion } from '../../src/rehearsal/counters.ts';
 import { readPast } from '../../src/rehearsal/prometheus-past.ts';
 import { whereIsThePast } from '../../src/rehearsal/where.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
-import type { Runbook } from '../../src/runbook/schema.ts';
 import { guide, guideWith } from '../runbook/support.ts';
-import { describeWithPrometheus, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
+import { describeWithPrometheus, metricsOf, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
 
 const servers: HttpServer[] = [];
 afterAll(() => {
@@ -112,18 +111,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
 
   test('tells the judge what blue was like; without a past it is told nothing', async () => {
     const { limits } = guide();
-    const metrics: Runbook['metrics'] = {
-      kind: 'prometheus',
-      url: prometheus.url,
-      selector: [{ label: 'job', operator: '=', value: 'test' }],
-      requests: 'http_requests_total',
-      latency: 'http_request_duration_seconds',
-      versionLabel: 'version',
-      codeLabel: 'code',
-      poll: 1_000,
-      timeout: 5_000,
-      headers: {},
-    };
+    const metrics = metricsOf(prometheus.url, 'job', 'test');
     // A minute begins where the baseline ends.
     const about = { version: '2.4.0', to: baselineUntil + 60_000 };
     const { signal } = bounds;

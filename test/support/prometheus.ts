@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe } from '@jest/globals';
 import { findMonitoring } from '../../sandbox/monitoring.ts';
 import { type Program, startProgram } from '../../sandbox/program.ts';
+import type { MetricsConfig } from '../../src/runbook/schema.ts';
 
 const PROGRAMS = await findMonitoring(process.env);
 
@@ -149,4 +150,20 @@ async function start(
     await clear();
     throw error;
   }
+}
+
+/** A runbook's `metrics` that read such a Prometheus: series that this label marks, scraped every second. */
+export function metricsOf(url: string, label: string, value: string): Extract<MetricsConfig, { kind: 'prometheus' }> {
+  return {
+    kind: 'prometheus',
+    url,
+    selector: [{ label, operator: '=', value }],
+    requests: 'http_requests_total',
+    latency: 'http_request_duration_seconds',
+    versionLabel: 'version',
+    codeLabel: 'code',
+    poll: 1_000,
+    timeout: 5_000,
+    headers: {},
+  };
 }

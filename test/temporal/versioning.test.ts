@@ -83,6 +83,16 @@ async function startOn(taskQueue: string): Promise<TestDeployment> {
   return observe(handle);
 }
 
+/** Build `a` is current, and a deployment that began on it waits at its gate. */
+async function underWayOnBuildA() {
+  const taskQueue = uniqueQueue();
+  const a = await startBuild(taskQueue, 'a', testBundle());
+  await makeCurrent(taskQueue, 'a');
+  const old = await startOn(taskQueue);
+  await old.untilPhase('awaiting-approval');
+  return { taskQueue, a, old };
+}
+
 async function approved({ handle, untilPhase }: TestDeployment): Promise<string> {
   await untilPhase('awaiting-approval');
   await handle.signal(messages.approve, { by: 'ana' });
@@ -137,11 +147,7 @@ async function pollersOf(taskQueue: string) {
 }
 
 test('a deployment ends on the build it began on, while new ones begin on the build that was made current', async () => {
-  const taskQueue = uniqueQueue();
-  const a = await startBuild(taskQueue, 'a', testBundle());
-  await makeCurrent(taskQueue, 'a');
-  const old = await startOn(taskQueue);
-  await old.untilPhase('awaiting-approval');
+  const { taskQueue, a, old } = await underWayOnBuildA();
 
   const b = await startBuild(taskQueue, 'b', incompatible.codePath);
   await makeCurrent(taskQueue, 'b');
@@ -159,11 +165,7 @@ test('a deployment ends on the build it began on, while new ones begin on the bu
 });
 
 test('a deployment whose build has no worker left waits for one, whatever other builds do', async () => {
-  const taskQueue = uniqueQueue();
-  const a = await startBuild(taskQueue, 'a', testBundle());
-  await makeCurrent(taskQueue, 'a');
-  const old = await startOn(taskQueue);
-  await old.untilPhase('awaiting-approval');
+  const { taskQueue, a, old } = await underWayOnBuildA();
   await a.stop();
 
   const b = await startBuild(taskQueue, 'b', incompatible.codePath);
@@ -181,11 +183,7 @@ test('a deployment whose build has no worker left waits for one, whatever other 
 });
 
 test('it can be moved to a build that replays its history, when its own is gone for good', async () => {
-  const taskQueue = uniqueQueue();
-  const a = await startBuild(taskQueue, 'a', testBundle());
-  await makeCurrent(taskQueue, 'a');
-  const old = await startOn(taskQueue);
-  await old.untilPhase('awaiting-approval');
+  const { taskQueue, a, old } = await underWayOnBuildA();
   await a.stop();
 
   const b = await startBuild(taskQueue, 'b', compatible.codePath);
