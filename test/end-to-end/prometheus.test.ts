@@ -9,6 +9,8 @@ import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts'
 /** The sandbox watched through its real Prometheus. `npm run bench` does the same at full length. */
 
 const LONG_MS = 240_000;
+/** Not production: test/end-to-end/sandbox deploys there at the same time, and the workflow id is a lock. */
+const environment = 'watched-by-prometheus';
 
 const newestBecause = ({ steps }: DeploymentStatus): Because | undefined => steps.at(-1)?.windows.at(-1)?.because;
 
@@ -21,6 +23,7 @@ describeWithPrometheus('watched through Prometheus', () => {
       viaPrometheus: true,
       changes: [
         ...WITHOUT_CHECKLIST,
+        [['environment'], environment],
         [['traffic', 0, 'soak'], '40s'],
         [['watch'], { window: '4s', gateWindow: '1m', maxSoakFactor: 5 }],
       ],
@@ -32,7 +35,11 @@ describeWithPrometheus('watched through Prometheus', () => {
     'what is no fault of green only makes the soak longer; a fault at the open gate rolls back',
     async () => {
       const sandbox = scene.sandbox();
-      const handle = await start(temporal.client(), scene.taskQueue, { service: 'recommendation', version: '2.5.0' });
+      const handle = await start(temporal.client(), scene.taskQueue, {
+        service: 'recommendation',
+        environment,
+        version: '2.5.0',
+      });
       const { until, untilPhase } = observe(handle, LONG_MS - 30_000);
       try {
         const planned = (await until(({ steps }) => steps.length > 0)).steps[0]?.soakUntil ?? 0;
