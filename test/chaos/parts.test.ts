@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
+import type { Client } from 'pg';
 import * as messages from '../../src/workflows/messages.ts';
 import { startPostgres } from '../checks/support/postgres.ts';
 import { startLittleProduction } from '../support/little-production.ts';
@@ -166,6 +167,7 @@ const PEOPLE_AND_WORKERS: readonly Part[] = [
   ['ten deployments of ten services at once, by two workers: each ends as it has to', tenAtOnce],
   ['the database is gone during the checks: it waits, in sight, and goes on when it is back', databaseGone],
   ['the worker is killed while it builds an index: built once', killedWhileItBuilds],
+  ['the database is killed while it builds an index: what is left is built again', databaseKilledWhileItBuilds],
   ['the state folder takes nothing, as on a full disk: nothing begins, and it goes on when it does', stateTakesNothing],
 ];
 
@@ -242,19 +244,18 @@ async function stateTakesNothing(): Promise<void> {
   expect(await accountOf(waiting)).toEqual(COMPLETED);
 }
 
-/** A build that waits for an old transaction, as on a busy database, outlives the worker that ordered it. */
-async function killedWhileItBuilds(): Promise<void> {
+/** A build that waits for an old transaction, as on a busy database. */
+async function startBuild() {
   const postgres = await startPostgres();
   cleanUps.push(() => postgres.stop());
   const admin = await postgres.connect();
   await admin.query('CREATE TABLE items (id int PRIMARY KEY, category int); INSERT INTO items VALUES (1, 1)');
   const busy = await postgres.connect();
   await busy.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM items');
-  const built = async (): Promise<{ oid: number; valid: boolean }[]> => {
+  const builtAs = async (client: Client): Promise<{ oid: number; valid: boolean }[]> => {
     const sql = `SELECT indexrelid::int AS oid, indisvalid AS valid FROM pg_index WHERE indrelid = 'items'::regclass AND NOT indisprimary`;
-    return (await admin.query<{ oid: number; valid: boolean }>(sql)).rows;
+    return (await client.query<{ oid: number; valid: boolean }>(sql)).rows;
   };
-
   const check = {
     id: 'indexes',
     title: 'Create indexes for new query patterns',
@@ -269,9 +270,15 @@ async function killedWhileItBuilds(): Promise<void> {
     changes: { databases: { main: { urlEnv: 'DATABASE' } }, checklist: [check] },
     env: { DATABASE: postgres.url() },
   });
-  await eventually(async () => (await built()).length > 0, 'the build to begin');
-  const [begun] = await built();
+  await eventually(async () => (await builtAs(admin)).length > 0, 'the build to begin');
+  const [begun] = await builtAs(admin);
   expect(begun?.valid).toBe(false);
+  return { postgres, admin, busy, building, begun, builtAs };
+}
+
+/** It outlives the worker that ordered it. */
+async function killedWhileItBuilds(): Promise<void> {
+  const { admin, busy, building, begun, builtAs } = await startBuild();
   await replaceWorker(building);
   await eventually(async () => {
     const { raw } = await building.handle.describe();
@@ -281,7 +288,27 @@ async function killedWhileItBuilds(): Promise<void> {
 
   await approve(building);
   expect(await accountOf(building)).toEqual(COMPLETED);
-  expect(await built()).toEqual([{ oid: begun?.oid, valid: true }]);
+  expect(await builtAs(admin)).toEqual([{ oid: begun?.oid, valid: true }]);
+}
+
+/** SIGKILL of one session: PostgreSQL ends all the others, comes back by itself, and half an index is left. */
+async function databaseKilledWhileItBuilds(): Promise<void> {
+  const { postgres, admin, building, builtAs } = await startBuild();
+  const { rows } = await admin.query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'create index%'",
+  );
+  for (const { pid } of rows) process.kill(pid, 'SIGKILL');
+  const { checks } = await building.until(
+    ({ checks: [check] }) => check?.outcome === 'failed' || check?.outcome === 'unmeasured',
+  );
+  expect(checks[0]?.remedies).toMatchObject([{ done: false }]);
+  expect(building.production.audit).toEqual([]);
+
+  await eventually(() => postgres.connect().then(Boolean, () => false), 'the database to be back');
+  await building.handle.signal(messages.recheck, { by: 'ben', check: 'indexes', remedy: true });
+  await approve(building);
+  expect(await accountOf(building)).toEqual(COMPLETED);
+  expect(await builtAs(await postgres.connect())).toMatchObject([{ valid: true }]);
 }
 
 async function databaseGone(): Promise<void> {
