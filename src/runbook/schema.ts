@@ -139,7 +139,11 @@ const recovery = z
     round: duration
       .prefault('5m')
       .describe('The bound of one round: the program, the read-back, the proof that blue is healthy.'),
-    pause: duration.prefault('30s').describe('The longest pause between two rounds.'),
+    pause: duration
+      .prefault('30s')
+      .describe(
+        'The longest pause between two rounds in the first half hour; it grows to an hour when the rollback stalls for days.',
+      ),
     guard: duration
       .prefault('60s')
       .describe('How long traffic is watched afterwards, and set right if something moves it.'),

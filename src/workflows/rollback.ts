@@ -16,7 +16,6 @@ import { work } from './work.ts';
 
 /** A failed round is tried again soon at first: most failures are a blip. */
 const FIRST_PAUSE_MS = 1_000;
-
 /**
  * The compensation: all traffic back on blue, green stopped, blue proven healthy, and the traffic guarded for a while.
  * Cannot be cancelled and does not give up: each round is bounded, their number is not.
@@ -46,10 +45,20 @@ export async function rollBack(
       await condition(() => rollbackOf(deployment).retriesAsked > retriesAsked, pause, {
         summary: 'pause before the next round',
       });
-      pause = Math.min(pauseMs, pause * 2);
+      pause = pauseAfter(pause, Date.now() - rollbackOf(deployment).startedAt, pauseMs);
     }
     await told;
   });
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * The pause grows to `longestMs`, and then to an hour as the rollback lasts: one that stalls for weeks must not fill the
+ * history, at whose end the server would end it.
+ */
+export function pauseAfter(pauseMs: number, lastedMs: number, longestMs: number): number {
+  return Math.min(pauseMs * 2, Math.max(longestMs, Math.min(lastedMs / 60, HOUR_MS)));
 }
 
 /** One bounded round, ended early by `retryRollback`. Answers what was wrong, or nothing when blue is safe. */
