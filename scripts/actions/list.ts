@@ -29,9 +29,11 @@ export async function list(options: ListOptions): Promise<void> {
   });
 }
 
-function findRows(client: Client, { service, environment, open, limit }: ListOptions): Promise<Row[]> {
+function findRows(client: Client, { service, environment, phase, open, limit }: ListOptions): Promise<Row[]> {
   const conditions = [
-    ...(open ? ["ExecutionStatus = 'Running'"] : []),
+    // One that was ended by force still has the phase that it was in.
+    ...(open || (phase && !isClosed(phase)) ? ["ExecutionStatus = 'Running'"] : []),
+    ...(phase === undefined ? [] : [`BlueGreenPhase = '${phase}'`]),
     ...(service === undefined ? [] : [`BlueGreenService = '${quoted(service)}'`]),
     ...(environment === undefined ? [] : [`BlueGreenEnvironment = '${quoted(environment)}'`]),
   ];

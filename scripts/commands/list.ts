@@ -1,9 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { PHASES, type Phase } from '../../src/workflows/status.ts';
 import { positiveNumber, withExample } from './options.ts';
 
 export interface ListOptions {
   readonly service?: string;
   readonly environment?: string;
+  readonly phase?: Phase;
   readonly open?: true;
   readonly limit: number;
   readonly json?: true;
@@ -15,6 +17,7 @@ export function addList(program: Command): void {
     .description('Lists deployments, the newest first.')
     .option('--service <name>', 'only of this service')
     .option('--environment <name>', 'only in this environment')
+    .addOption(new Option('--phase <phase>', 'only in this phase, or ended so').choices(PHASES))
     .option('--open', 'only those under way')
     .option('--limit <number>', 'so many at most', positiveNumber, 20)
     .option('--json', 'as JSON')
@@ -22,5 +25,10 @@ export function addList(program: Command): void {
       const { list } = await import('../actions/list.ts');
       await list(options);
     });
-  withExample(command, 'list --open', 'list --service recommendation --limit 5 --json');
+  withExample(
+    command,
+    'list --open',
+    'list --phase awaiting-approval',
+    'list --service recommendation --limit 5 --json',
+  );
 }

@@ -233,7 +233,7 @@ test('Ctrl-C, and a reader that goes away, end the watching and not the deployme
   });
 });
 
-test('list shows deployments with their phase, the newest first; --open only those under way', async () => {
+test('list shows deployments with their phase, the newest first; --open only those under way, --phase those in one phase', async () => {
   const service = uniqueService();
   await temporal.serve(world().activities, async (taskQueue) => {
     const start = (environment: string, args: object) =>
@@ -250,18 +250,21 @@ test('list shows deployments with their phase, the newest first; --open only tho
     await observe(open).untilPhase('awaiting-approval');
     await untilListed(`BlueGreenService = '${service}' AND BlueGreenPhase IN ('rolled-back', 'awaiting-approval')`, 2);
 
-    const [all, newest, underWay] = await Promise.all([
+    const [all, newest, underWay, waiting, back] = await Promise.all([
       bluegreen(['list', '--service', service]).ended,
       bluegreen(['list', '--service', service, '--limit', '1', '--json']).ended,
       bluegreen(['list', '--service', service, '--open', '--json']).ended,
+      bluegreen(['list', '--service', service, '--phase', 'awaiting-approval', '--json']).ended,
+      bluegreen(['list', '--service', service, '--phase', 'rolled-back', '--json']).ended,
     ]);
+    expect(JSON.parse(back.out)).toMatchObject([{ runId: ended.firstExecutionRunId }]);
     const [head, ...rows] = all.out.trimEnd().split('\n');
     expect(head).toMatch(/^SERVICE +ENVIRONMENT +VERSION +PHASE +STARTED +TOOK$/);
     expect(rows.map((row) => row.split(/ {2,}/).slice(0, 4))).toEqual([
       [service, 'production', '2.5.0', 'awaiting-approval'],
       [service, 'staging', '2.5.0', 'rolled-back'],
     ]);
-    for (const json of [newest, underWay])
+    for (const json of [newest, underWay, waiting])
       expect(JSON.parse(json.out)).toMatchObject([
         { service, environment: 'production', state: 'RUNNING', runId: open.firstExecutionRunId },
       ]);

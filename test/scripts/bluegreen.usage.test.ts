@@ -65,6 +65,7 @@ test.each<[string, readonly string[], string]>([
   ['a service that cannot be one', ['watch', '--service', '../Shop'], 'Expected lower-case letters, digits and dashes'],
   ['a waiver without its reason', ['waive', '--service', 'shop', '--check', 'x'], "'--reason <text>' not specified"],
   ['a number out of range', ['list', '--limit', '0'], 'Expected a whole number from 1 to 1000'],
+  ['a phase that there is not', ['list', '--phase', 'sleeping'], 'Allowed choices are resolving, checking'],
   [
     'a version that could be an option',
     ['start', '--service', 'shop', '--version', '-x'],
