@@ -10,7 +10,7 @@ import type { WatchCarry } from '../activities/activities.ts';
 import { FAILURE } from '../errors.ts';
 import { buildReport, type DeploymentReport } from '../report/report.ts';
 import { type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
-import { inWords, MustRollBack } from './causes.ts';
+import { inWords, MustRollBack, withoutStack } from './causes.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { rollBack } from './rollback.ts';
@@ -210,11 +210,13 @@ function close(
   cause?: unknown,
 ): ApplicationFailure {
   deployment.change((status, at) => closed(status, phase, message, at));
-  return ApplicationFailure.create({
-    type,
-    message,
-    nonRetryable: true,
-    details: [buildReport(deployment.status())],
-    ...(cause instanceof Error ? { cause } : {}),
-  });
+  return withoutStack(
+    ApplicationFailure.create({
+      type,
+      message,
+      nonRetryable: true,
+      details: [buildReport(deployment.status())],
+      ...(cause instanceof Error ? { cause } : {}),
+    }),
+  );
 }

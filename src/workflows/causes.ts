@@ -22,3 +22,9 @@ export function inWords(error: unknown): string {
   if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) return error.cause.message;
   return rootCause(error) ?? String(error);
 }
+
+/** For a failure that is an answer and no accident: the UI puts the stack between its message and what people look for. */
+export function withoutStack(failure: ApplicationFailure): ApplicationFailure {
+  failure.stack = '';
+  return failure;
+}

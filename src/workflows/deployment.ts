@@ -7,6 +7,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { DeploymentPlan } from '../runbook/plan.ts';
+import { withoutStack } from './causes.ts';
 import {
   ACTIONS,
   type Action,
@@ -128,5 +129,5 @@ function parseDecideOrRefuse(payload: unknown): Decision {
 }
 
 function refuse(why: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(why, 'DecisionRefused');
+  return withoutStack(ApplicationFailure.nonRetryable(why, 'DecisionRefused'));
 }

@@ -1,53 +1,91 @@
-import { type CheckStatus, currentStep, type DeploymentStatus, type FinishedWindow, waitingFor } from './status.ts';
+import { answers } from './answers.ts';
+import type { DecisionRecord } from './decisions.ts';
+import {
+  type CheckStatus,
+  currentStep,
+  type DeploymentStatus,
+  type FinishedWindow,
+  isClosed,
+  waitingFor,
+} from './status.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
 /** What comes first may say more than a line of a list. */
 const LONGEST_WORDS = 1_500;
 
-/** The status as markdown for the Temporal UI's "current details" (at most 20 KB there). Timestamps are UTC. */
+/**
+ * The status as markdown for the Temporal UI's "current details" (at most 20 KB there): what is going on and what is asked
+ * of people first. Times are UTC.
+ */
 export function renderDetails(status: DeploymentStatus): string {
-  const wait = waitingFor(status);
-  const step = currentStep(status);
   return [
     `## ${plain(status.service)} ${plain(status.version)} to ${plain(status.environment)}: ${status.phase}`,
     ...(status.outcome ? [plain(status.outcome, LONGEST_WORDS)] : []),
-    `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.`,
+    `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.${isClosed(status.phase) ? '' : ' Press R for what holds now.'}`,
+    ...renderWait(status),
+    ...renderRollback(status),
+    ...renderStep(status),
+    ...(status.checks.length > 0 ? ['### Checklist', list(status.checks.map(renderCheck))] : []),
+    ...(status.decisions.length > 0 ? ['### Decisions', list(status.decisions.slice(-5).map(renderDecision))] : []),
+  ]
+    .join('\n\n')
+    .slice(0, LONGEST);
+}
+
+/** One list, not one paragraph per line: a whole soak fits on a screen. */
+function list(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line}`).join('\n');
+}
+
+function renderWait(status: DeploymentStatus): string[] {
+  const wait = waitingFor(status);
+  const possible = answers(status);
+  return [
     ...(wait
       ? [
           `**Waits for** ${plain(wait.what, LONGEST_WORDS)}${wait.until === undefined ? '' : `, until ${time(wait.until)}`}. **Unblocked by** ${plain(wait.unblockedBy, LONGEST_WORDS)}.`,
         ]
       : []),
-    ...(status.checks.length > 0 ? ['### Checklist', ...status.checks.map(renderCheck)] : []),
-    ...(step
-      ? [`### Soak at ${step.percentage} %, until ${time(step.soakUntil)}`, ...step.windows.slice(-6).map(renderWindow)]
-      : []),
-    ...(step?.gate
+    ...(possible.length > 0
       ? [
-          `Gate ${step.gate.id}: ${step.gate.approvedBy.length} of ${step.gate.required} approvals${step.gate.approvedBy.length > 0 ? ` (${step.gate.approvedBy.map(plain).join(', ')})` : ''}`,
+          '**To answer:** *More Actions*, *Send an Update*, *decide*, and one of these, with what is yours to say filled in:',
+          list(possible.map((answer) => `\`${JSON.stringify(answer)}\``)),
         ]
       : []),
-    ...renderRollback(status),
-    ...status.decisions
-      .slice(-5)
-      .map(
-        (one) =>
-          `- ${time(one.at)} ${one.action} by ${plain(one.by)}${one.taken ? '' : ` (ignored: ${plain(one.why ?? '')})`}${one.reason ? `: ${plain(one.reason)}` : ''}`,
-      ),
-  ]
-    .join('\n\n')
-    .slice(0, LONGEST);
+  ];
+}
+
+function renderStep(status: DeploymentStatus): string[] {
+  const step = currentStep(status);
+  if (!step) return [];
+  const { percentage, windows, gate } = step;
+  const how =
+    step.provenAt === undefined ? `until ${time(step.soakUntil)}` : `proven healthy at ${time(step.provenAt)}`;
+  return [
+    `### Soak at ${percentage} %, ${how}`,
+    ...(windows.length > 0 ? [list(windows.slice(-6).map(renderWindow))] : []),
+    ...(gate
+      ? [
+          `Gate ${gate.id}: ${gate.approvedBy.length} of ${gate.required} approvals${gate.approvedBy.length > 0 ? ` (${gate.approvedBy.map((by) => plain(by)).join(', ')})` : ''}`,
+        ]
+      : []),
+  ];
+}
+
+function renderDecision(one: DecisionRecord): string {
+  return `${time(one.at)}: ${one.action} by ${plain(one.by)}${one.taken ? '' : ` (ignored: ${plain(one.why ?? '')})`}${one.reason ? `: ${plain(one.reason)}` : ''}`;
 }
 
 function renderCheck(check: CheckStatus): string {
   const who = check.decidedBy
     ? ` by ${plain(check.decidedBy.by)}${check.decidedBy.reason ? `: ${plain(check.decidedBy.reason)}` : ''}`
     : '';
-  return `- **${check.outcome}**${who} ${check.title}${check.critical ? ' (critical)' : ''}${check.result ? `: ${plain(check.result.summary)}` : ''}`;
+  return `**${check.outcome}**${who}: ${plain(check.title)}${check.critical ? ' (critical)' : ''}${check.result ? `: ${plain(check.result.summary)}` : ''}`;
 }
 
 function renderWindow(window: FinishedWindow): string {
-  return `- ${time(window.from)} to ${time(window.to)} **${window.verdict}**: ${plain(window.reason)}`;
+  return `${clock(window.from)} to ${clock(window.to)} UTC **${window.verdict}**: ${plain(window.reason)}`;
 }
 
 function renderRollback({ rollback }: DeploymentStatus): string[] {
@@ -60,12 +98,16 @@ function renderRollback({ rollback }: DeploymentStatus): string[] {
     `### Rollback (round ${rollback.round}): ${recovered}`,
     plain(rollback.reason),
     ...(rollback.problem ? [`**Problem:** ${plain(rollback.problem)}`] : []),
-    ...rollback.notices.map((notice) => `- ${plain(notice)}`),
+    ...(rollback.notices.length > 0 ? [list(rollback.notices.map((notice) => plain(notice)))] : []),
   ];
 }
 
 function time(at: number): string {
-  return new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+  return `${new Date(at).toISOString().slice(0, 10)} ${clock(at)} UTC`;
+}
+
+function clock(at: number): string {
+  return new Date(at).toISOString().slice(11, 19);
 }
 
 /** Text of others must not become markup in somebody's browser, nor new lines in a list. */

@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals';
+import { answers } from '../../src/workflows/answers.ts';
+import { type Decision, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
+import { renderDetails } from '../../src/workflows/details.ts';
+import { type DeploymentStatus, isClosed, PHASES } from '../../src/workflows/status.ts';
+import { statusIn } from '../support/status.ts';
+
+const NOON = Date.UTC(2026, 10, 25, 12);
+
+function filledIn({ action, ...fields }: Decision): ReturnType<typeof parseDecision> {
+  return parseDecision(action, { ...fields, by: 'ana', ...('reason' in fields ? { reason: 'seen' } : {}) });
+}
+
+test.each(PHASES)('%s: every answer that is offered is refused until it is filled in, and then taken', (phase) => {
+  const status = statusIn(phase, NOON);
+  for (const { action, ...fields } of answers(status)) {
+    expect(parseDecision(action, fields)).toHaveProperty('problem');
+    const decision = filledIn({ action, ...fields });
+    if ('problem' in decision) throw new Error(decision.problem);
+    expect(refusal(status, decision)).toBeUndefined();
+  }
+});
+
+test('a person is asked for what they can answer, and never to disturb a rollback that works', () => {
+  const offered = (status: DeploymentStatus) =>
+    answers(status).map(({ action, check = '' }) => `${action} ${check}`.trim());
+  expect(offered(statusIn('checking', NOON))).toEqual([
+    'recheck indexes',
+    'attest load-test',
+    'waive load-test',
+    'abort',
+  ]);
+  expect(offered(statusIn('awaiting-approval', NOON))).toEqual(['approve', 'reject']);
+  expect(offered(statusIn('rolling-back', NOON))).toEqual([]);
+  expect(offered(statusIn('rollback-stalled', NOON))).toEqual(['retryRollback']);
+  const deploying = statusIn('deploying', NOON);
+  expect(offered(deploying)).toEqual(['abort']);
+  expect(offered(decide(deploying, { action: 'abort', by: 'ana' }, NOON).status)).toEqual([]);
+  for (const phase of PHASES.filter(isClosed)) expect(offered(statusIn(phase, NOON))).toEqual([]);
+});
+
+test('the details say who approved, in which time zone their times are, and what can be pasted as an answer', () => {
+  const gate = statusIn('awaiting-approval', NOON);
+  expect(renderDetails(gate)).toContain('until 2026-11-25 13:00:00 UTC');
+  expect(renderDetails(gate)).toContain('`{"action":"approve","by":"","gate":"shift-to-100"}`');
+  expect(renderDetails(decide(gate, { action: 'approve', by: 'ana' }, NOON).status)).toContain(
+    'Gate shift-to-100: 1 of 1 approvals (ana)',
+  );
+});
