@@ -1,23 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 import { findMonitoring } from '../../sandbox/monitoring.ts';
 import { type Program, startProgram } from '../../sandbox/program.ts';
 import type { MetricsConfig } from '../../src/runbook/schema.ts';
+import { describeWith } from './installed.ts';
 
 const PROGRAMS = await findMonitoring(process.env);
 
-/** Skips, saying why, where they are not installed; but CI says that they are, and then what is missing fails. */
-export const describeWithPrometheus: typeof describe.skip = isSkipped() ? describe.skip : describe;
-
-function isSkipped(): boolean {
-  if (PROGRAMS || process.env['BLUEGREEN_PROMETHEUS_TESTS'] === 'required') return false;
-  process.stderr.write(
-    'Skipped: tests that need prometheus and alertmanager on the PATH (scripts/support/install-prometheus.sh).\n',
-  );
-  return true;
-}
+export const describeWithPrometheus = describeWith(PROGRAMS, 'prometheus and alertmanager');
 
 interface Target {
   readonly address: string;
@@ -128,7 +119,7 @@ async function start(
   port = 0,
 ): Promise<Program> {
   if (!PROGRAMS)
-    throw new Error('prometheus and alertmanager have to be on the PATH: run scripts/support/install-prometheus.sh');
+    throw new Error('prometheus and alertmanager have to be on the PATH: run scripts/support/install-debian.sh');
   const directory = await mkdtemp(join(tmpdir(), `bluegreen-${program}-`));
   const clear = () => rm(directory, { recursive: true, force: true });
   try {

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Installs what the tests of alerts and metrics run against, where it is missing: Debian's Prometheus and Alertmanager.
-# Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
+# Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
+# Chromium for Temporal's UI. Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to
+# do and changes nothing.
 set -euo pipefail
 
-missing=()
-[ -n "${PROMETHEUS_PATH:-}" ] || command -v prometheus >/dev/null || missing+=(prometheus)
+services=()
+[ -n "${PROMETHEUS_PATH:-}" ] || command -v prometheus >/dev/null || services+=(prometheus)
 [ -n "${ALERTMANAGER_PATH:-}" ] || command -v alertmanager >/dev/null || command -v prometheus-alertmanager >/dev/null ||
-  missing+=(prometheus-alertmanager)
+  services+=(prometheus-alertmanager)
+missing=("${services[@]}")
+[ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
 if ! command -v apt-get >/dev/null; then
-  echo "Not installed: ${missing[*]}. Put prometheus and alertmanager on the PATH." >&2
+  echo "Not installed: ${missing[*]}. Put prometheus, alertmanager and chromium on the PATH." >&2
   exit 0
 elif [ ${#as_root[@]} -gt 0 ] && { [ "${CI:-}" != true ] || ! sudo -n true 2>/dev/null; }; then
   echo "Not installed: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
@@ -39,4 +42,6 @@ apt_get update || true # one list that cannot be had is no obstacle if the packa
 apt_get install --yes --no-install-recommends "${missing[@]}"
 rm -f "$said"
 # Nor do they start with the machine.
-if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now --quiet "${missing[@]}"; fi
+if [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; then
+  "${as_root[@]}" systemctl disable --now --quiet "${services[@]}"
+fi
