@@ -6,25 +6,32 @@ import { Problem } from '../commands/problem.ts';
 import { checkedRequest } from '../commands/request.ts';
 import { findDeployment, readConfig, withTemporal } from '../commands/temporal.ts';
 import { toProblem } from '../commands/to-problem.ts';
-import { complain, print } from '../view/output.ts';
+import { complain, print, printJson } from '../view/output.ts';
+
+/**
+ * The form fills in what the last deployment with this id was started with and its search attributes, so that a new one
+ * would be listed in the phase in which the last one ended. With a run that does not exist there is none to copy.
+ */
+const NO_RUN = 'none';
 
 export async function link({ ui, ...options }: LinkOptions): Promise<void> {
   const request = checkedRequest(options);
   const workflows = `${addressOf(ui)}/namespaces/${encodeURIComponent(readConfig().namespace)}/workflows`;
   const workflowId = deploymentWorkflowId(options.service, options.environment);
-  const form = new URLSearchParams({ workflowId, taskQueue: taskQueue(), workflowType: WORKFLOW_TYPE });
+  const deployment = `${workflows}/${encodeURIComponent(workflowId)}`;
+  const form = new URLSearchParams({ workflowId, taskQueue: taskQueue(), workflowType: WORKFLOW_TYPE, runId: NO_RUN });
   print('Start it here:');
   print(`  ${workflows}/start-workflow?${form.toString()}`);
-  print(
-    'A link cannot carry the input. The form shows the last deployment\'s, if there was one, and under "More options" its',
-  );
-  print('summary and details: clear those, and put this as the input:');
-  print(`  ${JSON.stringify(request)}`);
+  print('with this as its input, which a link cannot carry:');
+  // Laid out as the form does it: one line it would lay out on the first click, and the button would move away under it.
+  printJson(request);
+  print('Once it is started, follow it here; the newest one is shown:');
+  print(`  ${deployment}`);
   try {
     const runId = await runUnderWay(options);
     if (runId === undefined) return;
     print('A deployment is under way, and another is refused until it has ended:');
-    print(`  ${workflows}/${encodeURIComponent(workflowId)}/${runId}`);
+    print(`  ${deployment}/${runId}`);
   } catch (error) {
     complain(`Whether a deployment is under way is not known. ${toProblem(error).message}`);
   }

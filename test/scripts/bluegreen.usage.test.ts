@@ -104,14 +104,16 @@ test('link fills in the form of the UI and says what it cannot, also when no ser
     bluegreen(words, { ...nowhere, TEMPORAL_UI_ADDRESS: 'https://example.com/temporal/' }).ended,
     bluegreen([...words, '--ui', 'localhost:8233'], nowhere).ended,
   ]);
-  const [, form = '', , , input = ''] = link.out.split('\n').map((line) => line.trim());
+  const [, form = '', input = '', deployment = ''] = link.out.split(/^\S.*:$/m).map((lines) => lines.trim());
   const url = new URL(form);
   expect(url.origin + url.pathname).toBe('https://example.com/temporal/namespaces/releases/workflows/start-workflow');
   expect(Object.fromEntries(url.searchParams)).toEqual({
     workflowId: 'blue-green/staging/shop',
     taskQueue: 'green',
     workflowType: 'blueGreenDeployment',
+    runId: 'none',
   });
+  expect(deployment).toBe('https://example.com/temporal/namespaces/releases/workflows/blue-green%2Fstaging%2Fshop');
   expect(JSON.parse(input)).toEqual({ service: 'shop', version: '2.5.0', environment: 'staging', requestedBy: 'ana' });
   expect(link.err).toMatch(
     /^Whether a deployment is under way is not known\. The Temporal server at .* cannot be reached/,
