@@ -4,6 +4,8 @@ import type { RollbackCause } from './status.ts';
 /** Thrown by a step that knows why the deployment must not go on. */
 export class MustRollBack extends Error {
   override readonly name = 'MustRollBack';
+  /** An answer and no accident: see {@link withoutStack}. */
+  override readonly stack = '';
   readonly why: RollbackCause;
   readonly detectedAt: number;
 

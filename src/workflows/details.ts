@@ -6,6 +6,7 @@ import {
   type DeploymentStatus,
   type FinishedWindow,
   isClosed,
+  type StepStatus,
   waitingFor,
 } from './status.ts';
 
@@ -60,10 +61,8 @@ function renderStep(status: DeploymentStatus): string[] {
   const step = currentStep(status);
   if (!step) return [];
   const { percentage, windows, gate } = step;
-  const how =
-    step.provenAt === undefined ? `until ${time(step.soakUntil)}` : `proven healthy at ${time(step.provenAt)}`;
   return [
-    `### Soak at ${percentage} %, ${how}`,
+    `### Soak at ${percentage} %, ${howFar(step, status)}`,
     ...(windows.length > 0 ? [list(windows.slice(-6).map(renderWindow))] : []),
     ...(gate
       ? [
@@ -71,6 +70,11 @@ function renderStep(status: DeploymentStatus): string[] {
         ]
       : []),
   ];
+}
+
+function howFar(step: StepStatus, { rollback }: DeploymentStatus): string {
+  if (step.provenAt !== undefined) return `proven healthy at ${time(step.provenAt)}`;
+  return rollback ? 'ended by the rollback' : `until ${time(step.soakUntil)}`;
 }
 
 function renderDecision(one: DecisionRecord): string {
