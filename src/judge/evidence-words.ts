@@ -19,7 +19,12 @@ function chanceWords(logEvidence: number, tests: number): string {
   return digits < 1 ? 'under 1 in 10' : `under 1 in ${(10 ** digits).toLocaleString('en-US')}`;
 }
 
-export function doubtReason(metric: Metric, evidence: MetricEvidence, { minute }: Lately, doubt: Doubt): string {
+export function doubtReason(
+  metric: Metric,
+  evidence: MetricEvidence,
+  { minute }: Lately,
+  doubt: Exclude<Doubt, 'unproven'>,
+): string {
   const of = (pair: Pair) => pairWords(metric, pair);
   switch (doubt) {
     case 'hold':
@@ -32,8 +37,6 @@ export function doubtReason(metric: Metric, evidence: MetricEvidence, { minute }
       return `${of(minute)}, in the last minute`;
     case 'last':
       return `${of(evidence.last)}, in the newest reading`;
-    case 'unproven':
-      return `${of(evidence.soak)}: too few requests to be sure that green is within the limit`;
   }
 }
 

@@ -12,7 +12,8 @@ import {
   observeMetric,
   type Terms,
 } from './metric-evidence.ts';
-import { breachOf, doubtOf } from './metric-verdict.ts';
+import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
+import { unprovenWords } from './needed.ts';
 import { newNoise } from './noise.ts';
 import { addRecent, type Recent, trailing } from './recent.ts';
 import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
@@ -104,25 +105,20 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       if (state.breach) return { verdict: 'breached', ...state.breach };
       const { attendance } = state;
       const absent = attendanceDoubt(attendance, rules, now);
-      const held = metrics.find(({ name }) => state.metrics[name]?.held);
-      if (absent && !(held && absent.because === 'unproven')) return { verdict: 'inconclusive', ...absent };
-      for (const metric of metrics) {
-        const evidence = state.metrics[metric.name];
-        if (!evidence) continue;
-        const doubt = doubtOf(evidence, latelyOf(state, metric), termsOf(metric, state));
-        if (!doubt) continue;
-        const lately = latelyOf(state, metric);
-        const reason = doubtReason(metric, evidence, lately, doubt);
-        if (doubt !== 'hold')
-          return { verdict: 'inconclusive', reason, because: doubt === 'unproven' ? doubt : 'pending' };
-        const exhausted = attendance.heldMs > rules.maxHoldMs;
-        return {
-          verdict: 'inconclusive',
-          reason: holdWords(reason, attendance.heldMs, exhausted),
-          because: 'hold',
-          ...(exhausted ? { exhausted } : {}),
-        };
+      if (absent && absent.because !== 'unproven') return { verdict: 'inconclusive', ...absent };
+      const doubts = metrics.flatMap((metric) => doubtAbout(state, metric) ?? []);
+      // What looks wrong is more telling than what is merely not there yet.
+      const wrong = doubts.find(({ doubt }) => doubt !== 'unproven');
+      if (wrong)
+        return wrong.doubt === 'hold'
+          ? onHold(attendance, wrong.reason)
+          : { verdict: 'inconclusive', reason: wrong.reason, because: 'pending' };
+      const [unproven] = doubts;
+      if (absent) {
+        const soFar = unproven?.reason ?? `healthy so far: ${healthyWords(metrics, attendance.counts)}`;
+        return { verdict: 'inconclusive', ...absent, reason: `${soFar}; ${absent.reason}` };
       }
+      if (unproven) return { verdict: 'inconclusive', reason: unproven.reason, because: 'unproven' };
       return { verdict: 'healthy', reason: healthyWords(metrics, attendance.counts) };
     },
   };
@@ -152,6 +148,32 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
     const [first] = reasons;
     const breach = first ? { because: first.because, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
     return { ...state, attendance, recent, metrics: next, breach };
+  }
+
+  function doubtAbout(
+    state: EvidenceState,
+    metric: Metric,
+  ): { readonly doubt: Doubt; readonly reason: string } | undefined {
+    const evidence = state.metrics[metric.name];
+    const lately = latelyOf(state, metric);
+    const doubt = evidence && doubtOf(evidence, lately, termsOf(metric, state));
+    if (!doubt) return undefined;
+    const seen = { soak: evidence.soak, observedMs: state.attendance.clockMs };
+    const reason =
+      doubt === 'unproven'
+        ? unprovenWords(metric, seen, rules.minRequests)
+        : doubtReason(metric, evidence, lately, doubt);
+    return { doubt, reason };
+  }
+
+  function onHold({ heldMs }: Attendance, reason: string): Judgement {
+    const exhausted = heldMs > rules.maxHoldMs;
+    return {
+      verdict: 'inconclusive',
+      reason: holdWords(reason, heldMs, exhausted),
+      because: 'hold',
+      ...(exhausted ? { exhausted } : {}),
+    };
   }
 
   function latelyOf({ recent }: EvidenceState, metric: Metric): Lately {

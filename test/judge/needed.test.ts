@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { requestsForProof, unprovenWords } from '../../src/judge/needed.ts';
+import { chanceOfAtMost } from '../../src/judge/numbers.ts';
+import { metricsOf } from '../../src/judge/words.ts';
+import { fine, repeat, watchSoak } from './evidence-support.ts';
+
+const [errors] = metricsOf({ errorRate: 0.05 });
+if (!errors) throw new Error('errors are always judged');
+
+const pairOf = (greenAll: number, greenBad: number) => ({ greenAll, greenBad, blueAll: 100, blueBad: 0 });
+
+test('without a failure it is what docs/judge.md says: 59 requests for 5 %, 299 for 1 %, or as many as the runbook wants', () => {
+  expect([0.05, 0.01, 0.001].map((limit) => requestsForProof(pairOf(0, 0), limit, 1))).toEqual([59, 299, 2995]);
+  expect(requestsForProof(pairOf(10, 0), 0.05, 200)).toBe(200);
+});
+
+test('so many requests are enough and one fewer is not, whatever share of them is bad', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5_000 }), fc.double({ min: 0, max: 0.8, noNaN: true }), (all, part) => {
+      const bad = Math.floor(all * 0.05 * part);
+      const needed = requestsForProof(pairOf(all, bad), 0.05, 1) ?? NaN;
+      const chance = (requests: number) => chanceOfAtMost((bad / all) * requests, requests, 0.05);
+      expect(chance(needed)).toBeLessThan(0.05 + 1e-9);
+      if (needed > 1) expect(chance(needed - 1)).toBeGreaterThanOrEqual(0.05);
+    }),
+  );
+});
+
+test('no number is enough at the limit or over it, and then none is promised', () => {
+  expect(requestsForProof(pairOf(100, 5), 0.05, 50)).toBeUndefined();
+  expect(unprovenWords(errors, { soak: pairOf(100, 5), observedMs: 10_000 }, 50)).toMatch(
+    /^green failed 5 of 100 requests .*no number of requests proves that green is within the limit$/,
+  );
+});
+
+test('the words say how many of how many, and how long that takes at this rate', () => {
+  expect(unprovenWords(errors, { soak: pairOf(40, 0), observedMs: 20_000 }, 50)).toBe(
+    'healthy so far: 40 of about 59 requests needed for proof (about 10 s more at this rate); ' +
+      'green failed 0 of 40 requests (0 %); the limit is 5 %; blue 0 of 100 requests (0 %)',
+  );
+});
+
+test('healthy so far is said only where nothing looks wrong', () => {
+  const early = watchSoak(repeat(4, fine)).now;
+  expect(early).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(early.reason).toMatch(/^healthy so far: green failed 0 of 600 requests .*60 s of 600 s were observed/);
+  const bad = watchSoak([...repeat(3, fine), { g: [150, 12], b: [150, 0] }]).now;
+  expect(bad).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(bad.reason).not.toContain('healthy so far');
+});
