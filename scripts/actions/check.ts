@@ -1,5 +1,5 @@
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
-import { isStuck } from '../../src/workflows/status.ts';
+import { type DeploymentStatus, isStuck } from '../../src/workflows/status.ts';
 import { COMMAND } from '../commands/address.ts';
 import type { CheckOptions } from '../commands/check.ts';
 import { newDecision, sendDecision } from '../commands/decide.ts';
@@ -19,13 +19,21 @@ export async function check({ wait, ...options }: CheckOptions): Promise<void> {
     print(`Started: the checklist for ${options.service} ${options.version} in ${options.environment}.`);
     const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
     let ended = wait === true;
-    process.exitCode = await follow(client, handle, options, ({ status }) => {
+    process.exitCode = await follow(client, handle, {
+      service: options.service,
+      environment: options.environment,
+      // Without --wait it ends by itself: there is nothing to decide.
+      ...(wait ? { by } : {}),
+      act: ({ status }) => endWhenStuck(status),
+    });
+
+    function endWhenStuck(status: DeploymentStatus | undefined): void {
       if (ended || !status || !isStuck(status)) return;
       ended = true;
       const reason = 'the checklist has not passed, and nobody was to wait for (see --wait)';
       sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
         complain(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
       });
-    });
+    }
   });
 }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../commands/address.ts';
 import {
+  type Answer,
   type IdentifiedDecision,
   newDecision,
   refuseClosed,
@@ -28,29 +29,39 @@ export async function decide(kind: DecisionKind, options: DecisionOptions): Prom
   });
 }
 
+interface Sent {
+  readonly kind: Pick<DecisionKind, 'name' | 'effect'>;
+  readonly decision: IdentifiedDecision;
+  readonly address: Address;
+}
+
 async function sendAndTell(
   client: Client,
-  sent: {
-    readonly kind: DecisionKind;
-    readonly decision: IdentifiedDecision;
-    readonly address: Address;
-    readonly handle: Parameters<typeof sendDecision>[1];
-  },
+  { handle, ...sent }: Sent & { readonly handle: Parameters<typeof sendDecision>[1] },
 ): Promise<void> {
-  const { kind, decision, address, handle } = sent;
-  const answer = await sendDecision(client, handle, decision);
+  const answer = await sendDecision(client, handle, sent.decision);
+  const words = answerWords(sent, answer);
   switch (answer.kind) {
     case 'taken':
-      print(
-        answer.already
-          ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
-          : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`,
-      );
-      return;
+      return print(words);
     case 'refused':
-      throw new Problem(EXIT.notTaken, `Not taken: ${answer.why}.`);
+      throw new Problem(EXIT.notTaken, words);
     case 'unknown':
-      throw new Problem(EXIT.unknown, unknownWords(kind, decision, address));
+      throw new Problem(EXIT.unknown, words);
+  }
+}
+
+/** What became of it, for whoever decided. Pure. */
+export function answerWords({ kind, decision, address }: Sent, answer: Answer): string {
+  switch (answer.kind) {
+    case 'taken':
+      return answer.already
+        ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
+        : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
+    case 'refused':
+      return `Not taken: ${answer.why}.`;
+    case 'unknown':
+      return unknownWords(kind, decision, address);
   }
 }
 

@@ -28,7 +28,9 @@ export async function start({ watch, ...options }: StartOptions): Promise<void> 
       handle.workflowId,
       handle.firstExecutionRunId,
     );
-    if (watch) process.exitCode = await follow(client, thisRun, options);
+    const { service, environment, requestedBy: by } = options;
+    if (watch)
+      process.exitCode = await follow(client, thisRun, { service, environment, ...(by === undefined ? {} : { by }) });
   });
 }
 

@@ -2,51 +2,100 @@ import type { Client } from '@temporalio/client';
 import { type Address, addressFlags, COMMAND } from '../commands/address.ts';
 import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../commands/temporal.ts';
+import type { WatchOptions } from '../commands/watch.ts';
+import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/person.ts';
 import { outcomeOf } from '../view/outcome.ts';
-import { columns, complain, paintFor, printLines } from '../view/output.ts';
-import { renderReport } from '../view/report.ts';
+import { complain, paintFor } from '../view/output.ts';
 import { openScreen } from '../view/screen.ts';
 import { observe, type Sight } from '../view/sight.ts';
 
-export async function watch(address: Address): Promise<void> {
+export async function watch(options: WatchOptions): Promise<void> {
   await withTemporal(async (client) => {
-    const { handle } = await findDeployment(client, address);
-    process.exitCode = await follow(client, handle, address);
+    const { handle } = await findDeployment(client, options);
+    process.exitCode = await follow(client, handle, options);
   });
 }
 
+export interface FollowOptions extends Address {
+  /** Whose decisions are sent by keys; without it there are none. */
+  readonly by?: string;
+  readonly json?: true;
+  /** To be told of every sight, after it was shown. */
+  readonly act?: (sight: Sight) => void;
+}
+
 /**
- * Shows the deployment until it ends or Ctrl-C. @returns the exit code that tells how it ended. `act` is told of every
- * sight after it was shown.
+ * Shows the deployment until it ends or somebody leaves, which never touches it; at a terminal a person may decide by
+ * keys. @returns the exit code that tells how it ended.
  */
-export async function follow(
-  client: Client,
-  handle: DeploymentHandle,
-  address: Address,
-  act: (sight: Sight) => void = () => {},
-): Promise<ExitCode> {
+export async function follow(client: Client, handle: DeploymentHandle, options: FollowOptions): Promise<ExitCode> {
+  const { service, environment, run, by, json, act } = options;
+  const address = { service, environment, ...(run === undefined ? {} : { run }) };
   const paint = paintFor();
-  const screen = openScreen(paint);
-  const interrupted = new AbortController();
-  const interrupt = (): void => interrupted.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const leaving = listenForLeaving();
+  let person: PersonAtKeys | undefined;
+  const footer = (): readonly string[] =>
+    person?.lines() ?? ['Ctrl-C ends the watching; the deployment goes on'].map((line) => paint.dim(line));
+  const screen = openScreen({ paint, footer, ...(json ? { json } : {}) });
   let last: Sight | undefined;
   try {
-    for await (const sight of observe(client, handle, interrupted.signal)) {
-      last = sight;
-      if (!interrupted.signal.aborted)
-        screen.show(sight, [paint.dim('Ctrl-C ends the watching; the deployment goes on')]);
-      act(sight);
-    }
+    if (by !== undefined && !json && hasKeys())
+      person = personAtKeys({
+        client,
+        handle,
+        address,
+        by,
+        leaving: 'leave, it goes on',
+        onLeave: leaving.leave,
+        onChange: screen.redraw,
+      });
+    const looking = async (): Promise<void> => {
+      for await (const sight of observe(client, handle, leaving.signal)) {
+        if (leaving.signal.aborted) return;
+        last = sight;
+        if (sight.status) person?.see(sight.status);
+        screen.show(sight);
+        act?.(sight);
+      }
+    };
+    // A call that hangs holds nobody who wants to leave.
+    await Promise.race([looking(), leaving.left]);
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    person?.leave();
     screen.end();
+    leaving.forget();
   }
-  if (interrupted.signal.aborted) {
+  if (leaving.signal.aborted) {
+    screen.left(EXIT.interrupted);
     complain(`The deployment goes on. Watch again: ${COMMAND} watch ${addressFlags(address)}`);
     return EXIT.interrupted;
   }
   const outcome = await outcomeOf(client, handle, last?.status);
-  printLines(renderReport(outcome, paint, columns()));
+  screen.tell(outcome);
   return outcome.exitCode;
+}
+
+interface Leaving {
+  readonly signal: AbortSignal;
+  readonly left: Promise<void>;
+  readonly leave: () => void;
+  readonly forget: () => void;
+}
+
+/** Ctrl-C, and a terminal or a machine that goes away. */
+function listenForLeaving(): Leaving {
+  const controller = new AbortController();
+  const leave = (): void => controller.abort();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, leave);
+  return {
+    signal: controller.signal,
+    left: new Promise((resolve) => {
+      controller.signal.addEventListener('abort', () => resolve());
+    }),
+    leave,
+    forget: () => {
+      for (const name of names) process.off(name, leave);
+    },
+  };
 }

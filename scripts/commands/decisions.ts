@@ -83,6 +83,12 @@ const KINDS: readonly DecisionKind[] = [
   },
 ];
 
+export function kindOf(action: Action): DecisionKind {
+  const kind = KINDS.find((one) => one.action === action);
+  if (!kind) throw new Error(`no decision is called ${action}`);
+  return kind;
+}
+
 /** One command for each decision a person can make. */
 export function addDecisions(program: Command): void {
   for (const kind of KINDS) {

@@ -29,7 +29,7 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   refused: 'the deployment was refused, nothing was deployed',
   cancelled: 'the deployment was cancelled, whatever was changed is rolled back',
   endedByForce: 'the deployment was terminated: nothing was rolled back',
-  interrupted: 'Ctrl-C',
+  interrupted: 'Ctrl-C, or q while watching: left before the end',
 };
 
 export const EXIT_CODES_HELP = [

@@ -1,18 +1,20 @@
 import type { Client } from '@temporalio/client';
 import type { FaultName } from '../../sandbox/sandbox.ts';
+import { DEFAULT_ENVIRONMENT } from '../../src/runbook/plan.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import { startDeployment } from '../actions/start.ts';
 import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
+import { whoRunsThis } from '../commands/options.ts';
 import { clientOf, type DeploymentHandle } from '../commands/temporal.ts';
+import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/person.ts';
 import { outcomeOf } from '../view/outcome.ts';
-import { columns, complain, paintFor, print, printLines } from '../view/output.ts';
-import { renderReport } from '../view/report.ts';
-import { canMoveTheCursor, openScreen, type Screen } from '../view/screen.ts';
+import { complain, paintFor, print } from '../view/output.ts';
+import { openScreen, type Screen } from '../view/screen.ts';
 import { observe, type Sight } from '../view/sight.ts';
 import { exactly } from '../view/words.ts';
 import { type Endings, type Parts, startParts } from './parts.ts';
-import { abortingAt, nobody, type Person, personAtTerminal, type Talk } from './person.ts';
+import { abortingAt, type Hand, nobody, type Talk } from './person.ts';
 
 export interface DemoOptions {
   readonly pace: 'short' | 'real-time';
@@ -75,20 +77,33 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
   const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
   introduce(options, parts, `${encodeURIComponent(workflowId)}/${firstExecutionRunId}`);
 
-  const screen = openScreen(paint);
-  const people = invite(options, { client, handle, note: screen.note }, interruption);
+  let person: PersonAtKeys | undefined;
+  const screen = openScreen({ paint, footer: () => person?.lines() ?? [] });
+  if (options.asks === 'whoever-is-there' && hasKeys())
+    person = personAtKeys({
+      client,
+      handle,
+      address: { service: REQUEST.service, environment: DEFAULT_ENVIRONMENT },
+      by: whoRunsThis() ?? 'you',
+      leaving: 'end the demo',
+      onLeave: interruption.interrupt,
+      onChange: screen.redraw,
+    });
   const leave = async (): Promise<void> => {
-    for (const person of people) person.leave();
+    person?.leave();
     screen.end();
   };
   endings.push(leave);
-  const following = followToTheEnd({ client, handle, screen, people, signal });
+  const hands = handsOf(options, { client, handle, note: screen.note }, person !== undefined);
+  const following = followToTheEnd({ client, handle, screen, signal, person, hands });
   const last = await Promise.race([following, parts.broken]);
 
   const outcome = await outcomeOf(client, handle, last?.status);
   signal.throwIfAborted();
   await leave();
-  printLines(['', ...renderReport(outcome, paint, columns()), '']);
+  print('');
+  screen.tell(outcome);
+  print('');
   return outcome.exitCode;
 }
 
@@ -104,18 +119,20 @@ function introduce({ fault, pace, requestsPerSecond }: DemoOptions, { server }: 
   print('');
 }
 
-/** Whoever sits at the terminal, or nobody; and the demo's own hand where a fault shows only when something rolls back. */
-function invite({ asks, fault }: DemoOptions, talk: Talk, { interrupt }: Interruption): readonly Person[] {
-  const isSomebodyThere = asks === 'whoever-is-there' && process.stdin.isTTY && canMoveTheCursor();
-  const person = isSomebodyThere ? personAtTerminal(talk, interrupt) : nobody(talk);
-  return fault?.name === 'slow-rollback' ? [abortingAt(fault.atPercentage, FAULT_AFTER_MS, talk), person] : [person];
+/** Where nobody is there the demo decides by itself; it aborts where a fault shows only when something rolls back. */
+function handsOf({ fault }: DemoOptions, talk: Talk, isSomebodyThere: boolean): readonly Hand[] {
+  return [
+    ...(fault?.name === 'slow-rollback' ? [abortingAt(fault.atPercentage, FAULT_AFTER_MS, talk)] : []),
+    ...(isSomebodyThere ? [] : [nobody(talk)]),
+  ];
 }
 
 async function followToTheEnd(on: {
   readonly client: Client;
   readonly handle: DeploymentHandle;
   readonly screen: Screen;
-  readonly people: readonly Person[];
+  readonly person: PersonAtKeys | undefined;
+  readonly hands: readonly Hand[];
   readonly signal: AbortSignal;
 }): Promise<Sight | undefined> {
   let last: Sight | undefined;
@@ -123,8 +140,9 @@ async function followToTheEnd(on: {
     if (on.signal.aborted) break;
     last = sight;
     const { status } = sight;
-    on.screen.show(sight, status ? on.people.flatMap((person) => person.asked(status)) : []);
-    if (status) for (const person of on.people) person.act(status);
+    if (status) on.person?.see(status);
+    on.screen.show(sight);
+    if (status) for (const hand of on.hands) hand(status);
   }
   return last;
 }

@@ -1,4 +1,4 @@
-import { type CheckStatus, isPassed } from '../../src/workflows/status.ts';
+import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../src/workflows/status.ts';
 import type { Paint } from './output.ts';
 import { clip } from './words.ts';
 
@@ -33,6 +33,11 @@ export function checkLine(check: CheckStatus, width: number, paint: Paint): stri
     case 'mending':
       return paint.cyan(text);
   }
+}
+
+/** It goes on only when a person does something: it was measured and has not passed, or is to be attested. */
+export function needsSomebody(check: CheckStatus): boolean {
+  return !isPassed(check) && !isUnderWay(check) && !isToMeasure(check);
 }
 
 export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {

@@ -1,14 +1,13 @@
 import { currentStep, type DeploymentStatus, isClosed } from '../../src/workflows/status.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import type { Paint } from './output.ts';
+import { pathLine } from './path.ts';
 import {
   atWords,
   decisionLine,
   gateLine,
-  liveTable,
   paintPhase,
   pastGateLine,
-  pathLine,
   rollbackLines,
   soakLine,
   trafficWords,
@@ -16,6 +15,7 @@ import {
   windowLine,
 } from './sections.ts';
 import type { ServerView, Sight } from './sight.ts';
+import { versionLines, versionsOf } from './versions.ts';
 import { clock, exactly, roughly } from './words.ts';
 
 const WIDTH = 100;
@@ -34,7 +34,7 @@ export function renderFull(sight: Sight, paint: Paint): string[] {
     `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
     ...(outcome === undefined ? [] : [`  outcome    ${outcome}`]),
     `  traffic    ${trafficWords(status)}`,
-    `  path       ${pathLine(status, paint)}`,
+    `  path       ${pathLine({ ...sight, status }, ANY_WIDTH, paint)}`,
     `  started    ${clock(status.startedAt, at)}${requestedBy === undefined ? '' : ` by ${requestedBy}`}${reason === undefined ? '' : `: ${reason}`}`,
     `  workflow   ${server.workflowId}, run ${server.runId}`,
     ...(plan ? [`  runbook    ${plan.target.digest.slice(0, 12)}`] : []),
@@ -88,11 +88,14 @@ function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
     const windows = step.windows.slice(-WINDOWS_SHOWN);
     return [
       '',
-      `${paint.bold(`${step.percentage} %`)}  ${isCurrent ? soakLine(step, sight.at, WIDTH / 2) : soakEnd(status, step)}`,
+      `${paint.bold(`${step.percentage} %`)}  ${isCurrent ? soakLine(step, { now: sight.at, width: WIDTH / 2 }) : soakEnd(status, step)}`,
       ...(step.windows.length > windows.length ? [`  … ${step.windows.length - windows.length} earlier windows`] : []),
       ...windows.map((window) => `  ${windowLine(window, paint)}`),
       ...(isCurrent && sight.live && status.plan
-        ? [...liveTable(sight.live, status.plan, paint), `  now ${verdictWords(sight.live, paint)}`]
+        ? [
+            ...indented(versionLines(versionsOf(sight, status.plan, step), WIDTH, paint).lines),
+            `  now ${verdictWords(sight.live, paint)}`,
+          ]
         : []),
       ...(gate === undefined ? [] : [`  gate ${gate}`]),
     ];

@@ -36,10 +36,19 @@ export function printLines(lines: readonly string[]): void {
   for (const line of lines) for (const part of wrap(line, columns())) print(part);
 }
 
-/** JSON for programs; control characters that JSON leaves as they are could rewrite a terminal. */
+/** JSON for programs. */
 export function printJson(value: unknown): void {
-  const text = JSON.stringify(value, null, 2);
-  print(text.replace(/[\u007f-\u009f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  print(harmlessJson(JSON.stringify(value, null, 2)));
+}
+
+/** The same on one line, one object after the other. */
+export function printJsonLine(value: unknown): void {
+  print(harmlessJson(JSON.stringify(value)));
+}
+
+/** Control characters that JSON leaves as they are could rewrite a terminal. */
+function harmlessJson(text: string): string {
+  return text.replace(/[\u007f-\u009f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Text of others without control characters, which could rewrite a terminal; line ends stay. */

@@ -1,40 +1,75 @@
 import { createLogUpdate } from 'log-update';
-import { changes, liveLine } from './changes.ts';
+import { type Change, changes, numbersOf } from './changes.ts';
 import { renderLive } from './live.ts';
-import { columns, type Paint, print } from './output.ts';
+import type { Outcome } from './outcome.ts';
+import { columns, type Paint, PLAIN, print, printJsonLine, printLines } from './output.ts';
+import { renderReport } from './report.ts';
 import type { Sight } from './sight.ts';
 import { stopwatch } from './words.ts';
 
-/** Where a deployment is followed: a view that is made anew in a terminal, lines in anything else. */
+/** Where a deployment is followed: a view that is made anew in a terminal, lines in anything else, or JSON for programs. */
 export interface Screen {
-  /** `footer` stands under the view, and is left out of lines. */
-  readonly show: (sight: Sight, footer?: readonly string[]) => void;
+  readonly show: (sight: Sight) => void;
+  /** Shows the same once more: what stands under it has changed. */
+  readonly redraw: () => void;
   /** Something that stays in sight, also when the view moves on. */
   readonly note: (line: string) => void;
   /** Takes the view away. */
   readonly end: () => void;
+  /** The last word, after `end`. */
+  readonly tell: (outcome: Outcome) => void;
+  /** The last word where somebody leaves before the end, after `end`. */
+  readonly left: (exitCode: number) => void;
 }
 
-export function openScreen(paint: Paint): Screen {
-  return canMoveTheCursor() ? view(paint) : lines(paint);
+export interface ScreenOptions {
+  readonly paint: Paint;
+  readonly json?: boolean;
+  /** What stands under a view; lines have nothing under them. */
+  readonly footer?: () => readonly string[];
+}
+
+export function openScreen({ paint, json = false, footer = () => [] }: ScreenOptions): Screen {
+  if (json) return jsonLines();
+  return canMoveTheCursor() ? view(paint, footer) : lines(paint);
 }
 
 export function canMoveTheCursor(stream: NodeJS.WriteStream = process.stdout): boolean {
   return stream.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-function view(paint: Paint): Screen {
-  const update = createLogUpdate(process.stdout);
+const WIPE = '\u001b[2J\u001b[H';
+
+function view(paint: Paint, footer: () => readonly string[]): Screen {
+  const { stdout } = process;
+  const update = createLogUpdate(stdout);
+  let last: Sight | undefined;
+  const redraw = (): void => {
+    const room = { columns: columns(), rows: stdout.rows || 24 };
+    if (last) update(renderLive(last, room, paint, footer()).join('\n'));
+  };
+  // The terminal has broken the lines anew by itself: where they begin is not known any more.
+  const resized = (): void => {
+    update.clear();
+    stdout.write(WIPE);
+    redraw();
+  };
+  stdout.on('resize', resized);
   return {
-    show(sight, footer = []) {
-      const room = { columns: columns(), rows: process.stdout.rows || 24 };
-      update(renderLive(sight, room, paint, footer).join('\n'));
+    show(sight) {
+      last = sight;
+      redraw();
     },
+    redraw,
     note: (line) => update.persist(line),
     end() {
+      last = undefined;
+      stdout.off('resize', resized);
       update.clear();
       update.done();
     },
+    tell: (outcome) => printLines(renderReport(outcome, paint, columns())),
+    left() {},
   };
 }
 
@@ -50,15 +85,46 @@ function lines(paint: Paint): Screen {
   return {
     show(sight) {
       startedAt = sight.server.startedAt;
-      for (const line of changes(before, sight, paint)) say(line);
+      for (const { text } of changes(before, sight, paint)) say(text);
       before = sight;
-      const numbers = liveLine(sight);
+      const numbers = numbersOf(sight);
       const soakMs = sight.status?.plan?.traffic[sight.status.steps.length - 1]?.soakMs ?? 0;
       if (numbers === undefined || sight.at - numbersAt < Math.max(NUMBERS_EVERY_MS, soakMs / NUMBERS_PER_SOAK)) return;
       numbersAt = sight.at;
-      say(numbers);
+      say(numbers.text);
     },
+    redraw() {},
     note: say,
     end() {},
+    tell: (outcome) => printLines(renderReport(outcome, paint, columns())),
+    left() {},
+  };
+}
+
+/** One object a line; docs/watch.md says what is in it. */
+function jsonLines(): Screen {
+  let before: Sight | undefined;
+  let numbersTo = 0;
+  const say = ({ kind, text, data }: Change): void => printJsonLine({ at: Date.now(), kind, text, data });
+  return {
+    show(sight) {
+      for (const change of changes(before, sight, PLAIN)) say(change);
+      before = sight;
+      const numbers = numbersOf(sight);
+      if (!numbers || !sight.live || sight.live.to <= numbersTo) return;
+      numbersTo = sight.live.to;
+      say(numbers);
+    },
+    redraw() {},
+    note() {},
+    end() {},
+    tell: ({ exitCode, summary, report }) =>
+      say({
+        kind: 'outcome',
+        text: summary,
+        data: { exitCode, phase: before?.status?.phase ?? null, report: report ?? null },
+      }),
+    left: (exitCode) =>
+      say({ kind: 'left', text: 'the watching has ended; the deployment goes on', data: { exitCode } }),
   };
 }

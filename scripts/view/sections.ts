@@ -1,12 +1,11 @@
-import type { WatchHeartbeat } from '../../src/activities/activities.ts';
-import type { Counts, DeploymentPlan, Verdict } from '../../src/runbook/plan.ts';
+import type { Judgement } from '../../src/judge/judge.ts';
+import type { Verdict } from '../../src/runbook/plan.ts';
 import type { DecisionRecord } from '../../src/workflows/decisions.ts';
 import {
   currentStep,
   type DeploymentStatus,
   type FinishedWindow,
   type GateStatus,
-  isPassed,
   type Phase,
   type RollbackStatus,
   type StepStatus,
@@ -53,80 +52,50 @@ export function paintPhase(phase: Phase, paint: Paint): string {
   }
 }
 
-/** `✓ checklist  ✓ deploy  ✓ 50 %  ● soak  · approval  · 100 %  · soak` */
-export function pathLine(status: DeploymentStatus, paint: Paint): string {
-  const { phase, plan, steps, rollback } = status;
-  if (!plan) return paint.cyan('● runbook');
-  const done = (name: string): string => paint.green(`✓ ${name}`);
-  const now = (name: string): string => paint.cyan.bold(`● ${name}`);
-  const todo = (name: string): string => paint.dim(`· ${name}`);
-  const begun = steps.length > 0;
-  const path = [
-    status.checks.every(isPassed) ? done('checklist') : now('checklist'),
-    begun || status.deployedAt !== undefined ? done('deploy') : phase === 'deploying' ? now('deploy') : todo('deploy'),
-  ];
-  for (const [index, step] of plan.traffic.entries()) {
-    const at = steps[index];
-    const isNext = index === steps.length && phase === 'shifting';
-    path.push(at ? done(`${step.percentage} %`) : isNext ? now(`${step.percentage} %`) : todo(`${step.percentage} %`));
-    path.push(at?.provenAt !== undefined ? done('soak') : at && !rollback ? now('soak') : todo('soak'));
-    if (step.approval && index < plan.traffic.length - 1)
-      path.push(
-        at?.gate?.passedAt !== undefined
-          ? done('approval')
-          : phase === 'awaiting-approval' && at
-            ? now('approval')
-            : todo('approval'),
-      );
-  }
-  if (rollback) return [...path.filter((part) => part.includes('✓')), paint.red.bold('● rollback')].join('  ');
-  return path.join('  ');
-}
-
-/** `[#####-----] 9 s of 20 s, 11 s left` */
-export function soakLine(step: StepStatus, now: number, width: number): string {
+/** `[#####-----]  9 s of 20 s, 11 s left`; `soakMs` is what the runbook gives it, before any extension. */
+export function soakLine(
+  step: StepStatus,
+  { now, width, soakMs }: { readonly now: number; readonly width: number; readonly soakMs?: number },
+): string {
   const length = step.soakUntil - step.shiftedAt;
+  const extra = soakMs === undefined ? 0 : length - soakMs;
+  const extended = extra >= 1_000 && step.provenAt === undefined ? `, extended by ${roughly(extra)}` : '';
   const gone = Math.min(length, Math.max(0, now - step.shiftedAt));
   const text =
     step.provenAt !== undefined
       ? `proven healthy after ${roughly(step.provenAt - step.shiftedAt)}`
-      : `${roughly(gone)} of ${roughly(length)}, ${gone < length ? `${roughly(length - gone)} left` : 'waiting for the verdict'}`;
+      : `${roughly(gone)} of ${roughly(length)}, ${gone < length ? `${roughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
   return `${bar(step.provenAt === undefined ? gone / length : 1, Math.max(12, width - text.length - 2))}  ${text}`;
 }
 
-/** Rate, error share, slow share and mean latency of both versions over the newest interval. */
-export function liveTable(live: WatchHeartbeat | undefined, plan: DeploymentPlan, paint: Paint): string[] {
-  const { blue, green } = plan.target;
-  const { latency } = plan.judge.limits;
-  const slow = latency ? `over ${latency.underMs} ms` : '';
-  const width = Math.max(blue.length, green.length, 5) + 8;
-  const head = `${' '.repeat(width)}${cell('rate')}${cell('errors')}${cell(slow)}${cell('mean')}`;
-  const row = (name: string, version: string, now: (Counts & { meanMs: number }) | undefined): string => {
-    const intervalMs = live?.latest?.intervalMs ?? 0;
-    const label = `  ${name} ${version}`.padEnd(width);
-    if (!now || intervalMs <= 0) return `${label}${paint.dim(cell('no numbers yet', 16))}`;
-    const rate = `${((now.requests * 1_000) / intervalMs).toFixed(1)}/s`;
-    const errors = overLimit(now.failed, now.requests, plan.judge.limits.errorRate, paint);
-    const slowShare = latency ? overLimit(now.slow, now.requests, 1 - latency.quantile, paint) : cell('');
-    const mean = now.requests > 0 ? `${now.meanMs.toFixed(now.meanMs < 10 ? 1 : 0)} ms` : '-';
-    return `${label}${cell(rate)}${errors}${slowShare}${cell(mean)}`;
-  };
-  return [
-    paint.dim(head.trimEnd()),
-    row('blue ', blue, live?.latest?.blue),
-    row('green', green, live?.latest?.green),
-    ...(live?.problem ? [paint.yellow(`  ${live.problem}`)] : []),
-  ];
+/**
+ * What the judge thinks of a soak that is under way, its doubts named in words, and the colour of that. `newest`: where the
+ * newest reading alone is; who sees that over a limit must not read "healthy" beside it without a word.
+ */
+export function judgedWords(
+  { verdict, reason, because, exhausted }: Judgement,
+  newest: 'over' | 'within',
+  paint: Paint,
+): { readonly text: string; readonly colour: Paint } {
+  if (verdict === 'healthy' && newest === 'over')
+    return { text: `! over a limit in the newest reading; in all healthy: ${reason}`, colour: paint.yellow };
+  if (verdict === 'healthy') return { text: `✓ healthy: ${reason}`, colour: paint.green };
+  if (verdict === 'breached') return { text: `✗ BREACHED: ${reason}`, colour: paint.red.bold };
+  if (reason.startsWith('healthy so far') && newest === 'over')
+    return { text: `! over a limit in the newest reading; in all ${reason}`, colour: paint.yellow };
+  if (reason.startsWith('healthy so far')) return { text: reason, colour: paint.cyan };
+  const doubt = DOUBTS[because ?? 'unproven'] ?? 'not proven yet';
+  return { text: `! ${doubt}${exhausted ? ', a person has to decide' : ''}: ${reason}`, colour: paint.yellow };
 }
 
-function overLimit(part: number, whole: number, limit: number, paint: Paint): string {
-  const text = cell(share(part, whole));
-  return whole > 0 && part / whole > limit + 1e-9 ? paint.red.bold(text) : text;
-}
-
-function cell(text: string, width = 13): string {
-  return text.padStart(width);
-}
+const DOUBTS: Readonly<Partial<Record<NonNullable<Judgement['because']>, string>>> = {
+  blind: 'no metrics',
+  quiet: 'no traffic',
+  hold: 'on hold',
+  split: 'wrong split of the traffic',
+  pending: 'in doubt',
+  unproven: 'not proven yet',
+};
 
 export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: string }, paint: Paint): string {
   const colour = { healthy: paint.green, breached: paint.red.bold, inconclusive: paint.yellow }[verdict];
@@ -170,24 +139,59 @@ export function decisionWords({ action, by, taken, why, reason, check, gate, rem
 
 /** The rollback step by step, with the recovery time against its target. */
 export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
-  const { cause, reason, detectedAt, startedAt, round, restored, recovered, recoveryMs, problem, notices } = rollback;
-  const after = (at: number): string => `+${exactly(at - detectedAt)}`.padStart(10);
+  const { cause, reason, recoveryMs } = rollback;
   const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
   const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
   return [
     `${paint.red(cause)}: ${reason}`,
+    ...rollbackSteps(rollback),
+    recoveryMs === undefined
+      ? paint.yellow(`recovery time: not recovered yet${target}`)
+      : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
+    ...rollbackTroubles(rollback, paint),
+  ];
+}
+
+export function rollbackSteps({ detectedAt, startedAt, round, restored, recovered }: RollbackStatus): string[] {
+  const after = (at: number): string => `+${exactly(at - detectedAt)}`.padStart(10);
+  return [
     `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
     `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
     ...(restored ? [`${after(restored.restoredAt)}  all traffic back on blue`] : []),
     ...(recovered
       ? [`${after(recovered.healthyAt)}  blue healthy over ${count(recovered.requests, 'fresh request')}`]
       : []),
-    recoveryMs === undefined
-      ? paint.yellow(`recovery time: not recovered yet${target}`)
-      : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
+  ];
+}
+
+export function rollbackTroubles({ problem, notices }: RollbackStatus, paint: Paint): string[] {
+  return [
     ...(problem === undefined ? [] : [paint.red(`problem: ${problem}`)]),
     ...notices.map((notice) => paint.yellow(`notice: ${notice}`)),
   ];
+}
+
+/** `recovery [####------]  12.3 s of 90 s`: counts up from the detection until blue is back; red and said when past it. */
+export function recoveryClock(
+  { detectedAt, recoveryMs }: RollbackStatus,
+  { now, width, targetMs }: { readonly now: number; readonly width: number; readonly targetMs: number },
+  paint: Paint,
+): string {
+  const ms = recoveryMs ?? Math.max(0, now - detectedAt);
+  const isPast = ms > targetMs;
+  const state = recoveryMs === undefined ? '' : isPast ? '' : ': blue is back ✓';
+  const text = `${inSeconds(ms, 1)} of ${inSeconds(targetMs, 0)}${isPast ? (recoveryMs === undefined ? ', OVER TARGET ✗' : ', TARGET MISSED ✗') : state}`;
+  const room = width - text.length - 'recovery '.length - 2;
+  const line = `recovery ${room < LEAST_BAR ? '' : `${bar(ms / targetMs, room)}  `}${text}`;
+  if (isPast) return paint.red.bold(line);
+  return recoveryMs === undefined ? paint.yellow.bold(line) : paint.green.bold(line);
+}
+
+const LEAST_BAR = 8;
+
+/** Two lengths are compared at a glance only in the same unit. */
+function inSeconds(ms: number, digits: number): string {
+  return `${(ms / 1_000).toFixed(digits)} s`;
 }
 
 function within(recoveryMs: number, targetMs: number, paint: Paint): string {

@@ -12,6 +12,7 @@ import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
 import { firstLine } from '../commands/to-problem.ts';
 import { attribute } from './attribute.ts';
 import { cleaned } from './output.ts';
+import { NO_PAST, type Past, remember } from './past.ts';
 
 /** What Temporal itself knows of a deployment, with or without a worker. */
 export interface ServerView {
@@ -37,12 +38,14 @@ export interface Sight {
   readonly silent?: string;
   /** The running window of the watch. */
   readonly live?: WatchHeartbeat;
+  /** What was seen before, if somebody looked. */
+  readonly past?: Past;
 }
 
 /** Looks once: at what Temporal knows, and at what the workflow answers, if it does. */
 export async function look(client: Client, handle: DeploymentHandle): Promise<Sight> {
   const [seen, answer] = await Promise.all([describe(client, handle), ask(client, handle)]);
-  return { ...seen, ...answer };
+  return { ...seen, ...answer, past: remember(NO_PAST, { ...seen, ...answer }) };
 }
 
 const EVERY_MS = 1_000;
@@ -55,6 +58,7 @@ const LIVE_KEPT_MS = 5_000;
 export async function* observe(client: Client, handle: DeploymentHandle, signal?: AbortSignal): AsyncGenerator<Sight> {
   let seen = await describe(client, handle);
   let answer: Answer = {};
+  let past = NO_PAST;
   let asking: Promise<void> | undefined;
   const askAgain = async (): Promise<void> => {
     answer = { ...(answer.status ? { status: answer.status } : {}), ...(await ask(client, handle)) };
@@ -67,7 +71,8 @@ export async function* observe(client: Client, handle: DeploymentHandle, signal?
     if (closed) await asking; // it may have been asked before the end
     asking ??= askAgain();
     await (closed ? asking : Promise.race([asking, pause(EVERY_MS / 2)]));
-    yield { ...seen, ...answer, at: Date.now() };
+    past = remember(past, { ...seen, ...answer });
+    yield { ...seen, ...answer, past, at: Date.now() };
     if (closed) return;
 
     await pause(EVERY_MS, signal);

@@ -3,7 +3,7 @@ import { afterEach, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { testAddress } from '../support/temporal.ts';
 
-const FILE = fileURLToPath(new URL('../../scripts/bluegreen.ts', import.meta.url));
+export const FILE = fileURLToPath(new URL('../../scripts/bluegreen.ts', import.meta.url));
 const FOLDER = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a command said, and how it ended. */
@@ -74,7 +74,7 @@ export function useCommandLine(): CommandLine {
 }
 
 /** A person's own settings are about another server and another queue; colours are for terminals. */
-function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !/^(TEMPORAL|BLUEGREEN)_|^FORCE_COLOR$/.test(name));
   return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: '/no/such/file', NO_COLOR: '1' };
 }
