@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../src/activities/activities.ts';
 import { createActivities } from '../src/activities/create-activities.ts';
+import { createReportStore } from '../src/report/store.ts';
 import { parseRunbook } from '../src/runbook/load.ts';
 import type { Runbook } from '../src/runbook/schema.ts';
 import { parseRequest, toPlan } from '../src/runbook/to-plan.ts';
@@ -56,13 +60,16 @@ const runbooks = {
   pinned: async ({ service }: { service: string }) => runbookOf(service),
   pinnedOrCurrent: async ({ service }: { service: string }) => ({ runbook: runbookOf(service) }),
 };
+const folder = await mkdtemp(join(tmpdir(), 'bluegreen-scale-'));
+const reports = createReportStore(folder);
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const worker = await Worker.create({
   ...WORKER_OPTIONS,
   connection: await NativeConnection.connect({ address }),
   taskQueue,
   workflowBundle: await bundleWorkflows(),
-  activities: { ...createActivities({ runbooks, env: process.env }), ...platform },
+  activities: { ...createActivities({ runbooks, reports, env: process.env }), ...platform },
 });
 process.stdout.write('ready\n');
 await worker.run();
+await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   DefaultLogger,
@@ -11,7 +10,9 @@ import {
 } from '@temporalio/worker';
 import { onlyForDeployments } from './activities/admission.ts';
 import { createActivities } from './activities/create-activities.ts';
+import { createReportStore } from './report/store.ts';
 import { createRunbookStore } from './runbook/store.ts';
+import { stateDirectory } from './state.ts';
 import { connectionConfig, connectWorker } from './temporal/connection.ts';
 import { taskQueue } from './temporal/names.ts';
 import { ensureSearchAttributes } from './temporal/search-attributes.ts';
@@ -26,8 +27,6 @@ import { bundleWorkflows } from './temporal/workflow-bundle.ts';
  * on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 for the SDK's Prometheus page; off by
  * default), and whatever the runbooks name.
  */
-const STATE = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'bluegreen');
-
 async function main(): Promise<void> {
   const metricsAddress = process.env['BLUEGREEN_METRICS'];
   Runtime.install({
@@ -51,8 +50,9 @@ async function main(): Promise<void> {
       activities: createActivities({
         runbooks: createRunbookStore({
           directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
-          stateDirectory: resolve(process.env['BLUEGREEN_STATE'] ?? STATE),
+          stateDirectory: stateDirectory(),
         }),
+        reports: createReportStore(stateDirectory()),
         env: process.env,
       }),
       interceptors: { activity: [onlyForDeployments] },

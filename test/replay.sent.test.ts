@@ -93,11 +93,13 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   verifyRecovery: ({ rollback }) => [rollback.roundMs, REPLACEMENT_MS],
   guardTraffic: ({ rollback }) => [rollback.guardMs + rollback.timeoutMs, REPLACEMENT_MS],
   notify: () => [15_000, 15_000],
+  writeReport: () => [6_000, REPLACEMENT_MS],
 };
 const HEARTBEAT_MS = 10_000;
 const RETRY = {
   initialMs: 1_000,
   backoff: 1,
+  attempts: 0,
   final: ['InvalidRequest', 'CommandFailed', 'NotInEffect', 'GreenUnhealthy'],
 };
 
@@ -119,7 +121,8 @@ test('every activity has its bounds', () => {
         type,
         bounds,
       });
-      expect({ heartbeatMs, retry }).toEqual({ heartbeatMs: HEARTBEAT_MS, retry: RETRY });
+      const own = type === 'writeReport' ? { heartbeatMs: 6_000, attempts: 3 } : {}; // a full disk holds no ending up
+      expect({ heartbeatMs, ...retry }).toEqual({ heartbeatMs: HEARTBEAT_MS, ...RETRY, ...own });
       seen.add(type);
     }
   }

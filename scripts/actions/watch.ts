@@ -1,13 +1,15 @@
 import type { Client } from '@temporalio/client';
+import { stateDirectory } from '../../src/state.ts';
 import { type Address, addressFlags, COMMAND } from '../commands/address.ts';
 import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../commands/temporal.ts';
 import type { WatchOptions } from '../commands/watch.ts';
 import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/person.ts';
 import { outcomeOf } from '../view/outcome.ts';
-import { complain, paintFor } from '../view/output.ts';
+import { complain, type Paint, paintFor, print } from '../view/output.ts';
 import { openScreen } from '../view/screen.ts';
 import { observe, type Sight } from '../view/sight.ts';
+import { writtenReport } from '../view/written-report.ts';
 
 export async function watch(options: WatchOptions): Promise<void> {
   await withTemporal(async (client) => {
@@ -72,7 +74,13 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   }
   const outcome = await outcomeOf(client, handle, last?.status);
   screen.tell(outcome);
+  if (!json) await sayWhereTheReportIs(last, address, paint);
   return outcome.exitCode;
+}
+
+async function sayWhereTheReportIs(last: Sight | undefined, address: Address, paint: Paint): Promise<void> {
+  const file = last && (await writtenReport(stateDirectory(), last));
+  print(`  report     ${file ?? paint.dim(`${COMMAND} report ${addressFlags(address)}`)}`);
 }
 
 interface Leaving {

@@ -8,6 +8,7 @@ import { addJudge } from './judge.ts';
 import { addLink } from './link.ts';
 import { addList } from './list.ts';
 import { addRehearse } from './rehearse.ts';
+import { addReport } from './report.ts';
 import { addRunbook } from './runbook.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   addLink,
   addList,
   addHistory,
+  addReport,
   addRunbook,
   addRehearse,
   addJudge,

@@ -9,6 +9,8 @@ import { startWorker } from './worker.ts';
 
 /** Everything the demo runs on, on this machine, from free ports and temporary folders. */
 export interface Parts {
+  /** Where the worker keeps what has to outlive it; the demo's end removes it. */
+  readonly stateDirectory: string;
   readonly sandbox: Sandbox;
   readonly server: LocalServer;
   /** Rejects when one of them ends by itself, saying which and what it said. */
@@ -54,7 +56,8 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
     notice('  no prometheus and alertmanager on the PATH: the alerts are attested instead of measured');
   const settings = join(folder, 'temporal.toml');
   await writeFile(settings, '[profile.default]\n');
-  await mkdir(join(folder, 'state'));
+  const stateDirectory = join(folder, 'state');
+  await mkdir(stateDirectory);
   signal.throwIfAborted();
   const worker = startWorker({
     ...withoutTemporal(process.env),
@@ -63,7 +66,7 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
     TEMPORAL_NAMESPACE: 'default',
     TEMPORAL_CONFIG_FILE: settings, // a profile of the person's is about another server
     BLUEGREEN_RUNBOOKS: runbooks,
-    BLUEGREEN_STATE: join(folder, 'state'),
+    BLUEGREEN_STATE: stateDirectory,
   });
   endings.push(() => worker.stop());
   const broken = Promise.race([
@@ -71,7 +74,7 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
     server.ended.then((words) => fail('Temporal server', words)),
   ]);
   broken.catch(() => undefined); // raced by whoever uses it; until then it must not count as unhandled
-  return { sandbox, server, broken };
+  return { stateDirectory, sandbox, server, broken };
 }
 
 async function part<Started extends { stop(): Promise<void> }>(

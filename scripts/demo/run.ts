@@ -1,3 +1,6 @@
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { FaultName } from '../../sandbox/sandbox.ts';
 import { DEFAULT_ENVIRONMENT } from '../../src/runbook/plan.ts';
@@ -13,6 +16,7 @@ import { complain, paintFor, print } from '../view/output.ts';
 import { openScreen, type Screen } from '../view/screen.ts';
 import { observe, type Sight } from '../view/sight.ts';
 import { exactly } from '../view/words.ts';
+import { writtenReport } from '../view/written-report.ts';
 import { type Endings, type Parts, startParts } from './parts.ts';
 import { abortingAt, type Hand, nobody, type Talk } from './person.ts';
 
@@ -104,7 +108,17 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
   print('');
   screen.tell(outcome);
   print('');
+  if (last) await keepReport(parts, last);
   return outcome.exitCode;
+}
+
+/** The demo removes everything at its end, but not what it is all about. */
+async function keepReport({ stateDirectory }: Parts, last: Sight): Promise<void> {
+  const file = await writtenReport(stateDirectory, last);
+  if (file === undefined) return complain('There is no report: the worker could not write it.');
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-report-'));
+  await cp(dirname(file), folder, { recursive: true });
+  print(`The report stays: ${join(folder, basename(file))}`);
 }
 
 function introduce({ fault, pace, requestsPerSecond }: DemoOptions, { server }: Parts, workflow: string): void {

@@ -1,5 +1,6 @@
 import type { Because, JudgeState } from '../judge/judge.ts';
 import type { Reading } from '../metrics/source.ts';
+import type { DeploymentReport } from '../report/report.ts';
 import type {
   CheckResult,
   Counts,
@@ -91,6 +92,12 @@ export interface Notification {
   readonly text: string;
 }
 
+export interface ReportInput {
+  /** `<workflowId>/<run id>`: as in the target, where there was one. */
+  readonly deployment: string;
+  readonly report: DeploymentReport;
+}
+
 /** Everything the workflow asks of the world. Each may run twice; each says below how it fails. */
 export interface Activities {
   /** Loads and validates the runbook and the request, finds blue. Throws `InvalidRequest`, final. */
@@ -125,4 +132,9 @@ export interface Activities {
   guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;
   /** Tells people. Never worth failing a deployment for. */
   notify(notification: Notification): Promise<void>;
+  /** Writes the report of a deployment that has ended, as HTML, JSON and Markdown. Throws when it cannot be kept. */
+  writeReport(input: ReportInput): Promise<{
+    /** The folder, below the worker's state directory. */
+    readonly where: string;
+  }>;
 }

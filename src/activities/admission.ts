@@ -11,6 +11,8 @@ const targeted = z.looseObject({
   target: z.looseObject({ service: name, environment: name, blue: version, green: version }),
 });
 
+const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });
+
 /**
  * Lets in what a deployment's own workflow asks for, and nothing else. Whoever may start something in the namespace may
  * start a single activity as well (`temporal activity start`): a shift to 100 % without checklist, watch or rollback,
@@ -24,6 +26,13 @@ export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInt
         if (!workflowExecution || workflowType !== WORKFLOW_TYPE)
           throw refused(`${activityType} runs only as a part of the workflow ${WORKFLOW_TYPE}: start that one`);
         if (activityType === 'resolvePlan') return next(input); // it reads the request itself
+        if (activityType === 'writeReport') {
+          // A refused deployment has no target: it may write its own report, and none of another's.
+          const { data } = reported.safeParse(input.args[0]);
+          const [own, run] = [`${workflowExecution.workflowId}/`, data?.deployment ?? ''];
+          if (run.startsWith(own) && !run.slice(own.length).includes('/')) return next(input);
+          throw refused(`${activityType} was asked to write the report of another deployment than ${own.slice(0, -1)}`);
+        }
         const { data } = targeted.safeParse(input.args[0]);
         if (!data) throw refused(`${activityType} was asked to act on something that is no deployment's target`);
         const { service, environment } = data.target;

@@ -10,6 +10,7 @@ import { runRemedy } from './run-remedy.ts';
 import { shiftTraffic } from './shift-traffic.ts';
 import { verifyRecovery } from './verify-recovery.ts';
 import { watchWindow } from './watch-window.ts';
+import { writeReport } from './write-report.ts';
 
 /** Every activity, bound to what this worker gives it. */
 export function createActivities(dependencies: Dependencies): Activities {
@@ -24,5 +25,6 @@ export function createActivities(dependencies: Dependencies): Activities {
     verifyRecovery: verifyRecovery(dependencies),
     guardTraffic: guardTraffic(dependencies),
     notify: notify(dependencies),
+    writeReport: writeReport(dependencies),
   };
 }

@@ -1,8 +1,10 @@
+import type { ReportStore } from '../report/store.ts';
 import type { RunbookStore } from '../runbook/store.ts';
 
 /** What a worker gives its activities; everything else follows from the runbook. */
 export interface Dependencies {
   readonly runbooks: RunbookStore;
+  readonly reports: ReportStore;
   /** Where secrets are read from, by name. */
   readonly env: NodeJS.ProcessEnv;
 }

@@ -1,8 +1,9 @@
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { createJudge, type Judge, type Judgement, type JudgeState } from '../judge/judge.ts';
 import { advance } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
+import type { Poll } from '../report/series.ts';
 import type { Counts } from '../runbook/plan.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
@@ -13,16 +14,20 @@ import type { Dependencies } from './dependencies.ts';
 const NOTHING: Counts & { readonly seconds: number } = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
 const LAST_READ_MS = 5_000;
+/** A page that cannot be read may be quoted at length. */
+const LONGEST_PROBLEM = 300;
 
 /**
  * Polls, counts and judges until `until`, or until asked to cancel, which means "close the window now". All that was
  * seen is in the heartbeat, so that a retry on another worker goes on where this one stopped and, since the counters
  * are cumulative, counts nothing twice or not at all.
  */
-export function watchWindow({ runbooks, env }: Dependencies): Activities['watchWindow'] {
+export function watchWindow({ runbooks, reports, env }: Dependencies): Activities['watchWindow'] {
   return (input) =>
     attended(async ({ signal, heartbeat }) => {
       const context = Context.current();
+      const complain = (problem: string): void =>
+        log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
       const runbook = await runbooks.pinned(input.target);
       const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
       const judge = createJudge(input.rules);
@@ -37,6 +42,7 @@ export function watchWindow({ runbooks, env }: Dependencies): Activities['watchW
         const since = seen.carry.reading ?? undefined;
         seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
         heartbeat(seen);
+        reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         if (seen.verdict === 'breached' || closing || Date.now() >= input.until) return withoutLive(seen);
         await pause(Math.min(input.pollMs, input.until - Date.now()), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
@@ -85,6 +91,20 @@ export function watchWindow({ runbooks, env }: Dependencies): Activities['watchW
         };
       }
     });
+}
+
+/** What the newest poll brought, for the report. */
+function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen: WatchHeartbeat): Poll {
+  const { to: at, verdict, latest, problem, carry } = seen;
+  const to = carry.reading?.at ?? 0;
+  const isNew = since !== undefined && to > since.at;
+  return {
+    soakStartedAt,
+    at,
+    verdict,
+    ...(isNew && latest ? { counted: { from: since.at, to, green: latest.green, blue: latest.blue } } : {}),
+    ...(problem === undefined ? {} : { problem: problem.slice(0, LONGEST_PROBLEM) }),
+  };
 }
 
 /** The newest judgement replaces all of the one before. */

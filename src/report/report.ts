@@ -1,7 +1,15 @@
+import type { Limits } from '../runbook/plan.ts';
 import type { DeploymentStatus, Phase, RollbackStatus, StepStatus } from '../workflows/status.ts';
 
-/** What stays of a deployment: its outcome with the evidence. At most 64 KB as JSON, so that it fits a failure. */
+/** Raised by a change that readers of an older report could misread: docs/report.md. */
+export const REPORT_SCHEMA_VERSION = 1;
+
+/**
+ * What stays of a deployment: its outcome with the evidence. At most 64 KB as JSON, so that it fits a failure. What each
+ * key means is in schema.ts; the workflow bundle contains this file.
+ */
 export interface DeploymentReport {
+  readonly schemaVersion: typeof REPORT_SCHEMA_VERSION;
   readonly outcome: Phase;
   readonly summary: string;
   readonly service: string;
@@ -13,6 +21,8 @@ export interface DeploymentReport {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly runbookDigest?: string;
+  readonly limits?: Limits;
+  readonly deployedAt?: number;
   readonly checks: DeploymentStatus['checks'];
   readonly steps: readonly StepStatus[];
   readonly decisions: DeploymentStatus['decisions'];
@@ -28,16 +38,18 @@ const REPORT_LIMIT_BYTES = 64_000;
 export function buildReport(status: DeploymentStatus): DeploymentReport {
   const { plan, rollback } = status;
   const full: DeploymentReport = {
+    schemaVersion: REPORT_SCHEMA_VERSION,
     outcome: status.phase,
     summary: status.outcome ?? '',
     service: status.service,
     environment: status.environment,
     version: status.version,
-    ...(plan ? { blue: plan.target.blue, runbookDigest: plan.target.digest } : {}),
+    ...(plan ? { blue: plan.target.blue, runbookDigest: plan.target.digest, limits: plan.judge.limits } : {}),
     ...(status.requestedBy === undefined ? {} : { requestedBy: status.requestedBy }),
     ...(status.reason === undefined ? {} : { reason: status.reason }),
     startedAt: status.startedAt,
     endedAt: status.phaseSince,
+    ...(status.deployedAt === undefined ? {} : { deployedAt: status.deployedAt }),
     checks: status.checks,
     steps: status.steps,
     decisions: status.decisions,

@@ -8,16 +8,17 @@ import {
 } from '@temporalio/workflow';
 import type { WatchCarry } from '../activities/activities.ts';
 import { FAILURE } from '../errors.ts';
-import { buildReport, type DeploymentReport } from '../report/report.ts';
+import type { DeploymentReport } from '../report/report.ts';
 import { type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack, withoutStack } from './causes.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
+import { end } from './ending.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 import type { DeploymentStatus, Phase, RollbackStatus } from './status.ts';
 import { tell } from './tell.ts';
-import { closed, entered, greenDeployed, planned } from './transitions.ts';
+import { entered, greenDeployed, planned } from './transitions.ts';
 import { work } from './work.ts';
 
 /** Loading a runbook and asking the platform which version serves. */
@@ -29,8 +30,8 @@ const RESOLVE_MS = 60_000;
  */
 export async function blueGreenDeployment(request: DeploymentRequest): Promise<DeploymentReport> {
   const deployment = openDeployment(request);
-  refuseWrongId(deployment);
-  refuseTimeLimit(deployment);
+  await refuseWrongId(deployment);
+  await refuseTimeLimit(deployment);
 
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
@@ -51,12 +52,12 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
 }
 
 /** The workflow id is the lock (invariant 13); under another id two deployments could run at once. */
-function refuseWrongId(deployment: Deployment): void {
+async function refuseWrongId(deployment: Deployment): Promise<void> {
   const { service, environment } = deployment.status();
   const expected = deploymentWorkflowId(service, environment);
   const { workflowId } = workflowInfo();
   if (service === '' || workflowId === expected) return;
-  throw close(
+  throw await close(
     deployment,
     'refused',
     FAILURE.InvalidRequest,
@@ -65,12 +66,12 @@ function refuseWrongId(deployment: Deployment): void {
 }
 
 /** The server ends a workflow at its time limit as `terminate` does: at once, wherever the traffic is, with no rollback. */
-function refuseTimeLimit(deployment: Deployment): void {
+async function refuseTimeLimit(deployment: Deployment): Promise<void> {
   const { executionTimeoutMs = 0, runTimeoutMs = 0 } = workflowInfo();
   if (executionTimeoutMs + runTimeoutMs === 0) return;
   // Those that were started before this was refused go on.
   if (!patched('refuse-time-limit')) return;
-  throw close(
+  throw await close(
     deployment,
     'refused',
     FAILURE.InvalidRequest,
@@ -97,18 +98,16 @@ async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep)
   await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({ target, percentage, ...shift });
 }
 
-function checked(deployment: Deployment): DeploymentReport {
+function checked(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const outcome = `The checklist for ${service} ${version} in ${environment} is passed. Nothing was deployed.`;
-  deployment.change((status, at) => closed(status, 'completed', outcome, at));
-  return buildReport(deployment.status());
+  return end(deployment, 'completed', outcome);
 }
 
-function completed(deployment: Deployment): DeploymentReport {
+function completed(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.`;
-  deployment.change((status, at) => closed(status, 'completed', outcome, at));
-  return buildReport(deployment.status());
+  return end(deployment, 'completed', outcome);
 }
 
 /** Before the first change: whatever goes wrong closes the deployment, and there is nothing to undo. */
@@ -118,17 +117,23 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
   } catch (error) {
     const { ending, plan } = deployment.status();
     if (ending)
-      throw close(deployment, 'refused', FAILURE.ChecklistFailed, `${byWhom(ending)} Nothing was deployed.`, error);
+      throw await close(
+        deployment,
+        'refused',
+        FAILURE.ChecklistFailed,
+        `${byWhom(ending)} Nothing was deployed.`,
+        error,
+      );
     if (CancellationScope.current().consideredCancelled) {
       const outcome = 'Cancelled before anything was deployed.';
-      deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
+      await end(deployment, 'cancelled', outcome);
       // Not `error`: a worker that was lost meanwhile has made a time-out of it, and that would close as failed.
       throw new CancelledFailure(outcome);
     }
     const why = inWords(error);
-    throw plan
+    throw await (plan
       ? close(deployment, 'refused', FAILURE.ChecklistFailed, `${sentence(why)} Nothing was deployed.`, error)
-      : close(deployment, 'refused', FAILURE.InvalidRequest, why, error);
+      : close(deployment, 'refused', FAILURE.InvalidRequest, why, error));
   }
 }
 
@@ -154,8 +159,9 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
         : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
     const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}`;
     await CancellationScope.nonCancellable(() => tell(deployment, 'warning', outcome));
-    if (why.cause !== 'cancelled') throw close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
-    deployment.change((status, at) => closed(status, 'cancelled', outcome, at));
+    if (why.cause !== 'cancelled')
+      throw await close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
+    await end(deployment, 'cancelled', outcome);
     throw new CancelledFailure(outcome);
   }
 }
@@ -202,20 +208,19 @@ function seconds(ms: number): string {
 }
 
 /** The failure that closes the deployment: its message alone tells what happened, its details hold the report. */
-function close(
+async function close(
   deployment: Deployment,
   phase: Phase,
   type: string,
   message: string,
   cause?: unknown,
-): ApplicationFailure {
-  deployment.change((status, at) => closed(status, phase, message, at));
+): Promise<ApplicationFailure> {
   return withoutStack(
     ApplicationFailure.create({
       type,
       message,
       nonRetryable: true,
-      details: [buildReport(deployment.status())],
+      details: [await end(deployment, phase, message)],
       ...(cause instanceof Error ? { cause } : {}),
     }),
   );

@@ -25,6 +25,7 @@ export function renderDetails(status: DeploymentStatus): string {
     ...(status.outcome ? [plain(status.outcome, LONGEST_WORDS)] : []),
     `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.${isClosed(status.phase) ? '' : ' Press R for what holds now.'}`,
     ...renderWait(status),
+    ...renderReport(status),
     ...renderRollback(status),
     ...renderStep(status),
     ...(status.checks.length > 0 ? ['### Checklist', list(status.checks.map(renderCheck))] : []),
@@ -104,6 +105,15 @@ function renderRollback({ rollback }: DeploymentStatus): string[] {
     ...(rollback.problem ? [`**Problem:** ${plain(rollback.problem)}`] : []),
     ...(rollback.notices.length > 0 ? [list(rollback.notices.map((notice) => plain(notice)))] : []),
   ];
+}
+
+function renderReport({ report }: DeploymentStatus): string[] {
+  if (!report) return [];
+  return 'where' in report
+    ? [`Report: ${plain(report.where)} in the worker's state directory.`]
+    : [
+        `**The report could not be written:** ${plain(report.problem)}. \`bluegreen report\` makes it from the history.`,
+      ];
 }
 
 function time(at: number): string {

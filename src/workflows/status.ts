@@ -106,6 +106,9 @@ export interface WaitingFor {
   readonly unblockedBy: string;
 }
 
+/** Where the report lies, below the worker's state directory, or why it could not be written. */
+export type WrittenReport = { readonly where: string } | { readonly problem: string };
+
 /** What `status` answers. Plain JSON; times are epoch milliseconds. */
 export interface DeploymentStatus {
   readonly service: string;
@@ -132,6 +135,7 @@ export interface DeploymentStatus {
   readonly rollback?: RollbackStatus;
   /** How it closed, in one sentence. */
   readonly outcome?: string;
+  readonly report?: WrittenReport;
   readonly waitingFor?: WaitingFor;
 }
 

@@ -17,6 +17,7 @@ import {
   type RollbackCause,
   type RollbackStatus,
   type StepStatus,
+  type WrittenReport,
 } from './status.ts';
 
 /** Every change of a deployment's state, as a pure function of the state. Handlers and steps only call these. */
@@ -210,6 +211,11 @@ export function trafficMoved(status: DeploymentStatus, what: string): Deployment
     ...rollback,
     notices: [...rollback.notices, what].slice(-20),
   }));
+}
+
+/** What became of the written report; the deployment itself is closed already. */
+export function reportKept(status: DeploymentStatus, report: WrittenReport): DeploymentStatus {
+  return { ...status, report };
 }
 
 export function closed(status: DeploymentStatus, phase: Phase, outcome: string, at: number): DeploymentStatus {

@@ -16,7 +16,22 @@ const FINAL = [FAILURE.InvalidRequest, FAILURE.CommandFailed, FAILURE.NotInEffec
  * may cost on top.
  */
 export function work(summary: string, boundMs: number, lossMs: number = REPLACEMENT_MS): Activities {
-  const options: ActivityOptions = {
+  return proxyActivities<Activities>(boundsOf(summary, boundMs, lossMs));
+}
+
+/** The same for what is not worth many tries: it is given up after so many attempts, and a lost worker's counts as one. */
+export function workAtMost(attempts: number, summary: string, boundMs: number): Activities {
+  const bounds = boundsOf(summary, boundMs, REPLACEMENT_MS);
+  const heartbeatTimeout = Math.min(HEARTBEAT_TIMEOUT_MS, boundMs); // as the server makes it
+  return proxyActivities<Activities>({
+    ...bounds,
+    heartbeatTimeout,
+    retry: { ...bounds.retry, maximumAttempts: attempts },
+  });
+}
+
+function boundsOf(summary: string, boundMs: number, lossMs: number): ActivityOptions {
+  return {
     summary,
     startToCloseTimeout: boundMs,
     scheduleToCloseTimeout: boundMs + lossMs,
@@ -25,5 +40,4 @@ export function work(summary: string, boundMs: number, lossMs: number = REPLACEM
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: 1_000, backoffCoefficient: 1, nonRetryableErrorTypes: [...FINAL] },
   };
-  return proxyActivities<Activities>(options);
 }

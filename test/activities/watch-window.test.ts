@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { WatchCarry, WatchHeartbeat, WatchInput } from '../../src/activities/activities.ts';
 import { until } from '../checks/support/context.ts';
@@ -171,3 +173,28 @@ function withRun(carry: WatchCarry): WatchCarry {
   const errors = { batches: 2, green: counts, blue: { ...counts, failed: 0 } };
   return { ...carry, judge: { ...carry.judge, runs: { ...carry.judge.runs, errors } } };
 }
+
+test('what each poll brought is kept for the report, and adds up to the window', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const input = opened(here, 2_000);
+  const { green, blue, verdict } = await run(here.activities.watchWindow, input);
+  const { deployment } = here.target;
+  const kept = async () => (await here.reports.polls(deployment)).toSorted((a, b) => a.at - b.at);
+  await until(async () => (await kept()).at(-1)?.verdict === verdict);
+  const sumOf = (version: 'green' | 'blue', polls: Awaited<ReturnType<typeof kept>>) =>
+    polls.reduce((sum, { counted }) => sum + (counted?.[version].requests ?? 0), 0);
+  const polls = await kept();
+  expect([sumOf('green', polls), sumOf('blue', polls)]).toEqual([green.requests, blue.requests]);
+  expect(polls.length).toBeGreaterThan(5);
+  expect(new Set(polls.map(({ soakStartedAt }) => soakStartedAt))).toEqual(new Set([input.soakStartedAt]));
+});
+
+test('a watch goes on when its series cannot be kept, and says so once', async () => {
+  const here = await scene();
+  here.production.move(50);
+  await writeFile(join(here.production.env['BLUEGREEN_STATE'] ?? '', 'reports'), 'where the folder should be');
+  const attempt = begin(here.activities.watchWindow, opened(here, 2_000));
+  expect(await attempt.result).toMatchObject({ verdict: 'healthy' });
+  expect(attempt.log.filter(({ message }) => message.includes('the series for the report has a gap'))).toHaveLength(1);
+});

@@ -71,6 +71,7 @@ test.each<[string, readonly string[], string]>([
     ['start', '--service', 'shop', '--version', '-x'],
     'version: found "-x", expected',
   ],
+  ['a report in a form that there is not', ['report', '--service', 'shop', '--format', 'pdf'], 'Allowed choices are'],
   ['a decision by nobody', ['approve', '--service', 'shop', '--by', ' '], 'by is " ", expected a text'],
 ])('%s is bad input, said in words before Temporal is asked', async (_, words, why) => {
   const { exitCode, out, err } = await bluegreen(words, { TEMPORAL_ADDRESS: '127.0.0.1:9' }).ended;
@@ -131,7 +132,7 @@ test('completion bash gives a shell the command, and completes commands, options
     const { stdout } = await execa('bash', ['-uc', `${out}\n${ask}`, 'bash', ...words]);
     return stdout.split('\n').filter((word) => word !== '');
   };
-  expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'rehearse']);
+  expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'report', 'rehearse']);
   expect(await completed('runbook', '')).toEqual(['validate']);
   expect(await completed('runbook', 'validate', '')).toEqual([]);
   expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);

@@ -150,6 +150,26 @@ describe('an activity of a workflow', () => {
     expect(await admitted(own, { target: TARGET })).toBe('done');
   });
 
+  test.each([
+    ['of a deployment that was refused before it had a target', own.workflowExecution.workflowId],
+    ['under a wrong id, which is refused', 'mine'],
+  ])('writes its own report: %s', async (_what, workflowId) => {
+    const info = { ...own, activityType: 'writeReport', workflowExecution: { workflowId, runId: 'run' } };
+    const report = { schemaVersion: 1 };
+    expect(await admitted(info, { deployment: `${workflowId}/run`, report })).toBe('done');
+    expect(await admitted({ ...info, workflowType: 'other' }, { deployment: `${workflowId}/run`, report })).toMatch(
+      /runs only as a part/,
+    );
+    for (const input of [
+      { deployment: 'blue-green/production/bank/run', report },
+      { deployment: `${workflowId}/../bank/run`, report },
+      { deployment: `${workflowId}2/run`, report },
+      { deployment: `${workflowId}/run` },
+      undefined,
+    ])
+      expect(await admitted(info, input)).toMatch(/the report of another deployment/);
+  });
+
   test.each<[string, Partial<Info>, unknown]>([
     ['of another type', { ...own, workflowType: 'somethingElse' }, { target: TARGET }],
     ['of another deployment', own, { target: { ...TARGET, service: 'bank' } }],

@@ -14,7 +14,13 @@ export type Sent =
       readonly startToCloseMs: number;
       readonly scheduleToCloseMs: number;
       readonly heartbeatMs: number;
-      readonly retry: { readonly initialMs: number; readonly backoff: number; readonly final: readonly string[] };
+      readonly retry: {
+        readonly initialMs: number;
+        readonly backoff: number;
+        /** 0: as many as there is time for. */
+        readonly attempts: number;
+        readonly final: readonly string[];
+      };
     }
   | { readonly what: 'timer'; readonly summary: unknown; readonly ms: number }
   | { readonly what: 'search attributes'; readonly values: Readonly<Record<string, unknown>> }
@@ -73,6 +79,7 @@ interface Bounds {
   readonly retryPolicy?: {
     readonly initialInterval?: Duration;
     readonly backoffCoefficient?: number | null;
+    readonly maximumAttempts?: number | null;
     readonly nonRetryableErrorTypes?: readonly string[] | null;
   } | null;
 }
@@ -121,7 +128,7 @@ function fromEvent(event: HistoryEvent): Sent | undefined {
 }
 
 function activity(type: string, metadata: Metadata, payloads: readonly Payload[], bounds: Bounds): Sent {
-  const { initialInterval, backoffCoefficient, nonRetryableErrorTypes } = bounds.retryPolicy ?? {};
+  const { initialInterval, backoffCoefficient, maximumAttempts, nonRetryableErrorTypes } = bounds.retryPolicy ?? {};
   return {
     what: 'activity',
     type,
@@ -133,6 +140,7 @@ function activity(type: string, metadata: Metadata, payloads: readonly Payload[]
     retry: {
       initialMs: ms(initialInterval),
       backoff: backoffCoefficient ?? 0,
+      attempts: maximumAttempts ?? 0,
       final: [...(nonRetryableErrorTypes ?? [])],
     },
   };

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Activities, WatchInput, WindowResult } from '../../src/activities/activities.ts';
+import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/activities/activities.ts';
 import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/runbook/plan.ts';
 
 /** A world that follows a script: healthy in every way that the script does not change. */
@@ -96,6 +96,7 @@ export function world(script: Script = {}): World {
     verifyRecovery: async () => ({ healthyAt: Date.now(), requests: 50, evidence: [] }),
     guardTraffic: async () => ({}),
     notify: async () => {},
+    writeReport: async () => ({ where: 'reports/somewhere' }),
     ...script.activities,
   };
   const named = <Input>(name: (input: Input) => string, act: (input: Input) => Promise<unknown>) =>
@@ -119,6 +120,7 @@ export function world(script: Script = {}): World {
       verifyRecovery: named(() => 'verify', activities.verifyRecovery as never),
       guardTraffic: named(() => 'guard', activities.guardTraffic as never),
       notify: named(({ severity }: { severity: string }) => `notify ${severity}`, activities.notify as never),
+      writeReport: named(({ report }: ReportInput) => `report ${report.outcome}`, activities.writeReport as never),
     },
   };
 }
@@ -165,5 +167,5 @@ export async function untilCancelled(): Promise<never> {
 
 /** What was asked of the platform, in order. */
 export function effects(asked: readonly string[]): string[] {
-  return asked.filter((one) => !/watch|notify|check|remedy/.test(one));
+  return asked.filter((one) => !/watch|notify|check|remedy|report/.test(one));
 }

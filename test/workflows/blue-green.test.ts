@@ -294,7 +294,7 @@ test.each(Object.keys(LONG))('a cancellation while %s rolls back, then closes as
     await untilPhase(phase as never);
     await handle.cancel();
     expect(await isCancelled(handle)).toBe(true);
-    expect(asked.slice(-2)).toEqual(['guard', 'notify warning']);
+    expect(asked.slice(-3)).toEqual(['guard', 'notify warning', 'report cancelled']);
     expect(await status()).toMatchObject({ phase: 'cancelled', greenPercentage: 0 });
     await keepHistory(`cancelled-${phase}`, handle);
   });
@@ -307,7 +307,7 @@ test('before anything was changed, cancel and abort close without a rollback', a
     await untilPhase('checking');
     await handle.cancel();
     expect(await isCancelled(handle)).toBe(true);
-    expect(cancelled.asked).toEqual([]);
+    expect(cancelled.asked).toEqual(['report cancelled']);
     await keepHistory('cancelled-checking', handle);
   });
   const aborted = world(waiting);
@@ -315,13 +315,13 @@ test('before anything was changed, cancel and abort close without a rollback', a
     await untilPhase('checking');
     await handle.signal(messages.abort, { by: 'ana' });
     expect(await rolledBack(handle)).toMatchObject({ type: FAILURE.ChecklistFailed });
-    expect(aborted.asked).toEqual([]);
+    expect(aborted.asked).toEqual(['report refused']);
     await keepHistory('aborted-checking', handle);
   });
 });
 
 test('a request that cannot be used is refused, nothing changed', async () => {
-  const { activities } = world({
+  const { activities, asked } = world({
     activities: {
       resolvePlan: async () => {
         throw ApplicationFailure.nonRetryable('request.version: found "--help"', FAILURE.InvalidRequest);
@@ -333,6 +333,7 @@ test('a request that cannot be used is refused, nothing changed', async () => {
       type: FAILURE.InvalidRequest,
       message: 'request.version: found "--help"',
     });
+    expect(asked).toEqual(['report refused']);
     await keepHistory('invalid-request', handle);
   });
 });
@@ -350,7 +351,10 @@ test('invariant 13: another workflow id is refused at once and told which one to
     const { type, message } = await rolledBack(wrong);
     expect(type).toBe(FAILURE.InvalidRequest);
     expect(message).toContain(`blue-green/production/${service}`);
-    expect((await wrong.fetchHistory()).events).toHaveLength(5);
+    const scheduled = (await wrong.fetchHistory()).events?.flatMap(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
+    expect(scheduled).toEqual(['writeReport']);
     expect(asked.filter((one) => one === 'deploy').length).toBeLessThanOrEqual(1);
     await keepHistory('wrong-id', wrong);
   });
@@ -493,6 +497,53 @@ test('people who cannot be told do not stop a rollback', async () => {
   });
   await temporal.deploy(activities, async ({ handle }) => {
     expect((await rolledBack(handle)).report.rollback?.recovered).toBeDefined();
+  });
+});
+
+test('a report that cannot be written changes nothing about the ending, is tried three times, and is said', async () => {
+  let tries = 0;
+  const { activities } = world({
+    plan: approvedByItself,
+    activities: {
+      writeReport: async () => {
+        tries += 1;
+        throw new Error('ENOSPC: no space left on device, write');
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, status }) => {
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+    expect(tries).toBe(3);
+    const { phase, report } = await status();
+    expect({ phase, report }).toEqual({
+      phase: 'completed',
+      report: { problem: 'ENOSPC: no space left on device, write' },
+    });
+    await keepHistory('completed-without-report', handle);
+  });
+});
+
+test('neither an abort nor a cancellation while the report is written changes how the deployment ended', async () => {
+  let release = (): void => {};
+  const written = new Promise<void>((resolve) => (release = resolve));
+  const { activities } = world({
+    plan: approvedByItself,
+    activities: {
+      writeReport: async () => {
+        await written;
+        return { where: 'reports/here' };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase('completed');
+    const abort = handle.executeUpdate(messages.decide, { args: [{ action: 'abort', by: 'ana' }] });
+    await expect(abort).rejects.toThrow();
+    await handle.cancel();
+    release();
+    expect(await handle.result()).toMatchObject({ outcome: 'completed', decisions: [] });
+    expect((await status()).report).toEqual({ where: 'reports/here' });
+    await keepHistory('completed-cancelled-while-reporting', handle);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach } from '@jest/globals';
 import type { Activities } from '../../../src/activities/activities.ts';
 import { createActivities } from '../../../src/activities/create-activities.ts';
+import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
 import type { DeploymentPlan, DeploymentTarget } from '../../../src/runbook/plan.ts';
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
@@ -14,6 +15,7 @@ export const GREEN = '2.5.0';
 export interface Scene {
   readonly production: LittleProduction;
   readonly activities: Activities;
+  readonly reports: ReportStore;
   readonly plan: DeploymentPlan;
   readonly target: DeploymentTarget;
 }
@@ -39,6 +41,8 @@ export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.Pr
       blue: BLUE,
       deployment: `blue-green/production/${service}/run-1`,
     });
-    return { production, plan, target: plan.target, activities: createActivities({ runbooks, env: { ...env } }) };
+    const reports = createReportStore(BLUEGREEN_STATE);
+    const activities = createActivities({ runbooks, reports, env: { ...env } });
+    return { production, plan, target: plan.target, activities, reports };
   };
 }

@@ -1,0 +1,23 @@
+import { log } from '@temporalio/activity';
+import { documentOf } from '../report/document.ts';
+import type { Activities } from './activities.ts';
+import { attended } from './attendance.ts';
+import type { Dependencies } from './dependencies.ts';
+
+export function writeReport({ reports }: Dependencies): Activities['writeReport'] {
+  return ({ deployment, report }) =>
+    attended(async () => {
+      // A series that cannot be read is missing in the report; that is no reason to have none.
+      const polls = await reports.polls(deployment).catch((error: unknown) => {
+        log.warn('the series for the report cannot be read', { deployment, problem: String(error) });
+        return [];
+      });
+      const { FORMATS, render } = await import('../report/render.ts'); // charts are loaded when one is drawn
+      const document = documentOf(deployment, report, polls);
+      const files: Record<string, string> = {};
+      for (const format of FORMATS) files[`report.${format}`] = await render(format, document);
+      const where = await reports.keep(deployment, files);
+      log.info('the report is written', { deployment, where });
+      return { where };
+    });
+}

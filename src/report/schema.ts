@@ -1,0 +1,241 @@
+import { z } from 'zod';
+import { REPORT_SCHEMA_VERSION } from './report.ts';
+
+/**
+ * What a written report holds, for those who read it by program: docs/report.schema.json is made from it, and tests
+ * compare it with real reports. A new key is no new version; a key that goes, or means something else, is.
+ */
+
+const at = (what: string) => z.number().int().describe(`${what}, epoch milliseconds`);
+const ms = (what: string) => z.number().describe(`${what}, in milliseconds`);
+const text = (what: string) => z.string().describe(what);
+const whole = (what: string) => z.number().min(0).describe(what);
+const percentage = z.number().min(0).max(100).describe("Green's share of the traffic in percent");
+const verdict = z.enum(['healthy', 'breached', 'inconclusive']).describe('What the judge thought then');
+
+const evidence = z
+  .array(
+    z.strictObject({
+      what: text('What was looked at'),
+      measured: text('What was found'),
+      required: text('What was asked for').optional(),
+      source: text('Where it was found').optional(),
+    }),
+  )
+  .describe('The proof, line by line');
+
+const counts = {
+  requests: whole('Requests'),
+  failed: whole('Those that failed'),
+  slow: whole('Those over the latency limit, failed ones included; 0 without such a limit'),
+};
+const pointCounts = z.strictObject({ ...counts, meanMs: ms('Mean time of an answer').optional() });
+
+const decision = z.strictObject({
+  action: z
+    .enum(['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback'])
+    .describe('What was decided'),
+  by: text('Who decided, as the sender said'),
+  reason: text('Why').optional(),
+  gate: text('The gate it was meant for').optional(),
+  check: text('The check it was about').optional(),
+  remedy: z.literal(true).describe('With the remedy').optional(),
+  decisionId: text('The same id counts once').optional(),
+  at: at('When it came'),
+  taken: z.boolean().describe('Whether it counted'),
+  why: text('Why it did not').optional(),
+});
+
+const check = z.strictObject({
+  id: text('Its id in the runbook'),
+  title: text('Its title'),
+  group: text('Its group'),
+  critical: z.boolean().describe('Whether it may never be waived'),
+  checkedBy: z.enum(['worker', 'person']).describe('Who measures or attests it'),
+  statement: text('What a person confirms').optional(),
+  timeoutMs: ms('Bound of the measuring'),
+  again: z.literal(true).describe('Measured again right before the first shift').optional(),
+  remedy: z
+    .strictObject({ automatic: z.boolean().describe('Runs by itself'), timeoutMs: ms('Its bound') })
+    .describe('What may be run when it fails')
+    .optional(),
+  outcome: z
+    .enum(['waiting', 'running', 'mending', 'passed', 'failed', 'unmeasured', 'attested', 'waived'])
+    .describe('How it stands'),
+  result: z
+    .strictObject({
+      passed: z.boolean().describe('Whether it passed'),
+      summary: text('What was found, in a sentence'),
+      evidence,
+      unblock: text('What would make it pass').optional(),
+      unmeasured: z.literal(true).describe('It could not be measured at all').optional(),
+      checkedAt: at('When it was measured'),
+      durationMs: ms('How long that took'),
+    })
+    .describe('The newest measurement')
+    .optional(),
+  asked: z
+    .strictObject({ by: text('Who'), remedy: z.boolean().describe('With its remedy') })
+    .describe('Asked to be measured again, and not begun')
+    .optional(),
+  remedies: z
+    .array(
+      z.strictObject({
+        by: text('For whom it was run'),
+        done: z.boolean().describe('Whether it did what it should'),
+        summary: text('What it did'),
+        output: text('The end of what it printed, redacted').optional(),
+        startedAt: at('When it began'),
+        durationMs: ms('How long it took'),
+      }),
+    )
+    .describe('Remedies that were run, the newest last')
+    .optional(),
+  decidedBy: z
+    .strictObject({ by: text('Who'), reason: text('Why').optional(), at: at('When') })
+    .describe('Who waived or attested it')
+    .optional(),
+});
+
+const window = z.strictObject({
+  from: at('Its beginning'),
+  to: at('Its end'),
+  verdict,
+  reason: text('Why, with the counts'),
+  because: text('Why, for programs').optional(),
+  exhausted: z.literal(true).describe('What it waited for did not come in its time').optional(),
+  green: z.strictObject(counts).describe('Requests of the new version'),
+  blue: z.strictObject(counts).describe('Requests of the version before'),
+});
+
+const step = z.strictObject({
+  percentage,
+  shiftedAt: at('When green had that share'),
+  soakUntil: at('Planned end of the soak, extensions included'),
+  provenAt: at('When it was proven healthy').optional(),
+  windows: z.array(window).describe('The newest windows of the watch'),
+  gate: z
+    .strictObject({
+      id: text('Its name, after the shift that it guards'),
+      required: whole('Approvals needed'),
+      approvedBy: z.array(z.string()).describe('Who approved'),
+      until: at('When the wait for a person was to end').optional(),
+      passedAt: at('When it was passed').optional(),
+    })
+    .describe('The gate before the next shift')
+    .optional(),
+});
+
+const rollback = z.strictObject({
+  cause: z
+    .enum([
+      'breach',
+      'inconclusive',
+      'gate-timeout',
+      'rejected',
+      'aborted',
+      'cancelled',
+      'failed-step',
+      'evidence-lost',
+      'history-full',
+    ])
+    .describe('What made it necessary'),
+  reason: text('The same in words, with the counts'),
+  detectedAt: at('When that was known; the recovery time counts from here'),
+  startedAt: at('When the rollback began'),
+  round: whole('Rounds begun'),
+  retriesAsked: whole('How often people asked for the next round'),
+  restored: z
+    .strictObject({
+      startedAt: at('When the command began'),
+      restoredAt: at('When traffic was read back on blue'),
+      evidence,
+    })
+    .describe('All traffic on blue')
+    .optional(),
+  recovered: z
+    .strictObject({
+      healthyAt: at('When blue was proven healthy'),
+      requests: whole('Over so many fresh requests'),
+      evidence,
+    })
+    .describe("Blue's proof of health")
+    .optional(),
+  recoveryMs: ms('From detection to the proof of health').optional(),
+  targetMs: ms('What the runbook asks for'),
+  withinTarget: z.boolean().describe('Whether it was kept').optional(),
+  problem: text('What was wrong in the last round that failed').optional(),
+  notices: z.array(z.string()).describe('Such as traffic that moved again'),
+});
+
+const soakSeries = z.strictObject({
+  percentage,
+  startedAt: at('When the soak began'),
+  endedAt: at('When the watch over it ended'),
+  from: z
+    .enum(['polls', 'windows', 'nothing'])
+    .describe('What it is made of: polls that a worker kept, finished windows (coarse), or nothing'),
+  points: z
+    .array(
+      z.strictObject({
+        from: at('Beginning of the interval'),
+        to: at('Its end'),
+        green: pointCounts.describe('Requests of the new version in it'),
+        blue: pointCounts.describe('Requests of the version before'),
+        verdict,
+      }),
+    )
+    .describe('Counts over time, in order, never overlapping; neighbours are added up where there are very many'),
+  missing: z.array(z.strictObject({ from: at('Beginning'), to: at('End') })).describe('Where no counts are kept'),
+  failedPolls: whole('Polls that brought nothing'),
+  lastProblem: text('Why the last of them did not').optional(),
+});
+
+export const reportSchema = z.strictObject({
+  schemaVersion: z.literal(REPORT_SCHEMA_VERSION).describe('Raised when a reader of an older report could be misled'),
+  deployment: text('`<workflow id>/<run id>`. Not in the copy inside the history').optional(),
+  outcome: text('How it ended: completed, rolled-back, refused or cancelled; or, ended by force, the phase it was in'),
+  summary: text('The outcome in a sentence'),
+  service: text('The service'),
+  environment: text('The environment'),
+  version: text('The new version: green'),
+  blue: text('The version that served before').optional(),
+  requestedBy: text('Who asked for it, as they said').optional(),
+  reason: text('Why they did').optional(),
+  startedAt: at('Its start'),
+  endedAt: at('Its end'),
+  runbookDigest: text('SHA-256 of the runbook it followed, normalised').optional(),
+  limits: z
+    .strictObject({
+      errorRate: z.number().describe('Largest allowed share of failed requests, 0 to 1'),
+      latency: z
+        .strictObject({
+          quantile: z.number().describe('So large a share of the requests ...'),
+          underMs: ms('... has to be answered within this'),
+        })
+        .describe('The latency limit')
+        .optional(),
+    })
+    .describe('What green had to keep')
+    .optional(),
+  deployedAt: at('When green was deployed, at 0 % of the traffic').optional(),
+  checks: z.array(check).describe('The checklist'),
+  steps: z.array(step).describe('The steps of the traffic plan that were begun'),
+  decisions: z.array(decision).describe('What people decided, taken or not'),
+  rollback: rollback.describe('The rollback, if there was one').optional(),
+  leftOut: text('What was left out to keep it small; the history has it').optional(),
+  series: z
+    .array(soakSeries)
+    .describe('The numbers of each soak over time. Not in the copy inside the history')
+    .optional(),
+});
+
+/** The schema for other programs. */
+export function reportJsonSchema(): object {
+  const schema = z.toJSONSchema(reportSchema, { target: 'draft-07', reused: 'inline' });
+  return {
+    ...schema,
+    title: 'The report of a deployment',
+    description: `Version ${REPORT_SCHEMA_VERSION}: docs/report.md`,
+  };
+}

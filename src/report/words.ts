@@ -1,0 +1,48 @@
+/** Numbers and times of a report as people read them. Times are UTC: a report is read anywhere. Pure. */
+
+/** `12:04:05` */
+export function time(at: number): string {
+  return new Date(at).toISOString().slice(11, 19);
+}
+
+/** `2026-11-25 12:04:05 UTC` */
+export function dateTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** `0.4 s`, `1 min 12 s`, `2 h 5 min` */
+export function length(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000;
+  if (seconds < 59.95) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  const rest = (amount: number, unit: string): string => (amount === 0 ? '' : ` ${amount} ${unit}`);
+  if (minutes < 60) return `${minutes} min${rest(whole % 60, 's')}`;
+  return `${Math.floor(minutes / 60)} h${rest(minutes % 60, 'min')}`;
+}
+
+/** Three digits at most: `20.4 %`, `5 %`, `0.099 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(share < 0.001 ? 2 : 3))} %`;
+}
+
+/** `1,040` */
+function grouped(number: number): string {
+  return Math.round(number).toLocaleString('en-US');
+}
+
+/** `1 request`, `1,040 requests` */
+export function count(number: number, what: string): string {
+  return `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** `12 of 1,040 (1.15 %)`; without requests there is no share. */
+export function outOf(part: number, whole: number): string {
+  return whole > 0 ? `${grouped(part)} of ${grouped(whole)} (${percent(part / whole)})` : 'no requests';
+}
+
+/** Reasons come from judges, people and commands, with and without a full stop. A name keeps its small first letter. */
+export function sentence(text: string): string {
+  const first = /^(green|blue|no|it) /.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text;
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
