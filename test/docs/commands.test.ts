@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -81,6 +82,19 @@ const atTheGate = (command: string) =>
     ({ phase }) => phase === 'awaiting-approval',
     () => works(command),
   );
+
+/** What it writes into the folder is what the documentation says, and does not stay. */
+async function afterTheEnd(command: string): Promise<void> {
+  const [, file] = /--output (\S+)/.exec(command) ?? [];
+  const atItsEnd: Act = async ({ handle }) => {
+    await handle.result().catch(() => {});
+    await works(command);
+    if (file === undefined) return;
+    expect(existsSync(`${ROOT}${file}`)).toBe(true);
+    await rm(`${ROOT}${file}`);
+  };
+  await beside({ watch: () => ({ verdict: 'breached' }) }, ({ phase }) => phase === 'rolled-back', atItsEnd);
+}
 
 const OPEN_CHECKS = [
   { ...CHECKS.critical, remedy: { automatic: false, timeoutMs: 10_000 } },
@@ -192,6 +206,7 @@ const SITUATIONS: readonly [RegExp, (command: string) => Promise<void>][] = [
   [/bluegreen -- (start|check) |^temporal workflow start /, withNothingUnderWay],
   [/bluegreen -- (approve|reject|abort) |^temporal workflow (signal|query) /, atTheGate],
   [/bluegreen -- (list|status|link|history)\b|^temporal workflow list /, atTheGate],
+  [/bluegreen -- report /, afterTheEnd],
   [/bluegreen -- (recheck|attest|waive) /, withOpenChecks],
   [/bluegreen -- retry-rollback /, whileStalled],
   [
