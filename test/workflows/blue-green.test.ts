@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { FAILURE } from '../../src/errors.ts';
@@ -520,6 +521,24 @@ test('a report that cannot be written changes nothing about the ending, is tried
       report: { problem: 'ENOSPC: no space left on device, write' },
     });
     await keepHistory('completed-without-report', handle);
+  });
+});
+
+test('a worker that is lost, or hangs, while it writes the report: another attempt writes it', async () => {
+  let tries = 0;
+  const { activities } = world({
+    plan: approvedByItself,
+    activities: {
+      writeReport: async () => {
+        tries += 1;
+        if (tries === 1) await Context.current().cancelled; // nobody hears of this attempt any more
+        return { where: 'reports/here' };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, status }) => {
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+    expect({ tries, report: (await status()).report }).toEqual({ tries: 2, report: { where: 'reports/here' } });
   });
 });
 
