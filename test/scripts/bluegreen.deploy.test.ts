@@ -175,7 +175,7 @@ test('start --watch ends as the deployment does: refused is 11, and says that no
     expect(out).toContain(`watch --service ${service} --environment staging\n`);
     expect(out).toMatch(/^REFUSED {2}no runbook for it in staging$/m);
     expect(exitCode).toBe(EXIT.refused);
-    expect(asked).toEqual([]);
+    expect(asked).toEqual(['report refused']);
   });
 });
 
@@ -198,7 +198,7 @@ test('check runs the checklist alone: 0 when all of it passed, 11 when something
     expect(after.out).toContain(
       `COMPLETED  The checklist for ${service} 2.5.0 in production is passed. Nothing was deployed.`,
     );
-    expect(asked.filter((one) => !one.startsWith('check'))).toEqual([]);
+    expect(asked.filter((one) => !/^(check|report) /.test(one))).toEqual([]);
   });
 });
 
