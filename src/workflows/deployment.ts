@@ -19,6 +19,8 @@ import {
   refusal,
 } from './decisions.ts';
 import { renderDetails } from './details.ts';
+import { emit } from './emit.ts';
+import { measurementsOf } from './measurements.ts';
 import * as messages from './messages.ts';
 import { type DeploymentStatus, waitingFor } from './status.ts';
 import { opened } from './transitions.ts';
@@ -43,7 +45,9 @@ export function openDeployment(request: unknown): Deployment {
   const scope = new CancellationScope();
 
   const change = (transition: Transition): void => {
-    state = transition(state, Date.now());
+    const before = state;
+    state = transition(before, Date.now());
+    emit(measurementsOf(before, state));
     setCurrentDetails(renderDetails(state));
     // Before the plan is there the request is not validated, and a refused deployment should stay short.
     if (!state.plan || state.phase === shownPhase) return;
