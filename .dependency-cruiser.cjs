@@ -42,6 +42,17 @@ module.exports = {
       },
     },
     {
+      name: 'traces-load-late',
+      comment: 'OpenTelemetry is loaded where traces are asked for: the worker starts as fast as ever without.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/temporal/open-telemetry\\.ts$' },
+      to: {
+        path: ['^src/temporal/open-telemetry\\.ts$', '(^|/)node_modules/(@opentelemetry|@temporalio/interceptors-opentelemetry)/'],
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'no-dev-dependency',
       severity: 'error',
       from: { path: '^src/' },

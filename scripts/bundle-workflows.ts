@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
+import { join } from 'node:path';
+import { bundleFile, bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
 
-/** Writes the workflow bundle for production: `bundle-workflows.ts dist/workflow-bundle.js`. */
-const [destination] = process.argv.slice(2);
-if (!destination) throw new Error('expected the file to write, such as dist/workflow-bundle.js');
-const { code } = await bundleWorkflows();
-await writeFile(destination, code);
+/** Writes the workflow bundles for production, without and with traces: `bundle-workflows.ts dist`. */
+const [folder] = process.argv.slice(2);
+if (!folder) throw new Error('expected the folder to write to, such as dist');
+for (const traced of [false, true]) {
+  const { code } = await bundleWorkflows({ traced });
+  await writeFile(join(folder, bundleFile({ traced })), code);
+}

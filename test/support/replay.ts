@@ -1,4 +1,4 @@
-import { Worker } from '@temporalio/worker';
+import { type ReplayWorkerOptions, Worker } from '@temporalio/worker';
 import { type History, recordedHistories, recordedHistory, workflowIdOf } from './history.ts';
 import { testBundle } from './temporal.ts';
 
@@ -10,8 +10,11 @@ export function replay(history: History, codePath: string = testBundle()): Promi
   return Worker.runReplayHistory({ workflowBundle: { codePath } }, history, workflowIdOf(history));
 }
 
-/** Which recorded histories this code does not replay, and why. */
-export async function notReplayed(codePath: string): Promise<Map<string, Error>> {
+/** Which recorded histories this code does not replay, and why; `sinks` are what the code needs of its worker. */
+export async function notReplayed(
+  codePath: string,
+  sinks: ReplayWorkerOptions['sinks'] = {},
+): Promise<Map<string, Error>> {
   const names = new Map<string, string>();
   const histories = recordedHistories().map((name) => {
     const history = recordedHistory(name);
@@ -19,7 +22,7 @@ export async function notReplayed(codePath: string): Promise<Map<string, Error>>
     return { workflowId: workflowIdOf(history), history };
   });
   const errors = new Map<string, Error>();
-  for await (const { runId, error } of Worker.runReplayHistories({ workflowBundle: { codePath } }, histories))
+  for await (const { runId, error } of Worker.runReplayHistories({ workflowBundle: { codePath }, sinks }, histories))
     if (error) errors.set(names.get(runId) ?? runId, error);
   return errors;
 }

@@ -1,0 +1,32 @@
+import type { WorkerOptions } from '@temporalio/worker';
+
+/** Traces of the deployments, sent to a collector while the worker runs. */
+export interface Tracing {
+  readonly plugins: NonNullable<WorkerOptions['plugins']>;
+  /** Sends what is left; gives up soon when nobody takes it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Whether OpenTelemetry's own variables ask for traces; off by default. On or off changes no step of a deployment: one
+ * that began without traces goes on with them, and the other way round.
+ *
+ * @throws Error when they ask for a protocol that is not spoken here.
+ */
+export function isTraced(env: NodeJS.ProcessEnv = process.env): boolean {
+  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none') return false;
+  if (!env['OTEL_EXPORTER_OTLP_ENDPOINT'] && !env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) return false;
+  const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] ?? env['OTEL_EXPORTER_OTLP_PROTOCOL'];
+  if (protocol === 'grpc')
+    throw new Error(
+      'OTEL_EXPORTER_OTLP_PROTOCOL is "grpc": this worker sends traces over HTTP only. Name the port of the collector for OTLP over HTTP, usually 4318, in OTEL_EXPORTER_OTLP_ENDPOINT, and unset the protocol.',
+    );
+  return true;
+}
+
+/** Loads OpenTelemetry only where it is asked for: it takes as long as the rest of the worker's start. */
+export async function startTracing(): Promise<Tracing | undefined> {
+  if (!isTraced()) return undefined;
+  const { openTelemetry } = await import('./open-telemetry.ts');
+  return openTelemetry();
+}
