@@ -1,5 +1,5 @@
 import { metricMeter } from '@temporalio/workflow';
-import { type Measurement, METRICS } from './measurements.ts';
+import { METRICS, type Measurement } from './measurements.ts';
 
 /** Hands measurements to the worker's Prometheus page. The SDK leaves out what is replayed, so nothing counts again. */
 export function emit(measurements: readonly Measurement[]): void {

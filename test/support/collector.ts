@@ -31,9 +31,7 @@ interface Traces {
   }[];
 }
 
-export async function startCollector(
-  serve: (listener: RequestListener) => Promise<TestServer>,
-): Promise<Collector> {
+export async function startCollector(serve: (listener: RequestListener) => Promise<TestServer>): Promise<Collector> {
   const bodies: string[] = [];
   const { origin } = await serve((request, response) => {
     let body = '';

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { freePort } from '../../sandbox/program.ts';
+import type { Sample } from '../../src/metrics/prometheus-text.ts';
+import { METRICS } from '../../src/workflows/measurements.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
+import { dashboard, expressionsOf, metricsIn, type RuleFile } from '../support/monitoring.ts';
+import { readPage, valueOf } from '../support/page.ts';
+import { observe, start, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+
+/** The Prometheus pages of real workers. */
+
+const temporal = useTemporal();
+const LONG_MS = 120_000;
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+interface Scene {
+  readonly production: LittleProduction;
+  startWorker(): Promise<{ readonly worker: WorkerProcess; page(): Promise<readonly Sample[]> }>;
+  deploy(): Promise<TestDeployment>;
+}
+
+async function scene(): Promise<Scene> {
+  const service = uniqueService();
+  const taskQueue = uniqueQueue();
+  const production = await startLittleProduction(service, { checklist: [] });
+  cleanUps.push(() => production.stop());
+  return {
+    production,
+    startWorker: async () => {
+      const address = `127.0.0.1:${await freePort()}`;
+      const worker = startWorkerProcess(taskQueue, { ...production.env, BLUEGREEN_METRICS: address });
+      cleanUps.push(() => worker.kill('SIGKILL'));
+      return { worker, page: () => readPage(address) };
+    },
+    deploy: async () => {
+      const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+      cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+      return observe(handle, 60_000);
+    },
+  };
+}
+
+async function approve({ untilPhase, handle }: TestDeployment): Promise<string> {
+  await untilPhase('awaiting-approval');
+  await handle.signal(messages.approve, { by: 'ana' });
+  return (await handle.result()).outcome;
+}
+
+test(
+  'every metric that the alerts and the dashboard name is on the page of a worker after two deployments',
+  async () => {
+    const { production, startWorker, deploy } = await scene();
+    const { page } = await startWorker();
+    const bad = await deploy();
+    await bad.untilPhase('soaking');
+    production.fail('2.5.0', 0.5);
+    await expect(bad.handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+    production.fail('2.5.0', 0);
+    expect(await approve(await deploy())).toBe('completed');
+
+    const samples = await page();
+    const shown = new Set(samples.map(({ name }) => name));
+    const rules = parse(await readFile('monitoring/alerts.yaml', 'utf8')) as RuleFile;
+    const named = [...expressionsOf(rules), ...expressionsOf(await dashboard())].flatMap(metricsIn);
+    expect(named.length).toBeGreaterThan(20);
+    /** It takes code that does not fit a history; the next test shows it. */
+    const byEvent = ['temporal_workflow_task_execution_failed_total'];
+    expect([...new Set(named)].filter((name) => !shown.has(name))).toEqual(byEvent);
+
+    for (const { name, kind } of Object.values(METRICS))
+      expect(shown).toContain(kind === 'counter' ? `${name}_total` : kind === 'histogram' ? `${name}_count` : name);
+    const outcomes = ['completed', 'rolled-back'].map((outcome) =>
+      valueOf(samples, 'bluegreen_deployments_total', { outcome }),
+    );
+    expect(outcomes).toEqual([1, 1]);
+    expect(valueOf(samples, 'bluegreen_rollbacks_total', { cause: 'breach' })).toBe(1);
+    expect(valueOf(samples, 'bluegreen_recovery_seconds_count', { within_target: 'true' })).toBe(1);
+    expect(valueOf(samples, 'bluegreen_recovery_target_seconds')).toBe(90);
+    // In buckets of seconds: nothing here took a minute.
+    expect(valueOf(samples, 'bluegreen_phase_duration_seconds_bucket', { phase: 'soaking', le: '60' })).toBe(3);
+    expect(valueOf(samples, 'bluegreen_phase_duration_seconds_bucket', { phase: 'soaking', le: '1' })).toBeLessThan(3);
+  },
+  LONG_MS,
+);
+
+test(
+  'a worker that takes over replays what was, and counts none of it again',
+  async () => {
+    const { startWorker, deploy } = await scene();
+    const first = await startWorker();
+    const deployment = await deploy();
+    await deployment.untilPhase('awaiting-approval');
+    const before = await first.page();
+    await first.worker.kill('SIGKILL');
+
+    const second = await startWorker();
+    expect(await approve(deployment)).toBe('completed');
+    const after = await second.page();
+
+    const stays = (phase: string) => (samples: readonly Sample[]) =>
+      valueOf(samples, 'bluegreen_phase_duration_seconds_count', { phase });
+    const counted = (count: (samples: readonly Sample[]) => number) => [count(before), count(after)];
+    expect(counted(stays('resolving'))).toEqual([1, 0]);
+    expect(counted(stays('deploying'))).toEqual([1, 0]);
+    expect(counted(stays('shifting'))).toEqual([1, 1]);
+    expect(counted(stays('soaking'))).toEqual([1, 1]);
+    expect(counted(stays('awaiting-approval'))).toEqual([0, 1]);
+    expect(counted((samples) => valueOf(samples, 'bluegreen_deployments_total'))).toEqual([0, 1]);
+    expect(counted((samples) => valueOf(samples, 'bluegreen_gate_wait_seconds_count'))).toEqual([0, 1]);
+    const report = await deployment.handle.result();
+    const windows = report.steps.reduce((sum, step) => sum + step.windows.length, 0);
+    const [seen, more] = counted((samples) => valueOf(samples, 'bluegreen_windows_total'));
+    expect((seen ?? 0) + (more ?? 0)).toBe(windows);
+  },
+  LONG_MS,
+);
