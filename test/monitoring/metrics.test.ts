@@ -1,14 +1,20 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { freePort } from '../../sandbox/program.ts';
 import type { Sample } from '../../src/metrics/prometheus-text.ts';
+import { bundleFile } from '../../src/temporal/workflow-bundle.ts';
 import { METRICS } from '../../src/workflows/measurements.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { buildWorker } from '../support/build-worker.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { dashboard, expressionsOf, metricsIn, type RuleFile } from '../support/monitoring.ts';
 import { readPage, valueOf } from '../support/page.ts';
 import { observe, start, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { ANNOUNCED, bundleVariant } from '../support/variant.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
 /** The Prometheus pages of real workers. */
@@ -23,7 +29,8 @@ afterEach(async () => {
 
 interface Scene {
   readonly production: LittleProduction;
-  startWorker(): Promise<{ readonly worker: WorkerProcess; page(): Promise<readonly Sample[]> }>;
+  /** With a Prometheus page; by default the worker as it is built. */
+  startWorker(program?: string): Promise<{ readonly worker: WorkerProcess; page(): Promise<readonly Sample[]> }>;
   deploy(): Promise<TestDeployment>;
 }
 
@@ -34,9 +41,9 @@ async function scene(): Promise<Scene> {
   cleanUps.push(() => production.stop());
   return {
     production,
-    startWorker: async () => {
+    startWorker: async (program) => {
       const address = `127.0.0.1:${await freePort()}`;
-      const worker = startWorkerProcess(taskQueue, { ...production.env, BLUEGREEN_METRICS: address });
+      const worker = startWorkerProcess(taskQueue, { ...production.env, BLUEGREEN_METRICS: address }, program);
       cleanUps.push(() => worker.kill('SIGKILL'));
       return { worker, page: () => readPage(address) };
     },
@@ -119,6 +126,32 @@ test(
     const windows = report.steps.reduce((sum, step) => sum + step.windows.length, 0);
     const [seen, more] = counted((samples) => valueOf(samples, 'bluegreen_windows_total'));
     expect((seen ?? 0) + (more ?? 0)).toBe(windows);
+  },
+  LONG_MS,
+);
+
+test(
+  'a worker whose code does not fit the history of a deployment shows its failed workflow tasks',
+  async () => {
+    const { startWorker, deploy } = await scene();
+    const fitting = await startWorker();
+    await (await deploy()).untilPhase('awaiting-approval');
+    await fitting.worker.kill('SIGKILL');
+
+    const folder = await mkdtemp(join(tmpdir(), 'bluegreen-unfit-'));
+    cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+    const unfit = await bundleVariant(ANNOUNCED);
+    cleanUps.push(() => unfit.remove());
+    const program = await buildWorker(folder);
+    await copyFile(unfit.codePath, join(folder, bundleFile({})));
+    const { page } = await startWorker(program);
+    const failures = async () =>
+      valueOf(await page().catch(() => []), 'temporal_workflow_task_execution_failed_total', {
+        failure_reason: 'NonDeterminismError',
+      });
+    const deadline = Date.now() + 60_000;
+    while ((await failures()) === 0 && Date.now() < deadline) await delay(200);
+    expect(await failures()).toBeGreaterThan(0);
   },
   LONG_MS,
 );

@@ -13,8 +13,12 @@ export interface WorkerProcess {
   thaw(): void;
 }
 
-export function startWorkerProcess(taskQueue: string, env: Readonly<Record<string, string>>): WorkerProcess {
-  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', process.env['TEST_WORKER'] ?? ''], {
+export function startWorkerProcess(
+  taskQueue: string,
+  env: Readonly<Record<string, string>>,
+  program: string = process.env['TEST_WORKER'] ?? '',
+): WorkerProcess {
+  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', program], {
     env: { ...process.env, TEMPORAL_ADDRESS: testAddress(), BLUEGREEN_TASK_QUEUE: taskQueue, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
