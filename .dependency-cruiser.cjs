@@ -47,7 +47,10 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/temporal/open-telemetry\\.ts$' },
       to: {
-        path: ['^src/temporal/open-telemetry\\.ts$', '(^|/)node_modules/(@opentelemetry|@temporalio/interceptors-opentelemetry)/'],
+        path: [
+          '^src/temporal/open-telemetry\\.ts$',
+          '(^|/)node_modules/(@opentelemetry|@temporalio/interceptors-opentelemetry)/',
+        ],
         dynamic: false,
         dependencyTypesNot: ['type-only'],
       },

@@ -24,7 +24,7 @@ export function isTraced(env: NodeJS.ProcessEnv = process.env): boolean {
   return true;
 }
 
-/** Loads OpenTelemetry only where it is asked for: it takes as long as the rest of the worker's start. */
+/** Loads OpenTelemetry only where it is asked for: without it, the worker starts as fast as ever. */
 export async function startTracing(): Promise<Tracing | undefined> {
   if (!isTraced()) return undefined;
   const { openTelemetry } = await import('./open-telemetry.ts');

@@ -1,5 +1,22 @@
-import type { OpenTelemetrySinks } from '@temporalio/interceptors-opentelemetry';
-import { defaultPayloadConverter, proxySinks, type WorkflowInterceptors, workflowInfo } from '@temporalio/workflow';
+import type { SerializableSpan } from '@temporalio/interceptors-opentelemetry';
+import {
+  defaultPayloadConverter,
+  proxySinks,
+  type Sinks,
+  type WorkflowInterceptors,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+/** The plugin's, with numbers for its enums: they are in a package that would come into the bundle for them. */
+interface Span extends Omit<SerializableSpan, 'kind' | 'status'> {
+  readonly kind: number;
+  readonly status: { readonly code: number; readonly message?: string };
+}
+
+/** The plugin on the worker's side takes the spans under this name. */
+interface Collected extends Sinks {
+  readonly exporter: { export(spans: readonly Span[]): void };
+}
 
 /**
  * The workflow's part of the traces, in the bundle of a worker that sends them. OpenTelemetry's plugin has one, too, but
@@ -8,19 +25,19 @@ import { defaultPayloadConverter, proxySinks, type WorkflowInterceptors, workflo
  * workflow sees is the same with traces and without.
  */
 export function interceptors(): WorkflowInterceptors {
-  const { exporter } = proxySinks<OpenTelemetrySinks>();
+  const { exporter } = proxySinks<Collected>();
   let spans = 0;
 
   const begin = (name: string, parent?: string) => {
     spans += 1;
     const spanId = spans.toString(16).padStart(16, '0');
     const from = Date.now();
-    const end = (status: { readonly code: number; readonly message?: string }): void => {
+    const end = (status: Span['status']): void => {
       const to = Date.now();
       exporter.export([
         {
           name,
-          kind: 0,
+          kind: INTERNAL,
           spanContext: { traceId: traceId(), spanId, traceFlags: SAMPLED },
           ...(parent === undefined ? {} : { parentSpanId: parent }),
           startTime: time(from),
@@ -65,6 +82,7 @@ export function interceptors(): WorkflowInterceptors {
 }
 
 const SAMPLED = 1;
+const INTERNAL = 0;
 const OK = 1;
 const FAILED = 2;
 const NOTHING_MORE = {

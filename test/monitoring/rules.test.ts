@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execa } from 'execa';
 import { parse } from 'yaml';
 import { freePort } from '../../sandbox/program.ts';
+import { METRICS } from '../../src/workflows/measurements.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { startLittleProduction } from '../support/little-production.ts';
 import { dashboard, expressionsOf, type RuleFile } from '../support/monitoring.ts';
-import { describeWithPrometheus, startPrometheus } from '../support/prometheus.ts';
+import { describeWithPrometheus, promtool, startPrometheus } from '../support/prometheus.ts';
 import { observe, start, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 
@@ -42,6 +42,17 @@ test('each alert says what happened, what to do, and where to read on', () => {
   }
 });
 
+test('docs/monitoring.md has every metric with its labels, and every alert', async () => {
+  const page = await readFile('docs/monitoring.md', 'utf8');
+  const metrics = Object.values(METRICS).map(({ name, kind, labels }) =>
+    [kind === 'counter' ? `${name}_total` : name, kind, labels.map((label) => `\`${label}\``).join(', ')].join(' '),
+  );
+  const documented = [...page.matchAll(/^\| `(bluegreen_\w+)` +\| (\w+) +\| (.*?) *\|/gm)];
+  expect(new Set(documented.map(([, ...cells]) => cells.join(' ')))).toEqual(new Set(metrics));
+  for (const { alert } of rules.groups.flatMap((group) => group.rules))
+    if (alert !== undefined) expect(page).toContain(`| \`${alert}\``);
+});
+
 test('the dashboard can be imported: ids are unique, panels do not overlap, the Prometheus is a variable', async () => {
   const { panels, schemaVersion, templating, uid } = await dashboard();
   expect(uid).toBe('bluegreen');
@@ -62,13 +73,13 @@ test('the dashboard can be imported: ids are unique, panels do not overlap, the 
 
 describeWithPrometheus('with promtool and Prometheus', () => {
   test('the rules are valid', async () => {
-    await execa('promtool', ['check', 'rules', 'monitoring/alerts.yaml']);
+    await promtool(['check', 'rules', 'monitoring/alerts.yaml']);
   });
 
   test('each alert fires when it should, and not when it should not', async () => {
     await copyFile('monitoring/alerts.yaml', join(folder, 'alerts.yaml'));
     await copyFile('test/monitoring/alerts.promtool.yaml', join(folder, 'tests.yaml'));
-    await execa('promtool', ['test', 'rules', 'tests.yaml'], { cwd: folder });
+    await promtool(['test', 'rules', 'tests.yaml'], folder);
     const tested = await readFile(join(folder, 'tests.yaml'), 'utf8');
     for (const { alert } of rules.groups.flatMap((group) => group.rules))
       if (alert !== undefined) expect(tested).toMatch(new RegExp(`alertname: ${alert}\\n +exp_alerts:\\n`));
@@ -79,7 +90,7 @@ describeWithPrometheus('with promtool and Prometheus', () => {
     expect(recorded.length).toBeGreaterThan(15);
     const file = join(folder, 'dashboard.json');
     await writeFile(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: recorded }] }));
-    await execa('promtool', ['check', 'rules', file]);
+    await promtool(['check', 'rules', file]);
   });
 
   test(
@@ -100,7 +111,7 @@ describeWithPrometheus('with promtool and Prometheus', () => {
       const ask = async (
         query: string,
       ): Promise<readonly { metric: Record<string, string>; value: [number, string] }[]> => {
-        const response = await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`);
+        const response = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(query)}`);
         const { status, data, error } = (await response.json()) as {
           status: string;
           error?: string;

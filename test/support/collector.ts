@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { TestServer } from './http.ts';
 
 /** A span as OTLP's JSON has it, as far as the tests look. */
-export interface Span {
+interface Span {
   readonly name: string;
   readonly traceId: string;
   readonly spanId: string;

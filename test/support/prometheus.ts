@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import { findMonitoring } from '../../sandbox/monitoring.ts';
 import { type Program, startProgram } from '../../sandbox/program.ts';
 import type { MetricsConfig } from '../../src/runbook/schema.ts';
@@ -9,6 +10,11 @@ import { describeWith } from './installed.ts';
 const PROGRAMS = await findMonitoring(process.env);
 
 export const describeWithPrometheus = describeWith(PROGRAMS, 'prometheus and alertmanager');
+
+/** Prometheus' tool for rules, which comes with it. @throws what it says when it finds something wrong. */
+export async function promtool(args: readonly string[], cwd: string = process.cwd()): Promise<void> {
+  await execa(join(dirname(PROGRAMS?.prometheus ?? ''), 'promtool'), args, { cwd });
+}
 
 interface Target {
   readonly address: string;

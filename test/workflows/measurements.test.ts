@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { WindowResult } from '../../src/activities/activities.ts';
 import type { Verdict } from '../../src/runbook/plan.ts';
-import { type Measurement, METRICS, measurementsOf } from '../../src/workflows/measurements.ts';
+import { METRICS, type Measurement, measurementsOf } from '../../src/workflows/measurements.ts';
 import { type DeploymentStatus, PHASES } from '../../src/workflows/status.ts';
 import {
   blueRecovered,
@@ -36,11 +36,14 @@ type Transition = (status: DeploymentStatus) => DeploymentStatus;
 /** What was measured over these changes, in order. */
 function measured(...changes: readonly Transition[]): Measurement[] {
   const found: Measurement[] = [];
-  changes.reduce((before, change) => {
-    const after = change(before);
-    found.push(...measurementsOf(before, after));
-    return after;
-  }, opened(REQUEST, 0));
+  changes.reduce(
+    (before, change) => {
+      const after = change(before);
+      found.push(...measurementsOf(before, after));
+      return after;
+    },
+    opened(REQUEST, 0),
+  );
   return found;
 }
 
@@ -138,9 +141,7 @@ test('a deployment that rolls back: cause, rounds, and the recovery time once, w
 });
 
 test('a gate that ended in a rollback waited, too', () => {
-  const done = measured(...toGate, (status) =>
-    rollbackBegun(status, { ...WHY, cause: 'gate-timeout' }, 10 * MINUTE),
-  );
+  const done = measured(...toGate, (status) => rollbackBegun(status, { ...WHY, cause: 'gate-timeout' }, 10 * MINUTE));
   expect(events(done)).toContain('gateWait gate-timeout 540');
 });
 
