@@ -1,5 +1,6 @@
 import type { Percentiles } from '../../src/rehearsal/estimates.ts';
 import type { Rehearsal } from '../../src/rehearsal/rehearse.ts';
+import { escaped } from '../../src/report/escaped.ts';
 import { curvePlot, timePlots, weekPlot } from './rehearsal-svg.ts';
 import { shareRolledBack, worstSoaks } from './rehearsal-when.ts';
 import {
@@ -92,18 +93,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[], tag: 'th' | 'td') =>
     `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
   return `<div class="wide"><table><thead>${line(head, 'th')}</thead><tbody>${rows.map((row) => line(row, 'td')).join('')}</tbody></table></div>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
 /** Text keeps its own colours; one accent for what is measured, one for what is bad. */

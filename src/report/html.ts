@@ -1,5 +1,6 @@
 import { chartSvg } from './charts.ts';
 import type { ReportDocument } from './document.ts';
+import { escaped } from './escaped.ts';
 import { type Story, storyOf } from './story.ts';
 import type { ToldCheck } from './story-checks.ts';
 import type { ToldSoak } from './story-soaks.ts';
@@ -98,16 +99,4 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     row.map((cell, index) => `<td data-head="${escaped(head[index] ?? '')}">${escaped(cell)}</td>`).join('');
   return `<table><thead><tr>${head.map((cell) => `<th scope="col">${escaped(cell)}</th>`).join('')}</tr></thead>
 <tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}</tbody></table>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ').replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
