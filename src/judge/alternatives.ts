@@ -19,21 +19,42 @@ export const RATIOS = [1.5, 2, 3, 5, 10, 30] as const;
 const GUARDED = 0.5;
 const USUAL = 0.1;
 
-/** Nulls: in every interval green's share of bad requests is at most the limit (judge.md 3.2), or a part of it. */
+/**
+ * Nulls: in every interval green's share of bad requests is at most the limit (judge.md 3.2), or a part of it. Where blue is
+ * counted, too, no more than blue's at the same time: what blue answers well then tells for a fault of green's own, and
+ * what it does not answers for green.
+ */
 export function hardEvidence(pair: Pair, limit: number, dispersion: number): Ratios {
-  const against = (most: number) => hardRatios(pair, { limit, most, dispersion });
-  return { guarded: against(GUARDED * limit), bound: against(limit), usual: against(USUAL * limit) };
+  const alone = { ...pair, blueAll: 0, blueBad: 0 };
+  const against = (counts: Pair, most: number) => hardRatios(counts, { limit, most, dispersion });
+  return {
+    guarded: against(pair, GUARDED * limit),
+    beside: against(pair, limit),
+    bound: against(alone, limit),
+    usual: against(alone, USUAL * limit),
+  };
 }
 
+/**
+ * Under each alternative green has a share of its own, and blue one as usual; but higher where otherwise fewer requests
+ * were bad than with both at `most`. So the ratio is not expected to exceed 1, whatever the two shares up to `most` are,
+ * if blue's is no smaller: the logarithm of what is expected is 0 where both are at `most`, rises there, and is concave.
+ */
 function hardRatios(
-  { greenAll, greenBad }: Pair,
+  { greenAll, greenBad, blueAll, blueBad }: Pair,
   { limit, most, dispersion }: { readonly limit: number; readonly most: number; readonly dispersion: number },
 ): number[] {
   return HARD_ODDS.map((odds) => {
     const share = (odds * limit) / (1 - limit + odds * limit);
-    const good = greenAll - greenBad;
-    return (greenBad * Math.log(share / most) + good * Math.log((1 - share) / (1 - most))) / dispersion;
+    const ofGreen = logRatio(greenBad, greenAll, share, most);
+    if (blueAll <= 0) return ofGreen / dispersion;
+    const blueShare = Math.max(USUAL * limit, most - ((share - most) * greenAll) / blueAll);
+    return (ofGreen + logRatio(blueBad, blueAll, blueShare, most)) / dispersion;
   });
+}
+
+function logRatio(bad: number, all: number, share: number, most: number): number {
+  return bad * Math.log(share / most) + (all - bad) * Math.log((1 - share) / (1 - most));
 }
 
 /**
@@ -49,12 +70,18 @@ export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
     const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
     return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
   });
-  return { guarded: ratios, bound: ratios, usual: ratios };
+  return { guarded: ratios, beside: ratios, bound: ratios, usual: ratios };
 }
 
 export function nothingNew(alternatives: readonly number[]): Ratios {
   const none = alternatives.map(() => 0);
-  return { guarded: none, bound: none, usual: none };
+  return { guarded: none, beside: none, bound: none, usual: none };
+}
+
+/** Only what speaks against a rollback: a bet that could be drawn back when it is about to be lost would prove nothing. */
+export function withoutGain({ guarded, beside, bound, usual }: Ratios): Ratios {
+  const lost = (ratios: readonly number[]) => ratios.map((ratio) => Math.min(0, ratio));
+  return { guarded: lost(guarded), beside: lost(beside), bound: lost(bound), usual: lost(usual) };
 }
 
 export function addPairs(a: Pair, b: Pair): Pair {

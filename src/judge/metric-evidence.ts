@@ -4,9 +4,9 @@ import {
   HARD_ODDS,
   hardEvidence,
   NO_PAIR,
-  nothingNew,
   type Pair,
   RATIOS,
+  withoutGain,
 } from './alternatives.ts';
 import { type Gross, moreGross, NOT_GROSS } from './gross.ts';
 import { addNoise, dispersion, dispersionBesideLimit, type Noise } from './noise.ts';
@@ -68,6 +68,8 @@ export interface Lately {
   readonly twoMinutes: Pair;
 }
 
+/** What is over its limit mostly is so early: for its start a shorter part of the soak weighs as much as all of it. */
+const EARLY = 0.25;
 /** What makes `healthy` wait. */
 export const SUSPICIOUS = Math.log(20);
 
@@ -106,12 +108,13 @@ export function observeMetric(before: MetricEvidence, { pair, ms, minute }: Late
   // The trailing minute alone would lag behind an incident that both versions share.
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
   const excused = blues.some(({ bad, all }) => isOver(bad, all, limit));
-  const hard = excused ? nothingNew(HARD_ODDS) : hardEvidence(pair, limit, dispersionBesideLimit(noise));
+  const overLimit = hardEvidence(pair, limit, dispersionBesideLimit(noise));
+  const hard = excused ? withoutGain(overLimit) : overLimit;
   const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
   const grossly = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
   return {
     ...(excused ? { batch: before.batch, run: before.run } : countLiterally(before, pair, ms, terms)),
-    hard: addEvidence(before.hard, hard, ms, scaleMs),
+    hard: addEvidence(before.hard, hard, ms, EARLY * scaleMs),
     comparison: addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs),
     suspicion,
     lasting: before.lasting || outlastsBurst(suspicion, SUSPICIOUS),

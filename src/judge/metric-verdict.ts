@@ -1,9 +1,9 @@
 import { type Pair, shareOf } from './alternatives.ts';
 import { outlasts } from './gross.ts';
 import { type Lately, type MetricEvidence, outlastsBurst, SUSPICIOUS, type Terms } from './metric-evidence.ts';
-import { dispersion } from './noise.ts';
+import { dispersion, dispersionBesideLimit } from './noise.ts';
 import { chanceOfAtLeast, chanceOfAtMost } from './numbers.ts';
-import { evidenceBeyondBurst, evidenceWithout, logEvidence } from './proof.ts';
+import { evidenceBesideBlue, evidenceBeyondBurst, evidenceWithout, logEvidence } from './proof.ts';
 import { isOver, isSurelyOver } from './shares.ts';
 
 /** What the evidence of one metric says: a breach, a doubt, or neither. */
@@ -28,14 +28,16 @@ export type Breach =
 /** Why this metric is breached, if it is. */
 export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Breach | undefined {
   const { hard, comparison, run, soak, gross } = evidence;
-  const { alpha, limit, leastWorse, patienceMs } = terms;
+  const { alpha, limit, leastWorse, mereLuck, patienceMs } = terms;
   const proven = Math.log(1 / alpha);
   const scatter = dispersion(evidence.noise);
   const hardNow = logEvidence(hard);
-  const inClusters = scatter > CLUSTERED && evidenceWithout(2, hard) < LEAST_LEFT.hard;
+  const inClusters = dispersionBesideLimit(evidence.noise) > CLUSTERED && evidenceWithout(2, hard) < LEAST_LEFT.hard;
   const lasting = evidenceBeyondBurst(hard) >= LEAST_LEFT.hard && !inClusters;
   const grossly = outlasts(gross, patienceMs) && evidenceWithout(1, hard) >= LEAST_LEFT.gross;
-  if (hardNow >= proven && evidenceWithout(0, hard) >= proven && (lasting || grossly)) {
+  // Beside a blue that is within the limit less is asked of green alone.
+  const overLimit = evidenceBesideBlue(hard) >= proven && evidenceWithout(0, hard) >= Math.log(1 / mereLuck);
+  if (hardNow >= proven && overLimit && (lasting || grossly)) {
     const watered = !isOver(soak.greenBad, soak.greenAll, limit);
     return { because: 'hard', pair: soak, logEvidence: hardNow, ...(watered ? { minute: lately.minute } : {}) };
   }

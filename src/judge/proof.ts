@@ -4,7 +4,8 @@ import { LOG_ZERO, logAdd, logMean, logOf } from './numbers.ts';
 export interface Ratios {
   /** Against what has the guarantee not to be rolled back by luck. */
   readonly guarded: readonly number[];
-  /** Against the best that would still have to be rolled back. */
+  /** Against the best that would still have to be rolled back: with what blue did at the same time, and without. */
+  readonly beside: readonly number[];
   readonly bound: readonly number[];
   /** Against what is usual: a burst is told by what is around it. */
   readonly usual: readonly number[];
@@ -26,6 +27,8 @@ export interface Proof {
   readonly burst: readonly number[];
   /** `usual` of the newest so many intervals, the last one last. */
   readonly newest: readonly (readonly number[])[];
+  /** `beside` from the likeliest start on. Missing in a soak that an older build began: there it was `bound`. */
+  readonly beside?: readonly number[];
   /** The part of the starting times' weight that lies in the future. */
   readonly future: number;
   /** How long the soak has been watched. */
@@ -42,6 +45,7 @@ export function newProof(alternatives: number, stretch: number): Proof {
   return {
     whole: row(LOG_ZERO),
     left: [row(0), row(0), row(0)],
+    beside: row(0),
     since: row(0),
     burst: row(0),
     newest: Array.from({ length: stretch }, () => row(0)),
@@ -70,12 +74,13 @@ export function addEvidence(proof: Proof, ratios: Ratios, ms: number, scaleMs: n
       Math.min(goOn(before, ratios.bound[column]), proof.left[dropped - 1]?.[column] ?? Infinity),
     ),
   );
+  const beside = besideOf(proof).map((before, column) => goOn(before, ratios.beside[column]));
   const since = proof.since.map((before, column) => goOn(before, ratios.usual[column]));
   const newest = [...proof.newest.slice(1), ratios.usual.map(rounded)];
   const burst = proof.burst.map((most, column) =>
     since[column] === 0 ? 0 : rounded(Math.max(most, mostAtTheEnd(newest.map((one) => one[column] ?? 0)))),
   );
-  return { whole, left, since, burst, newest, future, seenMs };
+  return { whole, left, beside, since, burst, newest, future, seenMs };
 }
 
 /** The largest sum of the last one, two, three ... values. */
@@ -95,7 +100,16 @@ export function evidenceWithout(dropped: 0 | 1 | 2, { left }: Proof): number {
   return Math.max(...(left[dropped] ?? []));
 }
 
-/** The same without the worst stretch that a burst can be. */
+/** The same with nothing taken away, and blue counted as well. */
+export function evidenceBesideBlue(proof: Proof): number {
+  return Math.max(...besideOf(proof));
+}
+
+function besideOf({ beside, left }: Proof): readonly number[] {
+  return beside ?? left[0] ?? [];
+}
+
+/** Since the likeliest start of the trouble, without the worst stretch that a burst can be. */
 export function evidenceWithoutBurst({ since, burst }: Proof): number {
   return Math.max(...since.map((all, column) => all - (burst[column] ?? 0)));
 }

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { hardEvidence } from '../../src/judge/alternatives.ts';
 import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/proof.ts';
-import { fine, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
+import type { SoakFacts } from '../../src/judge/rules.ts';
+import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
 
 /** A burst within the patience, and trouble that lasts: docs/judge.md, "Patience". */
 
@@ -10,13 +11,19 @@ interface Trouble {
   readonly share: number;
   readonly lastsSeconds: number;
   readonly usual?: number;
+  readonly soak?: SoakFacts;
 }
 
+const { history: _, ...withoutHistory } = facts;
+
 /** Seconds from the trouble's start to the rollback; at 20 requests a second, half of them on green. */
-function rolledBackAfter({ seconds, share, lastsSeconds, usual = 0.001 }: Trouble, random: () => number): number {
-  const from = 60 + random() * 30;
+function rolledBackAfter(
+  { seconds, share, lastsSeconds, usual = 0.001, soak = facts }: Trouble,
+  random: () => number,
+): number {
+  const from = 80 + random() * 30;
   const bad = (n: number, p: number) => Math.min(n, poisson(n * p, random));
-  const steps = Array.from({ length: Math.ceil(150 / seconds) }, (_, index): Step => {
+  const steps = Array.from({ length: Math.ceil(170 / seconds) }, (_, index): Step => {
     const covered = Math.min((index + 1) * seconds, from + lastsSeconds) - Math.max(index * seconds, from);
     const [inside, outside] = [10 * Math.max(0, covered), 10 * (seconds - Math.max(0, covered))];
     const [worse, rest] = [poisson(inside, random), poisson(outside, random)];
@@ -24,26 +31,36 @@ function rolledBackAfter({ seconds, share, lastsSeconds, usual = 0.001 }: Troubl
     const blue = poisson(10 * seconds, random);
     return { g: [worse + rest, failed], b: [blue, bad(blue, usual)] };
   });
-  return (watchSoak(steps, { seconds }).breachedAt ?? Infinity) - from;
+  return (watchSoak(steps, { seconds, facts: soak }).breachedAt ?? Infinity) - from;
 }
 
-test.each([1, 5])('read every %p s, of 60 complete failures of 5 to 5.2 s none is rolled back', (seconds) => {
-  const random = seeded(17);
-  const all = Array.from({ length: 60 }, () => {
-    return rolledBackAfter({ seconds, share: 1, lastsSeconds: 5 + 0.2 * random() }, random);
-  });
-  expect(all.filter((after) => after < Infinity)).toEqual([]);
-});
+const settings = [1, 5].flatMap((seconds) => [
+  { seconds, past: 'an hour of blue', soak: facts },
+  { seconds, past: 'no history', soak: withoutHistory },
+]);
+
+test.each(settings)(
+  'read every $seconds s, of 60 complete failures of 5 to 5.2 s none is rolled back, with $past',
+  ({ seconds, soak }) => {
+    const random = seeded(17);
+    const all = Array.from({ length: 60 }, () => {
+      return rolledBackAfter({ seconds, share: 1, lastsSeconds: 5 + 0.2 * random(), soak }, random);
+    });
+    expect(all.filter((after) => after < Infinity)).toEqual([]);
+  },
+);
 
 test.each([
-  { seconds: 1, share: 0.2, most: 8.5 },
+  { seconds: 1, share: 0.2, most: 8.2 },
   { seconds: 1, share: 1, most: 7.5 },
-  { seconds: 5, share: 0.2, most: 15 },
+  { seconds: 5, share: 0.2, most: 14.8 },
   { seconds: 5, share: 1, most: 11 },
-])('read every $seconds s, half of the faults of $share are found in $most s', ({ seconds, share, most }) => {
-  const random = seeded(23);
-  const all = Array.from({ length: 41 }, () => rolledBackAfter({ seconds, share, lastsSeconds: 90 }, random));
-  expect(all.toSorted((a, b) => a - b)[20]).toBeLessThanOrEqual(most);
+])('read every $seconds s, half of the faults of $share are found in $most s, with a history or without', (fault) => {
+  for (const soak of [facts, withoutHistory]) {
+    const random = seeded(23);
+    const all = Array.from({ length: 81 }, () => rolledBackAfter({ ...fault, soak, lastsSeconds: 60 }, random));
+    expect(all.toSorted((a, b) => a - b)[40]).toBeLessThanOrEqual(fault.most);
+  }
 });
 
 /** Of [requests, bad] in a row, with bursts of up to three slots. */

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { comparisonEvidence, hardEvidence } from '../../src/judge/alternatives.ts';
 import { type EvidenceState, evidenceJudge } from '../../src/judge/evidence.ts';
 import type { Interval } from '../../src/judge/judge.ts';
+import { logGamma } from '../../src/judge/numbers.ts';
 import { addEvidence, logEvidence, newProof } from '../../src/judge/proof.ts';
 import type { Counts } from '../../src/runbook/plan.ts';
 import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './evidence-support.ts';
@@ -92,6 +93,39 @@ test('the evidence itself keeps its promise: on average at most 1, and at 20 in 
   }
 });
 
+test('what the evidence against the limit is expected to be is at most 1, whatever the split and both shares are', () => {
+  const chance = (n: number, p: number) =>
+    Array.from({ length: n + 1 }, (_, k) => Math.exp(logChoose(n, k)) * p ** k * (1 - p) ** (n - k));
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  const sizes = fc.tuple(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 40 }));
+  fc.assert(
+    fc.property(sizes, share, share, fc.constantFrom(0.01, 0.05, 0.3), ([greenAll, blueAll], part, more, limit) => {
+      for (const [against, most] of [
+        ['guarded', limit / 2],
+        ['beside', limit],
+        ['bound', limit],
+      ] as const) {
+        const ofGreen = part * most;
+        const ofBlue = ofGreen + more * (1 - ofGreen); // no better than green
+        const expected = Array.from({ length: 6 }, () => 0);
+        for (const [greenBad, green] of chance(greenAll, ofGreen).entries())
+          for (const [blueBad, blue] of chance(blueAll, ofBlue).entries()) {
+            const ratios = hardEvidence({ greenAll, greenBad, blueAll, blueBad }, limit, 1)[against];
+            ratios.forEach((ratio, k) => {
+              expected[k] = (expected[k] ?? 0) + green * blue * Math.exp(ratio);
+            });
+          }
+        expect(Math.max(...expected)).toBeLessThanOrEqual(1 + 1e-9);
+      }
+    }),
+    { seed: 6, numRuns: 100 },
+  );
+});
+
+function logChoose(n: number, k: number): number {
+  return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
+}
+
 function binomial(n: number, p: number, random: () => number): number {
   let hits = 0;
   for (let i = 0; i < n; i += 1) if (random() < p) hits += 1;
@@ -110,6 +144,18 @@ test('another worker goes on at any interval as if nothing had happened, and the
     }),
     { seed: 1, numRuns: 150 },
   );
+});
+
+test('a soak that an older build began, whose state has no evidence beside blue, goes on and is judged', () => {
+  const random = seeded(8);
+  const begun = watchSoak(steps({ perInterval: 150, green: 0.001, blue: 0.001 }, random, 8)).state;
+  const older: EvidenceState = JSON.parse(
+    JSON.stringify(begun, (key, value: unknown) => (key === 'beside' ? undefined : value)),
+  );
+  const fault = steps({ perInterval: 150, green: 0.2, blue: 0.001 }, random, 8);
+  const { breachedAt } = watchSoak(fault, { from: older, at: 120 });
+  expect(breachedAt).toBeLessThanOrEqual(180);
+  expect(breachedAt).toBe(watchSoak(fault, { from: begun, at: 120 }).breachedAt);
 });
 
 test('more bad requests of green never turn a rollback into health', () => {
