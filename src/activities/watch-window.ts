@@ -38,13 +38,15 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         ? (context.info.heartbeatDetails as WatchHeartbeat)
         : newWindow(await soakOf(input, judge, history));
       for (;;) {
+        const begunAt = Date.now();
         const closing = isAskedToClose(context);
         const since = seen.carry.reading ?? undefined;
         seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         if (seen.verdict === 'breached' || closing || Date.now() >= input.until) return withoutLive(seen);
-        await pause(Math.min(input.pollMs, input.until - Date.now()), signal).catch((error: unknown) => {
+        // On a beat, however long the reading took.
+        await pause(Math.min(begunAt + input.pollMs, input.until) - Date.now(), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
         });
       }
