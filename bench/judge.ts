@@ -1,10 +1,13 @@
 import { evidenceJudge } from '../src/judge/evidence.ts';
 import { EVIDENCE_DEFAULTS } from '../src/judge/rules.ts';
 import type { Counts } from '../src/runbook/plan.ts';
+import { quantile } from './table.ts';
 
 /** What the judge costs per judged interval, with errors and latency, at each pace of polls. */
 export interface JudgeCost {
   readonly pollMs: number;
+  /** An hour of blue before the shift is known, as a Prometheus tells it; pages have no past. */
+  readonly withHistory: boolean;
   readonly microsecondsPerInterval: number;
   /** The largest state of the soak as JSON: it is in every heartbeat. */
   readonly stateBytes: number;
@@ -13,6 +16,11 @@ export interface JudgeCost {
    * nine times of ten.
    */
   readonly foundAfterMs: FoundAfter;
+  /**
+   * The same of a rule that needs no proof: it acts on the first failed request that no burst reaches from the first one.
+   * Only where readings are as close as a burst is long: else it bears more than the judge does.
+   */
+  readonly atBestMs?: FoundAfter;
   /** The same for faults of other sizes: the share of green's requests that fail. */
   readonly otherFaults: readonly (FoundAfter & { readonly share: number })[];
   /** Of so many complete failures of 5 to 5.2 s, as long as the patience, so many were rolled back. */
@@ -25,49 +33,76 @@ interface FoundAfter {
 }
 
 const SOAK_MS = 600_000;
-const FAULTS = 100;
-const BURSTS = 100;
+const FAULTS = 400;
+const BURSTS = 1_000;
 const GREEN_PER_SECOND = 10;
+/** A soak is so long under way when the fault strikes: more than a minute, as in bench/watch.ts. */
+const BEFORE_FAULT_MS = 80_000;
+/** What a burst has left behind is waited for. */
+const AFTERWARDS_MS = 120_000;
 /** Polls are early or late by up to so much. */
 const JITTER_MS = 50;
 
 export function measureJudge(): JudgeCost[] {
-  return [1_000, 5_000, 15_000].map((pollMs) => {
-    const random = seeded(1);
-    return {
-      pollMs,
-      ...costOf(pollMs, random),
-      foundAfterMs: foundAfter(pollMs, 0.2, random),
-      otherFaults: [0.1, 0.5, 1].map((share) => ({ share, ...foundAfter(pollMs, share, random) })),
-      bursts: { all: BURSTS, rolledBack: burstsRolledBack(pollMs, random) },
-    };
-  });
+  return [1_000, 5_000, 15_000].flatMap((pollMs) =>
+    [true, false].map((withHistory) => {
+      const random = seeded(1);
+      const of = (share: number) => foundAfter({ pollMs, withHistory, share, lastsMs: Infinity }, random);
+      return {
+        pollMs,
+        withHistory,
+        ...costOf(pollMs, random),
+        foundAfterMs: of(0.2),
+        ...(pollMs <= EVIDENCE_DEFAULTS.patienceMs && { atBestMs: halfAndMost(() => atBest(pollMs, 0.2, random)) }),
+        otherFaults: [0.1, 0.5, 1].map((share) => ({ share, ...of(share) })),
+        bursts: { all: BURSTS, rolledBack: burstsRolledBack(pollMs, withHistory, random) },
+      };
+    }),
+  );
 }
 
 /** One line for each pace of polls. */
 export function judgeLines(costs: readonly JudgeCost[]): string[] {
   const seconds = ({ median, p90 }: FoundAfter): string =>
     `${(median / 1_000).toFixed(1)} / ${(p90 / 1_000).toFixed(1)} s`;
-  return costs.map(({ pollMs, microsecondsPerInterval, stateBytes, foundAfterMs, otherFaults, bursts }) => {
-    const faults = [{ share: 0.2, ...foundAfterMs }, ...otherFaults].toSorted((a, b) => a.share - b.share);
-    const found = faults.map((fault) => `${100 * fault.share} %: ${seconds(fault)}`).join(', ');
-    return (
-      `every ${pollMs / 1_000} s: ${found}; bursts rolled back: ${bursts.rolledBack} of ${bursts.all}; ` +
-      `state ${(stateBytes / 1_000).toFixed(1)} KB, ${(microsecondsPerInterval / 1_000).toFixed(2)} ms a reading`
-    );
-  });
+  return costs.map(
+    ({ pollMs, withHistory, microsecondsPerInterval, stateBytes, foundAfterMs, atBestMs, otherFaults, bursts }) => {
+      const faults = [{ share: 0.2, ...foundAfterMs }, ...otherFaults].toSorted((a, b) => a.share - b.share);
+      const found = faults.map((fault) => `${100 * fault.share} %: ${seconds(fault)}`).join(', ');
+      return (
+        `every ${pollMs / 1_000} s, ${withHistory ? 'an hour of history' : 'no history'}: ${found}; ` +
+        `${atBestMs ? `20 % at best: ${seconds(atBestMs)}; ` : ''}bursts rolled back: ${bursts.rolledBack} of ${bursts.all}; ` +
+        `state ${(stateBytes / 1_000).toFixed(1)} KB, ${(microsecondsPerInterval / 1_000).toFixed(2)} ms a reading`
+      );
+    },
+  );
 }
 
-function foundAfter(pollMs: number, share: number, random: () => number): FoundAfter {
-  const found = Array.from({ length: FAULTS }, () => timeToFind({ pollMs, share, lastsMs: Infinity }, random));
-  found.sort((a, b) => a - b);
-  const at = (part: number): number => found[Math.ceil(part * FAULTS) - 1] ?? Infinity;
-  return { median: at(0.5), p90: at(0.9) };
+function foundAfter(fault: Fault, random: () => number): FoundAfter {
+  return halfAndMost(() => timeToFind(fault, random));
 }
 
-function burstsRolledBack(pollMs: number, random: () => number): number {
-  const burst = () => timeToFind({ pollMs, share: 1, lastsMs: 5_000 + random() * 200 }, random);
+function halfAndMost(oneTime: () => number): FoundAfter {
+  const times = Array.from({ length: FAULTS }, oneTime);
+  return { median: quantile(times, 0.5), p90: quantile(times, 0.9) };
+}
+
+function burstsRolledBack(pollMs: number, withHistory: boolean, random: () => number): number {
+  const burst = () => timeToFind({ pollMs, withHistory, share: 1, lastsMs: 5_000 + random() * 200 }, random);
   return Array.from({ length: BURSTS }, burst).filter((ms) => ms < Infinity).length;
+}
+
+/** Readings count from the first that shows the fault; a burst of the patience touches so many in a row, and no more. */
+function atBest(pollMs: number, share: number, random: () => number): number {
+  const touched = Math.ceil(EVIDENCE_DEFAULTS.patienceMs / pollMs) + 1;
+  let first: number | undefined;
+  let to = random() * pollMs;
+  for (let reading = 0; ; reading += 1) {
+    const { failed } = sample(reading === 0 ? to : pollMs, share, random);
+    if (failed > 0) first ??= reading;
+    if (failed > 0 && first !== undefined && reading >= first + touched) return to;
+    to += pollMs;
+  }
 }
 
 function judgeFor(pollMs: number) {
@@ -107,18 +142,21 @@ function costOf(pollMs: number, random: () => number): Pick<JudgeCost, 'microsec
 
 interface Fault {
   readonly pollMs: number;
+  readonly withHistory: boolean;
   readonly share: number;
   readonly lastsMs: number;
 }
 
 /** The fault comes at any moment between two polls. */
-function timeToFind({ pollMs, share, lastsMs }: Fault, random: () => number): number {
+function timeToFind({ pollMs, withHistory, share, lastsMs }: Fault, random: () => number): number {
   const judge = judgeFor(pollMs);
-  let state = judge.start(0, facts);
-  const faultAt = 60_000 + random() * 60_000;
+  const { history: _, ...unknown } = facts;
+  let state = judge.start(0, withHistory ? facts : unknown);
+  const faultAt = BEFORE_FAULT_MS + random() * 30_000;
   const overAt = Math.min(SOAK_MS, faultAt + lastsMs);
+  const until = Math.min(SOAK_MS, overAt + AFTERWARDS_MS);
   let from = 0;
-  for (let poll = 1; from < SOAK_MS; poll += 1) {
+  for (let poll = 1; from < until; poll += 1) {
     const to = poll * pollMs + Math.round((2 * random() - 1) * JITTER_MS);
     const faultyMs = Math.max(0, Math.min(to, overAt) - Math.max(from, faultAt));
     const [good, faulty] = [sample(to - from - faultyMs, 0.001, random), sample(faultyMs, share, random)];

@@ -51,6 +51,8 @@ export interface Sandbox {
   setRate(requestsPerSecond: number): Promise<void>;
   /** What is wrong with a running version from now on; nothing, with an empty one. */
   disturb(version: string, fault: ServiceFault): Promise<void>;
+  /** Every running version with its percentage, at this moment. */
+  traffic(): Readonly<Record<string, number>>;
   /** Prometheus goes away, and comes back with what it had. */
   pauseMonitoring(): Promise<void>;
   resumeMonitoring(): Promise<void>;
@@ -209,6 +211,7 @@ async function startParts(
     clearFault: () => faults.clear(),
     setRate: (rate) => load.order({ requestsPerSecond: rate }),
     disturb: (version, given) => production.disturb(version, given),
+    traffic: () => production.traffic(),
     pauseMonitoring: async () => monitoring?.pause(),
     resumeMonitoring: async () => monitoring?.resume(),
     stop: () => (stopping ??= endAll()),
