@@ -57,6 +57,9 @@ function logRatio(bad: number, all: number, share: number, most: number): number
   return bad * Math.log(share / most) + (all - bad) * Math.log((1 - share) / (1 - most));
 }
 
+const NONE = RATIOS.map(() => 0);
+const NOTHING_NEW: Ratios = { guarded: NONE, beside: NONE, bound: NONE, usual: NONE };
+
 /**
  * Null: within an interval a request's colour does not change its chance of being bad, whatever that chance is and however
  * it moves (judge.md 3.3). Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
@@ -64,18 +67,13 @@ function logRatio(bad: number, all: number, share: number, most: number): number
  */
 export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
   const { greenAll, greenBad, blueAll, blueBad } = pair;
-  if (greenAll <= 0 || blueAll <= 0) return nothingNew(RATIOS);
+  if (greenAll <= 0 || blueAll <= 0) return NOTHING_NEW;
   const share = greenAll / (greenAll + blueAll);
   const ratios = RATIOS.map((ratio) => {
     const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
     return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
   });
   return { guarded: ratios, beside: ratios, bound: ratios, usual: ratios };
-}
-
-export function nothingNew(alternatives: readonly number[]): Ratios {
-  const none = alternatives.map(() => 0);
-  return { guarded: none, beside: none, bound: none, usual: none };
 }
 
 /** Only what speaks against a rollback: a bet that could be drawn back when it is about to be lost would prove nothing. */
