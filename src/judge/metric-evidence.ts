@@ -72,6 +72,8 @@ export interface Lately {
 const EARLY = 0.25;
 /** What makes `healthy` wait. */
 export const SUSPICIOUS = Math.log(20);
+/** More is asked beside a burst: all that comes after it adds up, and of few bad requests green often has all. */
+const LASTING = Math.log(400);
 
 export function newMetricEvidence(stretch: number, noise: Noise): MetricEvidence {
   return {
@@ -117,7 +119,7 @@ export function observeMetric(before: MetricEvidence, { pair, ms, minute }: Late
     hard: addEvidence(before.hard, hard, ms, EARLY * scaleMs),
     comparison: addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs),
     suspicion,
-    lasting: before.lasting || outlastsBurst(suspicion, SUSPICIOUS),
+    lasting: before.lasting || outlastsBurst(suspicion, LASTING),
     noise,
     soak: addPairs(before.soak, pair),
     gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,

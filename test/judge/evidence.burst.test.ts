@@ -63,6 +63,22 @@ test.each([
   }
 });
 
+test('long after a burst green does not look worse for good, though it may have had more of the few failed requests since', () => {
+  const random = seeded(31);
+  const steps = (count: number, ofGreen: (requests: number) => number): Step[] =>
+    Array.from({ length: count }, () => {
+      const [green, blue] = [poisson(10, random), poisson(10, random)];
+      return { g: [green, ofGreen(green)], b: [blue, Math.min(blue, poisson(0.001 * blue, random))] };
+    });
+  const usual = (requests: number) => Math.min(requests, poisson(0.001 * requests, random));
+  for (let soak = 0; soak < 40; soak += 1) {
+    const burst = steps(5, (requests) => requests);
+    const { state, breachedAt } = watchSoak([...steps(60, usual), ...burst, ...steps(535, usual)], { seconds: 1 });
+    expect(breachedAt).toBeUndefined();
+    expect(state.metrics.errors).toMatchObject({ lasting: false });
+  }
+});
+
 /** Of [requests, bad] in a row, with bursts of up to three slots. */
 function seen(...slots: readonly (readonly [number, number])[]): Proof {
   return slots.reduce(
