@@ -33,14 +33,16 @@ async function deployment(body: (deployment: TestDeployment) => Promise<void>): 
   }
 }
 
-/** An alert about the release before may still fire, and then nothing begins: a person waits, and has it measured again. */
+/**
+ * An alert about the release before may still fire, or a busy machine makes blue slow in the seconds that are measured, and
+ * then nothing begins: a person waits, and has it measured again.
+ */
 async function passChecklist({ handle, until }: TestDeployment): Promise<void> {
   for (;;) {
     const now = await until((status) => status.steps.length > 0 || isStuck(status));
     if (now.steps.length > 0) return;
-    expect(now.checks.filter((check) => !isPassed(check)).map(({ id, result }) => `${id}: ${result?.summary}`)).toEqual(
-      [expect.stringMatching(/^alerts: /)],
-    );
+    for (const { id, result } of now.checks.filter((check) => !isPassed(check)))
+      expect(`${id}: ${result?.summary}`).toMatch(/^(alerts|deployment-monitoring): /);
     await handle.signal(messages.recheck, { by: 'ben' });
     await until(({ rechecksAsked }) => rechecksAsked > now.rechecksAsked);
   }

@@ -144,6 +144,14 @@ test.each(PHASES)('whatever the demo decides by itself in %s is a decision that 
   expect(question !== undefined).toBe(['checking', 'awaiting-approval', 'rollback-stalled'].includes(phase));
 });
 
+test('where nobody is there the demo has a critical check measured again before it gives up', () => {
+  const status = statusIn('checking', NOW);
+  const checks = status.checks.map((check) => ({ ...check, critical: true, outcome: 'failed' as const }));
+  const after = (rechecksAsked: number) =>
+    openQuestion({ ...status, checks: checks.slice(0, 1), rechecksAsked })?.byItself.action;
+  expect([after(0), after(4), after(5)]).toEqual(['recheck', 'recheck', 'abort']);
+});
+
 test.each(['real-time', 'short', 'sixtieth'] as const)(
   "the demo's %s runbook keeps the guide's limits and steps",
   (pace) => {
