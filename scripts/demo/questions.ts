@@ -41,11 +41,10 @@ function aboutCheck(status: DeploymentStatus): OpenQuestion | undefined {
   const id = `failed-${check.id}-${status.rechecksAsked}`;
   const mayMend = check.remedy && check.outcome === 'failed' && (check.remedies ?? []).length < 2;
   if (mayMend) return { id, byItself: { action: 'recheck', check: check.id, remedy: true } };
-  if (check.critical && status.rechecksAsked < RECHECKS)
-    return { id, byItself: { action: 'recheck', check: check.id } };
-  return check.critical
-    ? { id, byItself: { action: 'abort', reason: 'aborted in the demo' } }
-    : { id, byItself: { action: 'waive', check: check.id, reason: 'waived in the demo' } };
+  if (!check.critical) return { id, byItself: { action: 'waive', check: check.id, reason: 'waived in the demo' } };
+  return status.rechecksAsked < RECHECKS
+    ? { id, byItself: { action: 'recheck', check: check.id } }
+    : { id, byItself: { action: 'abort', reason: 'aborted in the demo' } };
 }
 
 function aboutGate(status: DeploymentStatus): OpenQuestion | undefined {
