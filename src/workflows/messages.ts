@@ -52,7 +52,7 @@ export const DESCRIPTION = {
   attest: 'Confirm a check that only a person can confirm: {"check":"load-test","by":"ana"}.',
   recheck:
     'Measure again every check that has not passed: {"by":"ana"}; optional check. With "remedy":true what the runbook names to mend it is run first.',
-  retryRollback: 'End the running round of the rollback and start another: {"by":"ana"}.',
+  retryRollback: 'Start the next round of the rollback. It ends the running one, but never two in a row: {"by":"ana"}.',
   decide:
     'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck or retryRollback.',
 } as const;

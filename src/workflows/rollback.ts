@@ -16,6 +16,8 @@ import { work } from './work.ts';
 
 /** A failed round is tried again soon at first: most failures are a blip. */
 const FIRST_PAUSE_MS = 1_000;
+const ENDED_BY_RETRY = 'the round was ended by retryRollback';
+
 /**
  * The compensation: all traffic back on blue, green stopped, blue proven healthy, and the traffic guarded for a while.
  * Cannot be cancelled and does not give up: each round is bounded, their number is not.
@@ -31,10 +33,14 @@ export async function rollBack(
 
     const { pauseMs } = deployment.plan().rollback;
     let pause = FIRST_PAUSE_MS;
+    let wasEnded = false;
     for (let round = 1; ; round += 1) {
       const { retriesAsked } = rollbackOf(deployment);
-      const problem = await runRound(deployment, round, retriesAsked);
+      const retried = (): boolean => rollbackOf(deployment).retriesAsked > retriesAsked;
+      // After a round that was ended the next has its time: however often people ask, a rollback comes to its end.
+      const problem = await runRound(deployment, round, wasEnded ? () => false : retried);
       if (problem === undefined) break;
+      wasEnded = problem === ENDED_BY_RETRY;
       deployment.change((status, at) => roundFailed(status, problem, at));
       if (round === 1 || pause >= pauseMs)
         void tell(
@@ -42,9 +48,7 @@ export async function rollBack(
           'critical',
           `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.`,
         );
-      await condition(() => rollbackOf(deployment).retriesAsked > retriesAsked, pause, {
-        summary: 'pause before the next round',
-      });
+      await condition(retried, pause, { summary: 'pause before the next round' });
       pause = pauseAfter(pause, Date.now() - rollbackOf(deployment).startedAt, pauseMs);
     }
     await told;
@@ -61,19 +65,19 @@ export function pauseAfter(pauseMs: number, lastedMs: number, longestMs: number)
   return Math.min(pauseMs * 2, Math.max(longestMs, Math.min(lastedMs / 60, HOUR_MS)));
 }
 
-/** One bounded round, ended early by `retryRollback`. Answers what was wrong, or nothing when blue is safe. */
-async function runRound(deployment: Deployment, round: number, retriesAsked: number): Promise<string | undefined> {
+/** One bounded round, ended early when `isEnded`. Answers what was wrong, or nothing when blue is safe. */
+async function runRound(deployment: Deployment, round: number, isEnded: () => boolean): Promise<string | undefined> {
   const { roundMs } = deployment.plan().rollback;
   deployment.change((status, at) => roundBegun(status, round, at));
   try {
     return await CancellationScope.cancellable(async () => {
       const done = recover(deployment, round, Date.now() + roundMs);
-      await Promise.race([done, condition(() => rollbackOf(deployment).retriesAsked > retriesAsked)]);
+      await Promise.race([done, condition(isEnded)]);
       CancellationScope.current().cancel();
       return await done;
     });
   } catch (error) {
-    return isCancellation(error) ? 'the round was ended by retryRollback' : inWords(error);
+    return isCancellation(error) ? ENDED_BY_RETRY : inWords(error);
   }
 }
 

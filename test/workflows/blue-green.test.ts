@@ -455,6 +455,39 @@ test('invariant 7: retryRollback ends a round that hangs and starts another', as
   });
 });
 
+test('invariant 7: asked for another round without end, the rollback still comes to its end', async () => {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { activities, asked } = world({
+    plan: (plan) => ({ ...approvedByItself(plan), rollback: { ...plan.rollback, pauseMs: 3_600_000 } }),
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      restoreTraffic: async ({ round }) => {
+        if (round === 1) await untilCancelled();
+        if (round === 2) {
+          await released;
+          throw ApplicationFailure.nonRetryable('the router is not back', FAILURE.CommandFailed);
+        }
+        return { startedAt: Date.now(), restoredAt: Date.now(), evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until((status) => status.rollback?.round === 1);
+    await handle.signal(messages.retryRollback, { by: 'ana' });
+    await until((status) => status.rollback?.round === 2);
+    for (let asks = 0; asks < 30; asks += 1) await handle.signal(messages.retryRollback, { by: 'ana' });
+    const during = await until((status) => status.rollback?.retriesAsked === 31);
+    expect(during.rollback?.round).toBe(2);
+    release();
+    // What was asked during the second round is not lost: the third begins without a pause.
+    expect((await rolledBack(handle)).report.rollback?.round).toBe(3);
+    expect(asked.filter((one) => one.startsWith('restore'))).toEqual(['restore 1', 'restore 2', 'restore 3']);
+  });
+});
+
 test('invariant 7: traffic that moves after the rollback is set right again and reported', async () => {
   const { activities, asked } = world({
     plan: approvedByItself,
