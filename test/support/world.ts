@@ -155,11 +155,15 @@ function healthyNow({ carry, soakStartedAt }: WatchInput): WindowResult {
 }
 
 /** An activity that goes on until it is cancelled, as a long command does. */
-export async function untilCancelled(): Promise<never> {
+export function untilCancelled(): Promise<never> {
+  return untilCancelledOr(new Promise(() => {}));
+}
+
+export async function untilCancelledOr<T>(settled: Promise<T>): Promise<T> {
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(), 50);
   try {
-    return await context.cancelled;
+    return await Promise.race([context.cancelled, settled]);
   } finally {
     clearInterval(beat);
   }

@@ -7,7 +7,15 @@ import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { openGate } from '../../src/workflows/status.ts';
 import { type DeploymentHandle, keepHistory, rolledBack, uniqueService, useTemporal } from '../support/temporal.ts';
-import { CHECKS, effects, healthyWindow, type Script, untilCancelled, world } from '../support/world.ts';
+import {
+  CHECKS,
+  effects,
+  healthyWindow,
+  type Script,
+  untilCancelled,
+  untilCancelledOr,
+  world,
+} from '../support/world.ts';
 
 const temporal = useTemporal();
 
@@ -467,7 +475,7 @@ test('invariant 7: asked for another round without end, the rollback still comes
       restoreTraffic: async ({ round }) => {
         if (round === 1) await untilCancelled();
         if (round === 2) {
-          await released;
+          await untilCancelledOr(released);
           throw ApplicationFailure.nonRetryable('the router is not back', FAILURE.CommandFailed);
         }
         return { startedAt: Date.now(), restoredAt: Date.now(), evidence: [] };
