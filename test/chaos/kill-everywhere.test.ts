@@ -23,7 +23,6 @@ const CHANGES = {
     { percentage: 50, soak: '4s', approval: {} },
     { percentage: 100, soak: '4s' },
   ],
-  watch: { maxSoakFactor: 10 },
   recovery: { guard: '1s' },
 };
 

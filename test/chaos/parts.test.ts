@@ -65,15 +65,15 @@ async function expectRounds({ handle, production, ...rest }: Scene, rounds: numb
   if (rounds > 1) expect(rest.worker().log()).toContain('has stalled (round 1)');
 }
 
-/** Blind after the first second at 50 %. */
-async function blindAt50(forMs: number): Promise<Scene> {
+/** Blind after the first second at 50 %, in a soak that may last so many times its length. */
+async function blindAt50(forMs: number, maxSoakFactor: number): Promise<Scene> {
   const blind = await scene({
     changes: {
       traffic: [
         { percentage: 50, soak: '4s', approval: {} },
         { percentage: 100, soak: '1s' },
       ],
-      watch: { maxSoakFactor: 2 },
+      watch: { maxSoakFactor },
     },
   });
   await attest(blind);
@@ -89,7 +89,7 @@ const METRICS: readonly Part[] = [
   [
     'the metrics are down for less than the watch can spare: completed',
     async () => {
-      const blind = await blindAt50(1_500);
+      const blind = await blindAt50(1_500, 10);
       blind.production.misbehave('metrics', 'well');
       await approve(blind);
       expect(await accountOf(blind)).toEqual(COMPLETED);
@@ -98,7 +98,7 @@ const METRICS: readonly Part[] = [
   [
     'the metrics stay down: rolled back without a verdict, and blue is believed when it is seen again',
     async () => {
-      const blind = await blindAt50(0);
+      const blind = await blindAt50(0, 2);
       const status = await blind.until(({ rollback }) => rollback?.restored !== undefined);
       expect(status.rollback?.cause).toBe('inconclusive');
       expect(blind.production.share()).toBe(0);

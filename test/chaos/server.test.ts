@@ -32,7 +32,6 @@ async function begin(): Promise<Scene> {
         { percentage: 50, soak: '8s', approval: {} },
         { percentage: 100, soak: '2s' },
       ],
-      watch: { maxSoakFactor: 10 },
       platform: { timeouts: { rollback: '20s' } },
     },
   });

@@ -120,6 +120,7 @@ test(
       {
         platform: { deploy: leaky('deploy', '{version}'), rollback: leaky('rollback', '{service}') },
         databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
+        watch: { maxSoakFactor: 3 },
         notifications: [{ kind: 'webhook', urlEnv: 'HOOK_URL' }],
         checklist: [
           check('leak', { kind: 'command', command: leaky('fail', 'x') }),

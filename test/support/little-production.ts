@@ -219,7 +219,8 @@ function littleRunbook(service: string, url: string) {
       { percentage: 50, soak: '2s', approval: {} },
       { percentage: 100, soak: '2s' },
     ],
-    watch: { window: '2s', gateWindow: '1m', blind: '1m' },
+    // Soaks as short as these need all the time there is where the machine is busy.
+    watch: { window: '2s', gateWindow: '1m', blind: '1m', maxSoakFactor: 10 },
     recovery: { target: '90s', round: '1m', pause: '2s', guard: '2s' },
     checklist: [
       {

@@ -34,7 +34,6 @@ export async function littleSubject(client: Client): Promise<Subject> {
         { percentage: 50, soak: '2s', approval: {} },
         { percentage: 100, soak: '2s' },
       ],
-      watch: { maxSoakFactor: 10 },
       recovery: { pause: '500ms', guard: '3s', round: '20s' },
     },
   });
