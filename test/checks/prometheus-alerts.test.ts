@@ -6,6 +6,7 @@ import { prometheus as connect } from '../../src/prometheus/prometheus.ts';
 import { check as checkSchema } from '../../src/runbook/check-schema.ts';
 import {
   describeWithPrometheus,
+  PAGE,
   type PrometheusConfig,
   startAlertmanager,
   startPrometheus,
@@ -209,7 +210,7 @@ const untilPassed = (ask: () => Promise<Finding>) => until(async () => (await as
 
 describeWithPrometheus('prometheus-alerts', () => {
   beforeAll(async () => {
-    target = await serve((_request, response) => response.end(page()));
+    target = await serve((_request, response) => response.writeHead(200, PAGE).end(page()));
     elsewhere = await serve((_request, response) => {
       const answer = () => void response.writeHead(500).end();
       if (hangs) unanswered.add(answer);

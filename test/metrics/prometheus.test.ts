@@ -7,7 +7,13 @@ import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
 import { prometheusSource } from '../../src/metrics/prometheus.ts';
 import type { MetricSource, Reading } from '../../src/metrics/source.ts';
-import { describeWithPrometheus, metricsOf, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
+import {
+  describeWithPrometheus,
+  metricsOf,
+  PAGE,
+  startPrometheus,
+  type TestPrometheus,
+} from '../support/prometheus.ts';
 
 const signal = new AbortController().signal;
 const LIMITS = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
@@ -29,7 +35,7 @@ async function startTarget() {
   const server = createServer((_request, response) => {
     target.onScrape();
     target.scrapes += 1;
-    if (!target.native) return void response.end(page(versions));
+    if (!target.native) return void response.writeHead(200, PAGE).end(page(versions));
     response.writeHead(200, {
       'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
     });

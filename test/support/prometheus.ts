@@ -16,6 +16,9 @@ export async function promtool(args: readonly string[], cwd: string = process.cw
   await execa(join(dirname(PROGRAMS?.prometheus ?? ''), 'promtool'), args, { cwd });
 }
 
+/** Headers of a page to scrape: Prometheus 3 wants to be told what it reads. */
+export const PAGE = { 'content-type': 'text/plain; version=0.0.4' };
+
 interface Target {
   readonly address: string;
   readonly labels?: Readonly<Record<string, string>>;
