@@ -7,7 +7,13 @@ import { readPast } from '../../src/rehearsal/prometheus-past.ts';
 import { whereIsThePast } from '../../src/rehearsal/where.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { guide, guideWith } from '../runbook/support.ts';
-import { describeWithPrometheus, metricsOf, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
+import {
+  describeWithPrometheus,
+  metricsOf,
+  PAGE,
+  startPrometheus,
+  type TestPrometheus,
+} from '../support/prometheus.ts';
 
 const servers: HttpServer[] = [];
 afterAll(() => {
@@ -18,7 +24,9 @@ afterAll(() => {
 });
 
 async function serve(answer: (url: URL) => string): Promise<string> {
-  const server = createServer((request, response) => response.end(answer(new URL(request.url ?? '/', 'http://x'))));
+  const server = createServer((request, response) =>
+    response.writeHead(200, PAGE).end(answer(new URL(request.url ?? '/', 'http://x'))),
+  );
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
