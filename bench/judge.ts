@@ -1,5 +1,5 @@
 import { evidenceJudge } from '../src/judge/evidence.ts';
-import { EVIDENCE_DEFAULTS } from '../src/judge/rules.ts';
+import { EVIDENCE_DEFAULTS, evidenceRules } from '../src/judge/rules.ts';
 import type { Counts } from '../src/runbook/plan.ts';
 import { quantile } from './table.ts';
 
@@ -107,7 +107,7 @@ function atBest(pollMs: number, share: number, random: () => number): number {
 
 function judgeFor(pollMs: number) {
   const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
-  return evidenceJudge({ rule: 'evidence', limits, pollMs, ...EVIDENCE_DEFAULTS });
+  return evidenceJudge(evidenceRules({ limits, pollMs }));
 }
 
 const facts = {

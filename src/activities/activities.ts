@@ -34,6 +34,8 @@ export interface WatchInput {
   readonly percentage: number;
   /** The window closes then, whoever watches: absolute, so that a retry goes on instead of starting over. */
   readonly until: number;
+  /** From then on it closes at the first healthy verdict: a soak without proof goes on no longer than it needs. */
+  readonly healthyFrom?: number;
   readonly carry: WatchCarry;
 }
 
@@ -44,8 +46,11 @@ export interface WindowResult {
   readonly because?: Because;
   /** What it waits for has not come within its budget. */
   readonly exhausted?: true;
+  /** How much more time the proof of health needs at this rate, where that can be said. */
+  readonly missingMs?: number;
   readonly from: number;
   readonly to: number;
+  /** What the soak counted in this window: what began before it, during a shift, is left out. */
   readonly green: Counts;
   readonly blue: Counts;
   readonly carry: WatchCarry;

@@ -44,7 +44,8 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
-        if (seen.verdict === 'breached' || closing || Date.now() >= input.until) return withoutLive(seen);
+        const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
+        if (seen.verdict === 'breached' || closing || isProven || Date.now() >= input.until) return withoutLive(seen);
         // On a beat, however long the reading took.
         await pause(Math.min(begunAt + input.pollMs, input.until) - Date.now(), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
@@ -74,20 +75,23 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         if (!interval)
           return { ...window, ...judged(judge.judge(state, now), reading), ...(latest && { latest }), to: now, carry };
 
-        const { from, to, counts, restarted } = interval;
+        const { from, to, counts, restarted, absent } = interval;
         const green = counts[input.target.green] ?? NOTHING;
         const blue = counts[input.target.blue] ?? NOTHING;
         // What restarted for both is what counts them: a router, say.
         const ofBlue = restarted[input.target.blue] ?? [];
         const alone = (restarted[input.target.green] ?? []).filter((target) => !ofBlue.includes(target));
         const greenRestarts = Object.fromEntries(alone.map((target) => [target, 1]));
-        const next = judge.observe(state, { from, to, green, blue, greenRestarts });
+        const isDark = absent.includes(input.target.green) && !absent.includes(input.target.blue);
+        const dark = isDark ? { greenDark: true as const } : {};
+        const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
+        const inSoak = from >= input.soakStartedAt;
         return {
           ...window,
           ...judged(judge.judge(next, now), reading),
           to: now,
-          green: add(before.green, green),
-          blue: add(before.blue, blue),
+          green: inSoak ? add(before.green, green) : before.green,
+          blue: inSoak ? add(before.blue, blue) : before.blue,
           carry: { ...carry, judge: next },
           latest: { intervalMs: to - from, green: live(green), blue: live(blue) },
         };
@@ -99,7 +103,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
 function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen: WatchHeartbeat): Poll {
   const { to: at, verdict, latest, problem, carry } = seen;
   const to = carry.reading?.at ?? 0;
-  const isNew = since !== undefined && to > since.at;
+  const isNew = since !== undefined && to > since.at && since.at >= soakStartedAt;
   return {
     soakStartedAt,
     at,
@@ -111,7 +115,7 @@ function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen:
 
 /** The newest judgement replaces all of the one before. */
 function unjudged(window: WatchHeartbeat): WatchHeartbeat {
-  const { because: _, exhausted: __, ...rest } = window;
+  const { because: _, exhausted: __, missingMs: ___, ...rest } = window;
   return rest;
 }
 

@@ -1,25 +1,31 @@
+import { missingTime, NO_TIME, type SoakClock } from './clock.ts';
 import { NOTHING } from './counts.ts';
-import type { Because, Interval } from './judge.ts';
+import type { Because, Interval, Judgement } from './judge.ts';
 import type { BothCounts } from './literal.ts';
 import type { EvidenceRules, SoakFacts } from './rules.ts';
-import { seconds } from './words.ts';
+import { grouped, seconds } from './words.ts';
 
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
 export interface Attendance {
   readonly from: number;
+  /** Before it green had no customers: whatever asked it until then says nothing about the release. */
+  readonly isFirst: boolean;
   readonly soakMs: number | null;
   readonly greenShare: number | null;
-  /** Observed time that counts for the soak, and how long blue has now been over a limit. */
-  readonly clockMs: number;
+  readonly clock: SoakClock;
+  /** How long blue has now been over a limit. */
   readonly heldMs: number;
-  readonly counts: BothCounts;
+  /** What the soak counted, and over which time. */
+  readonly counts: BothCounts & { readonly ms: number };
   /** The end of the newest interval, and of the newest in which a version was asked anything. */
   readonly seenAt: number | null;
   readonly greenSeenAt: number | null;
   readonly blueSeenAt: number | null;
-  /** Blue's requests since green was asked last; readings in a row in which green's targets were gone. */
+  /** Blue's requests since green was asked last. */
   readonly blueAlone: number;
+  /** Readings in a row in which green's targets did not report while blue's did, and the time they cover. */
   readonly dark: number;
+  readonly darkMs: number;
   readonly restarts: Readonly<Record<string, number>>;
   /** Requests of both versions since the router has had its time, lately: green, blue. */
   readonly split: readonly (readonly [to: number, green: number, blue: number])[];
@@ -27,7 +33,9 @@ export interface Attendance {
 
 /** So unlikely that green has no request by luck: 14 are expected, e^-14 is under one in a million. */
 const MISSED_REQUESTS = 14;
+/** One missed scrape is no dead green, nor are two targets that are scraped at different moments. */
 const DARK_READINGS = 3;
+const DARK_MS = 30_000;
 const RESTARTS = 2;
 /** As much as two minutes of split, in so many parts. */
 const SPLIT_MS = 120_000;
@@ -39,25 +47,41 @@ const SPLIT_EVIDENCE = Math.log(1e4);
 export function newAttendance(at: number, { soakMs, greenShare }: SoakFacts, before?: Attendance): Attendance {
   return {
     from: at,
+    isFirst: before === undefined,
     soakMs: soakMs ?? null,
     greenShare: greenShare ?? null,
-    clockMs: 0,
+    clock: NO_TIME,
     heldMs: before?.heldMs ?? 0,
-    counts: NOTHING,
+    counts: { ...NOTHING, ms: 0 },
     seenAt: null,
     greenSeenAt: null,
     blueSeenAt: null,
     blueAlone: 0,
     dark: before?.dark ?? 0,
+    darkMs: before?.darkMs ?? 0,
     restarts: before?.restarts ?? {},
     split: [],
   };
 }
 
+/** Whether an interval holds requests from before the soak, or from during the shift: those are none of the soak's. */
+export function isBeforeSoak({ from }: Attendance, interval: { readonly from: number }): boolean {
+  return interval.from < from;
+}
+
 export function addAttendance(before: Attendance, interval: Interval): Attendance {
-  const { to, green, blue } = interval;
+  const { from, to, green, blue } = interval;
   const later = (seenAt: number | null) => Math.max(seenAt ?? to, to);
-  if (interval.greenDark) return { ...before, seenAt: later(before.seenAt), dark: before.dark + 1 };
+  const seenAt = later(before.seenAt);
+  if (isBeforeSoak(before, interval)) return { ...before, seenAt };
+  if (interval.greenDark)
+    return {
+      ...before,
+      seenAt,
+      blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
+      dark: before.dark + 1,
+      darkMs: before.darkMs + Math.max(0, to - from),
+    };
 
   const restarts = { ...before.restarts };
   for (const [target, count] of Object.entries(interval.greenRestarts ?? {}))
@@ -65,7 +89,8 @@ export function addAttendance(before: Attendance, interval: Interval): Attendanc
   return {
     ...before,
     dark: 0,
-    seenAt: later(before.seenAt),
+    darkMs: 0,
+    seenAt,
     greenSeenAt: green.requests > 0 ? later(before.greenSeenAt) : before.greenSeenAt,
     blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
     blueAlone: green.requests > 0 ? 0 : before.blueAlone + blue.requests,
@@ -85,13 +110,13 @@ function addSplit(split: Attendance['split'], to: number, green: number, blue: n
 
 /** Green is not there at all: nothing to count, and reason enough. */
 export function attendanceBreach(
-  { from, seenAt, greenShare, blueAlone, dark, restarts, counts, greenSeenAt, split }: Attendance,
+  { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: Attendance,
   rules: EvidenceRules,
 ): { readonly reason: string; readonly because: Because } | undefined {
-  if (dark >= DARK_READINGS)
+  if (dark >= DARK_READINGS && darkMs >= DARK_MS)
     return {
       because: 'dark',
-      reason: `green's targets have been gone for ${dark} readings in a row while blue reports: green is down or not reachable`,
+      reason: `green's targets have not reported for ${seconds(darkMs)} (${dark} readings in a row) while blue's did: green is down or cannot be reached`,
     };
   const [target, times] = Object.entries(restarts).find(([, count]) => count >= RESTARTS) ?? [];
   if (target !== undefined)
@@ -113,13 +138,12 @@ export function attendanceBreach(
   const missedMs = (seenAt ?? from) - (greenSeenAt ?? from);
   if ((greenShare === null && greenSeenAt === null) || expected < MISSED_REQUESTS) return undefined;
   if (missedMs <= rules.patienceMs) return undefined;
-  const blue = Math.round(blueAlone);
+  const [blue, missed] = [blueAlone, expected].map(grouped);
   return {
     because: 'traffic-missing',
     reason:
-      `green gets no requests while blue had ${blue}; about ${Math.round(expected)} were to be expected` +
-      `${greenSeenAt === null ? ' since the shift' : ` in the ${seconds((seenAt ?? from) - greenSeenAt)} since its last one`}: ` +
-      'the routing to green is broken, or green cannot be reached',
+      `green had no request in the ${seconds(missedMs)} since ${greenSeenAt === null ? 'the shift' : 'its last one'}, ` +
+      `while blue had ${blue}; about ${missed} were to be expected of green: the routing to green is broken, or green cannot be reached`,
   };
 }
 
@@ -135,8 +159,8 @@ export function attendanceDoubt(
   attendance: Attendance,
   rules: EvidenceRules,
   now: number,
-): { readonly reason: string; readonly because: Because; readonly exhausted?: true } | undefined {
-  const { from, seenAt, greenSeenAt, blueSeenAt, clockMs, soakMs } = attendance;
+): Pick<Judgement, 'because' | 'reason' | 'exhausted' | 'missingMs'> | undefined {
+  const { from, seenAt, greenSeenAt, blueSeenAt, clock, soakMs } = attendance;
   const blindFor = now - (seenAt ?? from);
   const spent = blindFor > rules.maxBlindMs ? { exhausted: true as const } : {};
   if (seenAt === null && blindFor >= 0)
@@ -161,13 +185,8 @@ export function attendanceDoubt(
   }
   const split = splitDoubt(attendance, rules);
   if (split) return { because: 'split', reason: split };
-  // The first and the last poll are never exactly on the soak's edges.
-  if (soakMs !== null && clockMs < soakMs - 2 * rules.pollMs)
-    return {
-      because: 'unproven',
-      reason: `${seconds(clockMs)} of ${seconds(soakMs)} were observed; time without metrics, or with blue over a limit, does not count`,
-    };
-  return undefined;
+  const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs });
+  return missing && { because: 'unproven', ...missing };
 }
 
 /** Whether green's part of the requests is not what was set: the probability ratio of a split that is off by more. */

@@ -1,16 +1,15 @@
-import type { Pair } from './alternatives.ts';
-import type { Lately, MetricEvidence } from './metric-evidence.ts';
-import type { Breach, Doubt } from './metric-verdict.ts';
-import { greenWords, type Metric, pairWords, seconds } from './words.ts';
+import { shareOf } from './alternatives.ts';
+import type { Lately, MetricEvidence, Stretch } from './metric-evidence.ts';
+import { type Breach, type Doubt, isWorse } from './metric-verdict.ts';
+import { type Metric, seconds, stretchWords } from './words.ts';
 
 /** What the judge with evidence says to the person on call. */
 
 export function breachReason(metric: Metric, breach: Breach, tests: number): string {
-  const counts = pairWords(metric, breach.pair);
+  const counts = stretchWords(metric, breach.counts);
   if (breach.because === 'literal') return `${counts}, over ${breach.batches} batches in a row`;
   const what = breach.because === 'hard' ? 'green is over its limit' : 'green is worse than blue at the same time';
-  const lately = breach.minute ? `; in the last minute ${greenWords(metric, breach.minute)}` : '';
-  return `${counts}${lately}; ${what}: chance of this by luck ${chanceWords(breach.logEvidence, tests)}`;
+  return `${counts}; ${what}: chance of this by luck ${chanceWords(breach.logEvidence, tests)}`;
 }
 
 /** Ville: evidence of E or more comes up by luck in at most one of E cases; each of the tests has its chance. */
@@ -22,21 +21,26 @@ function chanceWords(logEvidence: number, tests: number): string {
 export function doubtReason(
   metric: Metric,
   evidence: MetricEvidence,
-  { minute }: Lately,
-  doubt: Exclude<Doubt, 'unproven'>,
+  { minute, twoMinutes }: Lately,
+  { doubt, leastWorse }: { readonly doubt: Exclude<Doubt, 'unproven'>; readonly leastWorse: number },
 ): string {
-  const of = (pair: Pair) => pairWords(metric, pair);
+  const of = (counts: Stretch) => stretchWords(metric, counts);
+  const { soak, worse, run, last } = evidence;
   switch (doubt) {
-    case 'hold':
-      return `blue is over the limit itself: ${of(minute)}, in the last minute`;
-    case 'suspicion':
-      return `${of(evidence.soak)}; green looks worse than blue, but it is not proven`;
+    case 'hold': {
+      const isMinuteOver = shareOf(minute.blueBad, minute.blueAll) > metric.limit;
+      return `blue is over the limit itself: ${of(isMinuteOver ? minute : last)}`;
+    }
+    case 'suspicion': {
+      const counts = [soak, twoMinutes].find((stretch) => isWorse(stretch, leastWorse)) ?? worse;
+      return `${of(counts)}; green looks worse than blue, but it is not proven`;
+    }
     case 'run':
-      return `${of(evidence.run)}, over ${evidence.run.batches === 1 ? '1 batch' : `${evidence.run.batches} batches in a row`}; a breach is not proven`;
+      return `${of(run)}, over ${run.batches === 1 ? '1 batch' : `${run.batches} batches in a row`}; a breach is not proven`;
     case 'minute':
-      return `${of(minute)}, in the last minute`;
+      return of(minute);
     case 'last':
-      return `${of(evidence.last)}, in the newest reading`;
+      return `${of(last)}, in the newest reading`;
   }
 }
 

@@ -1,8 +1,16 @@
 import { NO_PAIR } from './alternatives.ts';
-import { type Attendance, addAttendance, attendanceBreach, attendanceDoubt, newAttendance } from './attendance.ts';
+import {
+  type Attendance,
+  addAttendance,
+  attendanceBreach,
+  attendanceDoubt,
+  isBeforeSoak,
+  newAttendance,
+} from './attendance.ts';
+import { advanceClock } from './clock.ts';
 import { addBoth, pairOf } from './counts.ts';
 import { breachReason, doubtReason, holdWords } from './evidence-words.ts';
-import type { Because, Judge, Judgement } from './judge.ts';
+import type { Because, Interval, Judge, Judgement } from './judge.ts';
 import type { BothCounts } from './literal.ts';
 import {
   type Lately,
@@ -10,10 +18,11 @@ import {
   newMetricEvidence,
   nextSoakOf,
   observeMetric,
+  type Stretch,
   type Terms,
 } from './metric-evidence.ts';
 import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
-import { unprovenWords } from './needed.ts';
+import { type Unproven, unproven } from './needed.ts';
 import { newNoise } from './noise.ts';
 import { addRecent, type Recent, trailing } from './recent.ts';
 import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
@@ -90,15 +99,7 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       if (state.breach) return state;
       const absent = attendanceBreach(state.attendance, rules);
       if (absent) return { ...state, breach: absent };
-      if (interval.greenDark) return state;
-
-      const open = state.open
-        ? { ...addBoth(state.open, interval), from: state.open.from, to: interval.to }
-        : { from: interval.from, to: interval.to, green: interval.green, blue: interval.blue };
-      const ms = open.to - open.from;
-      // A poll is never exactly on time.
-      const isShort = ms < 0.9 * slotMs || (ms < rules.patienceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
-      return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
+      return addToSlot(state, interval);
     },
 
     judge(state, now): Judgement {
@@ -114,24 +115,48 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
           ? onHold(attendance, wrong.reason)
           : { verdict: 'inconclusive', reason: wrong.reason, because: 'pending' };
       const [unproven] = doubts;
-      if (absent) {
-        const soFar = unproven?.reason ?? `healthy so far: ${healthyWords(metrics, attendance.counts)}`;
-        return { verdict: 'inconclusive', ...absent, reason: `${soFar}; ${absent.reason}` };
-      }
-      if (unproven) return { verdict: 'inconclusive', reason: unproven.reason, because: 'unproven' };
-      return { verdict: 'healthy', reason: healthyWords(metrics, attendance.counts) };
+      const healthy = healthyWords(metrics, attendance.counts);
+      if (!absent && !unproven) return { verdict: 'healthy', reason: healthy };
+      const reasons = [unproven?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
+      const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
+      return {
+        verdict: 'inconclusive',
+        reason: reasons.join('; '),
+        because: 'unproven',
+        ...(missingMs > 0 ? { missingMs } : {}),
+      };
     },
   };
+
+  function addToSlot(before: EvidenceState, interval: Interval): EvidenceState {
+    const inSoak = !isBeforeSoak(before.attendance, interval);
+    if (!inSoak && before.attendance.isFirst) return before;
+    // What was counted before the soak and what is counted in it are never one slot.
+    const mustClose = inSoak && before.open && isBeforeSoak(before.attendance, before.open);
+    const state = mustClose && before.open ? judgeSlot({ ...before, open: null }, before.open) : before;
+    if (state.breach) return state;
+    const { green, blue, from, to } = interval;
+    const open = state.open
+      ? { ...addBoth(state.open, interval), from: state.open.from, to }
+      : { from, to, green, blue };
+    // Green's counts come with its next reading.
+    if (interval.greenDark) return { ...state, open };
+    const ms = to - open.from;
+    // A poll is never exactly on time.
+    const isShort = ms < 0.9 * slotMs || (ms < rules.patienceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
+    return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
+  }
 
   function judgeSlot(state: EvidenceState, slot: NonNullable<EvidenceState['open']>): EvidenceState {
     const recent = addRecent(state.recent, slot);
     const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
     const reasons: { reason: string; because: Because }[] = [];
     const ms = Math.max(0, slot.to - slot.from);
+    const inSoak = !isBeforeSoak(state.attendance, slot);
     for (const metric of metrics) {
       const before = state.metrics[metric.name];
       if (!before) continue;
-      const lately = { ...latelyOf({ ...state, recent }, metric), pair: pairOf(metric, slot), ms };
+      const lately = { ...latelyOf({ ...state, recent }, metric), pair: pairOf(metric, slot), ms, inSoak };
       const terms = termsOf(metric, state);
       const evidence = observeMetric(before, lately, terms);
       next[metric.name] = evidence;
@@ -139,31 +164,30 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       if (breach) reasons.push({ because: breach.because, reason: breachReason(metric, breach, 2 * metrics.length) });
     }
     const held = Object.values(next).some((evidence) => evidence.held);
-    const attendance = {
-      ...state.attendance,
-      heldMs: held ? state.attendance.heldMs + ms : 0,
-      clockMs: state.attendance.clockMs + (held ? 0 : Math.min(ms, rules.blindMs)),
-      counts: addBoth(state.attendance.counts, slot),
-    };
+    const attendance = inSoak ? addSlot(state.attendance, slot, { ms, held }) : state.attendance;
     const [first] = reasons;
     const breach = first ? { because: first.because, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
     return { ...state, attendance, recent, metrics: next, breach };
   }
 
-  function doubtAbout(
-    state: EvidenceState,
-    metric: Metric,
-  ): { readonly doubt: Doubt; readonly reason: string } | undefined {
+  function addSlot(before: Attendance, slot: BothCounts, { ms, held }: { ms: number; held: boolean }): Attendance {
+    const { clock } = before;
+    return {
+      ...before,
+      counts: { ...addBoth(before.counts, slot), ms: before.counts.ms + ms },
+      heldMs: held ? before.heldMs + ms : 0,
+      clock: held ? { ...clock, idleMs: 0 } : advanceClock(clock, slot.green.requests, Math.min(ms, rules.blindMs)),
+    };
+  }
+
+  function doubtAbout(state: EvidenceState, metric: Metric): (Unproven & { readonly doubt: Doubt }) | undefined {
     const evidence = state.metrics[metric.name];
     const lately = latelyOf(state, metric);
-    const doubt = evidence && doubtOf(evidence, lately, termsOf(metric, state));
+    const terms = termsOf(metric, state);
+    const doubt = evidence && doubtOf(evidence, lately, terms);
     if (!doubt) return undefined;
-    const seen = { soak: evidence.soak, observedMs: state.attendance.clockMs };
-    const reason =
-      doubt === 'unproven'
-        ? unprovenWords(metric, seen, rules.minRequests)
-        : doubtReason(metric, evidence, lately, doubt);
-    return { doubt, reason };
+    if (doubt === 'unproven') return { doubt, ...unproven(metric, evidence.soak, rules.minRequests) };
+    return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, leastWorse: terms.leastWorse }) };
   }
 
   function onHold({ heldMs }: Attendance, reason: string): Judgement {
@@ -177,7 +201,10 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
   }
 
   function latelyOf({ recent }: EvidenceState, metric: Metric): Lately {
-    const over = (ms: number) => pairOf(metric, trailing(recent, ms));
-    return { pair: NO_PAIR, ms: 0, minute: over(60_000), twoMinutes: over(120_000) };
+    const over = (wantedMs: number): Stretch => {
+      const { ms, ...counts } = trailing(recent, wantedMs);
+      return { ...pairOf(metric, counts), ms };
+    };
+    return { pair: NO_PAIR, ms: 0, inSoak: true, minute: over(60_000), twoMinutes: over(120_000) };
   }
 }

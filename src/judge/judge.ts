@@ -11,7 +11,7 @@ export interface Interval {
   readonly blue: Counts;
   /** How often each of green's targets (by any stable name) restarted in it. */
   readonly greenRestarts?: Readonly<Record<string, number>>;
-  /** Green's targets are gone while blue reports: its counts are missing, which is not the same as 0. */
+  /** Green's targets did not report in it while blue's did: green's counts are missing, which is not the same as 0. */
   readonly greenDark?: true;
 }
 
@@ -21,7 +21,7 @@ export type Because =
   | 'literal'
   | 'hard'
   | 'comparison'
-  /** Breached: green's targets are gone, it gets no traffic, it keeps restarting. */
+  /** Breached: green's targets do not report, it gets no traffic, it keeps restarting. */
   | 'dark'
   | 'traffic-missing'
   | 'restarts'
@@ -41,6 +41,8 @@ export interface Judgement {
   readonly because?: Because;
   /** It has lasted longer than its budget: waiting on will not help, a person decides. */
   readonly exhausted?: true;
+  /** How much more time the proof of health needs, if all goes on as it does, where that can be said. */
+  readonly missingMs?: number;
 }
 
 /**
@@ -52,7 +54,11 @@ export interface Judge<State> {
   start(at: number, facts?: SoakFacts): State;
   /** A new soak begins: its proof of health starts afresh, while a breach that is building up goes on. */
   nextSoak(state: State, at: number, facts?: SoakFacts): State;
-  /** Takes in one interval. Intervals come in order and never overlap. */
+  /**
+   * Takes in one interval. Intervals come in order and never overlap. One that begins before the soak does (a shift was
+   * under way) counts neither for green's health nor for the soak's time and traffic; against green it counts if green had
+   * customers before that shift.
+   */
   observe(state: State, interval: Interval): State;
   /** The verdict at `now`. Never `healthy` without fresh evidence of this soak (invariant 5). */
   judge(state: State, now: number): Judgement;

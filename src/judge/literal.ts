@@ -1,4 +1,5 @@
 import type { Counts, LiteralRules } from '../runbook/plan.ts';
+import { advanceClock, missingTime, NO_TIME, type SoakClock } from './clock.ts';
 import type { Interval, Judge, Judgement } from './judge.ts';
 import { breachWords, healthyWords, type Metric, metricsOf, pendingWords, seconds, shareWords } from './words.ts';
 
@@ -18,13 +19,20 @@ export interface BothCounts {
 /** Closed batches over one limit, one after the other, and what they hold together. */
 export interface Run extends BothCounts {
   readonly batches: number;
+  readonly ms: number;
 }
 
-/** Plain JSON, well under 1 KB. */
+/** Plain JSON, about 1 KB. */
 export interface LiteralState {
   /** The proof of the soak under way. */
   readonly soak: BothCounts & {
     readonly from: number;
+    readonly isFirst: boolean;
+    /** How long it is meant to be; null where that is not known. */
+    readonly soakMs: number | null;
+    /** The time over which these were counted, and how much of it counts. */
+    readonly ms: number;
+    readonly clock: SoakClock;
     /** Batches closed since then. */
     readonly batches: number;
     /** The end of the newest interval, and of the newest in which the version was asked anything. */
@@ -33,7 +41,7 @@ export interface LiteralState {
     readonly blueSeenAt: number | null;
   };
   /** The batch that is still filling. */
-  readonly open: BothCounts & { readonly lengthMs: number };
+  readonly open: BothCounts & { readonly ms: number };
   readonly runs: { readonly errors: Run; readonly latency: Run };
   /** Why the release is breached: once it is, it stays so. */
   readonly breach: string | null;
@@ -41,7 +49,7 @@ export interface LiteralState {
 
 const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
 const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };
-const NO_RUN: Run = { ...NOTHING, batches: 0 };
+const NO_RUN: Run = { ...NOTHING, batches: 0, ms: 0 };
 /** A share exactly at its limit is within it, whatever binary fractions make of 29 %. */
 const TOLERANCE = 1e-9;
 
@@ -50,22 +58,23 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   const metrics = metricsOf(rules.limits);
 
   return {
-    start: (at) => ({
-      soak: emptySoak(at),
-      open: { ...NOTHING, lengthMs: 0 },
+    start: (at, { soakMs = null } = {}) => ({
+      soak: emptySoak(at, { isFirst: true, soakMs }),
+      open: { ...NOTHING, ms: 0 },
       runs: { errors: NO_RUN, latency: NO_RUN },
       breach: null,
     }),
 
-    nextSoak: (state, at) => ({ ...state, soak: emptySoak(at) }),
+    nextSoak: (state, at, { soakMs = null } = {}) => ({ ...state, soak: emptySoak(at, { isFirst: false, soakMs }) }),
 
     observe(state, interval) {
       const soak = withInterval(state.soak, interval);
-      if (state.breach !== null) return { ...state, soak };
+      const isBeforeFirst = state.soak.isFirst && interval.from < state.soak.from;
+      if (state.breach !== null || isBeforeFirst) return { ...state, soak };
       // A worker with another clock may take over in between: its first interval can seem to end before it began.
-      const lengthMs = state.open.lengthMs + Math.max(0, interval.to - interval.from);
-      const open = { ...addBoth(state.open, interval), lengthMs };
-      if (open.lengthMs < rules.batchMs || open.green.requests < rules.minRequests) return { ...state, soak, open };
+      const ms = state.open.ms + Math.max(0, interval.to - interval.from);
+      const open = { ...addBoth(state.open, interval), ms };
+      if (open.ms < rules.batchMs || open.green.requests < rules.minRequests) return { ...state, soak, open };
 
       const runs = { ...state.runs };
       for (const metric of metrics)
@@ -74,7 +83,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
       const breach = breached.map((metric) => breachWords(metric, runs[metric.name])).join('; ');
       return {
         soak: { ...soak, batches: soak.batches + 1 },
-        open: { ...NOTHING, lengthMs: 0 },
+        open: { ...NOTHING, ms: 0 },
         runs: breach === '' ? runs : { errors: NO_RUN, latency: NO_RUN },
         breach: breach === '' ? null : breach,
       };
@@ -83,9 +92,11 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
     judge(state, now): Judgement {
       if (state.breach !== null) return { verdict: 'breached', reason: state.breach };
       const doubt = missingEvidence(state, now) ?? pendingBreach(state) ?? missingProof(state);
-      return doubt === undefined
-        ? { verdict: 'healthy', reason: healthyWords(metrics, state.soak) }
-        : { verdict: 'inconclusive', reason: doubt };
+      if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
+      const missing = missingTime(state.soak.clock, { soakMs: state.soak.soakMs, pollMs: rules.pollMs });
+      return missing
+        ? { verdict: 'inconclusive', ...missing }
+        : { verdict: 'healthy', reason: healthyWords(metrics, state.soak) };
     },
   };
 
@@ -124,23 +135,39 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
     if (soak.batches === 0)
       return (
         `no batch is complete yet in this soak: the first holds ${open.green.requests} of ${rules.minRequests} requests ` +
-        `over ${seconds(open.lengthMs)} of ${seconds(rules.batchMs)}`
+        `over ${seconds(open.ms)} of ${seconds(rules.batchMs)}`
       );
     const over = metrics.find((metric) => isOver(metric, soak.green));
-    return over && `${shareWords(over, soak)} in the whole soak`;
+    return over && `${shareWords(over, soak)}, in the whole soak`;
   }
 }
 
-function emptySoak(from: number): LiteralState['soak'] {
-  return { ...NOTHING, from, batches: 0, seenAt: null, greenSeenAt: null, blueSeenAt: null };
+function emptySoak(from: number, known: Pick<LiteralState['soak'], 'isFirst' | 'soakMs'>): LiteralState['soak'] {
+  return {
+    ...NOTHING,
+    from,
+    ...known,
+    ms: 0,
+    clock: NO_TIME,
+    batches: 0,
+    seenAt: null,
+    greenSeenAt: null,
+    blueSeenAt: null,
+  };
 }
 
 function withInterval(soak: LiteralState['soak'], interval: Interval): LiteralState['soak'] {
   const later = (seenAt: number | null) => Math.max(seenAt ?? interval.to, interval.to);
+  const seenAt = later(soak.seenAt);
+  // A shift was under way: these are none of the soak's.
+  if (interval.from < soak.from) return { ...soak, seenAt };
+  const ms = Math.max(0, interval.to - interval.from);
   return {
     ...soak,
     ...addBoth(soak, interval),
-    seenAt: later(soak.seenAt),
+    ms: soak.ms + ms,
+    clock: advanceClock(soak.clock, interval.green.requests, ms),
+    seenAt,
     greenSeenAt: interval.green.requests > 0 ? later(soak.greenSeenAt) : soak.greenSeenAt,
     blueSeenAt: interval.blue.requests > 0 ? later(soak.blueSeenAt) : soak.blueSeenAt,
   };
@@ -150,8 +177,8 @@ function isOver({ bad, limit }: Metric, counts: Counts): boolean {
   return bad(counts) - limit * counts.requests > TOLERANCE * counts.requests;
 }
 
-function extendRun(run: Run, batch: BothCounts): Run {
-  return { ...addBoth(run, batch), batches: run.batches + 1 };
+function extendRun(run: Run, batch: LiteralState['open']): Run {
+  return { ...addBoth(run, batch), batches: run.batches + 1, ms: run.ms + batch.ms };
 }
 
 function addBoth(a: BothCounts, b: BothCounts): BothCounts {

@@ -14,12 +14,16 @@ import {
   addEvidence,
   evidenceWithout,
   evidenceWithoutBurst,
+  isRising,
   logEvidence,
   newProof,
   type Proof,
   renewed,
 } from './proof.ts';
 import { isOver, isSurelyOver } from './shares.ts';
+
+/** Counts, and the time over which they were counted. */
+export type Stretch = Pair & { readonly ms: number };
 
 /** All that is known of one metric: errors, or slow requests. Plain JSON. */
 export interface MetricEvidence {
@@ -32,15 +36,18 @@ export interface MetricEvidence {
   readonly lasting: boolean;
   readonly noise: Noise;
   /** The soak's counts. */
-  readonly soak: Pair;
+  readonly soak: Stretch;
+  /** Counts since the likeliest start of what speaks against green, by the limit and by blue; nothing where nothing does. */
+  readonly overLimit: Stretch;
+  readonly worse: Stretch;
   /** The literal rule: the batch that is filling, and the batches over the limit in a row. */
-  readonly batch: Pair & { readonly ms: number };
-  readonly run: Pair & { readonly batches: number };
+  readonly batch: Stretch;
+  readonly run: Stretch & { readonly batches: number };
   /** Slots in a row, up to now, with more than twice the limit: how many, and as much complete failure in time. */
   readonly gross: Gross;
   /** Blue is over the limit itself, beyond luck. */
   readonly held: boolean;
-  readonly last: Pair;
+  readonly last: Stretch;
 }
 
 /** What has to be known of the rules to judge one metric. */
@@ -64,8 +71,10 @@ export interface Terms {
 export interface Lately {
   readonly pair: Pair;
   readonly ms: number;
-  readonly minute: Pair;
-  readonly twoMinutes: Pair;
+  /** Whether the slot is one of the soak's: otherwise it ends a shift, and says nothing for green. */
+  readonly inSoak: boolean;
+  readonly minute: Stretch;
+  readonly twoMinutes: Stretch;
 }
 
 /** What is over its limit mostly is so early: for its start a shorter part of the soak weighs as much as all of it. */
@@ -75,6 +84,8 @@ export const SUSPICIOUS = Math.log(20);
 /** More is asked beside a burst: all that comes after it adds up, and of few bad requests green often has all. */
 const LASTING = Math.log(400);
 
+export const NO_STRETCH: Stretch = { ...NO_PAIR, ms: 0 };
+
 export function newMetricEvidence(stretch: number, noise: Noise): MetricEvidence {
   return {
     hard: newProof(HARD_ODDS.length, stretch),
@@ -82,12 +93,14 @@ export function newMetricEvidence(stretch: number, noise: Noise): MetricEvidence
     suspicion: newProof(RATIOS.length, stretch),
     lasting: false,
     noise,
-    soak: NO_PAIR,
-    batch: { ...NO_PAIR, ms: 0 },
-    run: { ...NO_PAIR, batches: 0 },
+    soak: NO_STRETCH,
+    overLimit: NO_STRETCH,
+    worse: NO_STRETCH,
+    batch: NO_STRETCH,
+    run: { ...NO_STRETCH, batches: 0 },
     gross: NOT_GROSS,
     held: false,
-    last: NO_PAIR,
+    last: NO_STRETCH,
   };
 }
 
@@ -99,11 +112,12 @@ export function nextSoakOf(evidence: MetricEvidence): MetricEvidence {
     comparison: renewed(comparison),
     suspicion: renewed(suspicion),
     lasting: false,
-    soak: NO_PAIR,
+    soak: NO_STRETCH,
   };
 }
 
-export function observeMetric(before: MetricEvidence, { pair, ms, minute }: Lately, terms: Terms): MetricEvidence {
+export function observeMetric(before: MetricEvidence, lately: Lately, terms: Terms): MetricEvidence {
+  const { pair, ms, minute, inSoak } = lately;
   const { limit, scaleMs } = terms;
   const noise = addNoise(before.noise, pair, ms);
   const scatter = dispersion(noise);
@@ -111,20 +125,23 @@ export function observeMetric(before: MetricEvidence, { pair, ms, minute }: Late
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
   const excused = blues.some(({ bad, all }) => isOver(bad, all, limit));
   const overLimit = hardEvidence(pair, limit, dispersionBesideLimit(noise));
-  const hard = excused ? withoutGain(overLimit) : overLimit;
+  const hard = addEvidence(before.hard, excused ? withoutGain(overLimit) : overLimit, ms, EARLY * scaleMs);
+  const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs);
   const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
   const grossly = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
   return {
     ...(excused ? { batch: before.batch, run: before.run } : countLiterally(before, pair, ms, terms)),
-    hard: addEvidence(before.hard, hard, ms, EARLY * scaleMs),
-    comparison: addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs),
+    hard,
+    comparison,
+    overLimit: isRising(hard) ? addStretch(before.overLimit, pair, ms) : NO_STRETCH,
+    worse: isRising(comparison) ? addStretch(before.worse, pair, ms) : NO_STRETCH,
     suspicion,
     lasting: before.lasting || outlastsBurst(suspicion, LASTING),
     noise,
-    soak: addPairs(before.soak, pair),
+    soak: inSoak ? addStretch(before.soak, pair, ms) : before.soak,
     gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,
     held: blues.some(({ bad, all }) => isSurelyOver(bad, all, limit)),
-    last: pair,
+    last: { ...pair, ms },
   };
 }
 
@@ -134,9 +151,15 @@ export function outlastsBurst(proof: Proof, least: number): boolean {
 }
 
 function countLiterally(before: MetricEvidence, pair: Pair, ms: number, terms: Terms) {
-  const batch = { ...addPairs(before.batch, pair), ms: before.batch.ms + ms };
+  const batch = addStretch(before.batch, pair, ms);
   if (batch.ms < terms.batchMs || batch.greenAll < terms.minRequests) return { batch, run: before.run };
   const over = isOver(batch.greenBad, batch.greenAll, terms.limit);
-  const run = over ? { ...addPairs(before.run, batch), batches: before.run.batches + 1 } : { ...NO_PAIR, batches: 0 };
-  return { batch: { ...NO_PAIR, ms: 0 }, run };
+  const run = over
+    ? { ...addStretch(before.run, batch, batch.ms), batches: before.run.batches + 1 }
+    : { ...NO_STRETCH, batches: 0 };
+  return { batch: NO_STRETCH, run };
+}
+
+export function addStretch(before: Stretch, pair: Pair, ms: number): Stretch {
+  return { ...addPairs(before, pair), ms: before.ms + ms };
 }

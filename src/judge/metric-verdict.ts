@@ -1,6 +1,13 @@
 import { type Pair, shareOf } from './alternatives.ts';
 import { outlasts } from './gross.ts';
-import { type Lately, type MetricEvidence, outlastsBurst, SUSPICIOUS, type Terms } from './metric-evidence.ts';
+import {
+  type Lately,
+  type MetricEvidence,
+  outlastsBurst,
+  type Stretch,
+  SUSPICIOUS,
+  type Terms,
+} from './metric-evidence.ts';
 import { dispersion, dispersionBesideLimit } from './noise.ts';
 import { chanceOfAtLeast, chanceOfAtMost } from './numbers.ts';
 import { evidenceBesideBlue, evidenceBeyondBurst, evidenceWithout, logEvidence } from './proof.ts';
@@ -16,14 +23,9 @@ const CLUSTERED = 2;
 const LEAST_RATIO = 1.5;
 
 export type Breach =
-  | { readonly because: 'literal'; readonly pair: Pair; readonly batches: number }
-  | {
-      readonly because: 'hard' | 'comparison';
-      readonly pair: Pair;
-      /** Where the whole soak waters it down: what the last minute says. */
-      readonly minute?: Pair;
-      readonly logEvidence: number;
-    };
+  | { readonly because: 'literal'; readonly counts: Stretch; readonly batches: number }
+  /** `counts` are those since the likeliest start of the trouble, or those that show that it is worth a rollback. */
+  | { readonly because: 'hard' | 'comparison'; readonly counts: Stretch; readonly logEvidence: number };
 
 /** Why this metric is breached, if it is. */
 export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Breach | undefined {
@@ -37,22 +39,20 @@ export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms)
   const grossly = outlasts(gross, patienceMs) && evidenceWithout(1, hard) >= LEAST_LEFT.gross;
   // Beside a blue that is within the limit less is asked of green alone.
   const overLimit = evidenceBesideBlue(hard) >= proven && evidenceWithout(0, hard) >= Math.log(1 / mereLuck);
-  if (hardNow >= proven && overLimit && (lasting || grossly)) {
-    const watered = !isOver(soak.greenBad, soak.greenAll, limit);
-    return { because: 'hard', pair: soak, logEvidence: hardNow, ...(watered ? { minute: lately.minute } : {}) };
-  }
+  if (hardNow >= proven && overLimit && (lasting || grossly))
+    return { because: 'hard', counts: evidence.overLimit, logEvidence: hardNow };
 
   const comparedNow = logEvidence(comparison);
   if (comparedNow >= proven && outlastsBurst(comparison, LEAST_LEFT.comparison)) {
     // What a burst has proven stays proven; that it still is so, only the last two minutes tell.
-    const pair = [soak, lately.twoMinutes].find((counts) => isWorse(counts, leastWorse));
-    if (pair) return { because: 'comparison', pair, logEvidence: comparedNow };
+    const counts = [soak, lately.twoMinutes].find((stretch) => isWorse(stretch, leastWorse));
+    if (counts) return { because: 'comparison', counts, logEvidence: comparedNow };
   }
   if (
     run.batches >= terms.breachesInARow &&
     chanceOfAtLeast(run.greenBad / scatter, run.greenAll / scatter, limit) <= terms.mereLuck
   )
-    return { because: 'literal', pair: run, batches: run.batches };
+    return { because: 'literal', counts: run, batches: run.batches };
   return undefined;
 }
 
@@ -77,7 +77,8 @@ function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: La
   return logEvidence(suspicion) >= SUSPICIOUS && (lasting || isWorse(twoMinutes, leastWorse));
 }
 
-function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, least: number): boolean {
+/** Whether green has a larger share of bad requests than blue, by so much that it is worth a rollback. */
+export function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, least: number): boolean {
   if (greenAll <= 0 || blueAll <= 0) return false;
   const [green, blue] = [shareOf(greenBad, greenAll), shareOf(blueBad, blueAll)];
   return green - blue >= least && green >= LEAST_RATIO * blue;

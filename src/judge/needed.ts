@@ -1,7 +1,8 @@
 import { type Pair, shareOf } from './alternatives.ts';
+import type { Stretch } from './metric-evidence.ts';
 import { chanceOfAtMost } from './numbers.ts';
 import { CONFIDENCE } from './sight.ts';
-import { grouped, type Metric, pairWords, seconds } from './words.ts';
+import { grouped, type Metric, seconds, stretchWords } from './words.ts';
 
 /** What is still missing for the proof of health, for the person who waits for it. */
 
@@ -32,19 +33,22 @@ export function requestsForProof({ greenAll, greenBad }: Pair, limit: number, mi
   return enough;
 }
 
-/** What the soak has seen of green, over how much observed time. */
-export interface Seen {
-  readonly soak: Pair;
-  readonly observedMs: number;
+/** What is still missing for the proof of health, in words, and how much time it needs at this rate, where that can be said. */
+export interface Unproven {
+  readonly reason: string;
+  readonly missingMs?: number;
 }
 
 /** `healthy so far: 2,310 of about 3,000 requests needed for proof (about 42 s more at this rate); green failed ...` */
-export function unprovenWords(metric: Metric, { soak, observedMs }: Seen, minRequests: number): string {
+export function unproven(metric: Metric, soak: Stretch, minRequests: number): Unproven {
   const needed = requestsForProof(soak, metric.limit, minRequests);
-  const counts = pairWords(metric, soak);
+  const counts = stretchWords(metric, soak);
   if (needed === undefined)
-    return `${counts}: with this share no number of requests proves that green is within the limit`;
-  const leftMs = soak.greenAll > 0 ? ((needed - soak.greenAll) / soak.greenAll) * observedMs : 0;
+    return { reason: `${counts}: with this share no number of requests proves that green is within the limit` };
+  const leftMs = soak.greenAll > 0 ? ((needed - soak.greenAll) / soak.greenAll) * soak.ms : 0;
   const rate = leftMs > 0 ? ` (about ${seconds(leftMs)} more at this rate)` : '';
-  return `healthy so far: ${grouped(soak.greenAll)} of about ${grouped(needed)} requests needed for proof${rate}; ${counts}`;
+  return {
+    reason: `healthy so far: ${grouped(soak.greenAll)} of about ${grouped(needed)} requests needed for proof${rate}; ${counts}`,
+    ...(leftMs > 0 ? { missingMs: Math.ceil(leftMs) } : {}),
+  };
 }

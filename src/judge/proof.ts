@@ -95,6 +95,14 @@ export function logEvidence({ whole, future }: Proof): number {
   return logAdd(logMean(whole), logOf(future));
 }
 
+/**
+ * Whether what was counted since the likeliest start speaks against the null at all: for the mildest alternative. The
+ * ratio is concave in the alternative, so that it does for the mildest where it does for any.
+ */
+export function isRising({ left }: Proof): boolean {
+  return (left[0]?.[0] ?? 0) > 0;
+}
+
 /** What it is since the likeliest start of the trouble, without the worst intervals, so many as `dropped`. */
 export function evidenceWithout(dropped: 0 | 1 | 2, { left }: Proof): number {
   return Math.max(...(left[dropped] ?? []));

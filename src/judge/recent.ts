@@ -18,13 +18,12 @@ export function addRecent(recent: Recent, slot: BothCounts & { readonly from: nu
   return [...(joins ? kept.slice(0, -1) : kept), [joins ? last[0] : slot.from, slot.to, ...counts]];
 }
 
-/** What was counted in the last `ms`. */
-export function trailing(recent: Recent, ms: number): BothCounts {
+/** What was counted in the last `ms`, in whole bins, and the time that these cover. */
+export function trailing(recent: Recent, ms: number): BothCounts & { readonly ms: number } {
   const end = recent.at(-1)?.[1] ?? 0;
-  return recent
-    .filter(([, to]) => to > end - ms)
-    .map(countsOf)
-    .reduce(addBoth, NOTHING);
+  const bins = recent.filter(([, to]) => to > end - ms);
+  const counts = bins.map(countsOf).reduce(addBoth, NOTHING);
+  return { ...counts, ms: bins.reduce((sum, [from, to]) => sum + Math.max(0, to - from), 0) };
 }
 
 function countsOf([, , ...counts]: Bin): BothCounts {

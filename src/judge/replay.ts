@@ -1,7 +1,7 @@
 import type { Counts, Limits } from '../runbook/plan.ts';
 import type { EvidenceState } from './evidence.ts';
 import { createJudge, type Interval, type Judge, type Judgement } from './judge.ts';
-import { EVIDENCE_DEFAULTS, type EvidenceRules } from './rules.ts';
+import { type EvidenceRules, evidenceRules } from './rules.ts';
 
 /** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
 export interface RecordedSoak {
@@ -88,8 +88,7 @@ function rulesOf(soak: RecordedSoak, overrides: Partial<EvidenceRules>): Evidenc
     soak.metric === 'error'
       ? { errorRate: share }
       : { errorRate: 1, latency: { quantile: 1 - share, underMs: (seconds ?? 0) * 1_000 } };
-  const blindMs = Math.max(EVIDENCE_DEFAULTS.blindMs, 2.5 * pollMs);
-  return { rule: 'evidence', limits, pollMs, ...EVIDENCE_DEFAULTS, blindMs, ...overrides };
+  return evidenceRules({ limits, pollMs, ...overrides });
 }
 
 function intervalOf(soak: RecordedSoak, recorded: RecordedInterval, from: number): Interval | undefined {

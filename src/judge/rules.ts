@@ -30,11 +30,28 @@ export const EVIDENCE_DEFAULTS = {
   minRequests: 50,
   batchMs: 60_000,
   breachesInARow: 3,
-  blindMs: 40_000,
   maxBlindMs: 600_000,
   maxHoldMs: 600_000,
   routeGraceMs: 60_000,
 } as const satisfies Partial<EvidenceRules>;
+
+/** A reading may be lost or late; evidence older than this many of them says nothing about now. */
+const STALE_READINGS = 4;
+/** However often is read: a metrics server that takes a few seconds once is not gone. */
+const LEAST_STALE_MS = 20_000;
+
+/** Counts older than this are no evidence of the present, where fresh ones come every `pollMs`. */
+export function staleAfterMs(pollMs: number): number {
+  return Math.max(STALE_READINGS * pollMs, LEAST_STALE_MS);
+}
+
+/** What the runbook, or a replay, says of the rules; each of the others has its default. */
+export type ChosenRules = Pick<EvidenceRules, 'limits' | 'pollMs'> & Partial<EvidenceRules>;
+
+/** The rules of the judge, wherever it judges: for the watch, for the backtest and for a replay. */
+export function evidenceRules(chosen: ChosenRules): EvidenceRules {
+  return { rule: 'evidence', ...EVIDENCE_DEFAULTS, blindMs: staleAfterMs(chosen.pollMs), ...chosen };
+}
 
 /** What is known of one soak before it begins. All of it may be missing: the judge then knows less, and asks for more. */
 export interface SoakFacts {

@@ -1,6 +1,8 @@
 import type { Counts, Limits } from '../runbook/plan.ts';
 import type { Pair } from './alternatives.ts';
+import { pairOf } from './counts.ts';
 import type { BothCounts, Run } from './literal.ts';
+import type { Stretch } from './metric-evidence.ts';
 
 /** One of the two things that have a limit, and how to speak of it. */
 export interface Metric {
@@ -47,32 +49,34 @@ export function pendingWords(metric: Metric, run: Run, needed: number): string {
   return `${shareWords(metric, run)}, over ${batches(run.batches)}; a breach is proven after ${needed}`;
 }
 
-export function healthyWords(metrics: readonly Metric[], { green }: BothCounts): string {
+/** "green failed 0 of 1,040 requests (0 %) in 600 s; the limit is 5 %" */
+export function healthyWords(
+  metrics: readonly Metric[],
+  { green, ms }: { readonly green: Counts; readonly ms: number },
+): string {
   const parts = metrics.map(
-    (metric) => `${metric.did(outOf(metric.bad(green), green.requests))}; ${metric.limitWords}`,
+    ({ did, bad, limitWords }, index) =>
+      `${did(outOf(bad(green), green.requests))}${index === 0 ? ` in ${seconds(ms)}` : ''}; ${limitWords}`,
   );
   return `green ${parts.join('. It ')}`;
 }
 
-/** "green failed 212 of 1,040 requests (20.4 %); the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
-export function shareWords(metric: Metric, { green, blue }: BothCounts): string {
-  return pairWords(metric, {
-    greenAll: green.requests,
-    greenBad: metric.bad(green),
-    blueAll: blue.requests,
-    blueBad: metric.bad(blue),
-  });
+/** As `stretchWords`, of the counts of all metrics. */
+export function shareWords(metric: Metric, { green, blue, ms }: BothCounts & { readonly ms: number }): string {
+  return stretchWords(metric, { ...pairOf(metric, { green, blue }), ms });
 }
 
-export function pairWords(metric: Metric, pair: Pair): string {
-  const { blueAll, blueBad } = pair;
-  const blueWords = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
-  return `${greenWords(metric, pair)}; ${metric.limitWords}; ${blueWords}`;
+/** "green failed 212 of 1,040 requests (20.4 %) in 45 s; the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
+export function stretchWords(metric: Metric, { ms, ...pair }: Stretch): string {
+  return pairWords(metric, pair, ` in ${seconds(ms)}`);
 }
 
-/** "green failed 212 of 1,040 requests (20.4 %)" */
-export function greenWords({ did }: Metric, { greenAll, greenBad }: Pair): string {
-  return greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
+/** The same, without the time where that is said elsewhere. */
+export function pairWords({ did, limitWords }: Metric, pair: Pair, time = ''): string {
+  const { greenAll, greenBad, blueAll, blueBad } = pair;
+  const green = greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
+  const blue = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
+  return `${green}${time}; ${limitWords}; ${blue}`;
 }
 
 export function seconds(ms: number): string {

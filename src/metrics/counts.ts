@@ -49,6 +49,8 @@ export interface Advance {
     readonly counts: Readonly<Record<string, FreshCounts>>;
     /** By version: the targets whose process restarted in it. */
     readonly restarted: Readonly<Record<string, readonly string[]>>;
+    /** Versions that did not report in it at all, though they did before: their counts are missing, which is not 0. */
+    readonly absent: readonly string[];
   };
 }
 
@@ -58,7 +60,18 @@ export function advance(previous: Reading | null, current: Reading): Advance {
   if (!previous) return { reading };
   const counts = freshCounts(previous, current);
   const restarted = restartsBetween(previous, current);
-  return { reading, interval: { from: previous.at, to: current.at, counts, restarted } };
+  const absent = absentIn(previous, current);
+  return { reading, interval: { from: previous.at, to: current.at, counts, restarted, absent } };
+}
+
+function absentIn(previous: Reading, current: Reading): string[] {
+  const reports = new Map<string, boolean>();
+  for (const [key, before] of Object.entries(previous.series)) {
+    const now = Object.hasOwn(current.series, key) ? current.series[key] : undefined;
+    const isNew = now !== undefined && (now.sampledAt === undefined || now.sampledAt > (before.sampledAt ?? 0));
+    reports.set(before.version, isNew || (reports.get(before.version) ?? false));
+  }
+  return [...reports].flatMap(([version, isThere]) => (isThere ? [] : [version]));
 }
 
 function restartsBetween(previous: Reading, current: Reading): Record<string, string[]> {

@@ -5,7 +5,7 @@ import type { Reading, SeriesReading } from './source.ts';
 /** A counter that was not seen for so long is gone for good: autoscaling would let the marks grow without end. */
 const FORGET_MS = 6 * 3_600_000;
 
-type Sums = Omit<SeriesReading, 'version' | 'marks' | 'restarts'>;
+type Sums = Omit<SeriesReading, 'version' | 'marks' | 'restarts' | 'sampledAt'>;
 const NONE = { requests: 0, failed: 0, slow: 0, seconds: 0 } satisfies Sums;
 
 /**
@@ -24,11 +24,12 @@ export function fold(since: Reading | null, tracks: readonly Track[], starts: re
     readonly restarts: Readonly<Record<string, number>>;
     /** Once each, however many of its counters fell. */
     readonly restarted: Set<string>;
+    sampledAt: number;
   }
   const versions = new Map<string, Version>();
-  for (const { version, marks = {}, restarts = {}, ...sums } of Object.values(since?.series ?? {})) {
+  for (const { version, marks = {}, restarts = {}, sampledAt = 0, ...sums } of Object.values(since?.series ?? {})) {
     const kept = Object.entries(marks).filter(([, [at = 0]]) => newest - at < FORGET_MS);
-    versions.set(version, { sums, marks: new Map(kept), restarts, restarted: new Set() });
+    versions.set(version, { sums, marks: new Map(kept), restarts, restarted: new Set(), sampledAt });
   }
   for (const track of tracks) {
     const last = track.points.at(-1);
@@ -38,20 +39,24 @@ export function fold(since: Reading | null, tracks: readonly Track[], starts: re
       marks: new Map<string, readonly number[]>(),
       restarts: {},
       restarted: new Set<string>(),
+      sampledAt: 0,
     };
     const mark = version.marks.get(track.key);
     const risen = since ? rise(track.points, baseOf(track, mark, { since, starts })) : last.values;
     version.sums = plus(version.sums, track.counts, risen);
     if (mark && hasRestarted(track, mark)) version.restarted.add(track.target);
     if (mark === undefined || last.at > (mark[0] ?? 0)) version.marks.set(track.key, [last.at, ...last.values]);
+    if (requests.includes(track)) version.sampledAt = Math.max(version.sampledAt, last.at);
     versions.set(track.version, version);
   }
-  const series = [...versions].map(([version, { sums, marks, restarts, restarted }]): [string, SeriesReading] => {
-    const all = { ...restarts };
-    for (const target of restarted) all[target] = (all[target] ?? 0) + 1;
-    const some = Object.keys(all).length > 0 ? { restarts: all } : {};
-    return [version, { version, ...sums, marks: Object.fromEntries(marks), ...some }];
-  });
+  const series = [...versions].map(
+    ([version, { sums, marks, restarts, restarted, sampledAt }]): [string, SeriesReading] => {
+      const all = { ...restarts };
+      for (const target of restarted) all[target] = (all[target] ?? 0) + 1;
+      const some = Object.keys(all).length > 0 ? { restarts: all } : {};
+      return [version, { version, ...sums, sampledAt, marks: Object.fromEntries(marks), ...some }];
+    },
+  );
   return { at: newest, series: Object.fromEntries(series) };
 }
 

@@ -7,6 +7,8 @@ export interface SeriesReading {
   readonly slow: number;
   /** Sum of all durations in seconds, for showing the mean. */
   readonly seconds: number;
+  /** The time of the newest sample behind these, where somebody else collects: without a new one nothing is known. */
+  readonly sampledAt?: number;
   /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
   readonly startedAt?: number;
   /** How often each target behind these was seen to restart, where a source adds up many. */

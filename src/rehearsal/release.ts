@@ -1,6 +1,7 @@
 import { createJudge } from '../judge/judge.ts';
 import type { BothCounts } from '../judge/literal.ts';
-import { type DeploymentPlan, extensionMs, type JudgeRules } from '../runbook/plan.ts';
+import { staleAfterMs } from '../judge/rules.ts';
+import type { DeploymentPlan, JudgeRules } from '../runbook/plan.ts';
 import type { PastInterval, PastSoak } from './past.ts';
 
 /** The first step of the traffic plan, as it is watched. */
@@ -37,17 +38,15 @@ export interface Rehearsed {
 
 /**
  * Walks a soak of the past as the watch does (src/workflows/soak.ts): breached at any time is the end, healthy counts when
- * the soak or an extension of it ends. `goOn` watches a release on after it passed, as if its soak were longer.
+ * the soak's time is over, at once. `goOn` watches a release on after it passed, as if its soak were longer.
  */
 export function rehearseRelease(
   soak: PastSoak,
-  { rules, share: greenShare, soakMs, maxSoakMs, watch }: RehearsedStep,
+  { rules, share: greenShare, soakMs, maxSoakMs }: RehearsedStep,
   { split, goOn }: { readonly split: (interval: PastInterval) => BothCounts; readonly goOn: boolean },
 ): Rehearsed {
   const judge = createJudge(rules);
   let state = judge.start(soak.at, { soakMs, greenShare });
-  let soakUntil = soak.at + soakMs;
-  let extensions = 0;
   let watchedMs = 0;
   let healthyMs: number | undefined;
   let doubt: string | undefined;
@@ -62,18 +61,13 @@ export function rehearseRelease(
     watchedMs = interval.to - soak.at;
     const { verdict, reason } = judge.judge(state, interval.to);
     if (verdict === 'breached') return { ...ended(), breachedMs: watchedMs, reason };
-    if (interval.to < soakUntil) continue;
+    if (watchedMs < soakMs) continue;
     if (verdict === 'healthy') healthyMs ??= watchedMs;
     else if (healthyMs === undefined) doubt ??= reason;
     if ((healthyMs !== undefined && !goOn) || watchedMs >= maxSoakMs) return ended();
-    soakUntil = Math.min(soak.at + maxSoakMs, interval.to + extensionMs(extensions, watch));
-    extensions += 1;
   }
   return ended();
 }
-
-/** As for polls (src/runbook/to-plan.ts). */
-const STALE_INTERVALS = 4;
 
 /** The rules for counts that come only so often: what is older than a few polls is no evidence, of any poll. */
 export function atResolution<Some extends { readonly blindMs: number; readonly pollMs?: number }>(
@@ -82,7 +76,7 @@ export function atResolution<Some extends { readonly blindMs: number; readonly p
 ): Some {
   return {
     ...rules,
-    blindMs: Math.max(rules.blindMs, STALE_INTERVALS * intervalMs),
+    blindMs: Math.max(rules.blindMs, staleAfterMs(intervalMs)),
     ...(rules.pollMs !== undefined && { pollMs: Math.max(rules.pollMs, intervalMs) }),
   };
 }

@@ -66,6 +66,8 @@ export interface LiteralRules {
   readonly minRequests: number;
   /** So many batches over a limit in a row are a breach. */
   readonly breachesInARow: number;
+  /** How often fresh counts come. */
+  readonly pollMs: number;
   /** A newest reading older than this is no evidence of the present. */
   readonly blindMs: number;
 }

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
-import { EVIDENCE_DEFAULTS } from '../judge/rules.ts';
+import { evidenceRules, staleAfterMs } from '../judge/rules.ts';
 import {
   ANSWER_MS,
   DEFAULT_ENVIRONMENT,
@@ -23,9 +23,6 @@ const CHEAP: ReadonlySet<CheckConfig['kind']> = new Set([
   'prometheus-alerts',
   'platform-ready',
 ]);
-
-/** A poll may be lost or late; evidence older than this many of them says nothing about now. */
-const STALE_POLLS = 4;
 
 /**
  * What a client sent, as a request. It can name things and nothing more (invariant 2).
@@ -98,25 +95,24 @@ export function toPlan(input: {
 }
 
 function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
-  const literal = {
+  const { confidence, patience, maxBlind, maxHold, routeGrace } = judge;
+  const pollMs = metrics.poll;
+  const counted = {
     limits: toLimits(limits),
+    pollMs,
     batchMs: judge.batch,
     minRequests: judge.minRequests,
     breachesInARow: judge.breachesInARow,
-    blindMs: metrics.poll * STALE_POLLS,
   };
-  if (judge.rule === 'literal') return { rule: 'literal', ...literal };
-  const { confidence, patienceMs, maxBlindMs, maxHoldMs, routeGraceMs } = EVIDENCE_DEFAULTS;
-  return {
-    rule: 'evidence',
-    ...literal,
-    pollMs: metrics.poll,
-    confidence: judge.confidence ?? confidence,
-    patienceMs: judge.patience ?? patienceMs,
-    maxBlindMs: judge.maxBlind ?? maxBlindMs,
-    maxHoldMs: judge.maxHold ?? maxHoldMs,
-    routeGraceMs: judge.routeGrace ?? routeGraceMs,
-  };
+  if (judge.rule === 'literal') return { rule: 'literal', ...counted, blindMs: staleAfterMs(pollMs) };
+  return evidenceRules({
+    ...counted,
+    ...(confidence !== undefined && { confidence }),
+    ...(patience !== undefined && { patienceMs: patience }),
+    ...(maxBlind !== undefined && { maxBlindMs: maxBlind }),
+    ...(maxHold !== undefined && { maxHoldMs: maxHold }),
+    ...(routeGrace !== undefined && { routeGraceMs: routeGrace }),
+  });
 }
 
 /** The runbook's limits as the judge and the metric source take them. */

@@ -1,5 +1,5 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
-import type { WatchCarry, WatchHeartbeat, WindowResult } from '../activities/activities.ts';
+import type { WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from '../activities/activities.ts';
 import { extensionMs, type TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack } from './causes.ts';
 import type { Deployment } from './deployment.ts';
@@ -31,35 +31,33 @@ export async function soakAndPassGate(
   const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
   const hasGate = currentStep(deployment.status())?.gate !== undefined;
 
+  const soakMinimum = startedAt + step.soakMs;
   const soakLimit = startedAt + step.soakMs * watch.maxSoakFactor;
-  let soakUntil = startedAt + step.soakMs;
+  let until = soakMinimum;
   let carry = carried;
   let extensions = 0;
   let exhaustionSaid = false;
 
   for (;;) {
-    const window = await watchWindow(
-      deployment,
-      step,
-      startedAt,
-      carry,
-      Math.min(Date.now() + watch.windowMs, soakUntil),
-    );
+    const longest = Math.min(Date.now() + watch.windowMs, until);
+    const window = await watchWindow(deployment, step, startedAt, { carry, until: longest, healthyFrom: soakMinimum });
     carry = window.carry;
     if (window.exhausted && !exhaustionSaid) {
       void tell(deployment, 'critical', needsPerson(deployment, step, window.reason));
       exhaustionSaid = true;
     }
-    if (Date.now() < soakUntil) continue;
-    if (window.verdict === 'healthy') break;
-    if (soakUntil >= soakLimit)
+    if (Date.now() >= soakMinimum && window.verdict === 'healthy') break;
+    if (Date.now() < until) continue;
+    if (until >= soakLimit)
       throw new MustRollBack(
         'inconclusive',
         `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
         Date.now(),
       );
-    soakUntil = Math.min(soakLimit, Date.now() + extensionMs(extensions, watch));
-    deployment.change((status) => soakExtended(status, soakUntil));
+    const missing = window.missingMs ?? 0;
+    until = Math.min(soakLimit, Date.now() + Math.max(missing, extensionMs(extensions, watch)));
+    const expected = missing > 0 ? Math.min(soakLimit, Date.now() + missing) : until;
+    deployment.change((status) => soakExtended(status, expected));
     if (extensions === 0) void tell(deployment, 'warning', whyExtended(deployment, step, window.reason));
     extensions += 1;
   }
@@ -78,8 +76,11 @@ export async function soakAndPassGate(
     if (Date.now() >= gateUntil)
       throw new MustRollBack('gate-timeout', `Nobody approved the shift to ${next?.percentage} % in time.`, Date.now());
     const longest = approved() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
-    const until = Math.min(Date.now() + longest, gateUntil);
-    const window = await watchWindow(deployment, step, startedAt, carry, until, approved() ? undefined : approved);
+    const window = await watchWindow(deployment, step, startedAt, {
+      carry,
+      until: Math.min(Date.now() + longest, gateUntil),
+      ...(approved() ? {} : { closeEarly: approved }),
+    });
     carry = window.carry;
     unconfirmed = window.verdict !== 'healthy';
   }
@@ -105,15 +106,13 @@ async function watchWindow(
   deployment: Deployment,
   step: TrafficStep,
   soakStartedAt: number,
-  carry: WatchCarry,
-  until: number,
-  closeEarly?: () => boolean,
+  { carry, closeEarly, ...ends }: Pick<WatchInput, 'carry' | 'until' | 'healthyFrom'> & { closeEarly?: () => boolean },
 ): Promise<WindowResult> {
   const { target, judge, watch } = deployment.plan();
   const from = Date.now();
-  const boundMs = Math.max(0, until - from) + watch.blindMs;
+  const boundMs = Math.max(0, ends.until - from) + watch.blindMs;
   const { soakMs, percentage } = step;
-  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, soakMs, percentage, until, carry };
+  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, soakMs, percentage, ...ends, carry };
   const window = await inScope();
   deployment.change((status) => windowClosed(status, window));
   if (window.verdict === 'breached') throw new MustRollBack('breach', window.reason, window.to);

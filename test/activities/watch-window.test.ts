@@ -8,6 +8,8 @@ import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 
 const scene = useScenes();
 const LONG_MS = 300_000;
+/** Observed as soon as two readings are there. */
+const SOAK_MS = 500;
 
 /** A window of the first soak, which begins now. */
 function opened({ target, plan }: Scene, forMs = LONG_MS): WatchInput {
@@ -17,7 +19,7 @@ function opened({ target, plan }: Scene, forMs = LONG_MS): WatchInput {
     rules: plan.judge,
     pollMs: plan.watch.pollMs,
     soakStartedAt: now,
-    soakMs: LONG_MS,
+    soakMs: SOAK_MS,
     percentage: 50,
     until: now + forMs,
     carry: { reading: null, judge: null, soakStartedAt: 0 },
@@ -36,7 +38,9 @@ test('a window ends at its time with what both versions answered, and says why i
   const after = [BLUE, GREEN].map((version) => here.production.requests(version));
   expect(window).toMatchObject({
     verdict: 'healthy',
-    reason: `green failed 0 of ${window.green.requests} requests (0 %); the limit is 5 %`,
+    reason: expect.stringMatching(
+      new RegExp(`^green failed 0 of ${window.green.requests} requests \\(0 %\\) in [12] s; the limit is 5 %$`),
+    ),
   });
   for (const [index, { requests }] of [window.blue, window.green].entries()) {
     expect(requests).toBeGreaterThan(0);
@@ -52,8 +56,34 @@ test('a breach ends the window at once, with the counts in its reason', async ()
   const window = await run(here.activities.watchWindow, opened(here));
   expect(window.verdict).toBe('breached');
   expect(window.reason).toMatch(
-    /^green failed \d+ of \d+ requests \(\d+(\.\d+)? %\); the limit is 5 %; blue 0 of \d+ /,
+    /^green failed \d+ of \d+ requests \(\d+(\.\d+)? %\) in \d+ s; the limit is 5 %; blue 0 of \d+ /,
   );
+});
+
+test('past the time of its soak a window ends at the first healthy verdict', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const input = opened(here);
+  const window = await run(here.activities.watchWindow, { ...input, healthyFrom: Date.now() + SOAK_MS });
+  expect(window.verdict).toBe('healthy');
+  expect(window.to).toBeLessThan(input.until);
+});
+
+test('what green answered before the soak began is no evidence of it: neither for the verdict nor in the counts', async () => {
+  const here = await scene();
+  const { production, activities, plan } = here;
+  production.move(50);
+  production.fail(GREEN, 1);
+  const first = await run(activities.watchWindow, { ...opened(here, 0) });
+  await until(() => production.requests(GREEN) > 2 * plan.judge.minRequests);
+  production.fail(GREEN, 0);
+  const { carry, ...window } = await run(activities.watchWindow, {
+    ...opened(here, 2_000),
+    carry: { reading: first.carry.reading, judge: null, soakStartedAt: 0 },
+  });
+  expect(window).toMatchObject({ verdict: 'healthy', green: { failed: 0 } });
+  expect(window.reason).toMatch(/^green failed 0 of /);
+  expect(carry.judge).toMatchObject({ soak: { green: { failed: 0 } } });
 });
 
 test('another worker goes on where one was lost: every request is counted exactly once', async () => {
@@ -170,7 +200,7 @@ test('the next soak proves its health afresh, while a breach that builds up goes
 function withRun(carry: WatchCarry): WatchCarry {
   if (!carry.judge || !('runs' in carry.judge)) throw new Error('these tests judge by the literal rule');
   const counts = { requests: 100, failed: 50, slow: 0 };
-  const errors = { batches: 2, green: counts, blue: { ...counts, failed: 0 } };
+  const errors = { batches: 2, ms: 2_000, green: counts, blue: { ...counts, failed: 0 } };
   return { ...carry, judge: { ...carry.judge, runs: { ...carry.judge.runs, errors } } };
 }
 

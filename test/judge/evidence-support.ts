@@ -1,14 +1,9 @@
 import { type EvidenceState, evidenceJudge } from '../../src/judge/evidence.ts';
 import type { Interval, Judgement } from '../../src/judge/judge.ts';
-import { EVIDENCE_DEFAULTS, type EvidenceRules, type SoakFacts } from '../../src/judge/rules.ts';
+import { type EvidenceRules, evidenceRules as rulesOf, type SoakFacts } from '../../src/judge/rules.ts';
 import { counts } from './support.ts';
 
-export const evidenceRules: EvidenceRules = {
-  rule: 'evidence',
-  limits: { errorRate: 0.05 },
-  pollMs: 15_000,
-  ...EVIDENCE_DEFAULTS,
-};
+export const evidenceRules: EvidenceRules = rulesOf({ limits: { errorRate: 0.05 }, pollMs: 15_000 });
 
 /** An hour of blue before the shift: 1,000 requests a minute, one of which fails. */
 const calmHistory = Array.from({ length: 60 }, () => counts({ requests: 1_000, failed: 1 }));

@@ -20,7 +20,7 @@ test('metrics out for longer than the budget: a person has to decide, no rollbac
   const { now, breachedAt } = watchSoak([...repeat(4, fine), ...repeat(41, null)]);
   expect(breachedAt).toBeUndefined();
   expect(now).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
-  expect(now.reason).toBe('no new metrics for 615 s; after 40 s they say nothing about now');
+  expect(now.reason).toBe('no new metrics for 615 s; after 60 s they say nothing about now');
 });
 
 test('no reading at all since the soak began is blind, too', () => {
@@ -34,7 +34,7 @@ test('no reading at all since the soak began is blind, too', () => {
 test('a stale newest sample is no evidence of the present: what was healthy is not any more', () => {
   const healthy = watchSoak(repeat(40, fine));
   expect(healthy.now.verdict).toBe('healthy');
-  const stale = watchSoak(repeat(3, null), { from: healthy.state, at: 600 });
+  const stale = watchSoak(repeat(5, null), { from: healthy.state, at: 600 });
   expect(stale.now).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
   expect(stale.now).not.toHaveProperty('exhausted');
 });
@@ -45,12 +45,27 @@ test('a duplicate reading is no interval: asking again changes nothing', () => {
   expect(again.state).toEqual(once.state);
 });
 
-test("green's targets gone for three readings while blue reports: rolled back; for one or two: not", () => {
+test("green's targets do not report for three readings while blue's do: rolled back; for one or two: not", () => {
   expect(watchSoak([...repeat(8, fine), ...repeat(2, dark), ...repeat(30, fine)]).breachedAt).toBeUndefined();
   const { breachedAt, now } = watchSoak([...repeat(8, fine), ...repeat(3, dark)]);
   expect(breachedAt).toBe(165);
   expect(now).toMatchObject({ because: 'dark' });
-  expect(now.reason).toMatch(/green's targets have been gone for 3 readings in a row while blue reports/);
+  expect(now.reason).toMatch(/^green's targets have not reported for 45 s \(3 readings in a row\) while blue's did/);
+});
+
+test('a scrape of green that is missed is no missing traffic, and its requests count with the next one', () => {
+  const late: Step = { g: [300, 0], b: [150, 0] };
+  const { now, breachedAt, state } = watchSoak([...repeat(8, fine), dark, late, ...repeat(30, fine)]);
+  expect(breachedAt).toBeUndefined();
+  expect(now.verdict).toBe('healthy');
+  expect(state.attendance).toMatchObject({ clock: { countedMs: 600_000 }, counts: { green: { requests: 6_000 } } });
+});
+
+test('targets that are read every second at different moments are not gone', () => {
+  const read: Step = { g: [20, 0], b: [20, 0] };
+  const between: Step = { g: [0, 0], b: [20, 0], greenDark: true };
+  const steps = Array.from({ length: 20 }, () => [...repeat(14, between), read]).flat();
+  expect(watchSoak(steps, { seconds: 1 }).breachedAt).toBeUndefined();
 });
 
 test('a dark reading at the end is not healthy', () => {
@@ -61,7 +76,9 @@ test('green has no request where 14 were to be expected: the routing is broken',
   const { breachedAt, now } = watchSoak([...repeat(8, fine), onlyBlue]);
   expect(breachedAt).toBe(135);
   expect(now).toMatchObject({ because: 'traffic-missing' });
-  expect(now.reason).toMatch(/green gets no requests while blue had 150; about 150 were to be expected/);
+  expect(now.reason).toMatch(
+    /^green had no request in the 15 s since its last one, while blue had 150; about 150 were to be expected of green/,
+  );
 });
 
 test('a second without a request of green is within the patience, ten are not', () => {

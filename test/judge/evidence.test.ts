@@ -10,12 +10,13 @@ test('a soak within its limits is healthy when its time is over, and says what w
     verdict: 'inconclusive',
     because: 'unproven',
     reason:
-      'healthy so far: green failed 20 of 3,000 requests (0.667 %); the limit is 5 %; ' +
-      '300 s of 600 s were observed; time without metrics, or with blue over a limit, does not count',
+      'healthy so far: green failed 20 of 3,000 requests (0.667 %) in 300 s; the limit is 5 %; ' +
+      '300 s of 600 s were observed; time without metrics, without requests to green or with blue over a limit does not count',
+    missingMs: 300_000,
   });
   expect(now).toEqual({
     verdict: 'healthy',
-    reason: 'green failed 40 of 6,000 requests (0.667 %); the limit is 5 %',
+    reason: 'green failed 40 of 6,000 requests (0.667 %) in 600 s; the limit is 5 %',
   });
 });
 
@@ -26,8 +27,7 @@ test('a gross fault is rolled back after two readings, by proof against the limi
     verdict: 'breached',
     because: 'hard',
     reason:
-      'green failed 150 of 3,300 requests (4.55 %); the limit is 5 %; blue 0 of 3,300 requests (0 %); ' +
-      'in the last minute green failed 150 of 600 requests (25 %); ' +
+      'green failed 150 of 300 requests (50 %) in 30 s; the limit is 5 %; blue 0 of 300 requests (0 %); ' +
       'green is over its limit: chance of this by luck under 1 in 1,000,000,000',
   });
 });
@@ -37,7 +37,7 @@ test('a regression far below the limit is found by the comparison with blue', ()
   expect(breachedAt).toBe(45);
   expect(now).toMatchObject({ because: 'comparison' });
   expect(now.reason).toMatch(
-    /^green failed 45 of 2,250 requests \(2 %\); the limit is 5 %; blue 3 of 2,250 requests \(0.133 %\); green is worse than blue at the same time: chance of this by luck under 1 in [\d,]+$/,
+    /^green failed 45 of 2,250 requests \(2 %\) in 45 s; the limit is 5 %; blue 3 of 2,250 requests \(0.133 %\); green is worse than blue at the same time: chance of this by luck under 1 in [\d,]+$/,
   );
 });
 
@@ -82,7 +82,7 @@ test('errors and latency are judged apart and share the budget', () => {
     });
   expect(judge.judge(state, 90_000)).toMatchObject({ verdict: 'breached' });
   expect(judge.judge(state, 90_000).reason).toMatch(
-    /^green took longer than 500 ms for 120 of 300 requests \(40 %\); the limit is 5 %, since 95 % have to be/,
+    /^green took longer than 500 ms for 120 of 300 requests \(40 %\) in 30 s; the limit is 5 %, since 95 % have to be/,
   );
   // Half of the budget is less than all of it.
   const weak = repeat(20, { g: [50, 4], b: [50, 0] });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { requestsForProof, unprovenWords } from '../../src/judge/needed.ts';
+import { requestsForProof, unproven } from '../../src/judge/needed.ts';
 import { chanceOfAtMost } from '../../src/judge/numbers.ts';
 import { metricsOf } from '../../src/judge/words.ts';
 import { fine, repeat, watchSoak } from './evidence-support.ts';
@@ -8,7 +8,7 @@ import { fine, repeat, watchSoak } from './evidence-support.ts';
 const [errors] = metricsOf({ errorRate: 0.05 });
 if (!errors) throw new Error('errors are always judged');
 
-const pairOf = (greenAll: number, greenBad: number) => ({ greenAll, greenBad, blueAll: 100, blueBad: 0 });
+const pairOf = (greenAll: number, greenBad: number) => ({ greenAll, greenBad, blueAll: 100, blueBad: 0, ms: 20_000 });
 
 test('without a failure it is what docs/judge.md says: 59 requests for 5 %, 299 for 1 %, or as many as the runbook wants', () => {
   expect([0.05, 0.01, 0.001].map((limit) => requestsForProof(pairOf(0, 0), limit, 1))).toEqual([59, 299, 2995]);
@@ -29,16 +29,18 @@ test('so many requests are enough and one fewer is not, whatever share of them i
 
 test('no number is enough at the limit or over it, and then none is promised', () => {
   expect(requestsForProof(pairOf(100, 5), 0.05, 50)).toBeUndefined();
-  expect(unprovenWords(errors, { soak: pairOf(100, 5), observedMs: 10_000 }, 50)).toMatch(
+  expect(unproven(errors, pairOf(100, 5), 50).reason).toMatch(
     /^green failed 5 of 100 requests .*no number of requests proves that green is within the limit$/,
   );
 });
 
 test('the words say how many of how many, and how long that takes at this rate', () => {
-  expect(unprovenWords(errors, { soak: pairOf(40, 0), observedMs: 20_000 }, 50)).toBe(
-    'healthy so far: 40 of about 59 requests needed for proof (about 10 s more at this rate); ' +
-      'green failed 0 of 40 requests (0 %); the limit is 5 %; blue 0 of 100 requests (0 %)',
-  );
+  expect(unproven(errors, pairOf(40, 0), 50)).toEqual({
+    reason:
+      'healthy so far: 40 of about 59 requests needed for proof (about 10 s more at this rate); ' +
+      'green failed 0 of 40 requests (0 %) in 20 s; the limit is 5 %; blue 0 of 100 requests (0 %)',
+    missingMs: 9_500,
+  });
 });
 
 test('healthy so far is said only where nothing looks wrong', () => {

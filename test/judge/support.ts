@@ -8,6 +8,7 @@ export const rules: LiteralRules = {
   batchMs: 10_000,
   minRequests: 50,
   breachesInARow: 3,
+  pollMs: 1_000,
   blindMs: 40_000,
 };
 

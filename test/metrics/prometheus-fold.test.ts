@@ -156,6 +156,17 @@ test('a counter that vanished goes on where it was', () => {
   expect(freshCounts(second, third)['2.5.0']).toMatchObject({ requests: 3 });
 });
 
+test('a version is as old as its newest sample, also when it is scraped no more', () => {
+  const first = fold(null, [track('a', points([1_000, 10])), track('b', points([900, 1]), { version: '2.4.0' })], []);
+  const second = fold(
+    first,
+    [track('a', points([1_000, 10])), track('b', points([2_000, 2]), { version: '2.4.0' })],
+    [],
+  );
+  expect(second.series).toMatchObject({ '2.5.0': { sampledAt: 1_000 }, '2.4.0': { sampledAt: 2_000 } });
+  expect(advance(first, second).interval?.absent).toEqual(['2.5.0']);
+});
+
 test('what is not newer is the same reading', () => {
   const first = fold(null, [track('a', points([1_000, 10]))], []);
   expect(fold(first, [track('a', points([1_000, 10]))], [])).toBe(first);

@@ -88,7 +88,7 @@ describe('the guide as a plan', () => {
     const literal = guideWith(['rule: evidence, patience: 5s', 'rule: literal']);
     const { judge } = plan({ runbook: parseRunbook(literal, 'x.yaml') });
     expect(Object.keys(judge).sort()).toEqual(
-      ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'blindMs'].sort(),
+      ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'pollMs', 'blindMs'].sort(),
     );
     expect(() =>
       parseRunbook(guideWith(['rule: evidence, patience: 5s', 'rule: literal, patience: 5s']), 'x.yaml'),

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/activities/activities.ts';
-import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/runbook/plan.ts';
+import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck, Verdict } from '../../src/runbook/plan.ts';
 
 /** A world that follows a script: healthy in every way that the script does not change. */
 export interface World {
@@ -47,6 +47,7 @@ export function planFor(request: DeploymentRequest): DeploymentPlan {
       batchMs: 100,
       minRequests: 50,
       breachesInARow: 3,
+      pollMs: 50,
       blindMs: 5_000,
     },
     watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, blindMs: 10_000, maxSoakFactor: 3 },
@@ -89,7 +90,7 @@ export function world(script: Script = {}): World {
       windows += 1;
       const number = windows;
       const outcome = () => script.watch?.({ soak: soaks.indexOf(input.soakStartedAt) + 1, number });
-      await windowEnd(input, () => outcome()?.verdict === 'breached');
+      await windowEnd(input, () => outcome()?.verdict ?? 'healthy');
       return { ...healthyNow(input), ...outcome() };
     },
     restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
@@ -127,14 +128,15 @@ export function world(script: Script = {}): World {
 
 /** A window that is healthy at its end. */
 export async function healthyWindow(input: WatchInput): Promise<WindowResult> {
-  await windowEnd(input, () => false);
+  await windowEnd(input, () => 'healthy');
   return healthyNow(input);
 }
 
-/** Returns when the window ends, is breached or is asked to close; beats often so that a cancellation arrives at once. */
-async function windowEnd({ until }: WatchInput, breached: () => boolean): Promise<void> {
+/** Returns when the window ends as the real one does, or is asked to close; beats often so that a cancellation arrives at once. */
+async function windowEnd({ until, healthyFrom = until }: WatchInput, verdict: () => Verdict): Promise<void> {
   const context = Context.current();
-  while (Date.now() < until && !breached() && !context.cancellationSignal.aborted) {
+  const isOver = () => verdict() === 'breached' || Date.now() >= (verdict() === 'healthy' ? healthyFrom : until);
+  while (!isOver() && !context.cancellationSignal.aborted) {
     context.heartbeat();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

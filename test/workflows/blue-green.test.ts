@@ -222,6 +222,27 @@ test('a soak is extended by ever longer pieces, and people hear of it once', asy
   });
 });
 
+test('a soak is extended by what is missing, and ends with the first proof', async () => {
+  let provenAt = 0;
+  const { activities } = world({
+    plan: (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, windowMs: 60_000, maxSoakFactor: 300 } }),
+    watch: ({ soak }) => {
+      if (soak > 1 || (provenAt > 0 && Date.now() >= provenAt)) return undefined;
+      return { verdict: 'inconclusive', reason: '250 ms of 300 ms', because: 'unproven', missingMs: 50_000 };
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    const { steps: extended } = await until(
+      ({ steps: [step] }) => (step?.soakUntil ?? 0) - (step?.shiftedAt ?? 0) > 300,
+    );
+    expect((extended[0]?.soakUntil ?? 0) - (extended[0]?.shiftedAt ?? 0)).toBeGreaterThanOrEqual(50_300);
+    provenAt = Date.now();
+    const { steps } = await handle.result();
+    expect(steps[0]?.provenAt).toBeLessThan(extended[0]?.soakUntil ?? 0);
+    expect(steps[0]?.windows).toHaveLength(2);
+  });
+});
+
 test('an approval with an inconclusive closing window waits for a healthy one', async () => {
   let current = 0;
   let cloudedUntil = 0;
