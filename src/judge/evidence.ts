@@ -114,10 +114,10 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
         return wrong.doubt === 'hold'
           ? onHold(attendance, wrong.reason)
           : { verdict: 'inconclusive', reason: wrong.reason, because: 'pending' };
-      const [unproven] = doubts;
+      const [first] = doubts;
       const healthy = healthyWords(metrics, attendance.counts);
-      if (!absent && !unproven) return { verdict: 'healthy', reason: healthy };
-      const reasons = [unproven?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
+      if (!absent && !first) return { verdict: 'healthy', reason: healthy };
+      const reasons = [first?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
       const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
       return {
         verdict: 'inconclusive',

@@ -84,7 +84,7 @@ export const SUSPICIOUS = Math.log(20);
 /** More is asked beside a burst: all that comes after it adds up, and of few bad requests green often has all. */
 const LASTING = Math.log(400);
 
-export const NO_STRETCH: Stretch = { ...NO_PAIR, ms: 0 };
+const NO_STRETCH: Stretch = { ...NO_PAIR, ms: 0 };
 
 export function newMetricEvidence(stretch: number, noise: Noise): MetricEvidence {
   return {
@@ -160,6 +160,6 @@ function countLiterally(before: MetricEvidence, pair: Pair, ms: number, terms: T
   return { batch: NO_STRETCH, run };
 }
 
-export function addStretch(before: Stretch, pair: Pair, ms: number): Stretch {
+function addStretch(before: Stretch, pair: Pair, ms: number): Stretch {
   return { ...addPairs(before, pair), ms: before.ms + ms };
 }

@@ -1,5 +1,4 @@
 import type { Counts, Limits } from '../runbook/plan.ts';
-import type { Pair } from './alternatives.ts';
 import { pairOf } from './counts.ts';
 import type { BothCounts, Run } from './literal.ts';
 import type { Stretch } from './metric-evidence.ts';
@@ -67,16 +66,11 @@ export function shareWords(metric: Metric, { green, blue, ms }: BothCounts & { r
 }
 
 /** "green failed 212 of 1,040 requests (20.4 %) in 45 s; the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
-export function stretchWords(metric: Metric, { ms, ...pair }: Stretch): string {
-  return pairWords(metric, pair, ` in ${seconds(ms)}`);
-}
-
-/** The same, without the time where that is said elsewhere. */
-export function pairWords({ did, limitWords }: Metric, pair: Pair, time = ''): string {
-  const { greenAll, greenBad, blueAll, blueBad } = pair;
+export function stretchWords({ did, limitWords }: Metric, counts: Stretch): string {
+  const { greenAll, greenBad, blueAll, blueBad, ms } = counts;
   const green = greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
   const blue = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
-  return `${green}${time}; ${limitWords}; ${blue}`;
+  return `${green} in ${seconds(ms)}; ${limitWords}; ${blue}`;
 }
 
 export function seconds(ms: number): string {
