@@ -11,10 +11,9 @@ import { endingOf } from './support/witness.ts';
  */
 
 const temporal = useTemporal();
-const PATIENCE_MS = 240_000;
 
 const scenes: Scene[] = [];
-afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.close())), PATIENCE_MS);
+afterEach(() => Promise.all(scenes.splice(0).map((scene) => scene.close())));
 
 /** What becomes of the worker while its command is under way; answers what is to be done once blue is safe. */
 const FATES: readonly [string, (scene: Scene) => Promise<() => void>][] = [
@@ -65,5 +64,4 @@ test.each(sample(FATES, 1))(
     });
     expect(scene.worker().log()).toContain('has stalled (round 1): The traffic moved after the rollback');
   },
-  PATIENCE_MS,
 );

@@ -25,14 +25,13 @@ import { accountOf, endingOf } from './support/witness.ts';
 /** One part after the other is gone, slow or lies. */
 
 const temporal = useTemporal();
-const PATIENCE_MS = 300_000;
 const COMPLETED = { outcome: 'completed', effects: [`deploy ${GREEN}`, 'shift 50', 'shift 100'], greenShare: 1 };
 const ROLLED_BACK = [`deploy ${GREEN}`, 'shift 50', 'rollback blue'];
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-}, PATIENCE_MS);
+});
 
 async function scene(options: Omit<SceneOptions, 'client'> = {}): Promise<Scene> {
   const one = await startScene({ client: temporal.client(), ...options });
@@ -176,7 +175,6 @@ test.each([...sample(METRICS, 1), ...sample(ROLLBACKS, 1), ...sample(PEOPLE_AND_
   async (_, act) => {
     await act();
   },
-  PATIENCE_MS,
 );
 
 async function tenAtOnce(): Promise<void> {
@@ -206,7 +204,7 @@ async function tenAtOnce(): Promise<void> {
       const handle = await start(temporal.client(), taskQueue, { service, version: GREEN });
       cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
       const one: Scene = {
-        ...observe(handle, PATIENCE_MS / 2),
+        ...observe(handle),
         production,
         worker: () => worker,
         startWorker: () => other,

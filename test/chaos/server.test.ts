@@ -8,20 +8,18 @@ import { accountOf } from './support/witness.ts';
 
 /** The Temporal server, with its data in a file, is killed and comes back. */
 
-const PATIENCE_MS = 300_000;
-
 let server: OwnServer;
 let connection: Connection;
 const scenes: Scene[] = [];
 beforeAll(async () => {
   server = await startOwnServer();
   connection = await Connection.connect({ address: server.address });
-}, PATIENCE_MS);
+});
 afterAll(async () => {
   await Promise.all(scenes.map((scene) => scene.close()));
   await connection.close();
   await server.stop();
-}, PATIENCE_MS);
+});
 
 async function begin(): Promise<Scene> {
   const scene = await startScene({
@@ -93,5 +91,4 @@ test.each(sample(OUTAGES, 1))(
     await server.start();
     await Promise.all([rolling(), gated(), late()]);
   },
-  PATIENCE_MS,
 );

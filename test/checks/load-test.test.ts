@@ -28,7 +28,17 @@ function config(target: string, changes: Partial<Config> = {}): Config {
   };
 }
 
+/** A busy machine sends late, and the check then says that its numbers are not the target's: it measures again until they are. */
 async function run(target: string, changes: Partial<Config> = {}, context = contextFor()): Promise<Finding> {
+  for (;;) {
+    const finding = await measure(target, changes, context);
+    if (!finding.summary.includes(TOO_BUSY)) return finding;
+  }
+}
+
+const TOO_BUSY = 'the worker itself was too busy';
+
+async function measure(target: string, changes: Partial<Config> = {}, context = contextFor()): Promise<Finding> {
   const finding = await loadTest(config(target, changes))(context);
   // Findings end in a history, which is no place for addresses; and whoever reads a failure has to know what to do.
   expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|http:|invalid/);
@@ -219,10 +229,10 @@ describe('load-test', () => {
       for (const end = performance.now() + 250; performance.now() < end; );
     }, 20);
     try {
-      expect(await run(origin)).toMatchObject({
+      expect(await measure(origin)).toMatchObject({
         passed: false,
         unmeasured: true,
-        summary: expect.stringContaining('the worker itself was too busy'),
+        summary: expect.stringContaining(TOO_BUSY),
         unblock: expect.stringContaining('more processor time'),
       });
     } finally {

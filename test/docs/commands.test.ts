@@ -19,7 +19,6 @@ import { CHECKS, failed, passed, type Script, world } from '../support/world.ts'
  */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const LONG_MS = 300_000;
 
 /** The lines of the blocks marked `sh`, without comments; one that is continued is one. */
 function commandsIn(file: string): string[] {
@@ -40,7 +39,7 @@ let server: LocalServer;
 beforeAll(async () => {
   server = await startLocalServer();
   process.env['TEST_TEMPORAL_ADDRESS'] = server.address;
-}, LONG_MS);
+});
 const temporal = useTemporal();
 afterAll(() => server.stop());
 
@@ -225,18 +224,14 @@ const SITUATIONS: readonly [RegExp, (command: string) => Promise<void>][] = [
   [/npm start$/, untilItPolls],
 ];
 
-test.each(sample(documented, 15))(
-  '%s',
-  async (command) => {
-    const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(command));
-    if (elsewhere) {
-      const [, file, text] = elsewhere;
-      expect(readFileSync(`${ROOT}${file}`, 'utf8')).toContain(text);
-      return;
-    }
-    const situation = SITUATIONS.find(([pattern]) => pattern.test(command));
-    if (!situation) throw new Error(`No test knows when this command is for: add a situation, or say where it is run.`);
-    await situation[1](command);
-  },
-  LONG_MS,
-);
+test.each(sample(documented, 15))('%s', async (command) => {
+  const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(command));
+  if (elsewhere) {
+    const [, file, text] = elsewhere;
+    expect(readFileSync(`${ROOT}${file}`, 'utf8')).toContain(text);
+    return;
+  }
+  const situation = SITUATIONS.find(([pattern]) => pattern.test(command));
+  if (!situation) throw new Error(`No test knows when this command is for: add a situation, or say where it is run.`);
+  await situation[1](command);
+});

@@ -127,7 +127,7 @@ async function baseline(version = '2.4.0') {
 describeWithPrometheus('a real Prometheus', () => {
   beforeAll(async () => {
     prometheus = await startPrometheus({}, { flags: ['--enable-feature=native-histograms'] });
-  }, 60_000);
+  });
   afterAll(() => prometheus?.stop());
   beforeEach(async () => {
     service = `shop-${randomUUID()}`;
@@ -160,7 +160,7 @@ describeWithPrometheus('a real Prometheus', () => {
     expect(watch.intervals.length).toBeLessThanOrEqual(target.scrapes);
     for (const [index, { from }] of watch.intervals.entries())
       expect(from).toBe(watch.intervals[index - 1]?.to ?? from);
-  }, 60_000);
+  });
 
   test('a version that is born at 7 counts 7; one that was there before counts what is new', async () => {
     const { watch } = await baseline();
@@ -168,7 +168,7 @@ describeWithPrometheus('a real Prometheus', () => {
     target.version('2.4.0').good += 5;
     await watch.until(() => watch.sums('2.5.0').requests > 0);
     expect([watch.sums('2.5.0'), watch.sums('2.4.0').requests]).toEqual([{ requests: 7, failed: 7, slow: 0 }, 5]);
-  }, 60_000);
+  });
 
   test('a restart counts what came after it, and one within a gap of polls, too', async () => {
     const { watch } = await baseline();
@@ -179,7 +179,7 @@ describeWithPrometheus('a real Prometheus', () => {
     target.version('2.4.0').good = 250;
     await watch.until(() => watch.sums('2.4.0').requests >= 250);
     expect(watch.sums('2.4.0').requests).toBe(250); // 3, and 247 more: by the values alone it would be 150
-  }, 60_000);
+  });
 
   test('while Prometheus is away nothing is read, and afterwards nothing is missing; nor with another worker', async () => {
     let away = false;
@@ -209,7 +209,7 @@ describeWithPrometheus('a real Prometheus', () => {
       front.close();
       front.closeAllConnections();
     }
-  }, 60_000);
+  });
 
   test('what Prometheus did not scrape for a while is counted when it does again', async () => {
     const { source, watch } = await baseline();
@@ -223,7 +223,7 @@ describeWithPrometheus('a real Prometheus', () => {
     await watch.until(() => watch.sums('2.5.0').requests > 0);
     expect(target.scrapes).toBeGreaterThan(resumed);
     expect([watch.sums('2.4.0').requests, watch.sums('2.5.0').requests]).toEqual([11, 2]);
-  }, 60_000);
+  });
 
   test('several targets of one version count together, also one that joins', async () => {
     const { watch } = await baseline();
@@ -241,7 +241,7 @@ describeWithPrometheus('a real Prometheus', () => {
       other.server.closeAllConnections();
       other.server.close();
     }
-  }, 60_000);
+  });
 
   test('a native histogram says as much as a classic one', async () => {
     target.native = true;
@@ -252,7 +252,7 @@ describeWithPrometheus('a real Prometheus', () => {
     await watch.until(() => watch.sums('2.5.0').requests > 0);
     expect(watch.sums('2.5.0')).toEqual({ requests: 11, failed: 1, slow: 4 });
     expect((await source.inspect?.(signal))?.slowOver).toContainEqual({ version: '2.5.0', seconds: 0.5 });
-  }, 60_000);
+  });
 
   test('above a limit of series, increase() counts about as much', async () => {
     const notices: string[] = [];
@@ -272,7 +272,7 @@ describeWithPrometheus('a real Prometheus', () => {
     expect(watch.sums('2.4.0').requests / (scrapes * 10)).toBeLessThan(1.5);
     expect(watch.carry()?.series['2.4.0']).toMatchObject({ approximate: true, failed: 0, slow: 0 });
     expect(notices).toEqual([expect.stringContaining('counted approximately, by increase()')]);
-  }, 60_000);
+  });
 });
 
 /** The same counts in the format that alone can carry native histograms. Buckets end at powers of two. */

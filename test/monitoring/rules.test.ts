@@ -15,7 +15,6 @@ import { observe, start, uniqueQueue, uniqueService, useTemporal } from '../supp
 import { startWorkerProcess } from '../support/worker-process.ts';
 
 const temporal = useTemporal();
-const LONG_MS = 120_000;
 
 let folder: string;
 let rules: RuleFile;
@@ -96,71 +95,67 @@ describeWithPrometheus('with promtool and Prometheus', () => {
     await promtool(['check', 'rules', file]);
   });
 
-  test(
-    'a real Prometheus: the dashboard shows a deployment that was rolled back, and the alerts tell of it and of no worker',
-    async () => {
-      const service = uniqueService();
-      const taskQueue = uniqueQueue();
-      const address = `127.0.0.1:${await freePort()}`;
-      const text = await readFile('monitoring/alerts.yaml', 'utf8');
-      const adapted = text
-        .replaceAll('task_queue="bluegreen"', `task_queue="${taskQueue}"`)
-        .replace('for: 2m', 'for: 1s');
-      const [production, prometheus] = await Promise.all([
-        startLittleProduction(service, { checklist: [] }),
-        startPrometheus({ targets: [{ address }], rules: adapted }),
-      ]);
-      const worker = startWorkerProcess(taskQueue, { ...production.env, BLUEGREEN_METRICS: address });
-      const ask = async (
-        query: string,
-      ): Promise<readonly { metric: Record<string, string>; value: [number, string] }[]> => {
-        const response = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(query)}`);
-        const { status, data, error } = (await response.json()) as {
-          status: string;
-          error?: string;
-          data: { result: [] };
-        };
-        expect({ query, status, error }).toEqual({ query, status: 'success', error: undefined });
-        return data.result;
+  test('a real Prometheus: the dashboard shows a deployment that was rolled back, and the alerts tell of it and of no worker', async () => {
+    const service = uniqueService();
+    const taskQueue = uniqueQueue();
+    const address = `127.0.0.1:${await freePort()}`;
+    const text = await readFile('monitoring/alerts.yaml', 'utf8');
+    const adapted = text
+      .replaceAll('task_queue="bluegreen"', `task_queue="${taskQueue}"`)
+      .replace('for: 2m', 'for: 1s');
+    const [production, prometheus] = await Promise.all([
+      startLittleProduction(service, { checklist: [] }),
+      startPrometheus({ targets: [{ address }], rules: adapted }),
+    ]);
+    const worker = startWorkerProcess(taskQueue, { ...production.env, BLUEGREEN_METRICS: address });
+    const ask = async (
+      query: string,
+    ): Promise<readonly { metric: Record<string, string>; value: [number, string] }[]> => {
+      const response = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(query)}`);
+      const { status, data, error } = (await response.json()) as {
+        status: string;
+        error?: string;
+        data: { result: [] };
       };
-      const until = async (query: string): Promise<void> => {
-        const deadline = Date.now() + 40_000;
-        while ((await ask(query)).length === 0) {
-          if (Date.now() > deadline) throw new Error(`no answer in time to ${query}`);
-          await delay(200);
-        }
-      };
-      try {
-        const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
-        await observe(handle, 60_000).untilPhase('awaiting-approval');
-        await handle.signal(messages.reject, { by: 'ana', reason: 'not today' });
-        await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
-
-        await until(`bluegreen:phase_since:current{service="${service}", phase="rolled-back"}`);
-        await until(
-          `ALERTS{alertname="BlueGreenRolledBack", service="${service}", cause="rejected", alertstate="firing"}`,
-        );
-        expect(await ask('ALERTS{alertname!="BlueGreenRolledBack", alertstate="firing"}')).toEqual([]);
-
-        const answers = await Promise.all(
-          expressionsOf(await dashboard()).map(async (query) => [query, await ask(query)] as const),
-        );
-        // No code failed to fit a history here, and what takes a rate needs more samples than there are yet.
-        const empty = answers.filter(([query, answer]) => answer.length === 0 && !query.includes('rate('));
-        expect(empty.map(([query]) => query)).toEqual([]);
-        const [outcomes] = answers.find(([query]) => query.includes('bluegreen_deployments_total'))?.[1] ?? [];
-        const shown = valueOf(await readPage(address), 'bluegreen_deployments_total');
-        expect(shown).toBeGreaterThan(0);
-        expect([outcomes?.metric, Number(outcomes?.value[1])]).toEqual([{ outcome: 'rolled-back' }, shown]);
-
-        await worker.kill('SIGKILL');
-        await until('ALERTS{alertname="BlueGreenNoWorker", alertstate="firing"}');
-      } finally {
-        await worker.kill('SIGKILL');
-        await prometheus.stop();
-        await production.stop();
+      expect({ query, status, error }).toEqual({ query, status: 'success', error: undefined });
+      return data.result;
+    };
+    const until = async (query: string): Promise<void> => {
+      const deadline = Date.now() + 40_000;
+      while ((await ask(query)).length === 0) {
+        if (Date.now() > deadline) throw new Error(`no answer in time to ${query}`);
+        await delay(200);
       }
-    },
-    LONG_MS,
-  );
+    };
+    try {
+      const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+      await observe(handle, 60_000).untilPhase('awaiting-approval');
+      await handle.signal(messages.reject, { by: 'ana', reason: 'not today' });
+      await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+
+      await until(`bluegreen:phase_since:current{service="${service}", phase="rolled-back"}`);
+      await until(
+        `ALERTS{alertname="BlueGreenRolledBack", service="${service}", cause="rejected", alertstate="firing"}`,
+      );
+      expect(await ask('ALERTS{alertname!="BlueGreenRolledBack", alertstate="firing"}')).toEqual([]);
+
+      const answers = await Promise.all(
+        expressionsOf(await dashboard()).map(async (query) => [query, await ask(query)] as const),
+      );
+      // No code failed to fit a history here, and what takes a rate needs more samples than there are yet.
+      const empty = answers.filter(([query, answer]) => answer.length === 0 && !query.includes('rate('));
+      expect(empty.map(([query]) => query)).toEqual([]);
+      const [outcomes] = answers.find(([query]) => query.includes('bluegreen_deployments_total'))?.[1] ?? [];
+      const shown = valueOf(await readPage(address), 'bluegreen_deployments_total');
+      expect(shown).toBeGreaterThan(0);
+      expect([outcomes?.metric, Number(outcomes?.value[1])]).toEqual([{ outcome: 'rolled-back' }, shown]);
+
+      await worker.kill('SIGKILL');
+      await until('ALERTS{alertname="BlueGreenNoWorker", alertstate="firing"}');
+    } finally {
+      await worker.kill('SIGKILL');
+      await prometheus.stop();
+      await production.stop();
+    }
+  });
 });

@@ -17,7 +17,6 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 
 const temporal = useTemporal();
 const serve = useServers();
-const LONG_MS = 120_000;
 /** Less than the ten seconds that the exporter would wait for an answer. */
 const STOPS_WITHIN_MS = 8_000;
 
@@ -84,76 +83,64 @@ async function approve({ untilPhase, handle }: TestDeployment): Promise<string> 
   return (await handle.result()).outcome;
 }
 
-test(
-  'a deployment is one trace: the workflow, and each activity under its name',
-  async () => {
-    const collector = await startCollector(serve);
-    const deployment = await scene(traced(collector.origin));
+test('a deployment is one trace: the workflow, and each activity under its name', async () => {
+  const collector = await startCollector(serve);
+  const deployment = await scene(traced(collector.origin));
+  expect(await approve(deployment)).toBe('completed');
+  await untilSpan(collector, 'RunWorkflow:blueGreenDeployment');
+
+  const spans = collector.spans();
+  expect([...new Set(spans.map(({ service }) => service))]).toEqual(['bluegreen-worker']);
+  const names = new Set(spans.map(({ name }) => name));
+  for (const activity of ['resolvePlan', 'deployGreen', 'shiftTraffic', 'watchWindow', 'notify'])
+    expect([...names]).toEqual(expect.arrayContaining([`StartActivity:${activity}`, `RunActivity:${activity}`]));
+
+  const { events } = await deployment.handle.fetchHistory();
+  const runId = events?.[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
+  expect([...new Set(spans.map(({ traceId }) => traceId))]).toEqual([runId.replaceAll('-', '')]);
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  expect(ids.size).toBe(spans.length);
+  const orphans = spans.filter(({ parentSpanId }) => !parentSpanId || !ids.has(parentSpanId));
+  expect(orphans.map(({ name }) => name)).toEqual(['RunWorkflow:blueGreenDeployment']);
+});
+
+test('no secret, no command and no URL is in a trace, also when a command tells all it knows and fails', async () => {
+  const collector = await startCollector(serve);
+  const program = fileURLToPath(new URL('../support/leaky-command.mjs', import.meta.url));
+  const { handle, production } = await scene(
+    { ...traced(collector.origin), MAIN_DATABASE_URL: 'postgres://planted-user:planted-pass@127.0.0.1:1/planted-db' },
+    {
+      platform: { deploy: [process.execPath, program, 'deploy', '{version}'] },
+      databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
+    },
+  );
+  production.misbehave('deploy', 'fail');
+  await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
+  await untilSpan(collector, 'RunWorkflow:blueGreenDeployment');
+
+  expect(collector.text()).toContain('exit code 3');
+  expect(collector.text()).toContain('[redacted]');
+  expect(collector.text()).not.toMatch(/planted|leaky-command|little-command|https?:\/\/|postgres:\/\//);
+});
+
+test('a collector that is not there, or takes all and answers nothing, disturbs neither deployment nor worker', async () => {
+  const silent = await serve(() => {});
+  const closed = await serve(() => {});
+  await closed.close();
+  for (const { origin } of [silent, closed]) {
+    const deployment = await scene(traced(origin));
     expect(await approve(deployment)).toBe('completed');
-    await untilSpan(collector, 'RunWorkflow:blueGreenDeployment');
-
-    const spans = collector.spans();
-    expect([...new Set(spans.map(({ service }) => service))]).toEqual(['bluegreen-worker']);
-    const names = new Set(spans.map(({ name }) => name));
-    for (const activity of ['resolvePlan', 'deployGreen', 'shiftTraffic', 'watchWindow', 'notify'])
-      expect([...names]).toEqual(expect.arrayContaining([`StartActivity:${activity}`, `RunActivity:${activity}`]));
-
-    const { events } = await deployment.handle.fetchHistory();
-    const runId = events?.[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
-    expect([...new Set(spans.map(({ traceId }) => traceId))]).toEqual([runId.replaceAll('-', '')]);
-    const ids = new Set(spans.map(({ spanId }) => spanId));
-    expect(ids.size).toBe(spans.length);
-    const orphans = spans.filter(({ parentSpanId }) => !parentSpanId || !ids.has(parentSpanId));
-    expect(orphans.map(({ name }) => name)).toEqual(['RunWorkflow:blueGreenDeployment']);
-  },
-  LONG_MS,
-);
-
-test(
-  'no secret, no command and no URL is in a trace, also when a command tells all it knows and fails',
-  async () => {
-    const collector = await startCollector(serve);
-    const program = fileURLToPath(new URL('../support/leaky-command.mjs', import.meta.url));
-    const { handle, production } = await scene(
-      { ...traced(collector.origin), MAIN_DATABASE_URL: 'postgres://planted-user:planted-pass@127.0.0.1:1/planted-db' },
-      {
-        platform: { deploy: [process.execPath, program, 'deploy', '{version}'] },
-        databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
-      },
-    );
-    production.misbehave('deploy', 'fail');
-    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
-    await untilSpan(collector, 'RunWorkflow:blueGreenDeployment');
-
-    expect(collector.text()).toContain('exit code 3');
-    expect(collector.text()).toContain('[redacted]');
-    expect(collector.text()).not.toMatch(/planted|leaky-command|little-command|https?:\/\/|postgres:\/\//);
-  },
-  LONG_MS,
-);
-
-test(
-  'a collector that is not there, or takes all and answers nothing, disturbs neither deployment nor worker',
-  async () => {
-    const silent = await serve(() => {});
-    const closed = await serve(() => {});
-    await closed.close();
-    for (const { origin } of [silent, closed]) {
-      const deployment = await scene(traced(origin));
-      expect(await approve(deployment)).toBe('completed');
-      const { worker } = deployment;
-      const from = Date.now();
-      await worker.kill('SIGTERM');
-      expect(Date.now() - from).toBeLessThan(STOPS_WITHIN_MS);
-      // The silent one is given up on after ten seconds.
-      const told = worker.log().match(/Traces are not sent/g)?.length ?? 0;
-      expect(told).toBeGreaterThanOrEqual(origin === closed.origin ? 1 : 0);
-      expect(told).toBeLessThan(2);
-    }
-    expect(silent.asked).toContain('/v1/traces');
-  },
-  LONG_MS,
-);
+    const { worker } = deployment;
+    const from = Date.now();
+    await worker.kill('SIGTERM');
+    expect(Date.now() - from).toBeLessThan(STOPS_WITHIN_MS);
+    // The silent one is given up on after ten seconds.
+    const told = worker.log().match(/Traces are not sent/g)?.length ?? 0;
+    expect(told).toBeGreaterThanOrEqual(origin === closed.origin ? 1 : 0);
+    expect(told).toBeLessThan(2);
+  }
+  expect(silent.asked).toContain('/v1/traces');
+});
 
 /** Where a worker with traces takes over from one without, and the other way round. */
 const SWITCHES: readonly [string, Env, Env][] = [
@@ -161,17 +148,13 @@ const SWITCHES: readonly [string, Env, Env][] = [
   ['off', traced('http://127.0.0.1:1'), {}],
 ];
 
-test.each(SWITCHES)(
-  'traces turned %s at the gate: the deployment goes on and completes',
-  async (_, before, after) => {
-    const deployment = await scene(before);
-    await deployment.untilPhase('awaiting-approval');
-    await deployment.replaceWorker(after);
-    expect(await approve(deployment)).toBe('completed');
-    expect(await failedTasks(deployment)).toEqual([]);
-  },
-  LONG_MS,
-);
+test.each(SWITCHES)('traces turned %s at the gate: the deployment goes on and completes', async (_, before, after) => {
+  const deployment = await scene(before);
+  await deployment.untilPhase('awaiting-approval');
+  await deployment.replaceWorker(after);
+  expect(await approve(deployment)).toBe('completed');
+  expect(await failedTasks(deployment)).toEqual([]);
+});
 
 test.each(SWITCHES)(
   'traces turned %s while a rollback has stalled: it goes on and rolls back',
@@ -189,7 +172,6 @@ test.each(SWITCHES)(
     expect(production.share()).toBe(0);
     expect(await failedTasks(deployment)).toEqual([]);
   },
-  LONG_MS,
 );
 
 test('traces are off unless a collector is named, and OpenTelemetry may be turned off as a whole', () => {

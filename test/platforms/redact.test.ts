@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { keepSecret, redact } from '../../src/platforms/redact.ts';
+import { cpuMs } from '../support/cpu.ts';
 
 test.each([
   ['a token', 'sent hunter2hunter2 off', 'sent [redacted] off', { API_TOKEN: 'hunter2hunter2' }],
@@ -41,10 +42,10 @@ test('a secret never survives, wherever it stands', () => {
 });
 
 test('a megabyte is redacted in a moment', () => {
-  const startedAt = performance.now();
+  const before = cpuMs();
   redact('a.b-'.repeat(250_000), {});
   redact('password'.repeat(120_000), {});
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(cpuMs() - before).toBeLessThan(2_000);
 });
 
 test('what a variable that a runbook names holds is a secret, whatever it is called', () => {

@@ -5,6 +5,7 @@ import { advance } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
 import { parsePrometheusText } from '../../src/metrics/prometheus-text.ts';
 import type { MetricsConfig } from '../../src/runbook/schema.ts';
+import { cpuMs } from '../support/cpu.ts';
 import { useServers } from '../support/http.ts';
 
 const serve = useServers();
@@ -122,7 +123,7 @@ test('a version called like a built-in is a version like any other, also when it
 
 test('what is not asked for costs next to nothing', () => {
   const page = 'a 1\n'.repeat((10 * MB) / 4);
-  const startedAt = performance.now();
+  const before = cpuMs();
   expect(parsePrometheusText(page, (name) => name === METRIC)).toEqual({ samples: [], announced: new Set() });
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(cpuMs() - before).toBeLessThan(3_000);
 });

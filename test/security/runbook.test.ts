@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
+import { cpuMs } from '../support/cpu.ts';
 
 const doubling = Array.from({ length: 30 }, (_, n) => `k${n + 1}: &k${n + 1} { a: *k${n}, b: *k${n} }`);
 
@@ -24,7 +25,7 @@ test.each<[string, string]>([
   ['200 KB of one number', `service: ${'1'.repeat(200_000)}`],
   ['maps in each other', '{a: '.repeat(50_000)],
 ])('a runbook made to harm is refused in a moment and in words: %s', (_what, text) => {
-  const startedAt = performance.now();
+  const before = cpuMs();
   let message = '';
   try {
     parseRunbook(text, 'x.yaml');
@@ -33,7 +34,7 @@ test.each<[string, string]>([
   }
   expect(message).toContain('x.yaml');
   expect(message.length).toBeLessThan(10_000);
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(cpuMs() - before).toBeLessThan(5_000);
   expect({}).not.toHaveProperty('polluted');
 });
 

@@ -16,7 +16,6 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 const temporal = useTemporal();
 const serve = useServers();
 const MB_IN_KB = 1_024;
-const LONG_MS = 120_000;
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -37,7 +36,7 @@ async function scene(changes: Record<string, unknown> = {}, env: Record<string, 
   cleanUps.push(() => worker.kill('SIGKILL'));
   const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
   cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
-  return { ...observe(handle, 60_000), production, worker };
+  return { ...observe(handle), production, worker };
 }
 
 /** The most memory that the process ever had, in MB. */
@@ -46,48 +45,44 @@ async function peakOf({ pid }: WorkerProcess): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / MB_IN_KB;
 }
 
-test(
-  'a flood of 2,000 signals: the one that counts is taken, the others are counted, and the deployment goes on',
-  async () => {
-    const { handle, untilPhase, until, status, worker } = await scene({ checklist: [] });
-    await untilPhase('awaiting-approval');
-    const before = await peakOf(worker);
-    const flood: readonly [string, unknown][] = [
-      ['approve', { by: 'mallory', gate: 'shift-to-99', reason: 'x'.repeat(2_000) }],
-      ['reject', { by: 'mallory', gate: 'shift-to-99', reason: 'x'.repeat(2_000) }],
-      ['waive', { by: 'mallory', check: 'none', reason: 'x'.repeat(2_000) }],
-      ['recheck', { by: 'x'.repeat(10_000) }],
-      ['retryRollback', { by: 'mallory', reason: 'x'.repeat(2_000) }],
-      ['attest', ['x'.repeat(10_000)]],
-      ['approve', { by: 'mallory', approve: { approve: 'x'.repeat(10_000) } }],
-      ['abort', null],
-    ];
-    const send = (from: number) =>
-      Promise.all(
-        Array.from({ length: 100 }, (_, number) => {
-          const [name, payload] = flood[(from + number) % flood.length] ?? ['abort', null];
-          return handle.signal(name, payload);
-        }),
-      );
-    for (let sent = 0; sent < 1_000; sent += 100) await send(sent);
-    await handle.signal(messages.approve, { by: 'ana', reason: 'in the middle of it' });
-    for (let sent = 1_000; sent < 2_000; sent += 100) await send(sent);
+test('a flood of 2,000 signals: the one that counts is taken, the others are counted, and the deployment goes on', async () => {
+  const { handle, untilPhase, until, status, worker } = await scene({ checklist: [] });
+  await untilPhase('awaiting-approval');
+  const before = await peakOf(worker);
+  const flood: readonly [string, unknown][] = [
+    ['approve', { by: 'mallory', gate: 'shift-to-99', reason: 'x'.repeat(2_000) }],
+    ['reject', { by: 'mallory', gate: 'shift-to-99', reason: 'x'.repeat(2_000) }],
+    ['waive', { by: 'mallory', check: 'none', reason: 'x'.repeat(2_000) }],
+    ['recheck', { by: 'x'.repeat(10_000) }],
+    ['retryRollback', { by: 'mallory', reason: 'x'.repeat(2_000) }],
+    ['attest', ['x'.repeat(10_000)]],
+    ['approve', { by: 'mallory', approve: { approve: 'x'.repeat(10_000) } }],
+    ['abort', null],
+  ];
+  const send = (from: number) =>
+    Promise.all(
+      Array.from({ length: 100 }, (_, number) => {
+        const [name, payload] = flood[(from + number) % flood.length] ?? ['abort', null];
+        return handle.signal(name, payload);
+      }),
+    );
+  for (let sent = 0; sent < 1_000; sent += 100) await send(sent);
+  await handle.signal(messages.approve, { by: 'ana', reason: 'in the middle of it' });
+  for (let sent = 1_000; sent < 2_000; sent += 100) await send(sent);
 
-    await until(({ decisions, forgottenDecisions }) => decisions.length + forgottenDecisions === 2_001);
-    const flooded = await status();
-    expect(JSON.stringify(flooded).length).toBeLessThan(100_000);
-    expect(flooded.decisions.filter(({ taken }) => taken)).toMatchObject([{ action: 'approve', by: 'ana' }]);
+  await until(({ decisions, forgottenDecisions }) => decisions.length + forgottenDecisions === 2_001);
+  const flooded = await status();
+  expect(JSON.stringify(flooded).length).toBeLessThan(100_000);
+  expect(flooded.decisions.filter(({ taken }) => taken)).toMatchObject([{ action: 'approve', by: 'ana' }]);
 
-    const report = await handle.result();
-    expect(report.outcome).toBe('completed');
-    expect(report.decisions.filter(({ taken }) => taken)).toMatchObject([{ action: 'approve', by: 'ana' }]);
-    expect(JSON.stringify(report).length).toBeLessThan(64_001);
-    const { historyLength } = await handle.describe();
-    expect(historyLength).toBeLessThan(10_240); // where the server begins to warn
-    expect((await peakOf(worker)) - before).toBeLessThan(400);
-  },
-  LONG_MS,
-);
+  const report = await handle.result();
+  expect(report.outcome).toBe('completed');
+  expect(report.decisions.filter(({ taken }) => taken)).toMatchObject([{ action: 'approve', by: 'ana' }]);
+  expect(JSON.stringify(report).length).toBeLessThan(64_001);
+  const { historyLength } = await handle.describe();
+  expect(historyLength).toBeLessThan(10_240); // where the server begins to warn
+  expect((await peakOf(worker)) - before).toBeLessThan(400);
+});
 
 const PLANTED = {
   MAIN_DATABASE_URL: 'postgres://planted-user:planted-pass%21word@127.0.0.1:1/planted-database',
@@ -100,77 +95,73 @@ const PLANTED = {
 /** None of these may be seen anywhere, whole or decoded. */
 const SECRETS = /planted[- ](user|pass|database|token|value|hook|key)|of two lines/;
 
-test(
-  'planted secrets, hostile output and a hostile page: rolled back, nothing told, memory bounded',
-  async () => {
-    let told = 0;
-    const hook = await serve((_request, response) => {
-      told += 1;
-      response.writeHead(told % 2 === 0 ? 200 : 500).end('no planted-hook today');
-    });
-    const echo = await serve((request, response) =>
-      response.writeHead(401).end(JSON.stringify({ error: `who is ${request.headers.authorization}?` })),
-    );
-    const program = fileURLToPath(new URL('../support/leaky-command.mjs', import.meta.url));
-    const leaky = (...rest: string[]) => [process.execPath, program, ...rest];
-    const check = (id: string, rest: object) => ({ id, title: id, group: id, ...rest });
-    const pool = { instances: 1, size: 1 };
-    const alerts = { labels: { service: 'shop' }, errors: 'errors_total', latency: 'seconds' };
-    const { handle, until, untilPhase, status, production, worker } = await scene(
-      {
-        platform: { deploy: leaky('deploy', '{version}'), rollback: leaky('rollback', '{service}') },
-        databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
-        watch: { maxSoakFactor: 3 },
-        notifications: [{ kind: 'webhook', urlEnv: 'HOOK_URL' }],
-        checklist: [
-          check('leak', { kind: 'command', command: leaky('fail', 'x') }),
-          check('database', {
-            kind: 'postgres-max-connections',
-            database: 'main',
-            role: 'shop',
-            blue: pool,
-            green: pool,
-          }),
-          check('alerts', { kind: 'prometheus-alerts', url: echo.origin, tokenEnv: 'LITTLE_TOKEN', ...alerts }),
-          check('plain', {
-            kind: 'prometheus-alerts',
-            url: echo.origin,
-            tokenEnv: 'PLAINLY_NAMED',
-            ...alerts,
-          }),
-        ],
-      },
-      { ...PLANTED, HOOK_URL: `${hook.origin}/planted-hook` },
-    );
-    production.misbehave('fail', 'fail');
-    const seen = watchFromOutside(handle);
+test('planted secrets, hostile output and a hostile page: rolled back, nothing told, memory bounded', async () => {
+  let told = 0;
+  const hook = await serve((_request, response) => {
+    told += 1;
+    response.writeHead(told % 2 === 0 ? 200 : 500).end('no planted-hook today');
+  });
+  const echo = await serve((request, response) =>
+    response.writeHead(401).end(JSON.stringify({ error: `who is ${request.headers.authorization}?` })),
+  );
+  const program = fileURLToPath(new URL('../support/leaky-command.mjs', import.meta.url));
+  const leaky = (...rest: string[]) => [process.execPath, program, ...rest];
+  const check = (id: string, rest: object) => ({ id, title: id, group: id, ...rest });
+  const pool = { instances: 1, size: 1 };
+  const alerts = { labels: { service: 'shop' }, errors: 'errors_total', latency: 'seconds' };
+  const { handle, until, untilPhase, status, production, worker } = await scene(
+    {
+      platform: { deploy: leaky('deploy', '{version}'), rollback: leaky('rollback', '{service}') },
+      databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
+      watch: { maxSoakFactor: 3 },
+      notifications: [{ kind: 'webhook', urlEnv: 'HOOK_URL' }],
+      checklist: [
+        check('leak', { kind: 'command', command: leaky('fail', 'x') }),
+        check('database', {
+          kind: 'postgres-max-connections',
+          database: 'main',
+          role: 'shop',
+          blue: pool,
+          green: pool,
+        }),
+        check('alerts', { kind: 'prometheus-alerts', url: echo.origin, tokenEnv: 'LITTLE_TOKEN', ...alerts }),
+        check('plain', {
+          kind: 'prometheus-alerts',
+          url: echo.origin,
+          tokenEnv: 'PLAINLY_NAMED',
+          ...alerts,
+        }),
+      ],
+    },
+    { ...PLANTED, HOOK_URL: `${hook.origin}/planted-hook` },
+  );
+  production.misbehave('fail', 'fail');
+  const seen = watchFromOutside(handle);
 
-    await untilPhase('checking');
-    const ids = ['leak', 'database', 'alerts', 'plain'];
-    await until(({ checks }) => checks.every(({ outcome }) => outcome === 'failed' || outcome === 'unmeasured'));
-    expect((await status()).checks.map(({ id }) => id)).toEqual(ids);
-    for (const id of ids) await handle.signal(messages.waive, { check: id, by: 'ana', reason: 'it is an attack' });
-    await untilPhase('soaking');
-    production.misbehave('metrics', 'flood');
-    await untilPhase('rolling-back');
-    await seen.untilHeartbeat('longer than 64 KB'); // of the recovery, which cannot be verified yet
-    production.misbehave('metrics', 'well');
-    const { message, report } = await rolledBack(handle);
-    expect(report.rollback?.cause).toBe('inconclusive');
-    expect(message).toContain('line 1000001 is longer than 64 KB');
-    expect(production.share()).toBe(0);
-    expect(await peakOf(worker)).toBeLessThan(900);
+  await untilPhase('checking');
+  const ids = ['leak', 'database', 'alerts', 'plain'];
+  await until(({ checks }) => checks.every(({ outcome }) => outcome === 'failed' || outcome === 'unmeasured'));
+  expect((await status()).checks.map(({ id }) => id)).toEqual(ids);
+  for (const id of ids) await handle.signal(messages.waive, { check: id, by: 'ana', reason: 'it is an attack' });
+  await untilPhase('soaking');
+  production.misbehave('metrics', 'flood');
+  await untilPhase('rolling-back');
+  await seen.untilHeartbeat('longer than 64 KB'); // of the recovery, which cannot be verified yet
+  production.misbehave('metrics', 'well');
+  const { message, report } = await rolledBack(handle);
+  expect(report.rollback?.cause).toBe('inconclusive');
+  expect(message).toContain('line 1000001 is longer than 64 KB');
+  expect(production.share()).toBe(0);
+  expect(await peakOf(worker)).toBeLessThan(900);
 
-    const { processes, heartbeats } = await seen.stop();
-    expect(processes).toContain('leaky-command.mjs');
-    const history = readable(historyToJSON(await handle.fetchHistory()));
-    expect(history).toContain('[redacted]');
-    const places = { history, heartbeats, processes, log: worker.log(), report: JSON.stringify(report), message };
-    for (const [place, text] of Object.entries(places))
-      expect([place, SECRETS.exec(text)?.[0]]).toEqual([place, undefined]);
-  },
-  LONG_MS,
-);
+  const { processes, heartbeats } = await seen.stop();
+  expect(processes).toContain('leaky-command.mjs');
+  const history = readable(historyToJSON(await handle.fetchHistory()));
+  expect(history).toContain('[redacted]');
+  const places = { history, heartbeats, processes, log: worker.log(), report: JSON.stringify(report), message };
+  for (const [place, text] of Object.entries(places))
+    expect([place, SECRETS.exec(text)?.[0]]).toEqual([place, undefined]);
+});
 
 /** Looks again and again at what anybody may see while a deployment runs: the list of processes, the heartbeats. */
 function watchFromOutside(handle: TestDeployment['handle']) {

@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { findProgram } from '../../src/platforms/find-program.ts';
 import { describeWith } from './installed.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 const CHROMIUM = await findProgram(process.env['CHROMIUM_PATH'] ?? 'chromium', process.env['PATH']);
 
 export const describeWithChromium = describeWith(CHROMIUM, 'chromium');
 
-const PATIENCE_MS = 30_000;
 /** As large as the docs' pictures. */
 const VIEWPORT = { width: 1280, height: 1100 };
 /** A page may ask for news and fonts from elsewhere; a test does not. */

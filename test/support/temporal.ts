@@ -12,6 +12,7 @@ import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
 import { historyFile, withoutPaths } from './history.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 
@@ -43,9 +44,8 @@ export interface TestTemporal {
   ): Promise<void>;
 }
 
-const PATIENCE_MS = 30_000;
 const ASK_EVERY_MS = 25;
-const QUERY_MS = 4_000;
+const QUERY_MS = 10_000;
 
 /** Connects a test file to the server of the whole run. */
 export function useTemporal(): TestTemporal {

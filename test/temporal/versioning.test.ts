@@ -5,6 +5,7 @@ import { resolveTemporalCli } from '../../scripts/support/temporal-cli.ts';
 import type { WatchInput, WindowResult } from '../../src/activities/activities.ts';
 import { workerVersioning } from '../../src/temporal/versioning.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import {
   type DeploymentHandle,
   observe,
@@ -25,8 +26,6 @@ import { effects, healthyWindow, world } from '../support/world.ts';
 const temporal = useTemporal();
 const NAMESPACE = 'default';
 const ASK_EVERY_MS = 50;
-/** A worker process starts slowly on a busy machine. */
-const PATIENCE_MS = 45_000;
 
 let incompatible: Variant;
 let compatible: Variant;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { type LocalServer, startLocalServer } from '../../scripts/support/local-server.ts';
 import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
@@ -9,8 +9,6 @@ import { type LittleProduction, startLittleProduction } from '../support/little-
 import { type DeploymentHandle, observe, rolledBack, start } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 import { type TemporalUi, useTemporalUi } from './support/temporal-ui.ts';
-
-jest.setTimeout(120_000);
 
 /** Temporal's own UI is enough to run a deployment: a real server with its UI, a real worker, a real browser. */
 describeWithChromium("Temporal's UI", () => {

@@ -26,7 +26,7 @@ export function contextFor(
   };
 }
 
-export const common = { id: 'item', title: 'Item', group: 'Group', critical: true, timeout: 60_000 };
+export const common = { id: 'item', title: 'Item', group: 'Group', critical: true, timeout: 300_000 };
 
 /** Waits for something that is sure to come, by asking; the test's own time-out bounds it. */
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {

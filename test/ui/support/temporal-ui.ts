@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
+import { PATIENCE_MS } from '../../support/patience.ts';
 
 /** Temporal's UI as a person uses it: by what is written on its buttons. */
 export interface TemporalUi {
@@ -19,7 +20,6 @@ export interface TemporalUi {
 type Kind = keyof typeof FORMS;
 const FORMS = { signal: ['Send a Signal', 'Select a signal'], update: ['Send an Update', 'Select an Update'] } as const;
 
-const PATIENCE_MS = 30_000;
 const ASK_EVERY_MS = 250;
 
 export function useTemporalUi(page: Page): TemporalUi {
