@@ -16,6 +16,9 @@ import { versioningNotice, workerVersioning } from './temporal/versioning.ts';
 import { WORKER_OPTIONS } from './temporal/worker-options.ts';
 import { bundleFile, bundleWorkflows } from './temporal/workflow-bundle.ts';
 
+/** With these the worker takes no more work, hands over what it does and ends with exit code 0. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 /**
  * The worker: wires ports to adapters and runs until it is told to stop. Its environment: TEMPORAL_* (address, profile,
  * TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default ./runbooks),
@@ -25,7 +28,14 @@ import { bundleFile, bundleWorkflows } from './temporal/workflow-bundle.ts';
  * runbooks name.
  */
 async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('INFO'), telemetryOptions: telemetryOptions() });
+  Runtime.install({
+    logger: new DefaultLogger('INFO'),
+    telemetryOptions: telemetryOptions(),
+    shutdownSignals: [...STOP_SIGNALS],
+  });
+  // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
+  // and npm together send every signal twice.
+  for (const signal of STOP_SIGNALS) process.on(signal, () => {});
   const tracing = await startTracing();
   const config = connectionConfig();
   const { namespace } = config;

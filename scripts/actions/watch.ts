@@ -65,7 +65,8 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   } finally {
     person?.leave();
     screen.end();
-    leaving.forget();
+    // npm sends on what the terminal sent already: a second signal must not cut off the last lines.
+    if (!leaving.signal.aborted) leaving.forget();
   }
   if (leaving.signal.aborted) {
     screen.left(EXIT.interrupted);
