@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { onlyForDeployments } from './activities/admission.ts';
 import { createActivities } from './activities/create-activities.ts';
+import { warnOfUnusableChannels } from './notifications/at-start.ts';
 import { createReportStore } from './report/store.ts';
 import { createRunbookStore } from './runbook/store.ts';
 import { stateDirectory } from './state.ts';
@@ -28,14 +29,20 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * runbooks name.
  */
 async function main(): Promise<void> {
+  const logger = new DefaultLogger('INFO');
   Runtime.install({
-    logger: new DefaultLogger('INFO'),
+    logger,
     telemetryOptions: telemetryOptions(),
     shutdownSignals: [...STOP_SIGNALS],
   });
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  const runbooks = createRunbookStore({
+    directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
+    stateDirectory: stateDirectory(),
+  });
+  await warnOfUnusableChannels(runbooks, process.env, logger);
   const tracing = await startTracing();
   const config = connectionConfig();
   const { namespace } = config;
@@ -50,10 +57,7 @@ async function main(): Promise<void> {
       namespace,
       taskQueue: taskQueue(),
       activities: createActivities({
-        runbooks: createRunbookStore({
-          directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
-          stateDirectory: stateDirectory(),
-        }),
+        runbooks,
         reports: createReportStore(stateDirectory()),
         env: process.env,
       }),

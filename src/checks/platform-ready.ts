@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { channelsOf } from '../notifications/create-notifier.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import { findProgram } from '../platforms/find-program.ts';
 import type { TrafficShares } from '../platforms/platform.ts';
@@ -17,7 +18,7 @@ const SHOWN = 300;
 
 /**
  * What every later step stands on: the platform's programs are on this worker, the traffic can be read and is all on
- * blue. It holds before the deploy and after it, when green runs without traffic. Traffic that cannot be read has failed
+ * blue, and people can be told. It holds before the deploy and after it, when green runs without traffic. Traffic that cannot be read has failed
  * the check, whatever the reason: whether it can be read is the question.
  */
 export function platformReady(config: CheckOfKind<'platform-ready'>): Check {
@@ -29,9 +30,10 @@ export function platformReady(config: CheckOfKind<'platform-ready'>): Check {
       ? { evidence: [trafficLine('not read: the program for it is missing', target)], problems: [] }
       : await lookAtTraffic(context, config.timeout);
 
+    const people = lookAtNotifications(context);
     const requested = { evidence: [requestedLine(target)], problems: [] };
     const summary = `all that the platform needs is there; ${target.blue} serves`;
-    return findingOf([programs, traffic, requested], summary);
+    return findingOf([programs, traffic, people, requested], summary);
   };
 }
 
@@ -105,6 +107,29 @@ function unreadable(error: unknown, target: DeploymentTarget): Looked {
           `the percentages such as {"traffic": {"${target.blue}": 100}}`,
       },
     ],
+  };
+}
+
+/** Whether the worker has what the runbook's channels need. Nothing is sent: nobody should be told of a check. */
+function lookAtNotifications({ runbook, env }: CheckContext): Looked {
+  const channels = channelsOf(runbook.notifications, env);
+  return {
+    evidence: channels.map(({ name, variable, problem }) => ({
+      what: name,
+      measured: problem ?? `the worker's variable ${variable} holds a URL`,
+      required: "a webhook's URL",
+      source: 'this worker',
+    })),
+    problems: channels.flatMap(({ name, variable, problem }) =>
+      problem === undefined
+        ? []
+        : [
+            {
+              found: `${name} cannot be sent: ${problem}`,
+              unblock: `set ${variable} in the worker's environment and restart the worker, or correct notifications in the runbook and start a new deployment`,
+            },
+          ],
+    ),
   };
 }
 

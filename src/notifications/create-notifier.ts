@@ -1,6 +1,6 @@
 import type { Notification } from '../activities/activities.ts';
 import type { Runbook } from '../runbook/schema.ts';
-import { postToWebhook } from './webhook.ts';
+import { postToWebhook, webhookProblem } from './webhook.ts';
 
 /** The part of a logger that is needed: an activity's `log`, for one. */
 export interface NotificationLog {
@@ -29,10 +29,32 @@ export function createNotifier(
     log[LEVEL[severity]](text, { severity, service, environment, version: green });
     const results = await Promise.allSettled(configs.map((config) => tell(config, notification, env, signal)));
     const problems = results.flatMap((result, index) =>
-      result.status === 'rejected' ? [`notification ${index + 1} of ${configs.length}: ${words(result.reason)}`] : [],
+      result.status === 'rejected' ? [`${nameOf(configs, index)}: ${words(result.reason)}`] : [],
     );
     if (problems.length > 0) throw new Error(problems.join('; '));
   };
+}
+
+/** A channel of a runbook as this worker could use it. Nothing here holds its URL. */
+export interface Channel {
+  readonly name: string;
+  /** The variable of the worker's environment that it needs. */
+  readonly variable: string;
+  /** Why it cannot be used, if so. */
+  readonly problem?: string;
+}
+
+/** The runbook's channels, without sending anything. */
+export function channelsOf(configs: Runbook['notifications'], env: NodeJS.ProcessEnv): Channel[] {
+  return configs.map(({ urlEnv }, index) => {
+    const problem = webhookProblem(urlEnv, env);
+    return { name: nameOf(configs, index), variable: urlEnv, ...(problem === undefined ? {} : { problem }) };
+  });
+}
+
+/** `notification 1 of 2 (webhook)` */
+function nameOf(configs: Runbook['notifications'], index: number): string {
+  return `notification ${index + 1} of ${configs.length} (${configs[index]?.kind})`;
 }
 
 async function tell(

@@ -3,6 +3,13 @@ import { errorCode } from '../platforms/error-code.ts';
 
 const TIMEOUT_MS = 5_000;
 
+/** Why the variable `urlEnv` cannot be posted to; undefined when it can. Never says what it holds: the URL is a secret. */
+export function webhookProblem(urlEnv: string, env: NodeJS.ProcessEnv): string | undefined {
+  const url = env[urlEnv];
+  if (url && /^https?:/i.test(url) && URL.canParse(url)) return undefined;
+  return `the worker's variable ${urlEnv} ${url ? 'holds no URL' : 'is not set'}, expected a webhook's URL`;
+}
+
 /**
  * Posts `{ text, severity, service, environment, version }` as JSON to the URL in the variable `urlEnv`; chat services
  * show `text`. The URL is a secret.
@@ -15,9 +22,9 @@ export async function postToWebhook(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const url = env[urlEnv];
-  if (!url || !URL.canParse(url))
-    throw new Error(`the worker's variable ${urlEnv} ${url ? 'holds no URL' : 'is not set'}, expected a webhook's URL`);
+  const problem = webhookProblem(urlEnv, env);
+  if (problem !== undefined) throw new Error(problem);
+  const url = env[urlEnv] ?? '';
   const { service, environment, green: version } = target;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let status: number;

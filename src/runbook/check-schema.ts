@@ -263,7 +263,9 @@ export const check = z.discriminatedUnion('kind', [
   loadTest,
   z.strictObject({
     ...mendable,
-    kind: z.literal('platform-ready').describe("The platform's programs are there, and all traffic is on blue."),
+    kind: z
+      .literal('platform-ready')
+      .describe("The platform's programs are there, all traffic is on blue, and every notification has its variable."),
   }),
   z.strictObject({
     ...mendable,

@@ -18,6 +18,8 @@ export interface RunbookStore {
    *   `RunbookUnavailable`, retryable, if the folder cannot be read or the snapshot cannot be kept.
    */
   find(service: string, environment: string): Promise<{ readonly runbook: Runbook; readonly digest: string }>;
+  /** Every runbook in the folder that can be used. @throws as `find` when the folder cannot be read. */
+  inPlace(): Promise<readonly RunbookFile[]>;
   /**
    * The very runbook this deployment started with, whatever was edited since.
    * @throws ApplicationFailure `RunbookUnavailable`, retryable: it is enough to put the file back.
@@ -28,6 +30,12 @@ export interface RunbookStore {
    * service and environment with a notice that says so. @throws as `pinned` when there is neither.
    */
   pinnedOrCurrent(target: DeploymentTarget): Promise<{ readonly runbook: Runbook; readonly notice?: string }>;
+}
+
+/** A runbook, and the file that it stands in. */
+interface RunbookFile {
+  readonly file: string;
+  readonly runbook: Runbook;
 }
 
 export function createRunbookStore(options: {
@@ -76,7 +84,7 @@ export function createRunbookStore(options: {
     }
   }
 
-  return { find, pinned, pinnedOrCurrent };
+  return { find, inPlace: async () => (await scan(directory)).runbooks, pinned, pinnedOrCurrent };
 }
 
 /** What the runbook's variables hold is never shown, also when a command prints it. */
@@ -92,13 +100,13 @@ function keepingSecrets(runbook: Runbook): Runbook {
 }
 
 interface Scan {
-  readonly runbooks: readonly { readonly file: string; readonly runbook: Runbook }[];
+  readonly runbooks: readonly RunbookFile[];
   readonly broken: readonly RunbookError[];
 }
 
 /** Every runbook in the folder. Nothing of a request ever becomes part of a path. */
 async function scan(directory: string): Promise<Scan> {
-  const runbooks: { file: string; runbook: Runbook }[] = [];
+  const runbooks: RunbookFile[] = [];
   const broken: RunbookError[] = [];
   for (const file of await runbookFiles(directory)) {
     try {

@@ -34,9 +34,18 @@ interface Changes {
   readonly green?: string;
   readonly timeout?: number;
   readonly signal?: AbortSignal;
+  /** Variables of the worker's environment; the runbook has a channel for each that is named here. */
+  readonly hooks?: Readonly<Record<string, string | undefined>>;
 }
 
-function look({ platform: changes, withoutStatus, green = '2.5.0', timeout, signal }: Changes = {}): Promise<Finding> {
+function look({
+  platform: changes,
+  withoutStatus,
+  green = '2.5.0',
+  timeout,
+  signal,
+  hooks = {},
+}: Changes = {}): Promise<Finding> {
   const context = contextFor('', signal);
   const { status: _, ...rest } = context.runbook.platform;
   const platform: PlatformConfig = {
@@ -48,7 +57,9 @@ function look({ platform: changes, withoutStatus, green = '2.5.0', timeout, sign
     ...changes,
   };
   const check = createCheck({ ...common, kind: 'platform-ready', ...(timeout && { timeout }) });
-  return check({ ...context, target: { ...context.target, green }, runbook: { ...context.runbook, platform } });
+  const notifications = Object.keys(hooks).map((urlEnv) => ({ kind: 'webhook' as const, urlEnv }));
+  const runbook = { ...context.runbook, platform, notifications };
+  return check({ ...context, env: { ...hooks }, target: { ...context.target, green }, runbook });
 }
 
 function measured({ evidence }: Finding, what: string): string {
@@ -83,6 +94,25 @@ describe('platform-ready', () => {
         { what: 'requested version', measured: '2.5.0', required: 'not 2.4.0, which served at the start' },
       ],
     });
+  });
+
+  test("passes where the worker has every channel's variable, and says so without its URL", async () => {
+    const finding = await look({ hooks: { CHAT_HOOK: 'https://chat.example/hunter2' } });
+    expect(finding).toMatchObject({ passed: true });
+    expect(measured(finding, 'notification 1 of 1 (webhook)')).toBe("the worker's variable CHAT_HOOK holds a URL");
+    expect(JSON.stringify(finding)).not.toContain('hunter2');
+  });
+
+  test('fails where nobody could be told on a channel, and names it with its variable', async () => {
+    const hooks = { CHAT_HOOK: 'https://chat.example/hunter2', PAGER_HOOK: undefined, MAIL_HOOK: 'hunter2' };
+    const finding = await look({ hooks });
+    expectFailed(
+      finding,
+      "notification 2 of 3 (webhook) cannot be sent: the worker's variable PAGER_HOOK is not set, expected a webhook's URL; " +
+        "notification 3 of 3 (webhook) cannot be sent: the worker's variable MAIL_HOOK holds no URL, expected a webhook's URL",
+    );
+    expect(finding.unblock).toContain('set PAGER_HOOK in the worker');
+    expect(JSON.stringify(finding)).not.toContain('hunter2');
   });
 
   test('passes right before the first shift, with green at 0 %', async () => {

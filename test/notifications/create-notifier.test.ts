@@ -92,7 +92,7 @@ test.each<[string, RequestListener, string]>([
       () => Promise.reject(new Error('it was told')),
       (error) => error,
     );
-    expect(failure.message).toContain(`notification 1 of 2: ${problem}`);
+    expect(failure.message).toContain(`notification 1 of 2 (webhook): ${problem}`);
     expect(failure.message).not.toMatch(/127|secret/);
     expect(heard).toBe(1);
     expect(log.lines).toHaveLength(1);
@@ -102,6 +102,7 @@ test.each<[string, RequestListener, string]>([
 test.each([
   [{}, 'is not set'],
   [{ HOOK: 'not a url' }, 'holds no URL'],
+  [{ HOOK: 'ftp://127.0.0.1/hook' }, 'holds no URL'],
 ])('a variable without a URL is named', async (env, problem) => {
   const telling = createNotifier([{ kind: 'webhook', urlEnv: 'HOOK' }], env, logger())(notification, signal);
   await expect(telling).rejects.toThrow(`the worker's variable HOOK ${problem}, expected a webhook's URL`);
