@@ -15,6 +15,7 @@ type ChangeKind =
   | 'gate'
   | 'decision'
   | 'rollback'
+  | 'undelivered'
   | 'numbers'
   | 'left'
   | 'outcome';
@@ -48,6 +49,7 @@ export function changes(before: Sight | undefined, now: Sight, paint: Paint): Ch
     ...stepChanges(was, is, paint),
     ...rollbackChanges(was, is),
     ...decisionChanges(was, is),
+    ...undeliveredChanges(was, is),
     ...gateChanges(was, is),
   ];
 }
@@ -160,6 +162,16 @@ function decisionChanges(was: DeploymentStatus | undefined, is: DeploymentStatus
         !was?.decisions.some((past) => past.at === at && past.action === action && past.check === check),
     )
     .map((decision) => ({ kind: 'decision', text: `decision: ${decisionWords(decision)}`, data: { ...decision } }));
+}
+
+function undeliveredChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  return (is.undelivered ?? [])
+    .filter(({ at, text }) => !was?.undelivered?.some((past) => past.at === at && past.text === text))
+    .map(({ at, severity, text, problem }) => ({
+      kind: 'undelivered',
+      text: `${severity} notification not delivered: ${problem}; it said: ${text}`,
+      data: { at, severity, text, problem },
+    }));
 }
 
 function rollbackChanges(

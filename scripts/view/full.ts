@@ -11,6 +11,7 @@ import {
   rollbackLines,
   soakLine,
   trafficWords,
+  undeliveredLines,
   verdictWords,
   windowLine,
 } from './sections.ts';
@@ -45,6 +46,7 @@ export function renderFull(sight: Sight, paint: Paint): string[] {
       ? ['', paint.bold('Rollback'), ...indented(rollbackLines(status.rollback, plan?.recovery.targetMs, paint))]
       : []),
     ...decisions(status, paint),
+    ...undelivered(status, paint),
     ...troubles(server, paint),
   ];
 }
@@ -117,6 +119,11 @@ function decisions({ decisions: all, forgottenDecisions }: DeploymentStatus, pai
       ? [`  … and ${forgottenDecisions} ignored ones, rechecks and retries that are no longer listed`]
       : []),
   ];
+}
+
+function undelivered({ undelivered: all }: DeploymentStatus, paint: Paint): string[] {
+  const lines = undeliveredLines(all, paint);
+  return lines.length === 0 ? [] : ['', paint.bold('Notifications not delivered'), ...indented(lines)];
 }
 
 /** Without the workflow's answer: what Temporal itself knows. */

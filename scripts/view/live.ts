@@ -58,6 +58,7 @@ export function renderLive(sight: Sight, room: Room, paint: Paint, footer: reado
     silent === undefined ? [] : [paint.yellow(clip(`! ${silent}; this is what was seen last`, room.columns))];
   const below: Block[] = [
     { matters: MATTERS.troubles, lines: notice },
+    { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },
     { matters: MATTERS.asked, lines: footer.flatMap((line) => wrap(line, room.columns)) },
   ];
   // The line below the view is the cursor's.
@@ -76,6 +77,15 @@ export function renderLive(sight: Sight, room: Room, paint: Paint, footer: reado
   ];
   const tail: Block[] = [...waitBlocks(sight, status, room, paint), ...decisionBlocks(status, room, paint), ...below];
   return fitted([...head, ...body(looked, room, paint), ...tail], rows);
+}
+
+/** Who waits for an answer has to know that nobody was asked. */
+function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Room, paint: Paint) {
+  const all = status?.undelivered ?? [];
+  const last = all.at(-1);
+  if (!last) return { lines: [] };
+  const text = `! ${count(all.length, 'notification')} not delivered; ${all.length > 1 ? 'the last: ' : ''}${last.problem}`;
+  return paragraph(text, columns, paint.yellow);
 }
 
 function titleLines({ status, at }: Looked, { columns }: Room, paint: Paint): string[] {

@@ -3,7 +3,7 @@ import { EXIT } from '../commands/exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
-import { decisionLine, rollbackLines } from './sections.ts';
+import { decisionLine, rollbackLines, undeliveredLines } from './sections.ts';
 import { clock, count, exactly, roughly, share } from './words.ts';
 
 /** The end of a deployment; the lines of the checklist are cut to `columns`. Pure. */
@@ -14,6 +14,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
   const title = `${colour(head)}  ${summary}`;
   if (!report) return [title];
   const { startedAt, endedAt, blue, version, environment, requestedBy, reason, rollback, checks, decisions } = report;
+  const undelivered = undeliveredLines(report.undelivered, paint);
   return [
     title,
     '',
@@ -31,6 +32,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
       ? ['  rollback', ...rollbackLines(rollback, rollback.targetMs, paint).map((line) => `    ${line}`)]
       : []),
     ...(decisions.length > 0 ? ['  decisions', ...decisions.map((one) => `    ${decisionLine(one, paint)}`)] : []),
+    ...(undelivered.length > 0 ? ['  notifications not delivered', ...undelivered.map((line) => `    ${line}`)] : []),
     ...(report.leftOut === undefined ? [] : [paint.dim(`  left out: ${report.leftOut}`)]),
   ];
 }

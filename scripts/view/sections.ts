@@ -137,6 +137,14 @@ export function decisionWords({ action, by, taken, why, reason, check, gate, rem
   return taken ? text : `${text} (ignored: ${why ?? 'no reason given'})`;
 }
 
+/** Notifications that did not reach every channel, as they were given up. */
+export function undeliveredLines(undelivered: DeploymentStatus['undelivered'], paint: Paint): string[] {
+  return (undelivered ?? []).map(
+    ({ at, severity, text, problem }) =>
+      `${clock(at)}  ${severity}: ${text} ${paint.yellow(`not delivered: ${problem}`)}`,
+  );
+}
+
 /** The rollback step by step, with the recovery time against its target. */
 export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
   const { cause, reason, recoveryMs } = rollback;

@@ -1,4 +1,4 @@
-import { log } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { createNotifier } from '../notifications/create-notifier.ts';
 import type { Activities } from './activities.ts';
 import { attended } from './attendance.ts';
@@ -6,8 +6,12 @@ import type { Dependencies } from './dependencies.ts';
 
 export function notify({ runbooks, env }: Dependencies): Activities['notify'] {
   return (notification) =>
-    attended(async ({ signal }) => {
+    attended(async ({ signal, heartbeat }) => {
+      // One channel that is down must not make the others repeat the message with each attempt.
+      const delivered = new Set((Context.current().info.heartbeatDetails as number[] | undefined) ?? []);
       const { runbook } = await runbooks.pinnedOrCurrent(notification.target);
-      await createNotifier(runbook.notifications, env, log)(notification, signal);
+      await createNotifier(runbook.notifications, env, log)(notification, signal, delivered).finally(() =>
+        heartbeat([...delivered]),
+      );
     });
 }

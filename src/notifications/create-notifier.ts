@@ -9,8 +9,11 @@ export interface NotificationLog {
   error(message: string, attributes: Record<string, unknown>): void;
 }
 
-/** Tells people. May be called twice for the same news; rejects when one of the channels did not take it. */
-export type Notifier = (notification: Notification, signal: AbortSignal) => Promise<void>;
+/**
+ * Tells people. Rejects when one of the channels did not take it, and names it. May be called again for the same news:
+ * `delivered` holds the channels that took it, by index, and grows with each that does; these are passed over.
+ */
+export type Notifier = (notification: Notification, signal: AbortSignal, delivered?: Set<number>) => Promise<void>;
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
@@ -23,11 +26,17 @@ export function createNotifier(
   env: NodeJS.ProcessEnv,
   log: NotificationLog,
 ): Notifier {
-  return async (notification, signal) => {
+  return async (notification, signal, delivered = new Set()) => {
     const { severity, text, target } = notification;
     const { service, environment, green } = target;
     log[LEVEL[severity]](text, { severity, service, environment, version: green });
-    const results = await Promise.allSettled(configs.map((config) => tell(config, notification, env, signal)));
+    const results = await Promise.allSettled(
+      configs.map(async (config, index) => {
+        if (delivered.has(index)) return;
+        await tell(config, notification, env, signal);
+        delivered.add(index);
+      }),
+    );
     const problems = results.flatMap((result, index) =>
       result.status === 'rejected' ? [`${nameOf(configs, index)}: ${words(result.reason)}`] : [],
     );

@@ -10,7 +10,7 @@ import { dateTime, time } from './words.ts';
 /** The report as one page that needs no other file, no network and no script. Pure. */
 export function htmlOf(document: ReportDocument): string {
   const story = storyOf(document);
-  const { badge, tone, title, lead, facts, why, timeline, decisions, about } = story;
+  const { badge, tone, title, lead, facts, why, timeline, decisions, undelivered, about } = story;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -41,6 +41,7 @@ ${timeline.map(({ at, text, tone: how }) => `<li class="${how}"><time datetime="
 ${story.soaks.map((soak) => soakSection(soak, document)).join('\n')}
 ${rollbackSection(story)}
 ${section('Decisions', table(['at', 'what', 'who', 'why', ''], decisions))}
+${section('Notifications not delivered', list(undelivered))}
 ${section('Checklist', story.checks.map(checkArticle).join('\n'))}
 ${section('About this report', list(about))}
 </main>

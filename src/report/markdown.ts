@@ -4,7 +4,7 @@ import { dateTime, time } from './words.ts';
 
 /** The report as GitHub's Markdown, for a pull request or a chat. Pure. */
 export function markdownOf(document: ReportDocument): string {
-  const { badge, tone, title, lead, facts, why, timeline, soaks, rollback, decisions, checks, about } =
+  const { badge, tone, title, lead, facts, why, timeline, soaks, rollback, decisions, undelivered, checks, about } =
     storyOf(document);
   return `${[
     `# ${TONES[tone]} ${plain(title)}: ${badge.toLowerCase()}`,
@@ -23,6 +23,7 @@ export function markdownOf(document: ReportDocument): string {
       rollback ? [table(['what', 'at', 'since it was known'], rollback.rows), list(rollback.notes.map(plain))] : [],
     ),
     ...section('Decisions', decisions.length > 0 ? [table(['at', 'what', 'who', 'why', ''], decisions)] : []),
+    ...section('Notifications not delivered', undelivered.length > 0 ? [list(undelivered.map(plain))] : []),
     ...section(
       'Checklist',
       checks.length > 0

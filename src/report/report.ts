@@ -27,6 +27,7 @@ export interface DeploymentReport {
   readonly steps: readonly StepStatus[];
   readonly decisions: DeploymentStatus['decisions'];
   readonly rollback?: RollbackStatus & { readonly targetMs: number; readonly withinTarget?: boolean };
+  readonly undelivered?: DeploymentStatus['undelivered'];
   /** What had to be left out to keep the size; the history has it. */
   readonly leftOut?: string;
 }
@@ -53,6 +54,7 @@ export function buildReport(status: DeploymentStatus): DeploymentReport {
     checks: status.checks,
     steps: status.steps,
     decisions: status.decisions,
+    ...(status.undelivered === undefined ? {} : { undelivered: status.undelivered }),
     ...(rollback && plan ? { rollback: withTarget(rollback, plan.recovery.targetMs) } : {}),
   };
   return fitting(full);

@@ -223,6 +223,17 @@ export const reportSchema = z.strictObject({
   steps: z.array(step).describe('The steps of the traffic plan that were begun'),
   decisions: z.array(decision).describe('What people decided, taken or not'),
   rollback: rollback.describe('The rollback, if there was one').optional(),
+  undelivered: z
+    .array(
+      z.strictObject({
+        at: at('When it was to be sent'),
+        severity: z.enum(['info', 'warning', 'critical']).describe('How urgent it was'),
+        text: text('What it said; the beginning of a long text'),
+        problem: text('Which channels did not take it, and why'),
+      }),
+    )
+    .describe('Notifications that did not reach every channel, as they were given up; missing where all did')
+    .optional(),
   leftOut: text('What was left out to keep it small; the history has it').optional(),
   series: z
     .array(soakSeries)

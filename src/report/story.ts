@@ -20,6 +20,8 @@ export interface Story {
   readonly rollback: { readonly rows: readonly (readonly string[])[]; readonly notes: readonly string[] } | undefined;
   /** When, what, who, why, and what became of it. */
   readonly decisions: readonly (readonly string[])[];
+  /** Notifications that did not reach every channel. */
+  readonly undelivered: readonly string[];
   readonly checks: readonly ToldCheck[];
   readonly about: readonly string[];
 }
@@ -40,6 +42,10 @@ export function storyOf(document: ReportDocument): Story {
     soaks: soaksOf(document),
     rollback: rollbackOf(document),
     decisions: decisionsOf(document),
+    undelivered: (document.undelivered ?? []).map(
+      ({ at, severity, text, problem }) =>
+        `${time(at)}, ${severity}: ${sentence(text)} Not delivered: ${sentence(problem)}`,
+    ),
     checks: checksOf(document),
     about: aboutOf(document),
   };

@@ -26,6 +26,7 @@ export function renderDetails(status: DeploymentStatus): string {
     `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.${isClosed(status.phase) ? '' : ' Press R for what holds now.'}`,
     ...renderWait(status),
     ...renderReport(status),
+    ...renderUndelivered(status),
     ...renderRollback(status),
     ...renderStep(status),
     ...(status.checks.length > 0 ? ['### Checklist', list(status.checks.map(renderCheck))] : []),
@@ -114,6 +115,18 @@ function renderReport({ report }: DeploymentStatus): string[] {
     : [
         `**The report could not be written:** ${plain(report.problem)}. \`bluegreen report\` makes it from the history.`,
       ];
+}
+
+function renderUndelivered({ undelivered = [] }: DeploymentStatus): string[] {
+  if (undelivered.length === 0) return [];
+  return [
+    '### Notifications not delivered',
+    list(
+      undelivered
+        .slice(-3)
+        .map(({ at, severity, text, problem }) => `${time(at)}, ${severity}: ${plain(text)} **${plain(problem)}**`),
+    ),
+  ];
 }
 
 function time(at: number): string {

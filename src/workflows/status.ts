@@ -1,4 +1,4 @@
-import type { BlueRecovered, TrafficRestored, WindowResult } from '../activities/activities.ts';
+import type { BlueRecovered, Notification, TrafficRestored, WindowResult } from '../activities/activities.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from '../runbook/plan.ts';
 import type { DecisionRecord } from './decisions.ts';
 
@@ -106,6 +106,16 @@ export interface WaitingFor {
   readonly unblockedBy: string;
 }
 
+/** A notification that did not reach every channel of the runbook. */
+export interface UndeliveredNotification {
+  /** When it was to be sent. */
+  readonly at: number;
+  readonly severity: Notification['severity'];
+  readonly text: string;
+  /** Names the channels that failed, and why. */
+  readonly problem: string;
+}
+
 /** Where the report lies, below the worker's state directory, or why it could not be written. */
 export type WrittenReport = { readonly where: string } | { readonly problem: string };
 
@@ -133,6 +143,8 @@ export interface DeploymentStatus {
   readonly forgottenDecisions: number;
   readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };
   readonly rollback?: RollbackStatus;
+  /** The newest notifications that were given up, if any. */
+  readonly undelivered?: readonly UndeliveredNotification[];
   /** How it closed, in one sentence. */
   readonly outcome?: string;
   readonly report?: WrittenReport;

@@ -17,6 +17,7 @@ import {
   type RollbackCause,
   type RollbackStatus,
   type StepStatus,
+  type UndeliveredNotification,
   type WrittenReport,
 } from './status.ts';
 
@@ -211,6 +212,18 @@ export function trafficMoved(status: DeploymentStatus, what: string): Deployment
     ...rollback,
     notices: [...rollback.notices, what].slice(-20),
   }));
+}
+
+/** Notifications that were given up, kept in the state and in the report, and how much of their texts. */
+const UNDELIVERED_KEPT = 10;
+const UNDELIVERED_TEXT = 300;
+
+export function notificationGivenUp(status: DeploymentStatus, given: UndeliveredNotification): DeploymentStatus {
+  const { at, severity } = given;
+  const text = given.text.slice(0, UNDELIVERED_TEXT);
+  const problem = given.problem.slice(0, UNDELIVERED_TEXT);
+  const undelivered = [...(status.undelivered ?? []), { at, severity, text, problem }].slice(-UNDELIVERED_KEPT);
+  return { ...status, undelivered };
 }
 
 /** What became of the written report; the deployment itself is closed already. */

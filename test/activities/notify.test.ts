@@ -41,6 +41,30 @@ test('a channel that is down is a failure to try again, without the secret, and 
   expect(inspect(log, { depth: null })).not.toContain('hunter2');
 });
 
+test('a channel that took the news does not hear it again when another one is tried again', async () => {
+  const heard: string[] = [];
+  const answers = { chat: 200, pager: 503 };
+  const hook = (name: keyof typeof answers) =>
+    serve((_, response) => {
+      heard.push(name);
+      response.writeHead(answers[name]).end();
+    });
+  const notifications = [
+    { kind: 'webhook', urlEnv: 'CHAT' },
+    { kind: 'webhook', urlEnv: 'PAGER' },
+  ];
+  const { activities, target } = await scene(
+    { notifications },
+    { CHAT: await hook('chat'), PAGER: await hook('pager') },
+  );
+  const first = begin(activities.notify, { target, ...NEWS });
+  await expect(first.result).rejects.toThrow('notification 2 of 2 (webhook): the webhook in PAGER answered with');
+  answers.pager = 200;
+  const heartbeatDetails = first.heartbeats.at(-1);
+  await begin(activities.notify, { target, ...NEWS }, { attempt: 2, heartbeatDetails }).result;
+  expect(heard.toSorted()).toEqual(['chat', 'pager', 'pager']);
+});
+
 test('a worker that stops does not wait for a channel that is silent', async () => {
   let asked = 0;
   const url = await serve(() => {

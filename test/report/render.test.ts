@@ -23,6 +23,7 @@ test('the outcome comes first, then the headings in their order', async () => {
     'Soak at 50 %',
     'Rollback',
     'Decisions',
+    'Notifications not delivered',
     'Checklist',
     'About this report',
   ]);

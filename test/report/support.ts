@@ -8,6 +8,7 @@ import {
   checkMeasured,
   closed,
   greenDeployed,
+  notificationGivenUp,
   opened,
   planned,
   remedyEnded,
@@ -67,6 +68,7 @@ export function rolledBackStatus(said = 'words'): DeploymentStatus {
     ],
   };
   status = rollbackBegun(status, { cause: 'breach', reason: said, detectedAt: BREACH }, BREACH + 100);
+  status = notificationGivenUp(status, { at: BREACH + 150, severity: 'critical', text: said, problem: said });
   const evidence = [{ what: said, measured: said }];
   status = trafficRestored(status, { startedAt: BREACH + 200, restoredAt: BREACH + 1_000, evidence });
   return closed(

@@ -5,17 +5,21 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { unknownWords } from '../../scripts/actions/decisions.ts';
 import { renderRows } from '../../scripts/actions/list.ts';
+import { EXIT } from '../../scripts/commands/exit-codes.ts';
 import { openQuestion } from '../../scripts/demo/questions.ts';
 import { demoRunbook } from '../../scripts/demo/runbook.ts';
 import { changes } from '../../scripts/view/changes.ts';
 import { renderFull } from '../../scripts/view/full.ts';
 import { renderLive } from '../../scripts/view/live.ts';
 import { cleaned, PLAIN } from '../../scripts/view/output.ts';
+import { renderReport } from '../../scripts/view/report.ts';
 import type { Sight } from '../../scripts/view/sight.ts';
 import { bar, clip, exactly, roughly, stopwatch, wrap } from '../../scripts/view/words.ts';
+import { buildReport } from '../../src/report/report.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { ACTIONS, parseDecision } from '../../src/workflows/decisions.ts';
 import { isClosed, PHASES } from '../../src/workflows/status.ts';
+import { notificationGivenUp } from '../../src/workflows/transitions.ts';
 import { GUIDE_FILE } from '../runbook/support.ts';
 import { statusIn } from '../support/status.ts';
 
@@ -78,6 +82,34 @@ test('a workflow that does not answer is told, and so is that it answers again',
   const told = (before: Sight, now: Sight) => changes(before, now, PLAIN).map(({ kind, text }) => `${kind}: ${text}`);
   expect(told(sight, silent)).toEqual(['answer: no worker answers; waiting for it']);
   expect(told(silent, sight)).toEqual(['answer: the deployment answers again']);
+});
+
+test('what could not be delivered is seen where people look, and is new once', () => {
+  const sight = sightIn('awaiting-approval');
+  const given = {
+    at: NOW - 1_000,
+    severity: 'info',
+    text: 'shop 2.5.0 waits for approval.',
+    problem: "notification 1 of 1 (webhook): the worker's variable CHAT_HOOK is not set",
+  } as const;
+  const status = notificationGivenUp(statusIn('awaiting-approval', NOW - 600_000), given);
+  const now = { ...sight, status };
+  expect(renderLive(now, { columns: 150, rows: 40 }, PLAIN)).toContain(
+    `! 1 notification not delivered; ${given.problem}`,
+  );
+  expect(renderFull(now, PLAIN).join('\n')).toContain(
+    `info: shop 2.5.0 waits for approval. not delivered: ${given.problem}`,
+  );
+  expect(changes(sight, now, PLAIN)).toEqual([
+    { kind: 'undelivered', text: expect.stringContaining(given.problem), data: given },
+  ]);
+  expect(changes(now, now, PLAIN)).toEqual([]);
+  const outcome = {
+    exitCode: EXIT.rolledBack,
+    summary: 'rolled back',
+    report: buildReport({ ...statusIn('rolled-back', NOW), undelivered: [given] }),
+  };
+  expect(renderReport(outcome, PLAIN, 100).join('\n')).toContain(`not delivered: ${given.problem}`);
 });
 
 test('lengths read well', () => {

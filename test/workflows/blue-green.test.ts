@@ -558,8 +558,24 @@ test('people who cannot be told do not stop a rollback', async () => {
       },
     },
   });
-  await temporal.deploy(activities, async ({ handle }) => {
-    expect((await rolledBack(handle)).report.rollback?.recovered).toBeDefined();
+  await temporal.deploy(activities, async ({ handle, status }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.rollback?.recovered).toBeDefined();
+    expect(report.undelivered).toEqual([
+      {
+        at: expect.any(Number),
+        severity: 'critical',
+        text: expect.stringMatching(/^Rolling back .*: bad$/),
+        problem: 'no such host',
+      },
+      {
+        at: expect.any(Number),
+        severity: 'warning',
+        text: expect.stringMatching(/ was rolled back to 2\.4\.0: bad\./),
+        problem: 'no such host',
+      },
+    ]);
+    expect((await status()).undelivered).toEqual(report.undelivered);
   });
 });
 

@@ -3,6 +3,7 @@ import { answers } from '../../src/workflows/answers.ts';
 import { type Decision, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
 import { type DeploymentStatus, isClosed, PHASES } from '../../src/workflows/status.ts';
+import { notificationGivenUp } from '../../src/workflows/transitions.ts';
 import { statusIn } from '../support/status.ts';
 
 const NOON = Date.UTC(2026, 10, 25, 12);
@@ -46,4 +47,24 @@ test('the details say who approved, in which time zone their times are, and what
   expect(renderDetails(decide(gate, { action: 'approve', by: 'ana' }, NOON).status)).toContain(
     'Gate shift-to-100: 1 of 1 approvals (ana)',
   );
+});
+
+test('what could not be delivered stands in the details; of very many the newest are kept, shortened', () => {
+  const problem =
+    "notification 2 of 2 (webhook): the worker's variable PAGER_HOOK is not set, expected a webhook's URL";
+  let status = statusIn('awaiting-approval', NOON);
+  for (let number = 1; number <= 50; number += 1)
+    status = notificationGivenUp(status, {
+      at: NOON,
+      severity: 'info',
+      text: `news ${number} ${'x'.repeat(5_000)}`,
+      problem,
+    });
+  expect(status.undelivered?.map(({ text }) => [text.split(' ')[1], text.length])).toEqual(
+    [41, 42, 43, 44, 45, 46, 47, 48, 49, 50].map((number) => [String(number), 300]),
+  );
+  expect(renderDetails(status)).toContain(
+    `### Notifications not delivered\n\n- 2026-11-25 12:00:00 UTC, info: news 48 `,
+  );
+  expect(renderDetails(status)).toContain("the worker's variable PAGER\\_HOOK is not set");
 });
