@@ -1,4 +1,5 @@
 import { currentStep, type DeploymentStatus, isClosed } from '../../src/workflows/status.ts';
+import { cutShort } from '../../src/workflows/step-end.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './path.ts';
@@ -104,9 +105,14 @@ function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
   });
 }
 
-function soakEnd(status: DeploymentStatus, { provenAt, shiftedAt }: DeploymentStatus['steps'][number]): string {
-  if (provenAt !== undefined) return `proven healthy after ${roughly(provenAt - shiftedAt)}`;
-  return status.rollback ? `ended after ${roughly(status.rollback.detectedAt - shiftedAt)}` : 'ended';
+function soakEnd(status: DeploymentStatus, step: DeploymentStatus['steps'][number]): string {
+  const { provenAt, shiftedAt } = step;
+  const cut = cutShort(step, status);
+  const proven = provenAt === undefined ? undefined : `proven healthy after ${roughly(provenAt - shiftedAt)}`;
+  if (!cut) return proven ?? 'ended';
+  return proven === undefined
+    ? `ended by ${cut.by} after ${roughly(cut.at - shiftedAt)}`
+    : `${proven}, then ended at the open gate by ${cut.by} ${roughly(cut.at - (provenAt ?? shiftedAt))} later`;
 }
 
 function decisions({ decisions: all, forgottenDecisions }: DeploymentStatus, paint: Paint): string[] {

@@ -1,4 +1,5 @@
 import type { DeploymentReport } from '../../src/report/report.ts';
+import { type CutShort, cutShort } from '../../src/workflows/step-end.ts';
 import { EXIT } from '../commands/exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import type { Outcome } from './outcome.ts';
@@ -27,7 +28,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
           ...checks.map((check) => `    ${checkLine(check, columns - 4, paint)}`),
         ]
       : []),
-    ...report.steps.map((step) => `  ${stepLine(step, report)}`),
+    ...report.steps.flatMap((step) => stepLines(step, report)).map((line) => `  ${line}`),
     ...(rollback
       ? ['  rollback', ...rollbackLines(rollback, rollback.targetMs, paint).map((line) => `    ${line}`)]
       : []),
@@ -45,18 +46,45 @@ const HEADS: Readonly<Record<number, string>> = {
   [EXIT.endedByForce]: 'ENDED BY FORCE',
 };
 
-/** `50 %  soaked 20 s: 402 requests to green, 0.0 % failed, healthy; approved by ana after 4.2 s` */
-function stepLine(
-  { percentage, shiftedAt, provenAt, windows, gate }: DeploymentReport['steps'][number],
-  report: DeploymentReport,
-): string {
-  const soaked = (provenAt ?? report.rollback?.detectedAt ?? report.endedAt) - shiftedAt;
+type Step = DeploymentReport['steps'][number];
+
+/**
+ * `50 %       soaked 20 s, proven healthy: 402 requests to green in 20 s, 0.0 % failed`, and a line of its own for the time at
+ * the open gate: what happened there must not stand beside the verdict of the soak.
+ */
+function stepLines(step: Step, report: DeploymentReport): string[] {
+  const { percentage, shiftedAt, provenAt, windows, gate } = step;
+  const cut = cutShort(step, report);
+  // By its middle: a window's times are those of its worker, whose clock may be a little off.
+  const isAtGate = ({ from, to }: Step['windows'][number]): boolean =>
+    provenAt !== undefined && (from + to) / 2 > provenAt;
+  const soaked = (provenAt ?? cut?.at ?? report.endedAt) - shiftedAt;
+  const verdict =
+    provenAt !== undefined
+      ? 'proven healthy'
+      : cut?.cause === 'breach'
+        ? 'ended by a breach'
+        : `not proven healthy${cut ? ` (${cut.cause})` : ''}`;
+  const soak = `soaked ${roughly(soaked)}, ${verdict}: ${countsOf(windows.filter((window) => !isAtGate(window)))}`;
+
+  const gateEndedAt = gate?.passedAt ?? (cut?.during === 'gate' ? cut.at : undefined);
+  const lines = [`${`${percentage} %`.padEnd(10)} ${soak}`];
+  if (provenAt === undefined || gateEndedAt === undefined) return lines;
+  const atGate = windows.filter(isAtGate);
+  const counts = atGate.length > 0 ? `: ${countsOf(atGate)}` : '';
+  return [...lines, `${' '.repeat(10)} gate open ${roughly(gateEndedAt - provenAt)}, ${gateEnd(gate, cut)}${counts}`];
+}
+
+function gateEnd(gate: Step['gate'], cut: CutShort | undefined): string {
+  if (!cut) return `approved by ${gate?.approvedBy.join(', ')}`;
+  return cut.cause === 'breach' ? 'ended by a breach' : `not passed (${cut.cause})`;
+}
+
+/** What these windows counted, and over how long: of a long soak not all are kept. */
+function countsOf(windows: Step['windows']): string {
+  const [first, last] = [windows[0], windows.at(-1)];
+  if (!first || !last) return 'no finished window is kept';
   const requests = windows.reduce((sum, { green }) => sum + green.requests, 0);
   const failed = windows.reduce((sum, { green }) => sum + green.failed, 0);
-  const verdict = provenAt === undefined ? (windows.at(-1)?.verdict ?? 'no window was finished') : 'healthy';
-  const approved =
-    gate?.passedAt === undefined
-      ? ''
-      : `; approved by ${gate.approvedBy.join(', ')}, gate passed ${roughly(gate.passedAt - (provenAt ?? shiftedAt))} later`;
-  return `${`${percentage} %`.padEnd(10)} ${provenAt === undefined ? 'watched' : 'soaked'} ${roughly(soaked)}: ${count(requests, 'request')} to green, ${share(failed, requests)} failed, ${verdict}${approved}`;
+  return `${count(requests, 'request')} to green in ${roughly(last.to - first.from)}, ${share(failed, requests)} failed`;
 }

@@ -104,7 +104,7 @@ export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: st
 
 export function windowLine(window: FinishedWindow, paint: Paint): string {
   const { green, from, to } = window;
-  return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (green: ${count(green.requests, 'request')}, ${share(green.failed, green.requests)} failed)`;
+  return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (in this window: ${count(green.requests, 'request')} to green, ${share(green.failed, green.requests)} failed)`;
 }
 
 /** The gate of the step under way. */

@@ -1,4 +1,5 @@
 import type { Limits } from '../runbook/plan.ts';
+import { cutShort } from '../workflows/step-end.ts';
 import type { ReportDocument } from './document.ts';
 import type { PointCounts, SoakSeries } from './series.ts';
 import { totalOf } from './series.ts';
@@ -50,14 +51,15 @@ export function soaksOf(document: ReportDocument): ToldSoak[] {
   });
 }
 
-function sentencesOf({ steps, rollback }: ReportDocument, index: number, series: SoakSeries): string[] {
+function sentencesOf(document: ReportDocument, index: number, series: SoakSeries): string[] {
   const { startedAt, endedAt, missing, failedPolls, lastProblem } = series;
-  const { provenAt, gate } = steps[index] ?? {};
-  const isLast = index === steps.length - 1;
+  const step = document.steps[index];
+  const { provenAt, gate } = step ?? {};
+  const cut = step && cutShort(step, document);
   const end =
     provenAt === undefined
-      ? `It was not proven healthy${isLast && rollback ? `: after ${length(rollback.detectedAt - startedAt)} the rollback was due` : ''}.`
-      : `It was proven healthy after ${length(provenAt - startedAt)}.`;
+      ? `It was not proven healthy${cut ? `: after ${length(cut.at - startedAt)} the rollback was due` : ''}.`
+      : `It was proven healthy after ${length(provenAt - startedAt)}.${cut ? ` Then, at the open gate, ${cut.by} ended it ${length(cut.at - provenAt)} later.` : ''}`;
   const gap = missing.map(({ from, to }) => `${time(from)} to ${time(to)}`).join(', ');
   return [
     `From ${dateTime(startedAt)}, watched for ${length(endedAt - startedAt)}. ${end}`,

@@ -9,6 +9,7 @@ import {
   type StepStatus,
   waitingFor,
 } from './status.ts';
+import { cutShort } from './step-end.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
@@ -74,9 +75,13 @@ function renderStep(status: DeploymentStatus): string[] {
   ];
 }
 
-function howFar(step: StepStatus, { rollback }: DeploymentStatus): string {
-  if (step.provenAt !== undefined) return `proven healthy at ${time(step.provenAt)}`;
-  return rollback ? 'ended by the rollback' : `until ${time(step.soakUntil)}`;
+function howFar(step: StepStatus, status: DeploymentStatus): string {
+  const { provenAt, soakUntil } = step;
+  const cut = cutShort(step, status);
+  const proven = provenAt === undefined ? undefined : `proven healthy at ${time(provenAt)}`;
+  if (!cut) return proven ?? `until ${time(soakUntil)}`;
+  const ended = `${cut.by} at ${time(cut.at)}`;
+  return proven === undefined ? `ended by ${ended}` : `${proven}, then ended at the open gate by ${ended}`;
 }
 
 function renderDecision(one: DecisionRecord): string {

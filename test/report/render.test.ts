@@ -1,5 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { documentOf } from '../../src/report/document.ts';
 import { FORMATS, render } from '../../src/report/render.ts';
+import { buildReport } from '../../src/report/report.ts';
+import { breachedAtGate } from '../support/status.ts';
 import { HOSTILE, refused, rolledBack } from './support.ts';
 
 test('the page needs nothing but itself: no script, no link, no other file', async () => {
@@ -27,6 +30,18 @@ test('the outcome comes first, then the headings in their order', async () => {
     'Checklist',
     'About this report',
   ]);
+});
+
+test('a breach at the open gate is told with the soak that was healthy before it', async () => {
+  const document = documentOf(
+    'blue-green/production/shop/run-1',
+    buildReport(breachedAtGate(Date.UTC(2026, 10, 25, 12))),
+    [],
+  );
+  for (const format of ['html', 'md'] as const)
+    expect(await render(format, document)).toContain(
+      'It was proven healthy after 10 min. Then, at the open gate, a breach ended it 1 min later.',
+    );
 });
 
 test('each chart is an image with its numbers in words, marks what happened, and shades what is missing', async () => {

@@ -15,13 +15,15 @@ import { cleaned, PLAIN } from '../../scripts/view/output.ts';
 import { renderReport } from '../../scripts/view/report.ts';
 import type { Sight } from '../../scripts/view/sight.ts';
 import { bar, clip, exactly, roughly, stopwatch, wrap } from '../../scripts/view/words.ts';
-import { buildReport } from '../../src/report/report.ts';
+import { buildReport, type DeploymentReport } from '../../src/report/report.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { ACTIONS, parseDecision } from '../../src/workflows/decisions.ts';
 import { isClosed, PHASES } from '../../src/workflows/status.ts';
 import { notificationGivenUp } from '../../src/workflows/transitions.ts';
 import { GUIDE_FILE } from '../runbook/support.ts';
-import { statusIn } from '../support/status.ts';
+import { recordedHistory } from '../support/history.ts';
+import { sentThen } from '../support/sent.ts';
+import { breachedAtGate, statusIn } from '../support/status.ts';
 
 /** Pure parts of what people look at; what needs a server is in bluegreen.*.test.ts. */
 
@@ -110,6 +112,48 @@ test('what could not be delivered is seen where people look, and is new once', (
     report: buildReport({ ...statusIn('rolled-back', NOW), undelivered: [given] }),
   };
   expect(renderReport(outcome, PLAIN, 100).join('\n')).toContain(`not delivered: ${given.problem}`);
+});
+
+test('counts of the soak and of the open gate stand apart, and a breach at the gate is no healthy soak', () => {
+  const status = breachedAtGate(NOW - 900_000);
+  const outcome = { exitCode: EXIT.rolledBack, summary: 'rolled back', report: buildReport(status) };
+  const lines = renderReport(outcome, PLAIN, 120);
+  expect(lines.filter((line) => line.includes('to green'))).toEqual([
+    '  50 %       soaked 10 m, proven healthy: 1000 requests to green in 10 m, 0.0 % failed',
+    '             gate open 1 m, ended by a breach: 252 requests to green in 1 m, 31.0 % failed',
+  ]);
+  const full = renderFull({ ...sightIn('rolled-back'), status }, PLAIN);
+  expect(full).toContain('50 %  proven healthy after 10 m, then ended at the open gate by a breach 1 m later');
+  for (const line of full.filter((one) => one.includes('failed)')))
+    expect(line).toMatch(/\(in this window: \d+ requests/);
+});
+
+test('so do they in the recorded breach at a gate', () => {
+  const closed = sentThen(recordedHistory('breach-at-gate')).at(-1);
+  if (closed?.what !== 'failed') throw new Error('it was rolled back');
+  const report = closed.details[0] as DeploymentReport;
+  const lines = renderReport({ exitCode: EXIT.rolledBack, summary: report.summary, report }, PLAIN, 120);
+  expect(lines.filter((line) => line.includes('to green'))).toEqual([
+    expect.stringMatching(/^ {2}50 % +soaked 0 s, proven healthy: 200 requests to green/),
+    expect.stringMatching(/^ +gate open 0 s, ended by a breach: 100 requests to green/),
+  ]);
+});
+
+test('a step that was breached while it soaked says so, and so does one that a person ended', () => {
+  const status = statusIn('rolled-back', NOW - 900_000);
+  const { rollback } = status;
+  if (!rollback) throw new Error('it was rolled back');
+  const lineOf = (cause: typeof rollback.cause) => {
+    const report = buildReport({ ...status, rollback: { ...rollback, cause } });
+    const lines = renderReport({ exitCode: EXIT.rolledBack, summary: 'rolled back', report }, PLAIN, 120);
+    return lines.find((line) => line.includes('to green'));
+  };
+  expect(lineOf('breach')).toBe(
+    '  50 %       soaked 1 m, ended by a breach: 2080 requests to green in 2 m, 10.2 % failed',
+  );
+  expect(lineOf('aborted')).toBe(
+    '  50 %       soaked 1 m, not proven healthy (aborted): 2080 requests to green in 2 m, 10.2 % failed',
+  );
 });
 
 test('lengths read well', () => {

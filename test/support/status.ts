@@ -84,6 +84,35 @@ function inPhase(phase: Phase, at: number): DeploymentStatus {
   }
 }
 
+/** Healthy for ten minutes, 0 of 1,000 failed; then, at the gate, 78 of 252 in a minute: rolled back. */
+export function breachedAtGate(startedAt: number): DeploymentStatus {
+  const proven = statusIn('awaiting-approval', startedAt);
+  const provenAt = proven.steps[0]?.provenAt ?? 0;
+  const window = windowWith('breached', provenAt);
+  const counts = (requests: number, bad: number) => ({ requests, failed: bad, slow: 0 });
+  const soak = { ...window, verdict: 'healthy', from: provenAt - 10 * MINUTE, to: provenAt } as const;
+  const [step] = proven.steps;
+  if (!step) throw new Error('a gate follows a soak');
+  const soaked = { ...proven, steps: [{ ...step, windows: [{ ...soak, green: counts(1_000, 0) }] }] };
+  const breached = windowClosed(soaked, {
+    ...window,
+    reason: 'green failed 78 of 252 requests at the gate',
+    green: counts(252, 78),
+  });
+  const why = {
+    cause: 'breach',
+    reason: 'green failed 78 of 252 requests at the gate',
+    detectedAt: window.to,
+  } as const;
+  const restored = trafficRestored(rollbackBegun(breached, why, window.to), {
+    startedAt: window.to,
+    restoredAt: window.to + 800,
+    evidence: [],
+  });
+  const recovered = blueRecovered(restored, { healthyAt: window.to + MINUTE, requests: 80, evidence: [] });
+  return closed(recovered, 'rolled-back', 'All traffic is back on 2.4.0.', window.to + 2 * MINUTE);
+}
+
 function windowWith(verdict: Verdict, from: number): WindowResult {
   const counts = { requests: 1_040, failed: verdict === 'breached' ? 212 : 0, slow: 3 };
   return {

@@ -4,7 +4,7 @@ import { type Decision, decide, parseDecision, refusal } from '../../src/workflo
 import { renderDetails } from '../../src/workflows/details.ts';
 import { type DeploymentStatus, isClosed, PHASES } from '../../src/workflows/status.ts';
 import { notificationGivenUp } from '../../src/workflows/transitions.ts';
-import { statusIn } from '../support/status.ts';
+import { breachedAtGate, statusIn } from '../support/status.ts';
 
 const NOON = Date.UTC(2026, 10, 25, 12);
 
@@ -67,4 +67,13 @@ test('what could not be delivered stands in the details; of very many the newest
     `### Notifications not delivered\n\n- 2026-11-25 12:00:00 UTC, info: news 48 `,
   );
   expect(renderDetails(status)).toContain("the worker's variable PAGER\\_HOOK is not set");
+});
+
+test('a step that was breached at its open gate is not headed as healthy', () => {
+  expect(renderDetails(breachedAtGate(NOON))).toContain(
+    '### Soak at 50 %, proven healthy at 2026-11-25 12:11:00 UTC, then ended at the open gate by a breach at 2026-11-25 12:12:00 UTC',
+  );
+  expect(renderDetails(statusIn('rolled-back', NOON))).toContain(
+    '### Soak at 50 %, ended by a breach at 2026-11-25 12:02',
+  );
 });
