@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/activities/activities.ts';
 import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck, Verdict } from '../../src/runbook/plan.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 /** A world that follows a script: healthy in every way that the script does not change. */
 export interface World {
@@ -24,21 +25,21 @@ export const CHECKS = {
 };
 
 function check(given: Partial<PlannedCheck>): PlannedCheck {
-  const base = { id: 'check', title: 'Check', group: 'Database', critical: false, timeoutMs: 10_000 };
+  const base = { id: 'check', title: 'Check', group: 'Database', critical: false, timeoutMs: PATIENCE_MS };
   return { checkedBy: 'worker', ...base, ...given };
 }
 
-/** The guide's plan in milliseconds: 50 % with an approval, then 100 %. */
+/** The guide's plan in milliseconds: 50 % with an approval, then 100 %. Its bounds are wide: what runs into one says so itself. */
 export function planFor(request: DeploymentRequest): DeploymentPlan {
   const { service, version: green, environment = 'production' } = request;
   return {
     target: { deployment: `test/${service}`, service, environment, blue: '2.4.0', green, digest: 'd'.repeat(64) },
-    checklist: { checks: [], timeoutMs: 20_000 },
+    checklist: { checks: [], timeoutMs: PATIENCE_MS },
     verifyGreen: [],
-    deploy: { timeoutMs: 10_000 },
-    shift: { timeoutMs: 10_000 },
+    deploy: { timeoutMs: PATIENCE_MS },
+    shift: { timeoutMs: PATIENCE_MS },
     traffic: [
-      { percentage: 50, soakMs: 300, approval: { required: 1, timeoutMs: 20_000, onTimeout: 'rollback' } },
+      { percentage: 50, soakMs: 300, approval: { required: 1, timeoutMs: PATIENCE_MS, onTimeout: 'rollback' } },
       { percentage: 100, soakMs: 300 },
     ],
     judge: {
@@ -50,8 +51,8 @@ export function planFor(request: DeploymentRequest): DeploymentPlan {
       pollMs: 50,
       blindMs: 5_000,
     },
-    watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, blindMs: 10_000, maxSoakFactor: 3 },
-    rollback: { timeoutMs: 10_000, roundMs: 10_000, pauseMs: 1_000, guardMs: 50 },
+    watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, blindMs: 60_000, maxSoakFactor: 3 },
+    rollback: { timeoutMs: PATIENCE_MS, roundMs: PATIENCE_MS, pauseMs: 1_000, guardMs: 50 },
     recovery: { targetMs: 90_000 },
   };
 }

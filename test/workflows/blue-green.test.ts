@@ -6,6 +6,7 @@ import { FAILURE } from '../../src/errors.ts';
 import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { openGate } from '../../src/workflows/status.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { type DeploymentHandle, keepHistory, rolledBack, uniqueService, useTemporal } from '../support/temporal.ts';
 import {
   CHECKS,
@@ -99,7 +100,7 @@ test('a gate that asks for two approvals takes them from two people', async () =
     plan: (plan) => ({
       ...plan,
       traffic: [
-        { percentage: 50, soakMs: 100, approval: { required: 2, timeoutMs: 20_000, onTimeout: 'rollback' } },
+        { percentage: 50, soakMs: 100, approval: { required: 2, timeoutMs: PATIENCE_MS, onTimeout: 'rollback' } },
         { percentage: 100, soakMs: 100 },
       ],
     }),
