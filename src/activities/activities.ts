@@ -50,9 +50,11 @@ export interface WindowResult {
   readonly missingMs?: number;
   readonly from: number;
   readonly to: number;
-  /** What the soak counted in this window: what began before it, during a shift, is left out. */
+  /** What the soak counted in this window. */
   readonly green: Counts;
   readonly blue: Counts;
+  /** What was counted from the baseline to the soak's first reading, while the traffic was shifted: none of the soak's. */
+  readonly shifting?: { readonly green: Counts; readonly blue: Counts };
   readonly carry: WatchCarry;
 }
 

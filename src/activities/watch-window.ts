@@ -85,13 +85,13 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         const isDark = absent.includes(input.target.green) && !absent.includes(input.target.blue);
         const dark = isDark ? { greenDark: true as const } : {};
         const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
-        const inSoak = from >= input.soakStartedAt;
         return {
           ...window,
           ...judged(judge.judge(next, now), reading),
+          ...(from >= input.soakStartedAt
+            ? { green: add(before.green, green), blue: add(before.blue, blue) }
+            : { shifting: { green: add(before.shifting?.green, green), blue: add(before.shifting?.blue, blue) } }),
           to: now,
-          green: inSoak ? add(before.green, green) : before.green,
-          blue: inSoak ? add(before.blue, blue) : before.blue,
           carry: { ...carry, judge: next },
           latest: { intervalMs: to - from, green: live(green), blue: live(blue) },
         };
@@ -156,7 +156,7 @@ function isAskedToClose({ cancellationDetails }: Context): boolean {
   return !(details.workerShutdown || details.timedOut || details.notFound);
 }
 
-function add(sum: Counts, more: Counts): Counts {
+function add(sum: Counts = NOTHING, more: Counts): Counts {
   return {
     requests: sum.requests + more.requests,
     failed: sum.failed + more.failed,

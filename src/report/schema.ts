@@ -104,8 +104,13 @@ const window = z.strictObject({
   reason: text('Why, with the counts'),
   because: text('Why, for programs').optional(),
   exhausted: z.literal(true).describe('What it waited for did not come in its time').optional(),
+  missingMs: ms('How much more time its proof of health needed at that rate').optional(),
   green: z.strictObject(counts).describe('Requests of the new version'),
   blue: z.strictObject(counts).describe('Requests of the version before'),
+  shifting: z
+    .strictObject({ green: z.strictObject(counts), blue: z.strictObject(counts) })
+    .describe('Requests from the baseline to the first reading of the soak, while the traffic was shifted')
+    .optional(),
 });
 
 const step = z.strictObject({

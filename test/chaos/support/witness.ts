@@ -82,9 +82,10 @@ async function historyOf(handle: DeploymentHandle): Promise<HistoryEvent[]> {
   return events ?? [];
 }
 
-/** Green's requests in all windows of the report: the evidence of the verdicts. */
+/** Green's requests in all windows of the report: the evidence of the verdicts, and what came while the traffic was shifted. */
 function countedInWindows({ steps }: DeploymentReport): number {
-  return steps.flatMap(({ windows }) => windows).reduce((sum, { green }) => sum + green.requests, 0);
+  const windows = steps.flatMap((step) => step.windows);
+  return windows.reduce((sum, { green, shifting }) => sum + green.requests + (shifting?.green.requests ?? 0), 0);
 }
 
 /** Green's requests as its counters had them at the last reading: nothing was lost or doubled if this is the sum. */
