@@ -22,16 +22,13 @@ const LARGEST_READING = 256 * 1_024;
 /** The adapter that the runbook asks for. A reading that is too large to carry is thrown away as if it could not be read. */
 export function createMetricSource(config: MetricsConfig, limits: Limits, options: SourceOptions): MetricSource {
   const source = adapter(config, limits, options);
-  const inspect = source.inspect?.bind(source);
   return {
     read: async (signal, since) => portable(await source.read(signal, since)),
-    ...(inspect && {
-      inspect: async (signal, since) => {
-        const inspection = await inspect(signal, since);
-        portable(inspection.reading);
-        return inspection;
-      },
-    }),
+    inspect: async (signal, since) => {
+      const inspection = await source.inspect(signal, since);
+      portable(inspection.reading);
+      return inspection;
+    },
   };
 }
 

@@ -104,7 +104,7 @@ export function prometheusSource(
     const slowOver = [...ends.byVersion].flatMap(([version, seconds]) =>
       seconds === undefined ? [] : [{ version, seconds }],
     );
-    return { reading, slowOver, clocks: clocks() };
+    return { reading, metrics: config, versions: {}, slowOver, clocks: clocks() };
   }
 
   async function readExactly(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
@@ -121,7 +121,7 @@ export function prometheusSource(
       throw new Error(await whyNothing(server, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
       throw new Error(`Prometheus has no histogram ${config.latency} of this service, neither classic nor native`);
-    return { reading: fold(reading, tracks, starts), slowOver, clocks: clocks() };
+    return { reading: fold(reading, tracks, starts), metrics: config, versions: {}, slowOver, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {

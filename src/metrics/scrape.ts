@@ -48,6 +48,8 @@ export function scrapeSource(
     const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     return {
       reading: { at, series: Object.fromEntries(targets.flatMap(({ series }) => series)) },
+      metrics: config,
+      versions: {},
       slowOver: targets.flatMap((target) => target.slowOver),
       clocks: targets.map(({ clock }) => clock),
     };

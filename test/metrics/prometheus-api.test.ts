@@ -375,7 +375,7 @@ test('a long gap is asked for in pieces, and every restart in it is seen', async
 describe('inspection', () => {
   test('tells from where on requests are slow, and how the clocks differ', async () => {
     const { source } = await sourceOf({});
-    expect(await source.inspect?.(signal)).toMatchObject({
+    expect(await source.inspect(signal)).toMatchObject({
       slowOver: [{ version: '2.5.0', seconds: 1 }],
       clocks: [{ place: 'Prometheus', aheadMs: { least: expect.any(Number), most: expect.any(Number) } }],
     });

@@ -19,8 +19,8 @@ export interface Measured {
   readonly alsoServing: readonly string[];
   /** How old the newest reading was when it arrived. */
   readonly ageMs: number;
-  /** Of the newest reading; undefined where the source cannot tell. */
-  readonly inspection: Inspection | undefined;
+  /** Of the newest reading. */
+  readonly inspection: Inspection;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function measure(
   const { version, forMs, pollMs } = wanted;
   const until = Date.now() + forMs;
   heartbeat({ doing: 'reading the metrics' });
-  const first = await look(source, signal);
+  const first = await source.inspect(signal);
   let newest = first;
   let { reading: merged } = advance(null, first.reading);
   let seen = { readings: 1, requests: 0, failed: 0, slow: 0, seconds: 0 };
@@ -45,7 +45,7 @@ export async function measure(
     // A timer may fire a millisecond early; without this the last pause would be none.
     const pauseMs = Math.max(1, Math.min(pollMs, until - Date.now()));
     await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    newest = await look(source, signal, merged);
+    newest = await source.inspect(signal, merged);
     const { reading, interval } = advance(merged, newest.reading);
     merged = reading;
     const fresh = interval?.counts ?? {};
@@ -73,18 +73,8 @@ export async function measure(
     versions: [...new Set(Object.values(newest.reading.series).map((one) => one.version))],
     alsoServing: [...serving],
     ageMs: Date.now() - newest.reading.at,
-    inspection: newest.inspection,
+    inspection: newest,
   };
-}
-
-async function look(
-  source: MetricSource,
-  signal: AbortSignal,
-  since?: Reading,
-): Promise<{ readonly reading: Reading; readonly inspection: Inspection | undefined }> {
-  if (!source.inspect) return { reading: await source.read(signal, since), inspection: undefined };
-  const inspection = await source.inspect(signal, since);
-  return { reading: inspection.reading, inspection };
 }
 
 function seriesOf({ series }: Reading, version: string) {

@@ -88,9 +88,6 @@ export function lookAtLatency(
   if (!limits.latency) return { evidence: [], problems: [] };
   const limit = limits.latency.underMs / 1_000;
   const line = { what: 'requests count as slow', required: `over ${limit} s, or less`, source: 'metrics' };
-  if (!inspection)
-    return { evidence: [{ ...line, measured: 'from where on cannot be told by this kind of source' }], problems: [] };
-
   const ends = inspection.slowOver.filter(({ version }) => version === blue).map((each) => each.seconds);
   const shownEnds = [...new Set(ends)].sort((a, b) => a - b).map((end) => `${end} s`);
   const below = ends.some((end) => end < limit * (1 - SAME));
@@ -119,8 +116,6 @@ export function lookAtLatency(
 
 export function lookAtClocks({ inspection }: Measured): Looked {
   const line = { required: `within ${duration(CLOCK_TOLERANCE_MS)} of this worker's`, source: "the answer's date" };
-  if (!inspection)
-    return { evidence: [{ ...line, what: 'clocks', measured: 'cannot be told by this kind of source' }], problems: [] };
   const clocks = inspection.clocks.map(({ place, aheadMs }) => {
     const difference = aheadMs && (aheadMs.least > 0 ? aheadMs.least : Math.min(0, aheadMs.most));
     return { place, difference };
