@@ -17,6 +17,8 @@ export const FAILURE = {
   GreenUnhealthy: 'GreenUnhealthy',
   /** The metrics could not be read. Retried: a metrics outage says nothing about a version. */
   MetricsUnavailable: 'MetricsUnavailable',
+  /** The metrics cannot be read, or cannot be judged, so no traffic is shifted: there would be no evidence of green's health. */
+  MetricsUnusable: 'MetricsUnusable',
   /** The runbook this deployment started with is not to be found on this worker. */
   RunbookUnavailable: 'RunbookUnavailable',
 } as const;

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { Activities } from '../src/activities/activities.ts';
-import type { DeploymentPlan, PlannedCheck } from '../src/runbook/plan.ts';
+import { ANSWER_MS, type DeploymentPlan, type PlannedCheck } from '../src/runbook/plan.ts';
 import { SEARCH_ATTRIBUTES } from '../src/temporal/search-attributes.ts';
 import { PHASES } from '../src/workflows/status.ts';
 import { type History, isOpen, recordedHistories, recordedHistory, workflowIdOf } from './support/history.ts';
@@ -85,6 +85,7 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   resolvePlan: () => [60_000, REPLACEMENT_MS],
   runCheck: (plan, { checkId }) => [checkOf(plan, checkId).timeoutMs, REPLACEMENT_MS],
   runRemedy: (plan, { checkId }) => [checkOf(plan, checkId).remedy?.timeoutMs ?? 0, REPLACEMENT_MS],
+  readBaseline: ({ watch, judge }) => [Math.max(watch.blindMs, 2 * judge.blindMs) + ANSWER_MS, REPLACEMENT_MS],
   deployGreen: ({ deploy }) => [deploy.timeoutMs, REPLACEMENT_MS],
   shiftTraffic: ({ shift }) => [shift.timeoutMs, REPLACEMENT_MS],
   // Nobody to watch is no evidence, and not to be waited for longer than the plan says.
@@ -100,7 +101,7 @@ const RETRY = {
   initialMs: 1_000,
   backoff: 1,
   attempts: 0,
-  final: ['InvalidRequest', 'CommandFailed', 'NotInEffect', 'GreenUnhealthy'],
+  final: ['InvalidRequest', 'CommandFailed', 'NotInEffect', 'GreenUnhealthy', 'MetricsUnusable'],
 };
 
 function checkOf({ checklist, verifyGreen }: DeploymentPlan, id: string | undefined): PlannedCheck {

@@ -1,3 +1,4 @@
+import { recoveryWords } from '../../src/workflows/recovery-words.ts';
 import { type DeploymentStatus, isClosed, openGate } from '../../src/workflows/status.ts';
 import { checkWords } from './checks.ts';
 import type { Paint } from './output.ts';
@@ -181,7 +182,7 @@ function rollbackChanges(
   if (!is) return [];
   const targetMs = plan?.recovery.targetMs;
   const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
-  const { cause, reason, round, detectedAt, restored, recoveryMs, problem, notices } = is;
+  const { cause, reason, round, detectedAt, restored, recovered, recoveryMs, problem, notices } = is;
   const change = (what: string, text: string, data: Change['data']): Change => ({
     kind: 'rollback',
     text: `rollback: ${text}`,
@@ -199,12 +200,13 @@ function rollbackChanges(
           ),
         ]
       : []),
-    ...(recoveryMs !== undefined && was?.recoveryMs === undefined
+    ...(recovered && !was?.recovered
       ? [
-          change('recovered', `blue is healthy; recovery time ${exactly(recoveryMs)}${target}`, {
-            recoveryMs,
-            targetMs: targetMs ?? null,
-          }),
+          change(
+            'recovered',
+            `recovery time ${recoveryMs === undefined ? 'not measured' : exactly(recoveryMs)}${target}. ${recoveryWords(recovered)}`,
+            { recoveryMs: recoveryMs ?? null, targetMs: targetMs ?? null, accepted: recovered.accepted ?? null },
+          ),
         ]
       : []),
     ...(problem !== undefined && problem !== was?.problem

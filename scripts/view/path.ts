@@ -89,14 +89,14 @@ export function stepsOf({ status, at, past = NO_PAST }: Looked): PathStep[] {
     return [soak, { name: 'gate', state: step === currentStep(status) ? running : 'done', ms: end - provenAt }];
   }
 
-  function back({ recoveryMs, detectedAt }: NonNullable<DeploymentStatus['rollback']>): PathStep {
-    return recoveryMs === undefined
-      ? {
+  function back({ recovered, detectedAt }: NonNullable<DeploymentStatus['rollback']>): PathStep {
+    return recovered
+      ? { name: 'rolled back', state: 'done', ms: recovered.healthyAt - detectedAt }
+      : {
           name: 'rollback',
           state: isClosed(phase) ? 'failed' : 'now',
           ms: end === detectedAt ? at - detectedAt : end - detectedAt,
-        }
-      : { name: 'rolled back', state: 'done', ms: recoveryMs };
+        };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Judgement } from '../../src/judge/judge.ts';
 import type { Verdict } from '../../src/runbook/plan.ts';
 import type { DecisionRecord } from '../../src/workflows/decisions.ts';
+import { recoveryWords } from '../../src/workflows/recovery-words.ts';
 import {
   currentStep,
   type DeploymentStatus,
@@ -147,14 +148,14 @@ export function undeliveredLines(undelivered: DeploymentStatus['undelivered'], p
 
 /** The rollback step by step, with the recovery time against its target. */
 export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
-  const { cause, reason, recoveryMs } = rollback;
+  const { cause, reason, recovered, recoveryMs } = rollback;
   const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
   const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
   return [
     `${paint.red(cause)}: ${reason}`,
     ...rollbackSteps(rollback),
     recoveryMs === undefined
-      ? paint.yellow(`recovery time: not recovered yet${target}`)
+      ? paint.yellow(`recovery time: ${recovered ? 'not measured' : 'not recovered yet'}${target}`)
       : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
     ...rollbackTroubles(rollback, paint),
   ];
@@ -166,9 +167,7 @@ export function rollbackSteps({ detectedAt, startedAt, round, restored, recovere
     `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
     `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
     ...(restored ? [`${after(restored.restoredAt)}  all traffic back on blue`] : []),
-    ...(recovered
-      ? [`${after(recovered.healthyAt)}  blue healthy over ${count(recovered.requests, 'fresh request')}`]
-      : []),
+    ...(recovered ? [`${after(recovered.healthyAt)}  ${recoveryWords(recovered)}`] : []),
   ];
 }
 
@@ -181,13 +180,14 @@ export function rollbackTroubles({ problem, notices }: RollbackStatus, paint: Pa
 
 /** `recovery [####------]  12.3 s of 90 s`: counts up from the detection until blue is back; red and said when past it. */
 export function recoveryClock(
-  { detectedAt, recoveryMs }: RollbackStatus,
+  { detectedAt, recovered, recoveryMs }: RollbackStatus,
   { now, width, targetMs }: { readonly now: number; readonly width: number; readonly targetMs: number },
   paint: Paint,
 ): string {
+  if (recovered && recoveryMs === undefined) return paint.yellow.bold('recovery not measured');
   const ms = recoveryMs ?? Math.max(0, now - detectedAt);
   const isPast = ms > targetMs;
-  const state = recoveryMs === undefined ? '' : isPast ? '' : ': blue is back ✓';
+  const state = recoveryMs === undefined || isPast ? '' : recovered?.accepted ? '' : ': blue is back ✓';
   const text = `${inSeconds(ms, 1)} of ${inSeconds(targetMs, 0)}${isPast ? (recoveryMs === undefined ? ', OVER TARGET ✗' : ', TARGET MISSED ✗') : state}`;
   const room = width - text.length - 'recovery '.length - 2;
   const line = `recovery ${room < LEAST_BAR ? '' : `${bar(ms / targetMs, room)}  `}${text}`;

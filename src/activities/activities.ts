@@ -75,6 +75,8 @@ export interface RollbackInput {
   readonly rules: JudgeRules;
   readonly pollMs: number;
   readonly round: number;
+  /** No shift of traffic to green was ever begun. */
+  readonly neverShifted?: true;
   /** The activity gives up then, saying what it last saw. */
   readonly until: number;
 }
@@ -86,11 +88,21 @@ export interface TrafficRestored {
   readonly evidence: readonly EvidenceLine[];
 }
 
-/** Blue carries all traffic and keeps its limits over fresh requests. */
+/** Blue carries all traffic and is proven healthy over fresh requests, or that proof was done without. */
 export interface BlueRecovered {
+  /** When it was proven, or accepted. */
   readonly healthyAt: number;
+  /** Fresh requests of blue alone that kept the limits. */
   readonly requests: number;
   readonly evidence: readonly EvidenceLine[];
+  /** Missing where blue's health is proven. */
+  readonly accepted?: AcceptedRecovery;
+}
+
+/** Blue's health is not proven: what was accepted instead, and by whom. */
+export interface AcceptedRecovery {
+  readonly what: string;
+  readonly by: string;
 }
 
 export interface Notification {
@@ -118,11 +130,20 @@ export interface Activities {
   }): Promise<CheckResult>;
   /** Runs what the runbook names to mend a check that failed. A remedy that did not help is a value, too. */
   runRemedy(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<RemedyResult>;
-  /** Green runs at 0 % and answers its health check; the carry is the counters before green gets any traffic. */
+  /**
+   * The metrics can be read and judged; the carry is the counters of this moment, from which the first soak counts. Throws
+   * `MetricsUnusable`, final, when they are not usable or have nothing fresh within `timeoutMs`.
+   */
+  readBaseline(input: {
+    readonly target: DeploymentTarget;
+    readonly rules: JudgeRules;
+    readonly timeoutMs: number;
+  }): Promise<{ readonly carry: WatchCarry }>;
+  /** Green runs at 0 % and answers its health check. */
   deployGreen(input: {
     readonly target: DeploymentTarget;
     readonly timeoutMs: number;
-  }): Promise<{ readonly evidence: readonly EvidenceLine[]; readonly carry: WatchCarry }>;
+  }): Promise<{ readonly evidence: readonly EvidenceLine[] }>;
   /** Green gets `percentage` of the traffic, read back. Throws `CommandFailed` or `NotInEffect`, final. */
   shiftTraffic(input: {
     readonly target: DeploymentTarget;

@@ -3,6 +3,7 @@ import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
 import { guardTraffic } from './guard-traffic.ts';
 import { notify } from './notify.ts';
+import { readBaseline } from './read-baseline.ts';
 import { resolvePlan } from './resolve-plan.ts';
 import { restoreTraffic } from './restore-traffic.ts';
 import { runCheck } from './run-check.ts';
@@ -18,6 +19,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     resolvePlan: resolvePlan(dependencies),
     runCheck: runCheck(dependencies),
     runRemedy: runRemedy(dependencies),
+    readBaseline: readBaseline(dependencies),
     deployGreen: deployGreen(dependencies),
     shiftTraffic: shiftTraffic(dependencies),
     watchWindow: watchWindow(dependencies),

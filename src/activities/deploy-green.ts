@@ -1,20 +1,15 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
-import { createMetricSource } from '../metrics/create-source.ts';
-import type { MetricSource, Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Evidence } from '../platforms/platform.ts';
 import { ANSWER_MS } from '../runbook/plan.ts';
-import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities } from './activities.ts';
 import { askUntil, attended, operation, stillWanted } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
-/** The counters before the first shift are worth a short wait, not a failed deployment. */
-const BASELINE_MS = 10_000;
 
-export function deployGreen({ runbooks, env }: Dependencies): Activities['deployGreen'] {
+export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen'] {
   return ({ target, timeoutMs }) =>
     attended(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
@@ -43,18 +38,6 @@ export function deployGreen({ runbooks, env }: Dependencies): Activities['deploy
           `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}`,
           FAILURE.GreenUnhealthy,
         );
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
-      const reading = await baseline(source, Math.min(until, Date.now() + BASELINE_MS), attendance.signal);
-      return { evidence: [...deployed, ...healthy], carry: { reading, judge: null, soakStartedAt: 0 } };
+      return { evidence: [...deployed, ...healthy] };
     });
-}
-
-/** The counters from which the first soak counts; null if they cannot be read, and the soak begins with a reading. */
-function baseline(source: MetricSource, until: number, signal: AbortSignal): Promise<Reading | null> {
-  return askUntil(until, BETWEEN_ASKS_MS, signal, () =>
-    source.read(signal).catch(() => {
-      signal.throwIfAborted();
-      return undefined;
-    }),
-  ).then((reading) => reading ?? null);
 }

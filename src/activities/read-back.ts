@@ -3,6 +3,7 @@ import { redact } from '../platforms/redact.ts';
 import type { EvidenceLine } from '../runbook/plan.ts';
 import { askUntil } from './attendance.ts';
 
+export const NO_STATUS_COMMAND = 'not possible: the runbook names no status command';
 /** A platform may need a moment until what it accepted is in effect. */
 const BETWEEN_ASKS_MS = 500;
 
@@ -21,7 +22,7 @@ export async function readBack(
   const inEffect = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
     try {
       const shares = await platform.readTraffic(attendance);
-      measured = shares ? inPercent(shares) : 'not possible: the runbook names no status command';
+      measured = shares ? inPercent(shares) : NO_STATUS_COMMAND;
       return !shares || (shares[version] ?? 0) === percentage ? true : undefined;
     } catch (error) {
       attendance.signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import { advance } from '../metrics/counts.ts';
-import { createMetricSource } from '../metrics/create-source.ts';
+import { apartMs, createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Attendance, Platform } from '../platforms/platform.ts';
@@ -10,6 +10,7 @@ import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
+import { inPercent, NO_STATUS_COMMAND } from './read-back.ts';
 
 /** So many of blue's newest requests have to be within the limits, where there are so many ... */
 const FRESH_REQUESTS = 50;
@@ -32,12 +33,14 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];
       let problem = 'no two readings to compare yet';
+      let freshAt = input.restoredAt;
 
       while (Date.now() < input.until - MARGIN_MS) {
         try {
           const current = await source.read(attendance.signal, previous ?? undefined);
           const { reading, interval } = advance(previous, current);
           previous = reading;
+          if (interval) freshAt = Date.now();
           // What somebody else collected before the traffic was back says nothing about blue alone.
           if (interval && interval.from >= input.restoredAt) {
             alone = blueAlone(alone, interval.counts, input.target);
@@ -50,6 +53,12 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
         } catch (error) {
           attendance.signal.throwIfAborted();
           problem = error instanceof Error ? error.message : String(error);
+        }
+        const isWithoutMetrics = Date.now() - freshAt >= QUIET_MS + apartMs(runbook.metrics);
+        if (isWithoutMetrics && input.neverShifted) {
+          const accepted = await acceptedUnmoved(platform, input, problem, attendance);
+          if ('healthyAt' in accepted) return accepted;
+          problem = accepted.problem;
         }
         attendance.heartbeat({ problem });
         await pause(POLL_MS, attendance.signal);
@@ -107,6 +116,42 @@ async function provenBy(
           ...(await platform.checkHealth(target.blue, attendance)),
         ];
   return { healthyAt: at, requests, evidence };
+}
+
+/**
+ * Metrics that cannot be read say nothing of blue, whether or not anything was changed. Where no shift was ever begun that
+ * must not keep the rollback from its end: nothing moved the traffic away from what served before.
+ */
+async function acceptedUnmoved(
+  platform: Platform,
+  { target: { blue } }: RollbackInput,
+  unread: string,
+  attendance: Attendance,
+): Promise<BlueRecovered | { readonly problem: string }> {
+  try {
+    const shares = await platform.readTraffic(attendance);
+    if (shares?.[blue] !== 100)
+      return {
+        problem: `${unread}; the traffic is not read back on ${blue} alone: ${shares ? inPercent(shares) : NO_STATUS_COMMAND}`,
+      };
+    const health = await platform.checkHealth(blue, attendance);
+    return {
+      healthyAt: Date.now(),
+      requests: 0,
+      evidence: [
+        { what: `fresh requests of ${blue} alone`, measured: `not counted: ${unread}` },
+        { what: 'traffic read back', measured: inPercent(shares), required: `${blue} 100 %` },
+        ...health,
+      ],
+      accepted: {
+        what: `no traffic had been moved, all of it is read back on ${blue}, and ${blue} answers its health check; the metrics could not be read: ${unread}`,
+        by: 'the rule for a rollback before the first shift',
+      },
+    };
+  } catch (error) {
+    attendance.signal.throwIfAborted();
+    return { problem: `${unread}; and ${error instanceof Error ? error.message : String(error)}` };
+  }
 }
 
 function sum(intervals: BlueIntervals): Counts {

@@ -160,13 +160,17 @@ const rollback = z.strictObject({
     .optional(),
   recovered: z
     .strictObject({
-      healthyAt: at('When blue was proven healthy'),
+      healthyAt: at('When blue was proven healthy, or accepted without that proof'),
       requests: whole('Over so many fresh requests'),
       evidence,
+      accepted: z
+        .strictObject({ what: text('What was accepted instead, and why'), by: text('By whom, or by which rule') })
+        .describe("Blue's health is not proven; missing where it is")
+        .optional(),
     })
-    .describe("Blue's proof of health")
+    .describe("Blue's proof of health, or what was accepted instead")
     .optional(),
-  recoveryMs: ms('From detection to the proof of health').optional(),
+  recoveryMs: ms('From detection until blue kept its limits; missing where no request of it was counted').optional(),
   targetMs: ms('What the runbook asks for'),
   withinTarget: z.boolean().describe('Whether it was kept').optional(),
   problem: text('What was wrong in the last round that failed').optional(),

@@ -1,3 +1,4 @@
+import { recoveryWords } from '../workflows/recovery-words.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './words.ts';
 
@@ -10,6 +11,7 @@ export interface ToldMoment {
 /** What happened when, the oldest first. */
 export function timelineOf(document: ReportDocument): ToldMoment[] {
   const { startedAt, endedAt, deployedAt, steps, rollback, decisions, checks, version, outcome } = document;
+  const recovered = rollback?.recovered;
   const moment = (at: number | undefined, text: string, tone: ToldMoment['tone'] = 'quiet'): ToldMoment[] =>
     at === undefined ? [] : [{ at, text, tone }];
   const measured = checks.flatMap(({ result, decidedBy }) =>
@@ -51,7 +53,11 @@ export function timelineOf(document: ReportDocument): ToldMoment[] {
             'bad',
           ),
           ...moment(rollback.restored?.restoredAt, 'All traffic back on blue, read back'),
-          ...moment(rollback.recovered?.healthyAt, 'Blue proven healthy, alone with the traffic', 'good'),
+          ...moment(
+            recovered?.healthyAt,
+            recovered ? recoveryWords(recovered) : '',
+            recovered?.accepted ? 'quiet' : 'good',
+          ),
         ]
       : []),
   ].toSorted((a, b) => a.at - b.at);

@@ -1,3 +1,4 @@
+import { recoveryWords } from '../workflows/recovery-words.ts';
 import type { Phase } from '../workflows/status.ts';
 import type { ReportDocument } from './document.ts';
 import { checksOf, type ToldCheck } from './story-checks.ts';
@@ -65,7 +66,7 @@ function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
 
 function factsOf(document: ReportDocument): Story['facts'] {
   const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback } = document;
-  const { recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
+  const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
   const fact = (name: string, value: string | undefined): [string, string][] =>
     value === undefined ? [] : [[name, value]];
   return [
@@ -77,7 +78,7 @@ function factsOf(document: ReportDocument): Story['facts'] {
     ...fact(
       'Recovery',
       recoveryMs === undefined
-        ? undefined
+        ? recovered && 'not measured'
         : `${length(recoveryMs)}, ${withinTarget ? 'within' : 'LATER THAN'} the target of ${length(targetMs)}`,
     ),
     ...fact('Runbook', runbookDigest && `sha256 ${runbookDigest.slice(0, 12)}`),
@@ -120,13 +121,18 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): Story['rollbac
       row('Rollback started', startedAt),
       row('Rollback command begun', restored?.startedAt),
       row(`All traffic back on ${blue}, read back`, restored?.restoredAt),
-      row(`${blue} proven healthy, alone with the traffic`, recovered?.healthyAt),
+      row(
+        recovered?.accepted
+          ? `Accepted by ${recovered.accepted.by}; the health of ${blue} is unproven`
+          : `${blue} proven healthy, alone with the traffic`,
+        recovered?.healthyAt,
+      ),
     ],
     notes: [
       recoveryMs === undefined
-        ? `Blue was not proven healthy. The target is ${length(targetMs)}.`
+        ? `${recovered ? 'Recovery was not measured' : 'Blue was not proven healthy'}. The target is ${length(targetMs)}.`
         : `Recovery took ${length(recoveryMs)}; the target is ${length(targetMs)}: ${withinTarget ? 'kept' : 'MISSED'}.`,
-      ...(recovered ? [`Blue's health was proven over ${count(recovered.requests, 'fresh request')}.`] : []),
+      ...(recovered ? [recoveryWords(recovered)] : []),
       ...(round > 1 ? [`It took ${count(round, 'round')}.`] : []),
       ...(problem === undefined ? [] : [`Last problem: ${sentence(problem)}`]),
       ...rollback.notices.map(sentence),

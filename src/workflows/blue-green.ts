@@ -9,16 +9,17 @@ import {
 import type { WatchCarry } from '../activities/activities.ts';
 import { FAILURE } from '../errors.ts';
 import type { DeploymentReport } from '../report/report.ts';
-import { type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
+import { ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
 import { inWords, MustRollBack, withoutStack } from './causes.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { end } from './ending.ts';
+import { recoveryWords } from './recovery-words.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 import type { DeploymentStatus, Phase, RollbackStatus } from './status.ts';
 import { tell } from './tell.ts';
-import { entered, greenDeployed, planned } from './transitions.ts';
+import { entered, greenDeployed, planned, shiftBegun } from './transitions.ts';
 import { work } from './work.ts';
 
 /** Loading a runbook and asking the platform which version serves. */
@@ -35,13 +36,15 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
 
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
+    await readBaseline(deployment); // metrics that cannot be judged are found before anything is changed
     await passChecklist(deployment);
   });
   if (request.checklistOnly) return checked(deployment);
 
   return orRollBack(deployment, async () => {
-    let carry = await deployGreen(deployment);
+    await deployGreen(deployment);
     await proveBeforeTraffic(deployment);
+    let carry = await readBaseline(deployment);
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
@@ -84,17 +87,29 @@ async function resolvePlan(deployment: Deployment, request: DeploymentRequest): 
   deployment.change((status) => planned(status, plan));
 }
 
-async function deployGreen(deployment: Deployment): Promise<WatchCarry> {
+/** The counters of now, from which the first soak counts. */
+async function readBaseline(deployment: Deployment): Promise<WatchCarry> {
+  const { target, judge, watch } = deployment.plan();
+  // A slow source delivers what it counted up to now only with its next collections.
+  const timeoutMs = Math.max(watch.blindMs, 2 * judge.blindMs);
+  const { carry } = await work('read the metrics', timeoutMs + ANSWER_MS).readBaseline({
+    target,
+    rules: judge,
+    timeoutMs,
+  });
+  return carry;
+}
+
+async function deployGreen(deployment: Deployment): Promise<void> {
   const { target, deploy } = deployment.plan();
   deployment.change((status, at) => entered(status, 'deploying', at));
-  const { carry } = await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
+  await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
   deployment.change(greenDeployed);
-  return carry;
 }
 
 async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep): Promise<void> {
   const { target, shift } = deployment.plan();
-  deployment.change((status, at) => entered(status, 'shifting', at));
+  deployment.change(shiftBegun);
   await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({ target, percentage, ...shift });
 }
 
@@ -157,7 +172,8 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
       rollback?.recoveryMs === undefined
         ? ''
         : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
-    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}`;
+    const accepted = rollback?.recovered?.accepted ? ` ${recoveryWords(rollback.recovered)}` : '';
+    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}`;
     await CancellationScope.nonCancellable(() => tell(deployment, 'warning', outcome));
     if (why.cause !== 'cancelled')
       throw await close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);

@@ -1,5 +1,6 @@
 import { answers } from './answers.ts';
 import type { DecisionRecord } from './decisions.ts';
+import { recoveryWords } from './recovery-words.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -101,12 +102,15 @@ function renderWindow(window: FinishedWindow): string {
 
 function renderRollback({ rollback }: DeploymentStatus): string[] {
   if (!rollback) return [];
-  const recovered =
-    rollback.recoveryMs === undefined
-      ? 'not recovered yet'
-      : `recovered in ${(rollback.recoveryMs / 1000).toFixed(1)} s`;
+  const { recovered, recoveryMs } = rollback;
+  const state = recovered
+    ? recoveryMs === undefined
+      ? 'over'
+      : `recovered in ${(recoveryMs / 1000).toFixed(1)} s`
+    : 'not recovered yet';
   return [
-    `### Rollback (round ${rollback.round}): ${recovered}`,
+    `### Rollback (round ${rollback.round}): ${state}`,
+    ...(recovered ? [plain(recoveryWords(recovered), LONGEST_WORDS)] : []),
     plain(rollback.reason),
     ...(rollback.problem ? [`**Problem:** ${plain(rollback.problem)}`] : []),
     ...(rollback.notices.length > 0 ? [list(rollback.notices.map((notice) => plain(notice)))] : []),

@@ -141,13 +141,15 @@ function waited(provenAt: number | undefined, until: number, outcome: string): M
 function ofRollback(before: DeploymentStatus, after: DeploymentStatus): Measurement[] {
   const { rollback, phase, plan } = after;
   if (!rollback || phase === before.phase) return [];
-  const { cause, recoveryMs } = rollback;
+  const { cause, recovered, recoveryMs } = rollback;
   const began = before.rollback ? [] : [once('rollbacks', { cause })];
   const failed = phase === 'rollback-stalled' ? [once('rollbackRounds', { outcome: 'failed' })] : [];
-  if (!isClosed(phase) || recoveryMs === undefined || !plan) return [...began, ...failed];
+  if (!isClosed(phase) || !recovered || !plan) return [...began, ...failed];
+  const succeeded = once('rollbackRounds', { outcome: 'succeeded' });
+  if (recoveryMs === undefined) return [succeeded];
   const withinTarget = recoveryMs <= plan.recovery.targetMs;
   return [
-    once('rollbackRounds', { outcome: 'succeeded' }),
+    succeeded,
     { metric: 'recovery', value: seconds(0, recoveryMs), labels: { within_target: String(withinTarget) } },
   ];
 }

@@ -83,7 +83,8 @@ async function runRound(deployment: Deployment, round: number, isEnded: () => bo
 
 async function recover(deployment: Deployment, round: number, until: number): Promise<string | undefined> {
   const { target, judge, watch, rollback } = deployment.plan();
-  const input = { target, rules: judge, pollMs: watch.pollMs, round, until };
+  const neverShifted = deployment.status().shiftBegunAt === undefined ? { neverShifted: true as const } : {};
+  const input = { target, rules: judge, pollMs: watch.pollMs, round, until, ...neverShifted };
 
   const restored = await work('rollback: traffic back on blue', rollback.timeoutMs, rollback.roundMs).restoreTraffic(
     input,

@@ -91,7 +91,7 @@ export interface RollbackStatus {
   readonly retriesAsked: number;
   readonly restored?: TrafficRestored;
   readonly recovered?: BlueRecovered;
-  /** Blue was healthy with all traffic so long after the detection. */
+  /** Blue kept its limits with all traffic so long after the detection; missing where no request of it was counted. */
   readonly recoveryMs?: number;
   readonly problem?: string;
   /** Notices such as traffic that moved again after the rollback. */
@@ -135,6 +135,8 @@ export interface DeploymentStatus {
   readonly checklistUntil?: number;
   /** When green was deployed, at 0 % of the traffic. */
   readonly deployedAt?: number;
+  /** When the first shift began: before it all traffic was on blue. */
+  readonly shiftBegunAt?: number;
   readonly rechecksAsked: number;
   /** Steps begun so far; the last one is the current one. */
   readonly steps: readonly StepStatus[];

@@ -83,6 +83,11 @@ export function greenDeployed(status: DeploymentStatus, at: number): DeploymentS
   return { ...status, deployedAt: at };
 }
 
+/** From here on traffic may have moved, whatever becomes of the shift. */
+export function shiftBegun(status: DeploymentStatus, at: number): DeploymentStatus {
+  return { ...entered(status, 'shifting', at), shiftBegunAt: status.shiftBegunAt ?? at };
+}
+
 function withCheck(
   status: DeploymentStatus,
   id: string,
@@ -198,7 +203,8 @@ export function blueRecovered(status: DeploymentStatus, recovered: BlueRecovered
   return withRollback(status, ({ problem: _, ...rollback }) => ({
     ...rollback,
     recovered,
-    recoveryMs: recovered.healthyAt - rollback.detectedAt,
+    // Where not one request of blue was counted, nobody measured when it was well again.
+    ...(recovered.requests > 0 ? { recoveryMs: recovered.healthyAt - rollback.detectedAt } : {}),
   }));
 }
 

@@ -8,7 +8,13 @@ const HEARTBEAT_TIMEOUT_MS = 10_000;
 const REPLACEMENT_MS = 120_000;
 
 /** Answers of the world that asking again does not change. */
-const FINAL = [FAILURE.InvalidRequest, FAILURE.CommandFailed, FAILURE.NotInEffect, FAILURE.GreenUnhealthy];
+const FINAL = [
+  FAILURE.InvalidRequest,
+  FAILURE.CommandFailed,
+  FAILURE.NotInEffect,
+  FAILURE.GreenUnhealthy,
+  FAILURE.MetricsUnusable,
+];
 
 /**
  * The activities with their bounds. Attempts are not counted: a worker may be killed any number of times without

@@ -9,9 +9,9 @@ const scene = useScenes();
 const SHORTLY = { timeoutMs: 2_000 + ANSWER_MS };
 const HURRIED = { platform: { timeouts: { deploy: '2s', shift: '2s' } } };
 
-test('green is deployed without traffic, answers its health check, and the counters before its first request are kept', async () => {
+test('green is deployed without traffic, and answers its health check', async () => {
   const { production, activities, target, plan } = await scene();
-  const { evidence, carry } = await run(activities.deployGreen, { target, ...plan.deploy });
+  const { evidence } = await run(activities.deployGreen, { target, ...plan.deploy });
   expect(evidence).toEqual([
     { what: 'deploy', measured: expect.stringMatching(/^exit code 0 in/), required: 'exit code 0' },
     { what: `health of ${GREEN}`, measured: expect.stringContaining('HTTP status 200'), required: '200 to 299' },
@@ -20,10 +20,6 @@ test('green is deployed without traffic, answers its health check, and the count
     { command: 'deploy', argument: GREEN, operation: `${target.deployment}/deploy`, attempt: 1 },
   ]);
   expect(production.share()).toBe(0);
-  expect(carry).toMatchObject({
-    judge: null,
-    reading: { series: { [`0/${BLUE}`]: { requests: expect.any(Number) }, [`0/${GREEN}`]: { requests: 0 } } },
-  });
 });
 
 test('a second attempt is the same operation under its own number', async () => {
@@ -73,22 +69,6 @@ test('a green that never becomes healthy is refused its traffic for good, with w
       /did not become healthy in its time, so it gets no traffic: .* found HTTP status 500/,
     ),
   });
-});
-
-test('the counters before the first request are worth a short wait', async () => {
-  const { production, activities, target, plan } = await scene();
-  production.misbehave('metrics', 'fail');
-  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
-  await until(() => production.asked('metrics') > 0);
-  production.misbehave('metrics', 'well');
-  expect((await result).carry.reading).not.toBeNull();
-});
-
-test('metrics that cannot be read fail no deployment: the first soak begins with a reading of its own', async () => {
-  const { production, activities, target } = await scene();
-  production.misbehave('metrics', 'fail');
-  const { carry } = await run(activities.deployGreen, { target, ...SHORTLY });
-  expect(carry.reading).toBeNull();
 });
 
 test.each(['deploy', 'shift'] as const)(

@@ -18,7 +18,13 @@ const LONG_MS = 300_000;
 const BRIEF_MS = 7_200;
 
 function round({ target, plan }: Scene, forMs: number): RollbackInput {
-  return { target, rules: plan.judge, pollMs: plan.watch.pollMs, round: 1, until: Date.now() + forMs };
+  return {
+    target,
+    rules: plan.judge,
+    pollMs: plan.watch.pollMs,
+    round: 1,
+    until: Date.now() + forMs,
+  };
 }
 
 /** `sinceMs`: how long ago the platform said that blue has all traffic. */
@@ -170,6 +176,56 @@ test('without any traffic a blue that fails its health check has not recovered',
   here.production.misbehave('health', 'fail');
   const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
   await until(() => problemIn(heartbeats).includes('found HTTP status 500'));
+  cancel();
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('before the first shift, unreadable metrics do not keep the rollback from its end, and the result says so', async () => {
+  const here = await scene();
+  here.production.misbehave('metrics', 'fail');
+  const neverShifted = { ...recovery(here, LONG_MS, 30_000), neverShifted: true as const };
+  const { requests, evidence, accepted } = await run(here.activities.verifyRecovery, neverShifted);
+  expect(requests).toBe(0);
+  expect(accepted).toEqual({
+    by: 'the rule for a rollback before the first shift',
+    what:
+      `no traffic had been moved, all of it is read back on ${BLUE}, and ${BLUE} answers its health check; ` +
+      'the metrics could not be read: metrics target 1 of 1: answered with HTTP status 500',
+  });
+  expect(evidence.map(({ what }) => what)).toEqual([
+    `fresh requests of ${BLUE} alone`,
+    'traffic read back',
+    `health of ${BLUE}`,
+  ]);
+});
+
+test.each<[string, Record<string, unknown>, (here: Scene) => void, RegExp]>([
+  ['traffic is elsewhere', {}, ({ production }) => production.move(50), /not read back on 2\.4\.0 alone/],
+  ['traffic cannot be read back', WITHOUT_STATUS, () => {}, /the runbook names no status command/],
+  [
+    'blue fails its health check',
+    {},
+    ({ production }) => production.misbehave('health', 'fail'),
+    /and .*found HTTP status 500/,
+  ],
+])('it does while %s', async (_name, changes, happen, why) => {
+  const here = await scene(changes);
+  here.production.misbehave('metrics', 'fail');
+  happen(here);
+  const neverShifted = { ...recovery(here, LONG_MS, 30_000), neverShifted: true as const };
+  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, neverShifted);
+  await until(() => why.test(problemIn(heartbeats)));
+  cancel();
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('after a shift, unreadable metrics are never taken for health, however long they are away', async () => {
+  const here = await scene();
+  here.production.misbehave('metrics', 'fail');
+  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 600_000));
+  await until(() => here.production.asked('metrics') > 2);
+  expect(problemIn(heartbeats)).toContain('HTTP status 500');
+  expect(here.production.asked('health')).toBe(0);
   cancel();
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
 });

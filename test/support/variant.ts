@@ -39,7 +39,7 @@ export async function bundleVariant(changes: readonly Change[], interceptors: st
   return { codePath, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-const BEFORE_DEPLOY = '    let carry = await deployGreen(deployment);';
+const BEFORE_DEPLOY = '    await deployGreen(deployment);';
 const ANNOUNCE = "await tell(deployment, 'info', 'Deploying now.');";
 
 /** Tells people before green is deployed, without a thought for deployments under way. */

@@ -84,7 +84,8 @@ export function world(script: Script = {}): World {
     },
     runCheck: async () => passed(),
     runRemedy: async () => ({ done: true, summary: 'mended', startedAt: Date.now(), durationMs: 1 }),
-    deployGreen: async () => ({ evidence: [], carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+    readBaseline: async () => ({ carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+    deployGreen: async () => ({ evidence: [] }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
     watchWindow: async (input) => {
       if (!soaks.includes(input.soakStartedAt)) soaks.push(input.soakStartedAt);
@@ -112,6 +113,7 @@ export function world(script: Script = {}): World {
       resolvePlan: activities.resolvePlan,
       runCheck: named(({ checkId }: { checkId: string }) => `check ${checkId}`, activities.runCheck as never),
       runRemedy: named(({ checkId }: { checkId: string }) => `remedy ${checkId}`, activities.runRemedy as never),
+      readBaseline: activities.readBaseline,
       deployGreen: named(() => 'deploy', activities.deployGreen as never),
       shiftTraffic: named(
         ({ percentage }: { percentage: number }) => `shift ${percentage}`,

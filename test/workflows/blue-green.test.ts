@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { RollbackInput } from '../../src/activities/activities.ts';
 import { FAILURE } from '../../src/errors.ts';
 import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
@@ -12,6 +13,7 @@ import {
   CHECKS,
   effects,
   healthyWindow,
+  passed,
   type Script,
   untilCancelled,
   untilCancelledOr,
@@ -294,6 +296,85 @@ test.each<[string, Script['activities'], readonly string[]]>([
     expect(report.rollback?.cause).toBe('failed-step');
     expect(effects(asked)).toEqual([...before, ...ROLLBACK]);
     await keepHistory(`failed-${name}`, handle);
+  });
+});
+
+test.each([{}, { checklistOnly: true }])(
+  'invariant 14: metrics that cannot be judged are refused before anything is deployed (%j)',
+  async (request) => {
+    const { activities, asked } = world({ checks: [CHECKS.ordinary], activities: { readBaseline: unusable } });
+    await temporal.deploy(
+      activities,
+      async ({ handle }) => {
+        const { type, message, report } = await rolledBack(handle);
+        expect(type).toBe(FAILURE.ChecklistFailed);
+        expect(message).toBe('The metrics have no label "version". Nothing was deployed.');
+        expect(report.outcome).toBe('refused');
+        expect(asked).toEqual(['report refused']);
+      },
+      request,
+    );
+  },
+);
+
+test('invariant 14: metrics that are lost before the first shift roll back, with all traffic on blue', async () => {
+  let asks = 0;
+  const inputs: RollbackInput[] = [];
+  const { activities, asked } = world({
+    activities: {
+      readBaseline: async () => {
+        asks += 1;
+        return asks > 1 ? unusable() : { carry: { reading: null, judge: null, soakStartedAt: 0 } };
+      },
+      verifyRecovery: async (input) => {
+        inputs.push(input);
+        const accepted = { what: 'no traffic had been moved', by: 'the rule' };
+        return { healthyAt: Date.now(), requests: 0, evidence: [], accepted };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(effects(asked)).toEqual(['deploy', ...ROLLBACK]);
+    expect(inputs[0]?.neverShifted).toBe(true);
+    expect(message).toMatch(/The metrics have no label.*Blue's health is unproven; accepted by the rule: no traffic/);
+    expect(report.rollback?.recoveryMs).toBeUndefined();
+  });
+});
+
+test('the first soak counts from right before the first shift, not from the deployment', async () => {
+  const order: string[] = [];
+  const baseline = { reading: { at: 7, series: {} }, judge: null, soakStartedAt: 0 };
+  const carried: unknown[] = [];
+  const { activities } = world({
+    plan: (plan) => ({ ...approvedByItself(plan), verifyGreen: [CHECKS.ordinary] }),
+    activities: {
+      readBaseline: async () => {
+        order.push('baseline');
+        return { carry: baseline };
+      },
+      deployGreen: async () => {
+        order.push('deploy');
+        return { evidence: [] };
+      },
+      runCheck: async () => {
+        order.push('verify green');
+        return passed();
+      },
+      shiftTraffic: async ({ percentage }) => {
+        order.push(`shift ${percentage}`);
+        return { shiftedAt: Date.now(), evidence: [] };
+      },
+      watchWindow: (input) => {
+        carried.push(input.carry);
+        return healthyWindow(input);
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    await handle.result();
+    expect(order).toEqual(['baseline', 'deploy', 'verify green', 'baseline', 'shift 50', 'shift 100']);
+    expect(carried[0]).toEqual(baseline);
   });
 });
 
@@ -656,6 +737,10 @@ function approvedByItself<Plan extends { traffic: readonly { percentage: number;
   plan: Plan,
 ): Plan {
   return { ...plan, traffic: plan.traffic.map(({ percentage, soakMs }) => ({ percentage, soakMs })) };
+}
+
+async function unusable(): Promise<never> {
+  throw ApplicationFailure.nonRetryable('The metrics have no label "version".', FAILURE.MetricsUnusable);
 }
 
 async function refusing(): Promise<never> {

@@ -81,7 +81,7 @@ export async function scriptedSubject(temporal: TestTemporal): Promise<Subject> 
     activities: {
       deployGreen: async () => {
         refuseIn('deploy fails');
-        return { evidence: [], carry: { reading: null, judge: null, soakStartedAt: 0 } };
+        return { evidence: [] };
       },
       shiftTraffic: async ({ percentage }) => {
         refuseIn('shift fails');

@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals';
+import { until } from '../checks/support/context.ts';
+import { begin, run } from './support/attempt.ts';
+import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+
+const scene = useScenes();
+
+function ask({ target, plan }: Scene, timeoutMs = 60_000) {
+  return { target, rules: plan.judge, timeoutMs };
+}
+
+test('the counters of now are what the first soak counts from: what green answered before is in them', async () => {
+  const here = await scene();
+  const { production, activities } = here;
+  production.move(50);
+  await until(() => production.requests(GREEN) >= 20);
+  production.move(0);
+  const answered = production.requests(GREEN);
+  const begunAt = Date.now();
+  const { carry } = await run(activities.readBaseline, ask(here));
+  expect(carry).toMatchObject({
+    judge: null,
+    reading: { series: { [`0/${BLUE}`]: { requests: expect.any(Number) }, [`0/${GREEN}`]: { requests: answered } } },
+  });
+  expect(carry.reading?.at).toBeGreaterThanOrEqual(begunAt);
+});
+
+test('metrics that are away for a moment are asked again', async () => {
+  const here = await scene();
+  here.production.misbehave('metrics', 'fail');
+  const { result } = begin(here.activities.readBaseline, ask(here));
+  await until(() => here.production.asked('metrics') > 0);
+  here.production.misbehave('metrics', 'well');
+  expect((await result).carry.reading).not.toBeNull();
+});
+
+test('metrics that cannot be read in the time given are refused for good, with what was wrong last', async () => {
+  const here = await scene();
+  here.production.misbehave('metrics', 'fail');
+  await expect(run(here.activities.readBaseline, ask(here, 1_500))).rejects.toMatchObject({
+    type: 'MetricsUnusable',
+    nonRetryable: true,
+    message:
+      'The metrics cannot show whether a release is healthy, so no traffic is shifted. For 1.5 s nothing fresh could be ' +
+      'read. metrics target 1 of 1: answered with HTTP status 500. Make them readable, then start again.',
+  });
+});
+
+test('metrics that know blue under another name are refused at once, with the names they know', async () => {
+  const here = await scene();
+  const other = { ...here, target: { ...here.target, blue: '1.9.0' } };
+  await expect(run(here.activities.readBaseline, ask(other))).rejects.toMatchObject({
+    type: 'MetricsUnusable',
+    nonRetryable: true,
+    message: expect.stringMatching(/no series of 1\.9\.0.*2\.4\.0, 2\.5\.0/),
+  });
+  expect(here.production.asked('metrics')).toBe(1);
+});
