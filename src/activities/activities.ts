@@ -154,7 +154,10 @@ export interface Activities {
   watchWindow(input: WatchInput): Promise<WindowResult>;
   /** All traffic back on blue and green stopped, read back. Throws when that did not happen. */
   restoreTraffic(input: RollbackInput): Promise<TrafficRestored>;
-  /** Waits until blue proves healthy over fresh requests that all go to blue. Throws when it does not in its time. */
+  /**
+   * Waits until blue proves healthy over fresh requests that all go to blue, or until little traffic and its health check
+   * have to do: `accepted` says so. Throws when neither comes in its time.
+   */
   verifyRecovery(input: RollbackInput & { readonly restoredAt: number }): Promise<BlueRecovered>;
   /** Watches until `until` that no late command moves the traffic; `moved` says what was seen if one did. */
   guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;

@@ -5,16 +5,16 @@ import { apartMs, createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import type { Attendance, Platform } from '../platforms/platform.ts';
-import type { Counts, Limits } from '../runbook/plan.ts';
+import type { Counts, EvidenceLine, Limits } from '../runbook/plan.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
 import { attended, pause } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { inPercent, NO_STATUS_COMMAND } from './read-back.ts';
+import { firstFew, inPercent, NO_STATUS_COMMAND, short } from './read-back.ts';
 
-/** So many of blue's newest requests have to be within the limits, where there are so many ... */
+/** So many of blue's newest requests within the limits prove its health. */
 const FRESH_REQUESTS = 50;
-/** ... and where there are not, whatever came in this time; with none at all, blue's health check. */
+/** Where fewer came in this time, what came and blue's health check are accepted instead, and said to be no proof. */
 const QUIET_MS = 30_000;
 /** Recovery is measured in seconds: ask as often. */
 const POLL_MS = 1_000;
@@ -34,6 +34,7 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
       let alone: BlueIntervals = [];
       let problem = 'no two readings to compare yet';
       let freshAt = input.restoredAt;
+      const elsewhere = new Map<string, number>();
 
       while (Date.now() < input.until - MARGIN_MS) {
         try {
@@ -44,11 +45,18 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
           // What somebody else collected before the traffic was back says nothing about blue alone.
           if (interval && interval.from >= input.restoredAt) {
             alone = blueAlone(alone, interval.counts, input.target);
+            countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
             const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
             problem = found ?? `only ${counts.requests} fresh requests yet`;
-            const proof = found === undefined && (await provenBy(platform, counts, input, interval.to, attendance));
-            if (proof) return proof;
+            if (found === undefined && counts.requests >= FRESH_REQUESTS)
+              return {
+                healthyAt: interval.to,
+                requests: counts.requests,
+                evidence: [lineOf(counts, input.target.blue)],
+              };
+            if (found === undefined && interval.to - input.restoredAt >= QUIET_MS)
+              return await acceptedQuiet(platform, { input, counts, elsewhere, at: interval.to }, attendance);
           }
         } catch (error) {
           attendance.signal.throwIfAborted();
@@ -91,31 +99,46 @@ function overLimit({ requests, failed, slow }: Counts, limits: Limits): string |
   return undefined;
 }
 
-async function provenBy(
+function lineOf({ requests, failed, slow }: Counts, blue: string): EvidenceLine {
+  return { what: `fresh requests of ${blue} alone`, measured: `${requests}, ${failed} failed, ${slow} too slow` };
+}
+
+/** Requests of versions that are neither blue nor green: perhaps blue's, under another name. */
+function countElsewhere(
+  seen: Map<string, number>,
+  fresh: Readonly<Record<string, Counts>>,
+  { blue, green }: RollbackInput['target'],
+): void {
+  for (const [version, { requests }] of Object.entries(fresh))
+    if (requests > 0 && version !== blue && version !== green) seen.set(version, (seen.get(version) ?? 0) + requests);
+}
+
+/** With less traffic than proves anything, what there was and blue's own health check have to do. Throws when that fails. */
+async function acceptedQuiet(
   platform: Platform,
-  counts: Counts,
-  { target, restoredAt }: RollbackInput & { readonly restoredAt: number },
-  at: number,
+  found: {
+    readonly input: RollbackInput;
+    readonly counts: Counts;
+    readonly elsewhere: ReadonlyMap<string, number>;
+    readonly at: number;
+  },
   attendance: Attendance,
-): Promise<BlueRecovered | undefined> {
-  const { requests, failed, slow } = counts;
-  if (requests < FRESH_REQUESTS && at - restoredAt < QUIET_MS) return undefined;
-  const evidence =
-    requests > 0
-      ? [
-          {
-            what: `fresh requests of ${target.blue} alone`,
-            measured: `${requests}, ${failed} failed, ${slow} too slow`,
-          },
-        ]
-      : [
-          {
-            what: `fresh requests of ${target.blue} alone`,
-            measured: `none in ${QUIET_MS / 1_000} s: there is no traffic`,
-          },
-          ...(await platform.checkHealth(target.blue, attendance)),
-        ];
-  return { healthyAt: at, requests, evidence };
+): Promise<BlueRecovered> {
+  const { counts, elsewhere, at } = found;
+  const { blue } = found.input.target;
+  const health = await platform.checkHealth(blue, attendance);
+  const others = [...elsewhere].map(([version, requests]) => `${requests} of ${short(version)}`);
+  const seconds = QUIET_MS / 1_000;
+  const answered =
+    counts.requests > 0
+      ? `${blue} kept its limits over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`
+      : `${blue} answers its health check; in ${seconds} s the metrics counted no request of it${others.length === 0 ? '' : `, but ${firstFew(others, ', ')}`}`;
+  return {
+    healthyAt: at,
+    requests: counts.requests,
+    evidence: [lineOf(counts, blue), ...health],
+    accepted: { what: `${answered}; ${FRESH_REQUESTS} requests prove its health`, by: 'the rule for little traffic' },
+  };
 }
 
 /**

@@ -159,15 +159,43 @@ test('the proof begins after the last request that still went to green', async (
   expect(requests).toBeLessThanOrEqual(production.requests(BLUE) - before + 1);
 });
 
-test('without any traffic for half a minute a health check of blue is the proof', async () => {
+test('without any traffic for half a minute a health check of blue is accepted, and nothing is called proven', async () => {
   const here = await scene();
   here.production.demand(0);
-  const { requests, evidence } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  const { requests, evidence, accepted } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
   expect(requests).toBe(0);
+  expect(accepted).toEqual({
+    by: 'the rule for little traffic',
+    what: `${BLUE} answers its health check; in 30 s the metrics counted no request of it; 50 requests prove its health`,
+  });
   expect(evidence.map(({ what, measured }) => `${what}: ${measured}`)).toEqual([
-    `fresh requests of ${BLUE} alone: none in 30 s: there is no traffic`,
+    `fresh requests of ${BLUE} alone: 0, 0 failed, 0 too slow`,
     expect.stringContaining(`health of ${BLUE}: HTTP status 200`),
   ]);
+});
+
+test('fewer than fifty fresh requests in half a minute are no proof: blue has to answer its health check, too', async () => {
+  const here = await scene();
+  here.production.demand(12);
+  here.production.misbehave('health', 'fail');
+  const { result, heartbeats } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  await until(() => problemIn(heartbeats).includes('found HTTP status 500'));
+  here.production.misbehave('health', 'well');
+  const { requests, accepted } = await result;
+  expect(requests).toBeGreaterThan(0);
+  expect(requests).toBeLessThan(50);
+  expect(accepted?.what).toBe(
+    `${BLUE} kept its limits over ${requests} fresh requests (0 failed) in 30 s and answers its health check; 50 requests prove its health`,
+  );
+});
+
+test('requests that the metrics count under other names are named', async () => {
+  const here = await scene();
+  const target = { ...here.target, blue: '2.4.0+build.7' };
+  const { accepted } = await run(here.activities.verifyRecovery, { ...recovery(here, LONG_MS, 30_000), target });
+  expect(accepted?.what).toMatch(
+    /the metrics counted no request of it, but \d+ of 2\.4\.0; 50 requests prove its health$/,
+  );
 });
 
 test('without any traffic a blue that fails its health check has not recovered', async () => {
