@@ -81,6 +81,14 @@ const KINDS: readonly DecisionKind[] = [
     example: '',
     effect: 'The next round of the rollback begins.',
   },
+  {
+    action: 'acceptRecovery',
+    name: 'accept-recovery',
+    description: 'Ends a rollback whose traffic is read back on blue, without the proof that blue is healthy.',
+    takes: ['required-reason'],
+    example: '--reason "the metrics are away; blue looks well in the logs"',
+    effect: 'Blue is taken as it is; the traffic is guarded, and the rollback ends.',
+  },
 ];
 
 export function kindOf(action: Action): DecisionKind {

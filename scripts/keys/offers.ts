@@ -1,4 +1,4 @@
-import type { Decision } from '../../src/workflows/decisions.ts';
+import { type Decision, refusal } from '../../src/workflows/decisions.ts';
 import { type CheckStatus, type DeploymentStatus, isApproved, isClosed, openGate } from '../../src/workflows/status.ts';
 import { needsSomebody } from '../view/checks.ts';
 
@@ -24,16 +24,23 @@ export const KEYS: Readonly<Record<string, string>> = {
   t: 'no check waits for a person to confirm it',
   w: 'no check can be waived now; a critical one never can',
   R: 'no rollback has stalled',
+  A: 'no rollback has failed to prove blue with its traffic read back',
 };
 
 /** What can be decided now, as the workflow would take it. Pure. */
 export function offersIn(status: DeploymentStatus): Offer[] {
   if (isClosed(status.phase)) return [];
-  // A round that goes on needs nobody.
+  // A round that goes on needs nobody, unless one failed before it.
   if (status.rollback)
-    return status.phase === 'rollback-stalled'
-      ? [{ key: 'R', label: 'retry the rollback', action: 'retryRollback' }]
-      : [];
+    return [
+      ...(status.phase === 'rollback-stalled'
+        ? [{ key: 'R', label: 'retry the rollback', action: 'retryRollback' } as const]
+        : []),
+      ...(status.rollback.problem !== undefined &&
+      refusal(status, { action: 'acceptRecovery', by: 'anyone' }) === undefined
+        ? [{ key: 'A', label: 'accept blue unproven', action: 'acceptRecovery', needsReason: true } as const]
+        : []),
+    ];
   if (status.ending) return [];
   const gate = openGate(status);
   const abort: Offer = { key: 'x', label: 'abort', action: 'abort' };

@@ -85,6 +85,8 @@ export interface RollbackInput {
 export interface TrafficRestored {
   readonly startedAt: number;
   readonly restoredAt: number;
+  /** It was read back; missing where the platform has no status command. */
+  readonly readBack?: true;
   readonly evidence: readonly EvidenceLine[];
 }
 

@@ -15,13 +15,15 @@ export async function readBack(
   platform: Platform,
   wanted: { readonly version: string; readonly percentage: number; readonly until: number },
   attendance: Attendance,
-): Promise<{ readonly inEffect: boolean; readonly line: EvidenceLine }> {
+): Promise<{ readonly inEffect: boolean; readonly isPossible: boolean; readonly line: EvidenceLine }> {
   const { version, percentage, until } = wanted;
   const line = { what: 'traffic read back', required: `${version} ${percentage} %` };
   let measured = 'nothing';
+  let isPossible = true;
   const inEffect = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
     try {
       const shares = await platform.readTraffic(attendance);
+      isPossible = shares !== undefined;
       measured = shares ? inPercent(shares) : NO_STATUS_COMMAND;
       return !shares || (shares[version] ?? 0) === percentage ? true : undefined;
     } catch (error) {
@@ -30,7 +32,7 @@ export async function readBack(
       return undefined;
     }
   });
-  return { inEffect: inEffect === true, line: { ...line, measured } };
+  return { inEffect: inEffect === true, isPossible, line: { ...line, measured } };
 }
 
 const MOST_SHOWN = 10;

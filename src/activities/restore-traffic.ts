@@ -28,6 +28,11 @@ export function restoreTraffic({ runbooks }: Dependencies): Activities['restoreT
           FAILURE.NotInEffect,
         );
       const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
-      return { startedAt, restoredAt: Date.now(), evidence: [...evidence, found.line, ...notices] };
+      return {
+        startedAt,
+        restoredAt: Date.now(),
+        ...(found.isPossible ? { readBack: true } : {}),
+        evidence: [...evidence, found.line, ...notices],
+      };
     });
 }

@@ -33,7 +33,7 @@ const pointCounts = z.strictObject({ ...counts, meanMs: ms('Mean time of an answ
 
 const decision = z.strictObject({
   action: z
-    .enum(['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback'])
+    .enum(['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback', 'acceptRecovery'])
     .describe('What was decided'),
   by: text('Who decided, as the sender said'),
   reason: text('Why').optional(),
@@ -153,10 +153,16 @@ const rollback = z.strictObject({
   restored: z
     .strictObject({
       startedAt: at('When the command began'),
-      restoredAt: at('When traffic was read back on blue'),
+      restoredAt: at('When the platform had all traffic back on blue'),
+      readBack: z.literal(true).describe('It was read back; missing without a status command').optional(),
       evidence,
     })
     .describe('All traffic on blue')
+    .optional(),
+  restoredRound: whole('The round in which that was; missing once the traffic moved again').optional(),
+  acceptance: z
+    .strictObject({ by: text('Who'), reason: text('Why'), at: at('When') })
+    .describe('Who took blue with its health unproven')
     .optional(),
   recovered: z
     .strictObject({

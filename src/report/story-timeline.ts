@@ -52,7 +52,10 @@ export function timelineOf(document: ReportDocument): ToldMoment[] {
             `${rollback.cause === 'breach' ? 'Breach' : 'Rollback needed'}: ${sentence(rollback.reason)}`,
             'bad',
           ),
-          ...moment(rollback.restored?.restoredAt, 'All traffic back on blue, read back'),
+          ...moment(
+            rollback.restored?.restoredAt,
+            `All traffic back on blue${rollback.restored?.readBack ? ', read back' : ''}`,
+          ),
           ...moment(
             recovered?.healthyAt,
             recovered ? recoveryWords(recovered) : '',

@@ -120,7 +120,7 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): Story['rollbac
       row('Need for a rollback known', detectedAt),
       row('Rollback started', startedAt),
       row('Rollback command begun', restored?.startedAt),
-      row(`All traffic back on ${blue}, read back`, restored?.restoredAt),
+      row(`All traffic back on ${blue}${restored?.readBack ? ', read back' : ''}`, restored?.restoredAt),
       row(
         recovered?.accepted
           ? `Accepted by ${recovered.accepted.by}; the health of ${blue} is unproven`

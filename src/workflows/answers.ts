@@ -1,4 +1,4 @@
-import type { Decision } from './decisions.ts';
+import { type Decision, refusal } from './decisions.ts';
 import { type CheckStatus, type DeploymentStatus, isApproved, isPassed, isUnderWay, openGate } from './status.ts';
 
 /**
@@ -25,14 +25,21 @@ export function answers(status: DeploymentStatus): Decision[] {
     case 'shifting':
       return [abort];
     case 'rollback-stalled':
-      return [{ action: 'retryRollback', by: '' }];
+      return [{ action: 'retryRollback', by: '' }, ...acceptance(status)];
     case 'rolling-back':
+      return acceptance(status);
     case 'completed':
     case 'rolled-back':
     case 'refused':
     case 'cancelled':
       return [];
   }
+}
+
+/** Only after a round that failed: one that works needs nobody. */
+function acceptance(status: DeploymentStatus): Decision[] {
+  const decision: Decision = { action: 'acceptRecovery', by: '', reason: '' };
+  return status.rollback?.problem !== undefined && refusal(status, decision) === undefined ? [decision] : [];
 }
 
 function aboutCheck(check: CheckStatus): Decision[] {

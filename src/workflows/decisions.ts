@@ -4,11 +4,21 @@ import {
   type DeploymentStatus,
   isClosed,
   isPassed,
+  isReadBack,
   isUnderWay,
   openGate,
 } from './status.ts';
 
-export const ACTIONS = ['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback'] as const;
+export const ACTIONS = [
+  'approve',
+  'reject',
+  'abort',
+  'waive',
+  'attest',
+  'recheck',
+  'retryRollback',
+  'acceptRecovery',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** What a person tells a deployment. `by` is the sender's claim; Temporal's own history proves who sent it. */
@@ -78,6 +88,8 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
     return { problem: `${action}: "check" is missing, expected the id of a check` };
   if (action === 'waive' && fields.reason === undefined)
     return { problem: 'waive: "reason" is missing, expected why this check may be passed over' };
+  if (action === 'acceptRecovery' && fields.reason === undefined)
+    return { problem: 'acceptRecovery: "reason" is missing, expected why blue is taken with its health unproven' };
   return { action, ...fields, by, ...(remedy ? { remedy } : {}) };
 }
 
@@ -110,7 +122,22 @@ export function refusal(status: DeploymentStatus, decision: Decision): string | 
       return refuseRecheck(status, decision);
     case 'retryRollback':
       return status.rollback ? undefined : 'no rollback is under way';
+    case 'acceptRecovery':
+      return refuseAcceptance(status);
   }
+}
+
+/** Nobody can accept for blue that the traffic is there: that has to be read back. */
+function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undefined {
+  if (!rollback) return 'no rollback is under way';
+  const { recovered, acceptance, restored, problem } = rollback;
+  if (recovered) return 'blue has recovered already; the rollback ends after its guard';
+  if (acceptance) return `${acceptance.by} accepted it already`;
+  if (restored && !restored.readBack)
+    return 'the runbook names no status command, so it was not read back that blue has all the traffic; make the metrics readable, and the rollback ends when blue is proven healthy';
+  if (!isReadBack(rollback, phase === 'rolling-back' ? 'running' : 'over'))
+    return `it is not read back yet that blue has all the traffic${problem === undefined ? '' : ` (${problem})`}; run the rollback command by hand or fix it, then retryRollback`;
+  return undefined;
 }
 
 function refuseApproval(status: DeploymentStatus, decision: Decision): string | undefined {
@@ -123,7 +150,8 @@ function refuseApproval(status: DeploymentStatus, decision: Decision): string | 
 }
 
 function refuseEnding(status: DeploymentStatus): string | undefined {
-  if (status.rollback) return 'the rollback is under way; it cannot be stopped';
+  if (status.rollback)
+    return 'the rollback is under way; it cannot be stopped. Where blue cannot be proven healthy, acceptRecovery ends it once all traffic is read back on blue';
   return status.ending ? `the deployment is being ${status.ending.cause} by ${status.ending.by} already` : undefined;
 }
 
@@ -228,6 +256,8 @@ function effect(status: DeploymentStatus, decision: Decision, at: number): Parti
       return status.rollback
         ? { rollback: { ...status.rollback, retriesAsked: status.rollback.retriesAsked + 1 } }
         : {};
+    case 'acceptRecovery':
+      return status.rollback ? { rollback: { ...status.rollback, acceptance: { by, reason: reason ?? '', at } } } : {};
   }
 }
 

@@ -25,6 +25,11 @@ export interface Recheck extends Partial<Signed> {
   readonly remedy?: boolean;
 }
 
+/** Here the reason is a must. */
+export interface Acceptance extends Signed {
+  readonly reason: string;
+}
+
 export type DecideInput = { readonly action: Action } & Signed & {
     readonly gate?: string;
     readonly check?: string;
@@ -39,6 +44,7 @@ export const waive = defineSignal<[CheckDecision]>('waive');
 export const attest = defineSignal<[CheckDecision]>('attest');
 export const recheck = defineSignal<[Recheck]>('recheck');
 export const retryRollback = defineSignal<[Signed]>('retryRollback');
+export const acceptRecovery = defineSignal<[Acceptance]>('acceptRecovery');
 export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
 
 /** What the Temporal UI shows beside each message. */
@@ -53,6 +59,8 @@ export const DESCRIPTION = {
   recheck:
     'Measure again every check that has not passed: {"by":"ana"}; optional check. With "remedy":true what the runbook names to mend it is run first.',
   retryRollback: 'Start the next round of the rollback. It ends the running one, but never two in a row: {"by":"ana"}.',
+  acceptRecovery:
+    'End a rollback whose traffic is read back on blue without the proof that blue is healthy: {"by":"ana","reason":"..."}.',
   decide:
-    'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck or retryRollback.',
+    'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck, retryRollback or acceptRecovery.',
 } as const;

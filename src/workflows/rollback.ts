@@ -1,7 +1,8 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { BlueRecovered, TrafficRestored } from '../activities/activities.ts';
 import { inWords } from './causes.ts';
 import type { Deployment } from './deployment.ts';
-import type { RollbackStatus } from './status.ts';
+import { isReadBack, type RollbackStatus } from './status.ts';
 import { tell } from './tell.ts';
 import {
   blueRecovered,
@@ -35,8 +36,9 @@ export async function rollBack(
     let pause = FIRST_PAUSE_MS;
     let wasEnded = false;
     for (let round = 1; ; round += 1) {
-      const { retriesAsked } = rollbackOf(deployment);
+      const { retriesAsked, acceptance } = rollbackOf(deployment);
       const retried = (): boolean => rollbackOf(deployment).retriesAsked > retriesAsked;
+      const accepted = (): boolean => rollbackOf(deployment).acceptance !== acceptance;
       // After a round that was ended the next has its time: however often people ask, a rollback comes to its end.
       const problem = await runRound(deployment, round, wasEnded ? () => false : retried);
       if (problem === undefined) break;
@@ -46,9 +48,9 @@ export async function rollBack(
         void tell(
           deployment,
           'critical',
-          `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.`,
+          `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.${isReadBack(rollbackOf(deployment), 'over') ? ' All traffic was read back on blue: acceptRecovery ends the rollback without the proof that blue is healthy.' : ''}`,
         );
-      await condition(retried, pause, { summary: 'pause before the next round' });
+      await condition(() => retried() || accepted(), pause, { summary: 'pause before the next round' });
       pause = pauseAfter(pause, Date.now() - rollbackOf(deployment).startedAt, pauseMs);
     }
     await told;
@@ -91,10 +93,12 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   );
   deployment.change((status) => trafficRestored(status, restored));
 
-  const recovered = await work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
-    ...input,
-    restoredAt: restored.restoredAt,
-  });
+  const recovered = await provenOrAccepted(deployment, restored, () =>
+    work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
+      ...input,
+      restoredAt: restored.restoredAt,
+    }),
+  );
   deployment.change((status) => blueRecovered(status, recovered));
 
   const guardUntil = Date.now() + rollback.guardMs;
@@ -105,6 +109,32 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   if (moved === undefined) return undefined;
   deployment.change((status, at) => trafficMoved(entered(status, 'rolling-back', at), moved));
   return moved;
+}
+
+/** Blue's proof of health, unless somebody accepts to do without: that takes traffic which was read back on blue. */
+async function provenOrAccepted(
+  deployment: Deployment,
+  { readBack }: TrafficRestored,
+  verify: () => Promise<BlueRecovered>,
+): Promise<BlueRecovered> {
+  if (!readBack) return verify();
+  const acceptance = (): RollbackStatus['acceptance'] => rollbackOf(deployment).acceptance;
+  if (!acceptance()) {
+    try {
+      return await CancellationScope.cancellable(async () => {
+        const proven = verify();
+        await Promise.race([proven, condition(() => acceptance() !== undefined)]);
+        CancellationScope.current().cancel();
+        return await proven;
+      });
+    } catch (error) {
+      if (!acceptance()) throw error;
+    }
+  }
+  const accepted = acceptance();
+  if (!accepted) throw new Error('nobody accepted');
+  const { by, reason } = accepted;
+  return { healthyAt: Date.now(), requests: 0, evidence: [], accepted: { by, what: reason } };
 }
 
 function rollbackOf(deployment: Deployment): RollbackStatus {

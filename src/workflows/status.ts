@@ -90,6 +90,10 @@ export interface RollbackStatus {
   readonly round: number;
   readonly retriesAsked: number;
   readonly restored?: TrafficRestored;
+  /** The round in which that was; missing once the traffic moved again. */
+  readonly restoredRound?: number;
+  /** Somebody takes blue as it is, with all the traffic read back on it and its health unproven. */
+  readonly acceptance?: { readonly by: string; readonly reason: string; readonly at: number };
   readonly recovered?: BlueRecovered;
   /** Blue kept its limits with all traffic so long after the detection; missing where no request of it was counted. */
   readonly recoveryMs?: number;
@@ -188,6 +192,13 @@ export function isApproved(gate: GateStatus | undefined): boolean {
   return gate !== undefined && gate.approvedBy.length >= gate.required;
 }
 
+/** All traffic was read back on blue, in the last round of the rollback or in the running one. */
+export function isReadBack({ restored, restoredRound = 0, round }: RollbackStatus, state: 'running' | 'over'): boolean {
+  return restored?.readBack === true && restoredRound > 0 && restoredRound >= (state === 'running' ? round - 1 : round);
+}
+
+const ACCEPTING = 'with the traffic read back on blue, acceptRecovery ends it without the proof of health';
+
 /** What this status waits for; derived, so that it cannot be forgotten. */
 export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
   const since = status.phaseSince;
@@ -233,13 +244,13 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
           ? 'the guard after the recovery: no late command may move the traffic'
           : 'all traffic on blue, and blue healthy over fresh requests',
         since,
-        unblockedBy: 'nothing to do; retryRollback ends the running round and starts another',
+        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problem === undefined ? '' : `; ${ACCEPTING}`}`,
       };
     case 'rollback-stalled':
       return {
         what: `the next round of the rollback; the last one failed: ${status.rollback?.problem ?? 'unknown'}`,
         since,
-        unblockedBy: 'mend the cause, then retryRollback; it tries again by itself, too',
+        unblockedBy: `fix the cause, then retryRollback; it tries again by itself, too; ${ACCEPTING}`,
       };
     case 'resolving':
     case 'deploying':

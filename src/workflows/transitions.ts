@@ -196,7 +196,10 @@ export function roundBegun(status: DeploymentStatus, round: number, at: number):
 }
 
 export function trafficRestored(status: DeploymentStatus, restored: TrafficRestored): DeploymentStatus {
-  return { ...withRollback(status, (rollback) => ({ ...rollback, restored })), greenPercentage: 0 };
+  return {
+    ...withRollback(status, (rollback) => ({ ...rollback, restored, restoredRound: rollback.round })),
+    greenPercentage: 0,
+  };
 }
 
 export function blueRecovered(status: DeploymentStatus, recovered: BlueRecovered): DeploymentStatus {
@@ -212,12 +215,15 @@ export function roundFailed(status: DeploymentStatus, problem: string, at: numbe
   return withRollback(entered(status, 'rollback-stalled', at), (rollback) => ({ ...rollback, problem }));
 }
 
-/** Traffic moved again after the rollback: what was proven no longer holds. */
+/** Traffic moved again after the rollback: what was proven, or accepted, no longer holds. */
 export function trafficMoved(status: DeploymentStatus, what: string): DeploymentStatus {
-  return withRollback(status, ({ recovered: _, recoveryMs: __, ...rollback }) => ({
-    ...rollback,
-    notices: [...rollback.notices, what].slice(-20),
-  }));
+  return withRollback(
+    status,
+    ({ recovered: _, recoveryMs: __, restoredRound: ___, acceptance: ____, ...rollback }) => ({
+      ...rollback,
+      notices: [...rollback.notices, what].slice(-20),
+    }),
+  );
 }
 
 /** Notifications that were given up, kept in the state and in the report, and how much of their texts. */

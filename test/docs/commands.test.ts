@@ -114,6 +114,16 @@ const whileStalled = (command: string) =>
     () => works(command),
   );
 
+const whileUnproven = (command: string) =>
+  beside(
+    {
+      watch: () => ({ verdict: 'breached' }),
+      activities: { verifyRecovery: () => Promise.reject(ApplicationFailure.nonRetryable('no metrics')) },
+    },
+    ({ phase }) => phase === 'rollback-stalled',
+    () => works(command),
+  );
+
 /** Nothing is under way, and a worker of the queue that everybody uses takes what is started; a person approves. */
 async function withNothingUnderWay(command: string): Promise<void> {
   const script = { checks: [CHECKS.ordinary], activities: { runCheck: async () => passed() } };
@@ -208,6 +218,7 @@ const SITUATIONS: readonly [RegExp, (command: string) => Promise<void>][] = [
   [/bluegreen -- report /, afterTheEnd],
   [/bluegreen -- (recheck|attest|waive) /, withOpenChecks],
   [/bluegreen -- retry-rollback /, whileStalled],
+  [/bluegreen -- accept-recovery /, whileUnproven],
   [
     /bluegreen -- watch /,
     (command) =>

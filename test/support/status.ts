@@ -54,6 +54,7 @@ function inPhase(phase: Phase, at: number): DeploymentStatus {
   const restored = trafficRestored(rollingBack, {
     startedAt: at + 2 * MINUTE,
     restoredAt: at + 2 * MINUTE + 800,
+    readBack: true,
     evidence: [],
   });
   switch (phase) {

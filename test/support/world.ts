@@ -95,7 +95,7 @@ export function world(script: Script = {}): World {
       await windowEnd(input, () => outcome()?.verdict ?? 'healthy');
       return { ...healthyNow(input), ...outcome() };
     },
-    restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
+    restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), readBack: true, evidence: [] }),
     verifyRecovery: async () => ({ healthyAt: Date.now(), requests: 50, evidence: [] }),
     guardTraffic: async () => ({}),
     notify: async () => {},

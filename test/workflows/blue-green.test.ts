@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { RollbackInput } from '../../src/activities/activities.ts';
+import type { Activities, RollbackInput } from '../../src/activities/activities.ts';
 import { FAILURE } from '../../src/errors.ts';
 import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
@@ -596,6 +596,99 @@ test('invariant 7: asked for another round without end, the rollback still comes
     // What was asked during the second round is not lost: the third begins without a pause.
     expect((await rolledBack(handle)).report.rollback?.round).toBe(3);
     expect(asked.filter((one) => one.startsWith('restore'))).toEqual(['restore 1', 'restore 2', 'restore 3']);
+  });
+});
+
+const HOPELESS = 'the metrics cannot be read';
+
+/** A rollback that brings the traffic back and can never prove blue. */
+function unprovable(restoreTraffic?: Activities['restoreTraffic']): Script {
+  return {
+    plan: (plan) => ({ ...approvedByItself(plan), rollback: { ...plan.rollback, pauseMs: 3_600_000 } }),
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      verifyRecovery: async ({ round }) => {
+        if (round > 1) return untilCancelled();
+        throw ApplicationFailure.nonRetryable(HOPELESS, FAILURE.NotInEffect);
+      },
+      ...(restoreTraffic ? { restoreTraffic } : {}),
+    },
+  };
+}
+
+test('invariant 7: a named person may accept blue unproven, with the traffic read back on it; the guard still runs', async () => {
+  const { activities, asked } = world(unprovable());
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ rollback }) => rollback?.round === 2 && rollback.restoredRound === 2);
+    const decision = { action: 'acceptRecovery', by: 'ana' } as const;
+    await expect(handle.executeUpdate(messages.decide, { args: [decision] })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('"reason" is missing') },
+    });
+    await handle.executeUpdate(messages.decide, { args: [{ ...decision, reason: 'the logs look well' }] });
+    const { message, report } = await rolledBack(handle);
+    expect(message).toContain("Blue's health is unproven; accepted by ana: the logs look well.");
+    expect(message).not.toContain('Recovery took');
+    expect(report.rollback).toMatchObject({
+      round: 2,
+      acceptance: { by: 'ana', reason: 'the logs look well', at: expect.any(Number) },
+      recovered: { requests: 0, accepted: { by: 'ana', what: 'the logs look well' } },
+    });
+    expect(effects(asked).slice(-3)).toEqual(['restore 2', 'verify', 'guard']);
+    await keepHistory('rolled-back-accepted', handle);
+  });
+});
+
+test('invariant 7: accepted while it is stalled, the rollback reads the traffic back once more before it ends', async () => {
+  const never = { verifyRecovery: () => Promise.reject(ApplicationFailure.nonRetryable(HOPELESS)) };
+  const { activities, asked } = world({ ...unprovable(), activities: never });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    // Its pause is long by then.
+    await until(({ phase, rollback }) => phase === 'rollback-stalled' && rollback?.round === 4);
+    await handle.signal(messages.acceptRecovery, { by: 'ana', reason: 'the logs look well' });
+    const { report } = await rolledBack(handle);
+    expect(report.rollback?.recovered?.accepted?.by).toBe('ana');
+    expect(effects(asked).slice(-4)).toEqual(['restore 4', 'verify', 'restore 5', 'guard']);
+    await keepHistory('rolled-back-accepted-stalled', handle);
+  });
+});
+
+test('invariant 7: what was accepted no longer holds when the traffic moves', async () => {
+  const script = unprovable();
+  const { activities } = world({
+    ...script,
+    activities: {
+      ...script.activities,
+      guardTraffic: async ({ round }) => (round === 2 ? { moved: 'The traffic moved: 2.5.0 100 %.' } : {}),
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ rollback }) => rollback?.restoredRound === 2);
+    await handle.signal(messages.acceptRecovery, { by: 'ana', reason: 'the logs look well' });
+    const { rollback } = await until((status) => status.rollback?.restoredRound === 3);
+    expect(rollback).toMatchObject({ round: 3, notices: ['The traffic moved: 2.5.0 100 %.'] });
+    expect(rollback?.acceptance).toBeUndefined();
+    expect(rollback?.recovered).toBeUndefined();
+  });
+});
+
+test.each<[string, Activities['restoreTraffic'], string]>([
+  [
+    'was not read back',
+    () => Promise.reject(ApplicationFailure.nonRetryable('exit code 3', FAILURE.CommandFailed)),
+    'it is not read back yet that blue has all the traffic (exit code 3); run the rollback command by hand or fix it, then retryRollback',
+  ],
+  [
+    'cannot be read back',
+    async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
+    'the runbook names no status command, so it was not read back that blue has all the traffic; make the metrics readable, and the rollback ends when blue is proven healthy',
+  ],
+])('invariant 7: nobody can accept blue while the traffic %s', async (_, restoreTraffic, why) => {
+  const { activities } = world(unprovable(restoreTraffic));
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('rollback-stalled');
+    await expect(
+      handle.executeUpdate(messages.decide, { args: [{ action: 'acceptRecovery', by: 'ana', reason: 'it is well' }] }),
+    ).rejects.toMatchObject({ cause: { message: why } });
   });
 });
 

@@ -79,7 +79,9 @@ test('an approval is for the open gate and no other', () => {
 test('neither abort nor reject touches a rollback under way', () => {
   const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
   for (const action of ['abort', 'reject'] as const)
-    expect(refusal(rollingBack, { action, by: 'ana' })).toBe('the rollback is under way; it cannot be stopped');
+    expect(refusal(rollingBack, { action, by: 'ana' })).toBe(
+      'the rollback is under way; it cannot be stopped. Where blue cannot be proven healthy, acceptRecovery ends it once all traffic is read back on blue',
+    );
   expect(refusal(rollingBack, { action: 'retryRollback', by: 'ana' })).toBeUndefined();
 });
 
