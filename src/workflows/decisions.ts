@@ -1,3 +1,4 @@
+import { isSamePerson } from './people.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -144,7 +145,9 @@ function refuseApproval(status: DeploymentStatus, decision: Decision): string | 
   if (status.ending) return `the deployment is being ${status.ending.cause} by ${status.ending.by}`;
   const gate = openGate(status);
   if (!gate || (decision.gate !== undefined && decision.gate !== gate.id)) return noSuchGate(status, decision.gate);
-  if (gate.approvedBy.includes(decision.by)) return `${decision.by} approved ${gate.id} already`;
+  const before = gate.approvedBy.find((by) => isSamePerson(by, decision.by));
+  if (before !== undefined)
+    return `${decision.by} approved ${gate.id} already${before === decision.by ? '' : `, as ${before}`}`;
   if (gate.approvedBy.length >= gate.required) return `${gate.id} has its ${gate.required} approval(s) already`;
   return undefined;
 }

@@ -76,6 +76,24 @@ test('an approval is for the open gate and no other', () => {
   expect(refusal(resolved, approve)).toBe('no gate is open; the deployment is resolving');
 });
 
+test.each([
+  ['ana', 'Ana'],
+  ['ana', ' ANA '],
+  ['ana maria', 'Ana  Maria'],
+  ['jos\u00e9', 'Jose\u0301'],
+  ['ana', '\uff41na'],
+])('"%s" and "%s" are one person, who approves a gate once', (one, other) => {
+  const [first, second] = plan.traffic.map((step) => ({
+    ...step,
+    approval: { required: 2, timeoutMs: 1_000, onTimeout: 'rollback' as const },
+  }));
+  const gate = first ? soakProven(stepBegun(resolved, first, second, 1), 2, 3) : resolved;
+  const { status } = decide(entered(gate, 'awaiting-approval', 3), { action: 'approve', by: one }, 4);
+  expect(refusal(status, { action: 'approve', by: one })).toBe(`${one} approved shift-to-100 already`);
+  expect(refusal(status, { action: 'approve', by: other })).toBe(`${other} approved shift-to-100 already, as ${one}`);
+  expect(refusal(status, { action: 'approve', by: 'anna' })).toBeUndefined();
+});
+
 test('neither abort nor reject touches a rollback under way', () => {
   const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
   for (const action of ['abort', 'reject'] as const)
