@@ -102,7 +102,7 @@ export interface BlueRecovered {
 }
 
 /** Blue's health is not proven: what was accepted instead, and by whom. */
-export interface AcceptedRecovery {
+interface AcceptedRecovery {
   readonly what: string;
   readonly by: string;
 }

@@ -30,7 +30,7 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
             const inspection = await source.inspect(signal);
             const problems = metricsProblems(inspection, { ...target, limits: rules.limits });
             if (problems.length > 0)
-              throw unusable(problems.map(({ found, unblock }) => `${sentence(found)} ${sentence(unblock)}`).join(' '));
+              throw unusable(problems.map(({ found, unblock }) => `Found: ${found}. To do: ${unblock}.`).join(' '));
             if (inspection.reading.at >= countedAt) return inspection.reading;
             problem = tooOld(inspection.reading, Date.now());
             return undefined;
