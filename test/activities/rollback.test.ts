@@ -68,10 +68,10 @@ test('a rollback without effect is not believed, whatever its exit code', async 
 });
 
 test.each([
-  ['says no', 'fail', 'rollback failed with exit code 3: the platform says no'],
-  ['hangs', 'hang', 'rollback did not end within 1000 ms and was stopped'],
-] as const)('a rollback command that %s ends the attempt with the reason', async (_name, how, message) => {
-  const here = await scene({ platform: { timeouts: { rollback: '1s' } } });
+  ['says no', 'fail', '60s', 'rollback failed with exit code 3: the platform says no'],
+  ['hangs', 'hang', '1s', 'rollback did not end within 1000 ms and was stopped'],
+] as const)('a rollback command that %s ends the attempt with the reason', async (_name, how, rollback, message) => {
+  const here = await scene({ platform: { timeouts: { rollback } } });
   here.production.misbehave('rollback', how);
   const begun = Date.now();
   await expect(run(here.activities.restoreTraffic, round(here, LONG_MS))).rejects.toMatchObject({
