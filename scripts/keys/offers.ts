@@ -1,6 +1,6 @@
-import { type Decision, refusal } from '../../src/workflows/decisions.ts';
-import { type CheckStatus, type DeploymentStatus, isApproved, isClosed, openGate } from '../../src/workflows/status.ts';
-import { needsSomebody } from '../view/checks.ts';
+import { answers } from '../../src/workflows/answers.ts';
+import type { Decision } from '../../src/workflows/decisions.ts';
+import type { CheckStatus, DeploymentStatus } from '../../src/workflows/status.ts';
 
 /** What a deployment can be told by a key. */
 export interface Offer {
@@ -14,6 +14,18 @@ export interface Offer {
   readonly needsReason?: true;
 }
 
+const ALL: readonly Offer[] = [
+  { key: 'R', label: 'retry the rollback', action: 'retryRollback' },
+  { key: 'A', label: 'accept blue unproven', action: 'acceptRecovery', needsReason: true },
+  { key: 'a', label: 'approve', action: 'approve' },
+  { key: 'r', label: 'reject', action: 'reject' },
+  { key: 'c', label: 'recheck', action: 'recheck' },
+  { key: 'm', label: 'remedy', action: 'recheck', remedy: true },
+  { key: 't', label: 'attest', action: 'attest' },
+  { key: 'w', label: 'waive', action: 'waive', needsReason: true },
+  { key: 'x', label: 'abort', action: 'abort' },
+];
+
 /** Every key, and why it does nothing where it is not offered. */
 export const KEYS: Readonly<Record<string, string>> = {
   a: 'no gate is open: there is nothing to approve',
@@ -24,62 +36,25 @@ export const KEYS: Readonly<Record<string, string>> = {
   t: 'no check waits for a person to confirm it',
   w: 'no check can be waived now; a critical one never can',
   R: 'no rollback has stalled',
-  A: 'no rollback has failed to prove blue with its traffic read back',
+  A: 'no rollback has failed to prove blue healthy with all traffic read back on it',
 };
 
-/** What can be decided now, as the workflow would take it. Pure. */
+/** What people are asked to decide now, by key. Pure. */
 export function offersIn(status: DeploymentStatus): Offer[] {
-  if (isClosed(status.phase)) return [];
-  // A round that goes on needs nobody, unless one failed before it.
-  if (status.rollback)
+  const possible = answers(status);
+  return ALL.flatMap((offer) => {
+    const same = possible.filter(({ action, remedy }) => action === offer.action && remedy === offer.remedy);
+    const [first] = same;
+    if (!first) return [];
+    const checks = status.checks.filter(({ id }) => same.some(({ check }) => check === id)).map(askedAs);
     return [
-      ...(status.phase === 'rollback-stalled'
-        ? [{ key: 'R', label: 'retry the rollback', action: 'retryRollback' } as const]
-        : []),
-      ...(status.rollback.problem !== undefined &&
-      refusal(status, { action: 'acceptRecovery', by: 'anyone' }) === undefined
-        ? [{ key: 'A', label: 'accept blue unproven', action: 'acceptRecovery', needsReason: true } as const]
-        : []),
+      {
+        ...offer,
+        ...(first.gate === undefined ? {} : { gate: first.gate }),
+        ...(checks.length === 0 ? {} : { checks }),
+      },
     ];
-  if (status.ending) return [];
-  const gate = openGate(status);
-  const abort: Offer = { key: 'x', label: 'abort', action: 'abort' };
-  if (gate)
-    return [
-      ...(isApproved(gate) ? [] : [{ key: 'a', label: 'approve', action: 'approve', gate: gate.id } as const]),
-      { key: 'r', label: 'reject', action: 'reject', gate: gate.id },
-      abort,
-    ];
-  return status.phase === 'checking' ? [...aboutChecks(status.checks), abort] : [abort];
-}
-
-function aboutChecks(checks: readonly CheckStatus[]): Offer[] {
-  const open = checks.filter(needsSomebody);
-  const measured = open.filter(({ checkedBy }) => checkedBy === 'worker');
-  const offers: Offer[] = [
-    { key: 'c', label: 'recheck', action: 'recheck', checks: measured.map(askedAs) },
-    {
-      key: 'm',
-      label: 'remedy',
-      action: 'recheck',
-      remedy: true,
-      checks: measured.filter(({ remedy, outcome }) => remedy && outcome === 'failed').map(askedAs),
-    },
-    {
-      key: 't',
-      label: 'attest',
-      action: 'attest',
-      checks: open.filter(({ checkedBy }) => checkedBy === 'person').map(askedAs),
-    },
-    {
-      key: 'w',
-      label: 'waive',
-      action: 'waive',
-      needsReason: true,
-      checks: open.filter(({ critical }) => !critical).map(askedAs),
-    },
-  ];
-  return offers.filter((offer) => (offer.checks?.length ?? 0) > 0);
+  });
 }
 
 function askedAs({ id, title, statement, result }: CheckStatus): { readonly id: string; readonly asks: string } {

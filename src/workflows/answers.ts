@@ -1,45 +1,34 @@
 import { type Decision, refusal } from './decisions.ts';
-import { type CheckStatus, type DeploymentStatus, isApproved, isPassed, isUnderWay, openGate } from './status.ts';
+import { type CheckStatus, type DeploymentStatus, isPassed, isUnderWay, openGate } from './status.ts';
 
 /**
- * What a person can send as `decide` now, the likeliest first. What is theirs to say is empty, and refused until it is
- * filled in: a name that is pasted along would sign for somebody else.
+ * What people are asked to decide now, the likeliest first: for Temporal's UI and for the keys alike. Each would be taken; what
+ * is theirs to say is empty, and refused until it is filled in: a name that is pasted along would sign for somebody else.
  */
 export function answers(status: DeploymentStatus): Decision[] {
   if (status.ending && !status.rollback) return [];
-  const abort: Decision = { action: 'abort', by: '', reason: '' };
-  switch (status.phase) {
-    case 'checking':
-      return [...status.checks.flatMap(aboutCheck), abort];
-    case 'soaking':
-    case 'awaiting-approval': {
-      const gate = openGate(status);
-      if (!gate || isApproved(gate)) return [abort];
-      return [
-        { action: 'approve', by: '', gate: gate.id },
-        { action: 'reject', by: '', reason: '', gate: gate.id },
-      ];
-    }
-    case 'resolving':
-    case 'deploying':
-    case 'shifting':
-      return [abort];
-    case 'rollback-stalled':
-      return [{ action: 'retryRollback', by: '' }, ...acceptance(status)];
-    case 'rolling-back':
-      return acceptance(status);
-    case 'completed':
-    case 'rolled-back':
-    case 'refused':
-    case 'cancelled':
-      return [];
-  }
+  return asked(status).filter((decision) => refusal(status, decision) === undefined);
 }
 
-/** Only after a round that failed: one that works needs nobody. */
-function acceptance(status: DeploymentStatus): Decision[] {
-  const decision: Decision = { action: 'acceptRecovery', by: '', reason: '' };
-  return status.rollback?.problem !== undefined && refusal(status, decision) === undefined ? [decision] : [];
+function asked(status: DeploymentStatus): Decision[] {
+  const { rollback } = status;
+  if (rollback)
+    // A round that goes on needs nobody, unless one failed before it.
+    return [
+      ...(status.phase === 'rollback-stalled' ? [{ action: 'retryRollback', by: '' } as const] : []),
+      ...(rollback.problem === undefined ? [] : [{ action: 'acceptRecovery', by: '', reason: '' } as const]),
+    ];
+  const gate = openGate(status);
+  return [
+    ...(status.phase === 'checking' ? status.checks.flatMap(aboutCheck) : []),
+    ...(gate
+      ? [
+          { action: 'approve', by: '', gate: gate.id } as const,
+          { action: 'reject', by: '', reason: '', gate: gate.id } as const,
+        ]
+      : []),
+    { action: 'abort', by: '', reason: '' },
+  ];
 }
 
 function aboutCheck(check: CheckStatus): Decision[] {

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { type Dialogue, dialogueLines, IDLE, type Said, say } from '../../scripts/keys/dialogue.ts';
 import { KEYS, type Offer, offersIn } from '../../scripts/keys/offers.ts';
 import { type Key, readKeys } from '../../scripts/keys/read.ts';
-import { type Decision, parseDecision, refusal } from '../../src/workflows/decisions.ts';
+import { answers } from '../../src/workflows/answers.ts';
+import { type Decision, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
 import { type DeploymentStatus, PHASES } from '../../src/workflows/status.ts';
-import { checkMeasured, checkStarted } from '../../src/workflows/transitions.ts';
+import { checkMeasured, checkStarted, roundBegun, roundFailed } from '../../src/workflows/transitions.ts';
 import { statusIn } from '../support/status.ts';
 import { failed } from '../support/world.ts';
 
@@ -82,6 +83,38 @@ test.each(PHASES)(
     );
   },
 );
+
+/** Every phase, and the moments in which the two had come to differ. */
+const MOMENTS: Record<string, DeploymentStatus> = {
+  ...Object.fromEntries(PHASES.map((phase) => [phase, statusIn(phase, NOW)])),
+  stuck: stuck(),
+  approved: decide(statusIn('awaiting-approval', NOW), { action: 'approve', by: 'ana' }, NOW).status,
+  'approved while soaking': decide(statusIn('soaking', NOW), { action: 'approve', by: 'ana' }, NOW).status,
+  'aborted while checking': decide(stuck(), { action: 'abort', by: 'ana' }, NOW).status,
+  'stalled with the traffic back': roundFailed(statusIn('rolling-back', NOW), 'the metrics cannot be read', NOW),
+  'another round': roundBegun(roundFailed(statusIn('rolling-back', NOW), 'no metrics', NOW), 2, NOW),
+};
+
+test.each(Object.entries(MOMENTS))(
+  "%s: the keys offer what Temporal's UI offers, and all of it would be taken",
+  (_, status) => {
+    const inWords = ({ action, gate, check, remedy }: Omit<Decision, 'by'>) =>
+      [action, gate ?? check, remedy && 'with its remedy'].filter(Boolean).join(' ');
+    const byKey = offersIn(status).flatMap(({ checks, ...offer }) =>
+      checks ? checks.map(({ id }) => inWords({ ...offer, check: id })) : [inWords(offer)],
+    );
+    expect(byKey.toSorted()).toEqual(answers(status).map(inWords).toSorted());
+    for (const answer of answers(status))
+      expect(refusal(status, { ...answer, by: 'ben', reason: 'why' })).toBeUndefined();
+  },
+);
+
+test('at a gate one may approve, reject or abort; once it is approved, reject or abort', () => {
+  const actions = (status: DeploymentStatus | undefined) => (status ? answers(status) : []).map(({ action }) => action);
+  expect(actions(MOMENTS['awaiting-approval'])).toEqual(['approve', 'reject', 'abort']);
+  expect(actions(MOMENTS['approved'])).toEqual(['reject', 'abort']);
+  expect(actions(MOMENTS['stalled with the traffic back'])).toEqual(['retryRollback', 'acceptRecovery']);
+});
 
 test('a check is chosen by its number; a number that is none is explained', () => {
   const offers = offersIn(stuck());

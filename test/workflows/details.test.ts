@@ -31,7 +31,7 @@ test('a person is asked for what they can answer, and never to disturb a rollbac
     'waive load-test',
     'abort',
   ]);
-  expect(offered(statusIn('awaiting-approval', NOON))).toEqual(['approve', 'reject']);
+  expect(offered(statusIn('awaiting-approval', NOON))).toEqual(['approve', 'reject', 'abort']);
   expect(offered(statusIn('rolling-back', NOON))).toEqual([]);
   expect(offered(statusIn('rollback-stalled', NOON))).toEqual(['retryRollback']);
   const deploying = statusIn('deploying', NOON);
