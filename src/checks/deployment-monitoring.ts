@@ -1,4 +1,5 @@
 import { apartMs, createMetricSource } from '../metrics/create-source.ts';
+import { metricsProblems } from '../metrics/preflight.ts';
 import type { DeploymentPlan } from '../runbook/plan.ts';
 import type { CheckOfKind } from '../runbook/schema.ts';
 import { toLimits, toPlan } from '../runbook/to-plan.ts';
@@ -18,7 +19,8 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
   return async (context) => {
     const { runbook, target, attendance, env } = context;
     const plan = planOf(context);
-    const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
+    const limits = toLimits(runbook.limits);
+    const source = createMetricSource(runbook.metrics, limits, { env, versions: target });
     const seen = await measure(
       source,
       { version: target.blue, forMs: Math.max(config.measureFor, apartMs(runbook.metrics)), pollMs: plan.watch.pollMs },
@@ -26,11 +28,14 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
     );
     const detect = config.detect ?? defaultDetect(plan.judge.limits.errorRate);
     const perSecond = seen.spanMs > 0 ? (seen.requests / seen.spanMs) * 1_000 : 0;
+    const untrue = metricsProblems(seen.inspection, { ...target, limits });
     const looked = [
+      { evidence: [], problems: untrue },
       lookAtSeries(seen, target.blue),
       ...(seen.series.all === 0 ? [] : [lookAtAge(seen, plan), lookAtLatency(seen, target.blue, plan)]),
       lookAtClocks(seen),
-      ...(perSecond > 0 ? [await lookAhead(plan, detect, seen)] : []),
+      // What is counted wrongly foretells nothing.
+      ...(perSecond > 0 && untrue.length === 0 ? [await lookAhead(plan, detect, seen)] : []),
     ];
     return findingOf(
       looked,

@@ -1,3 +1,4 @@
+import { redact } from '../platforms/redact.ts';
 import type { Counts } from '../runbook/plan.ts';
 import type { Reading, SeriesReading } from './source.ts';
 
@@ -23,7 +24,7 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
     versions.set(now.version, {
       requests: sum.requests + now.requests - base.requests,
       failed: sum.failed + now.failed - base.failed,
-      slow: sum.slow + now.slow - base.slow,
+      slow: sum.slow + (before && isRedefined(before, now) ? 0 : now.slow - base.slow),
       seconds: sum.seconds + now.seconds - base.seconds,
     });
   }
@@ -89,6 +90,11 @@ function risen(before: SeriesReading['restarts'] = {}, now: SeriesReading['resta
   return Object.keys(now).filter((target) => (now[target] ?? 0) > (before[target] ?? 0));
 }
 
+/** Slow means over another number of seconds since: what is new in between cannot be known. */
+function isRedefined(before: SeriesReading, now: SeriesReading): boolean {
+  return before.slowOver !== now.slowOver;
+}
+
 function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
   const moved =
     before.startedAt !== undefined &&
@@ -98,7 +104,31 @@ function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
     moved ||
     now.requests < before.requests ||
     now.failed < before.failed ||
-    now.slow < before.slow ||
+    (now.slow < before.slow && !isRedefined(before, now)) ||
     now.seconds < before.seconds
   );
+}
+
+/**
+ * The versions other than blue and green that have fresh requests, in words: a release goes by another name in the metrics
+ * more often than nobody asks for it.
+ */
+export function otherVersions(
+  counts: Readonly<Record<string, Pick<Counts, 'requests'>>>,
+  { blue, green }: { readonly blue: string; readonly green: string },
+): string | undefined {
+  const others = Object.keys(counts).filter(
+    (version) => version !== blue && version !== green && (counts[version]?.requests ?? 0) > 0,
+  );
+  return others.length === 0 ? undefined : `the metrics count requests of ${namesOf(others)} instead`;
+}
+
+const MOST_NAMED = 5;
+const LONGEST_NAME = 100;
+
+/** A few versions as the metrics call them, which can be any text. */
+export function namesOf(versions: readonly string[]): string {
+  const shown = versions.slice(0, MOST_NAMED).map((version) => redact(version).slice(0, LONGEST_NAME));
+  const more = versions.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -2,6 +2,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
+import type { Compared } from './bucket-ends.ts';
+import { untrueCounts } from './preflight.ts';
 import { prometheusSource } from './prometheus.ts';
 import { scrapeSource } from './scrape.ts';
 import type { MetricSource, Reading } from './source.ts';
@@ -11,6 +13,8 @@ export interface SourceOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Hears, once each, what a person should know about the metrics. */
   readonly notice?: (text: string) => void;
+  /** Those that are compared: their slow requests are then counted by the same limit, and other versions are no obstacle. */
+  readonly versions?: Compared;
 }
 
 /**
@@ -23,7 +27,12 @@ const LARGEST_READING = 256 * 1_024;
 export function createMetricSource(config: MetricsConfig, limits: Limits, options: SourceOptions): MetricSource {
   const source = adapter(config, limits, options);
   return {
-    read: async (signal, since) => portable(await source.read(signal, since)),
+    read: async (signal, since) => {
+      const inspection = await source.inspect(signal, since);
+      const [untrue] = untrueCounts(inspection, limits, options.versions);
+      if (untrue) throw ApplicationFailure.retryable(`${untrue.found}: ${untrue.unblock}`, FAILURE.MetricsUnavailable);
+      return portable(inspection.reading);
+    },
     inspect: async (signal, since) => {
       const inspection = await source.inspect(signal, since);
       portable(inspection.reading);
@@ -46,7 +55,7 @@ function portable(reading: Reading): Reading {
 function adapter(config: MetricsConfig, limits: Limits, options: SourceOptions): MetricSource {
   switch (config.kind) {
     case 'scrape':
-      return scrapeSource(config, limits, options.notice);
+      return scrapeSource(config, limits, options);
     case 'prometheus':
       return prometheusSource(config, limits, options);
     default:

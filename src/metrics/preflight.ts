@@ -1,5 +1,9 @@
+import { redact } from '../platforms/redact.ts';
 import type { Limits } from '../runbook/plan.ts';
-import type { Inspection } from './source.ts';
+import { type Compared, shownEnds } from './bucket-ends.ts';
+import { namesOf } from './counts.ts';
+import { isStatus, meansNoAnswer } from './failed.ts';
+import type { Inspection, LabelValues } from './source.ts';
 
 /** Something that keeps these metrics from being judged, and what to do about it. */
 export interface MetricsProblem {
@@ -7,17 +11,151 @@ export interface MetricsProblem {
   readonly unblock: string;
 }
 
+/** A request is counted a moment before its duration is: so many without one are no coincidence. */
+const UNTIMED_REQUESTS = 50;
+/** No service is so slow; its unit or its limit is wrong. Of fewer requests than this it may be chance. */
+const IMPLAUSIBLY_SLOW = 0.9;
+const ENOUGH_TO_TELL = 20;
+
 /** What is wrong with these metrics as the watch would read them; empty where a soak can be judged by them. Pure. */
 export function metricsProblems(
-  { reading, metrics }: Inspection,
-  { blue }: { readonly blue: string; readonly green: string; readonly limits: Limits },
+  inspection: Inspection,
+  { blue, green, limits }: Compared & { readonly limits: Limits },
 ): readonly MetricsProblem[] {
-  const known = [...new Set(Object.values(reading.series).map(({ version }) => version))];
-  if (known.includes(blue)) return [];
+  const known = [...new Set(Object.values(inspection.reading.series).map(({ version }) => version))];
+  if (!known.includes(blue)) return [unknownVersion(blue, known, inspection)];
+  return [
+    ...[blue, green].flatMap((version) => statusProblems(inspection, version)),
+    ...untrueCounts(inspection, limits, { blue, green }),
+    ...(limits.latency ? latencyProblems(inspection, blue, limits.latency.underMs / 1_000) : []),
+  ];
+}
+
+/** What makes the counts themselves untrue, also in the middle of a soak; of all versions where none are named. */
+export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly MetricsProblem[] {
+  const { requests, latency } = inspection.metrics;
+  const versions = compared ? [compared.blue, compared.green] : Object.keys(inspection.versions);
+  return versions.flatMap((version): MetricsProblem[] => {
+    const series = inspection.versions[version];
+    if (!series) return [];
+    const { good } = sumsOf(inspection, version);
+    const [doubled] = series.doubled;
+    const [mixed] = series.mixed;
+    return [
+      ...(doubled
+        ? [
+            {
+              found: `each request of ${version} is counted twice: ${requests} has ${listed(doubled)} for the same requests`,
+              unblock: `add ${matcherOf(doubled)} to metrics.selector, or let only one of them be collected`,
+            },
+          ]
+        : []),
+      ...(mixed
+        ? [
+            {
+              found: `${requests} of ${version} has ${listed(mixed)}: these may be several services, and all would be added up`,
+              unblock:
+                `say which one it is with metrics.selector, such as ${matcherOf(mixed)}; if all of them are this service, ` +
+                `say so: '{${mixed.label}=~".+"}'`,
+            },
+          ]
+        : []),
+      ...(limits.latency && series.ends.length === 0 && !series.hasNative && good >= UNTIMED_REQUESTS
+        ? [withoutBuckets(version, latency)]
+        : []),
+    ];
+  });
+}
+
+function unknownVersion(blue: string, known: readonly string[], { metrics }: Inspection): MetricsProblem {
+  return {
+    found:
+      known.length === 0
+        ? `the metrics have no series of ${blue}; they know no version at all`
+        : `the metrics count requests of ${namesOf(known)}; none of them is ${blue}`,
+    unblock:
+      `let what answers for ${blue} count its requests with "${blue}" in the label "${metrics.versionLabel}" ` +
+      '(metrics.versionLabel), and send it a request; or call the release what the metrics call it; or correct where ' +
+      'they are read (metrics.targets, metrics.selector)',
+  };
+}
+
+function statusProblems({ versions, metrics }: Inspection, version: string): MetricsProblem[] {
+  const statuses = versions[version]?.statuses ?? [];
+  const strange = statuses.filter((status) => !isStatus(status) && !meansNoAnswer(status));
+  if (statuses.length === 0 || (strange.length === 0 && statuses.some(isStatus))) return [];
+  const { requests, codeLabel } = metrics;
   return [
     {
-      found: `the metrics have no series of ${blue}; they know ${known.join(', ') || 'no version at all'}`,
-      unblock: `let what answers for ${blue} count its requests under this name in the label ${metrics.versionLabel}`,
+      found:
+        `${requests} of ${version} has ${listed({ label: codeLabel, values: strange.length > 0 ? strange : statuses })}, ` +
+        'expected an HTTP status (200, 503) or its class (5xx): nothing else says whether a request failed',
+      unblock:
+        'name the label with the HTTP status in metrics.codeLabel, or a counter that has one in metrics.requests; gRPC codes ' +
+        'are not supported yet',
     },
   ];
+}
+
+function latencyProblems(inspection: Inspection, blue: string, limit: number): MetricsProblem[] {
+  const { latency } = inspection.metrics;
+  const { good, requests, slow, seconds } = sumsOf(inspection, blue);
+  const { ends = [], hasNative = false } = inspection.versions[blue] ?? {};
+  if (ends.length === 0 && !hasNative)
+    return good > 0 && good < UNTIMED_REQUESTS ? [withoutBuckets(blue, latency)] : [];
+  const share = slow / requests;
+  if (requests < ENOUGH_TO_TELL || share < IMPLAUSIBLY_SLOW) return [];
+  const over = inspection.slowOver.find(({ version }) => version === blue)?.seconds ?? limit;
+  return [
+    {
+      found:
+        `${Math.min(100, Math.floor(share * 100))} % of blue's requests (${slow} of ${requests}) are over ${over} s by ${latency}, ` +
+        `${Number((seconds / requests).toPrecision(3))} s in the mean` +
+        (ends.length > 0
+          ? `; its buckets end at ${shownEnds(ends)}: is it in milliseconds?`
+          : ': is it in milliseconds?'),
+      unblock:
+        'name a histogram in seconds in metrics.latency, or one whose name ends in _milliseconds or _ms; or raise ' +
+        'limits.latency.under above what blue takes',
+    },
+  ];
+}
+
+function withoutBuckets(version: string, latency: string | undefined): MetricsProblem {
+  return {
+    found: `requests of ${version} are counted, but ${latency ?? 'metrics.latency'} has no buckets for it, so nobody can tell which were slow`,
+    unblock:
+      'name a histogram in metrics.latency, with the same version label: a summary has no buckets; or take limits.latency out',
+  };
+}
+
+function sumsOf({ reading }: Inspection, version: string) {
+  const sums = { good: 0, requests: 0, slow: 0, seconds: 0 };
+  for (const one of Object.values(reading.series)) {
+    if (one.version !== version) continue;
+    sums.good += one.requests - one.failed;
+    sums.requests += one.requests;
+    sums.slow += one.slow;
+    sums.seconds += one.seconds;
+  }
+  return sums;
+}
+
+const MOST_VALUES = 4;
+const LONGEST_VALUE = 60;
+
+/** `service="a", "b" and 3 more`. */
+function listed({ label, values }: LabelValues): string {
+  const shown = values.slice(0, MOST_VALUES).map(quoted);
+  const more = values.length - shown.length;
+  return `${label}=${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function matcherOf({ label, values }: LabelValues): string {
+  return `{ ${label}: ${quoted(values[0] ?? '')} }`;
+}
+
+/** It can be any text. */
+function quoted(value: string): string {
+  return JSON.stringify(redact(value).slice(0, LONGEST_VALUE));
 }

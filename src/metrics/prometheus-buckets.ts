@@ -1,22 +1,38 @@
 import type { NativeHistogram, RawSeries } from '../prometheus/samples.ts';
+import { type Compared, isBelow, isWithin, slowEnds } from './bucket-ends.ts';
+import { unitsPerSecond } from './unit.ts';
 
-/** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
-const TOLERANCE = 1e-9;
-
-/** Where each version's classic buckets divide slow from not: the largest end at or below the limit that all have. */
+/** Where each version's classic buckets end, and which of these ends divides slow from not. Seconds. */
 export interface BucketEnds {
-  /** Seconds; undefined if no bucket ends at or below the limit. */
-  readonly byVersion: ReadonlyMap<string, number | undefined>;
+  /** The ends that all histograms of the version have. */
+  readonly available: ReadonlyMap<string, readonly number[]>;
+  /** The largest at or below the limit; missing if there is none, or none that both of the compared versions have. */
+  readonly byVersion: ReadonlyMap<string, number>;
   /** As `le` says them: Prometheus 3 writes `1.0` what 2 wrote as `1`, and one store may hold both. */
   readonly texts: readonly string[];
 }
 
-export const NO_ENDS: BucketEnds = { byVersion: new Map(), texts: [] };
+export const NO_ENDS: BucketEnds = { available: new Map(), byVersion: new Map(), texts: [] };
 
-/** From the answer to `bucketsOf`. `limit` in seconds. */
-export function chooseEnds(counted: readonly RawSeries[], versionLabel: string, limit: number): BucketEnds {
+interface Wanted {
+  readonly versionLabel: string;
+  readonly latency: string;
+  /** Seconds. */
+  readonly limit: number;
+  readonly compared?: Compared | undefined;
+}
+
+/**
+ * From the answer to `bucketsOf`. What is known of versions that are gone by now stays: their last samples may still be
+ * counted.
+ */
+export function chooseEnds(
+  counted: readonly RawSeries[],
+  { versionLabel, latency, limit, compared }: Wanted,
+  before: BucketEnds = NO_ENDS,
+): BucketEnds {
+  const perSecond = unitsPerSecond(latency);
   const versions = new Map<string, Map<number, number>>();
-  const spelt = new Map<number, Set<string>>();
   for (const { labels, samples } of counted) {
     const version = labels[versionLabel];
     const end = endOf(labels['le']);
@@ -24,24 +40,20 @@ export function chooseEnds(counted: readonly RawSeries[], versionLabel: string, 
     const ends = versions.get(version) ?? new Map<number, number>();
     // Right after an upgrade to Prometheus 3 both spellings are there, of half the histograms each.
     versions.set(version, ends.set(end, (ends.get(end) ?? 0) + (samples[0]?.value ?? 0)));
-    spelt.set(end, (spelt.get(end) ?? new Set(spellings(end))).add(labels['le'] ?? ''));
   }
-  const byVersion = new Map<string, number | undefined>();
+  const available = new Map(before.available);
   for (const [version, ends] of versions) {
     const all = ends.get(Number.POSITIVE_INFINITY) ?? 0;
-    const usable = [...ends].filter(([end, histograms]) => isWithin(end, limit) && histograms >= all);
-    byVersion.set(version, usable.length === 0 ? undefined : Math.max(...usable.map(([end]) => end)));
+    const common = [...ends].filter(([end, histograms]) => Number.isFinite(end) && histograms >= all);
+    available.set(
+      version,
+      common.map(([end]) => end / perSecond),
+    );
   }
-  const chosen = new Set([...byVersion.values()].filter((end) => end !== undefined));
-  return { byVersion, texts: [...chosen].flatMap((end) => [...(spelt.get(end) ?? [])]) };
-}
-
-/** What is known of versions that are gone by now stays: their last samples may still be counted. */
-export function mergeEnds(before: BucketEnds, now: BucketEnds): BucketEnds {
-  return {
-    byVersion: new Map([...before.byVersion, ...now.byVersion]),
-    texts: [...new Set([...before.texts, ...now.texts])],
-  };
+  const byVersion = slowEnds(new Map([...available].map(([version, ends]) => [version, [ends]])), limit, compared);
+  const texts = new Set(before.texts);
+  for (const end of byVersion.values()) for (const text of spellings(end, perSecond, counted)) texts.add(text);
+  return { available, byVersion, texts: [...texts] };
 }
 
 /** The number that a label `le` says; undefined if it says none. */
@@ -49,15 +61,6 @@ export function endOf(le: string | undefined): number | undefined {
   if (le === undefined || le === '') return undefined;
   const end = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
   return Number.isNaN(end) ? undefined : end;
-}
-
-function isWithin(end: number, limit: number): boolean {
-  return end <= limit * (1 + TOLERANCE);
-}
-
-/** Whether a bucket that ends there is stricter than the limit. */
-export function isBelow(end: number, limit: number): boolean {
-  return end < limit * (1 - TOLERANCE);
 }
 
 /** A native histogram's requests in buckets that end at or below the limit; what else may be slow counts as slow. */
@@ -71,7 +74,10 @@ export function nativeEnd({ buckets }: NativeHistogram, limit: number): number {
   return around && around.from >= 0 ? around.from : limit;
 }
 
-function spellings(end: number): string[] {
-  if (end === Number.POSITIVE_INFINITY) return ['+Inf'];
-  return Number.isInteger(end) ? [String(end), `${end}.0`] : [String(end)];
+function spellings(seconds: number, perSecond: number, counted: readonly RawSeries[]): string[] {
+  const said = counted.flatMap(({ labels: { le } }) =>
+    le !== undefined && endOf(le) === seconds * perSecond ? [le] : [],
+  );
+  const end = seconds * perSecond;
+  return Number.isInteger(end) ? [String(end), `${end}.0`, ...said] : [String(end), ...said];
 }

@@ -1,14 +1,16 @@
 import type { Server } from '../prometheus/ask.ts';
 import { evaluated, type Question, type RawSeries } from '../prometheus/samples.ts';
 import type { Limits } from '../runbook/plan.ts';
+import { isSame } from './bucket-ends.ts';
+import { ANSWERED_PROMQL } from './failed.ts';
 import type { BucketEnds } from './prometheus-buckets.ts';
 import { endOf, withinOf } from './prometheus-buckets.ts';
 import { anyOf, type PrometheusConfig, range, seriesOf } from './prometheus-queries.ts';
 import type { Reading, SeriesReading } from './source.ts';
+import { unitsPerSecond } from './unit.ts';
 
 /** `increase` needs two samples, and extrapolates from what it has: over fewer than four scrapes mostly that. */
 const SCRAPES = 4;
-const FAILED = '5([0-9][0-9]|[xX][xX])';
 
 /**
  * Counts by `increase()`, for services of more counters than can be read one by one: sums that Prometheus extrapolates,
@@ -48,35 +50,45 @@ export async function readIncrease(
   };
 
   for (const one of await increase(versionLabel, requests)) add(one, { requests: one.samples[0]?.value ?? 0 });
-  const failed = await increase(versionLabel, requests, [{ label: codeLabel, operator: '=~', value: FAILED }]);
+  const failed = await increase(versionLabel, requests, [{ label: codeLabel, operator: '!~', value: ANSWERED_PROMQL }]);
   for (const one of failed) add(one, { failed: one.samples[0]?.value ?? 0 });
   if (latency !== undefined) {
-    for (const one of await increase(versionLabel, `${latency}_sum`)) add(one, { seconds: one.samples[0]?.value ?? 0 });
+    const perSecond = unitsPerSecond(latency);
+    for (const one of await increase(versionLabel, `${latency}_sum`))
+      add(one, { seconds: (one.samples[0]?.value ?? 0) / perSecond });
     if (limits.latency && ends.texts.length > 0) {
       const asked = { label: 'le', operator: '=~' as const, value: anyOf(['+Inf', ...ends.texts]) };
-      for (const [version, slow] of slowOf(
-        await increase(`${versionLabel}, le`, `${latency}_bucket`, [asked]),
-        ends,
+      for (const [version, slow] of slowOf(await increase(`${versionLabel}, le`, `${latency}_bucket`, [asked]), ends, {
         versionLabel,
-      ))
+        perSecond,
+      }))
         add({ labels: { [versionLabel]: version }, samples: [], histograms: [] }, { slow });
     } else
       for (const one of await increase(versionLabel, latency))
         for (const histogram of one.histograms) {
-          const limit = (limits.latency?.underMs ?? Number.POSITIVE_INFINITY) / 1_000;
-          add(one, { seconds: histogram.sum, slow: limits.latency ? histogram.count - withinOf(histogram, limit) : 0 });
+          const limit = ((limits.latency?.underMs ?? Number.POSITIVE_INFINITY) / 1_000) * perSecond;
+          add(one, {
+            seconds: histogram.sum / perSecond,
+            slow: limits.latency ? histogram.count - withinOf(histogram, limit) : 0,
+          });
         }
   }
   return { at, series: Object.fromEntries([...sums].map(([version, { marks: _, ...one }]) => [version, one])) };
 }
 
-function slowOf(buckets: readonly RawSeries[], { byVersion }: BucketEnds, versionLabel: string): Map<string, number> {
+function slowOf(
+  buckets: readonly RawSeries[],
+  { byVersion }: BucketEnds,
+  { versionLabel, perSecond }: { readonly versionLabel: string; readonly perSecond: number },
+): Map<string, number> {
   const slow = new Map<string, number>();
   for (const { labels, samples } of buckets) {
     const version = labels[versionLabel] ?? '';
     const end = endOf(labels['le']);
     const value = countOf(samples[0]?.value);
-    const sign = end === Number.POSITIVE_INFINITY ? 1 : end === byVersion.get(version) ? -1 : 0;
+    const chosen = byVersion.get(version);
+    if (end === undefined || chosen === undefined) continue;
+    const sign = end === Number.POSITIVE_INFINITY ? 1 : isSame(end / perSecond, chosen) ? -1 : 0;
     slow.set(version, (slow.get(version) ?? 0) + sign * value);
   }
   return slow;

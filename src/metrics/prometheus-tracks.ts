@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { RawSeries } from '../prometheus/samples.ts';
+import type { NativeHistogram, RawSeries } from '../prometheus/samples.ts';
 import type { Labels } from '../prometheus/selectors.ts';
 import type { Limits } from '../runbook/plan.ts';
-import { FAILED } from './failed.ts';
+import { type Compared, isBelow, isSame, refuseWithoutEnd } from './bucket-ends.ts';
+import { isFailed } from './failed.ts';
+import { groupBy } from './group-by.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './prometheus-buckets.ts';
+import { doubledLabels } from './prometheus-doubled.ts';
 import { PROCESS_START, type PrometheusConfig } from './prometheus-queries.ts';
-import type { Inspection } from './source.ts';
+import type { Inspection, VersionSeries } from './source.ts';
+import { unitsPerSecond } from './unit.ts';
 
 /** Labels by which people tell apart two Prometheis that scrape the same. */
 const REPLICA_LABELS = ['replica', 'prometheus_replica', '__replica__', 'rule_replica', 'receive_replica'];
@@ -42,6 +46,7 @@ export interface Tracks {
   readonly tracks: readonly Track[];
   readonly starts: readonly ProcessStart[];
   readonly slowOver: Inspection['slowOver'];
+  readonly versions: Inspection['versions'];
   /** There are buckets of a version that `ends` does not know: ask anew where they end. */
   readonly incomplete: boolean;
 }
@@ -50,7 +55,11 @@ export interface Tracks {
 export function toTracks(
   series: readonly RawSeries[],
   config: PrometheusConfig,
-  { limits, ends }: { readonly limits: Limits; readonly ends: BucketEnds },
+  {
+    limits,
+    ends,
+    compared,
+  }: { readonly limits: Limits; readonly ends: BucketEnds; readonly compared?: Compared | undefined },
 ): Tracks {
   const named = (name: string) => series.filter(({ labels }) => labels['__name__'] === name);
   const requests = requestTracks(named(config.requests), config);
@@ -60,18 +69,27 @@ export function toTracks(
     return first && last ? [{ labels, startedAt: last.value * 1_000, scrapedSince: first.at }] : [];
   });
   const { latency } = config;
-  if (latency === undefined) return { tracks: requests, starts, slowOver: [], incomplete: false };
+  const describe = (natives: readonly Versioned[]) => describeVersions(requests, natives, { config, ends, starts });
+  if (latency === undefined)
+    return { tracks: requests, starts, slowOver: [], versions: describe([]), incomplete: false };
 
+  const perSecond = unitsPerSecond(latency);
+  const limit = (limits.latency?.underMs ?? 0) / 1_000;
   const seconds = versioned(named(`${latency}_sum`), config).map((one) =>
-    track(one, { counts: 'seconds', points: counted(one.samples.map(({ at, value }) => point(at, value))) }),
+    track(one, {
+      counts: 'seconds',
+      points: counted(one.samples.map(({ at, value }) => point(at, value / perSecond))),
+    }),
   );
-  const slow = limits.latency ? slowTracks(versioned(named(`${latency}_bucket`), config), config, ends) : [];
+  const slow = limits.latency
+    ? slowTracks(versioned(named(`${latency}_bucket`), config), config, { limit, ends, compared })
+    : [];
   const classic = new Set([...seconds, ...slow].map(({ labels }) => identity(labels)));
   // A target may show both kinds of the same histogram: the classic one's buckets were chosen by somebody.
-  const native = versioned(named(latency), config).filter(
-    ({ labels, histograms }) => histograms.length > 0 && !classic.has(identity(labels)),
-  );
-  const limit = (limits.latency?.underMs ?? 0) / 1_000;
+  const native = versioned(named(latency), config)
+    .filter(({ labels, histograms }) => histograms.length > 0 && !classic.has(identity(labels)))
+    .map((one) => ({ ...one, histograms: one.histograms.map((histogram) => inSeconds(histogram, perSecond)) }));
+  const nativeLimit = nativeLimits(native, { limit, ends, compared });
   const nativeTracks = native.flatMap((one) => [
     track(one, {
       counts: 'seconds',
@@ -81,7 +99,9 @@ export function toTracks(
       ? [
           track(one, {
             counts: 'slow',
-            points: counted(one.histograms.map((each) => point(each.at, each.count, withinOf(each, limit), 0))),
+            points: counted(
+              one.histograms.map((each) => point(each.at, each.count, withinOf(each, nativeLimit(one.version)), 0)),
+            ),
           }),
         ]
       : []),
@@ -97,11 +117,12 @@ export function toTracks(
           ),
           ...native.flatMap(({ version, histograms }) => {
             const newest = histograms.at(-1);
-            return newest ? [{ version, seconds: nativeEnd(newest, limit) }] : [];
+            return newest ? [{ version, seconds: nativeEnd(newest, nativeLimit(version)) }] : [];
           }),
         ]
       : [],
-    incomplete: [...found].some((version) => !ends.byVersion.has(version)),
+    versions: describe(native),
+    incomplete: [...found].some((version) => !ends.available.has(version)),
   };
 }
 
@@ -110,40 +131,117 @@ type Versioned = RawSeries & { readonly version: string };
 function requestTracks(series: readonly RawSeries[], config: PrometheusConfig): Track[] {
   return versioned(series, config).map((one) => {
     const code = one.labels[config.codeLabel];
-    if (code === undefined) throw new Error(`metric ${config.requests} has no label "${config.codeLabel}"`);
+    if (code === undefined)
+      throw new Error(
+        `metric ${config.requests} has no label "${config.codeLabel}", which is to hold the HTTP status: see metrics.codeLabel`,
+      );
     return track(one, {
-      counts: FAILED.test(code) ? 'failed' : 'requests',
+      counts: isFailed(code) ? 'failed' : 'requests',
       points: counted(one.samples.map(({ at, value }) => point(at, value))),
     });
   });
 }
 
 /** Both buckets of each histogram, at the times at which both were scraped: one alone would show slow requests. */
-function slowTracks(buckets: readonly Versioned[], config: PrometheusConfig, { byVersion }: BucketEnds): Track[] {
+function slowTracks(
+  buckets: readonly Versioned[],
+  config: PrometheusConfig & { readonly latency?: string | undefined },
+  { limit, ends, compared }: Boundaries,
+): Track[] {
+  const { latency = '' } = config;
+  const perSecond = unitsPerSecond(latency);
+  const seen = new Set(buckets.map(({ version }) => version));
+  const known = [...ends.available].flatMap(([version, own]): [string, number[][]][] =>
+    seen.has(version) ? [[version, [[...own]]]] : [],
+  );
+  refuseWithoutEnd(latency, new Map(known), { limit, compared });
   const histograms = new Map<string, { one: Versioned; all: Map<number, number>; within: Map<number, number> }>();
   for (const one of buckets) {
     const key = identity(one.labels);
     const histogram = histograms.get(key) ?? { one, all: new Map(), within: new Map() };
     histograms.set(key, histogram);
     const end = endOf(one.labels['le']);
-    const into =
-      end === Number.POSITIVE_INFINITY
-        ? histogram.all
-        : end === byVersion.get(one.version)
-          ? histogram.within
-          : undefined;
+    const chosen = ends.byVersion.get(one.version);
+    const isChosen = end !== undefined && chosen !== undefined && isSame(end / perSecond, chosen);
+    const into = end === Number.POSITIVE_INFINITY ? histogram.all : isChosen ? histogram.within : undefined;
     for (const { at, value } of one.samples) into?.set(at, value);
   }
   return [...histograms.values()].map(({ one, all, within }) => {
-    const end = byVersion.get(one.version);
-    if (end === undefined && byVersion.has(one.version))
-      throw new Error(`histogram ${config.latency} of ${one.version} has no bucket at or below the latency limit`);
+    const end = ends.byVersion.get(one.version);
     const points = [...all].flatMap(([at, count]) => {
       const inside = within.get(at);
       return inside === undefined ? [] : [point(at, count, inside, end ?? 0)];
     });
     return track(one, { counts: 'slow', points: counted(points) });
   });
+}
+
+interface Boundaries {
+  /** Seconds. */
+  readonly limit: number;
+  readonly ends: BucketEnds;
+  readonly compared: Compared | undefined;
+}
+
+/**
+ * Where a version's native histograms are divided. Those that are compared are divided at the same place: buckets of a
+ * coarser histogram end where buckets of a finer one do, so going down from one to the next finds it.
+ * @throws Error where the other version has classic buckets that do not end there.
+ */
+function nativeLimits(
+  natives: readonly Versioned[],
+  { limit, ends, compared }: Boundaries,
+): (version: string) => number {
+  const isCompared = (version: string) => version === compared?.blue || version === compared?.green;
+  const newest = natives.flatMap(({ version, histograms }) => (isCompared(version) ? histograms.slice(-1) : []));
+  const classic = [...ends.byVersion].find(([version]) => isCompared(version))?.[1];
+  let common = classic ?? limit;
+  for (let before = Number.POSITIVE_INFINITY; common < before; ) {
+    before = common;
+    for (const histogram of newest) common = nativeEnd(histogram, common);
+  }
+  if (classic !== undefined && newest.length > 0 && isBelow(common, classic))
+    throw new Error(
+      `blue and green cannot be compared: one has classic buckets, of which the largest usable ends at ${classic} s, and the ` +
+        'native histogram of the other has no bucket that ends there',
+    );
+  return (version) => (isCompared(version) ? common : limit);
+}
+
+function inSeconds(histogram: NativeHistogram, perSecond: number): NativeHistogram {
+  return {
+    ...histogram,
+    sum: histogram.sum / perSecond,
+    buckets: histogram.buckets.map(({ from, to, count }) => ({ from: from / perSecond, to: to / perSecond, count })),
+  };
+}
+
+function describeVersions(
+  requests: readonly Track[],
+  natives: readonly Versioned[],
+  {
+    config,
+    ends,
+    starts,
+  }: { readonly config: PrometheusConfig; readonly ends: BucketEnds; readonly starts: readonly ProcessStart[] },
+): Record<string, VersionSeries> {
+  const doubled = doubledLabels(requests, starts);
+  const versions = groupBy(requests, ({ version }) => version);
+  return Object.fromEntries(
+    [...versions].map(([version, tracks]): [string, VersionSeries] => {
+      const sent = tracks.filter(({ points }) => (points.at(-1)?.values[0] ?? 0) > 0);
+      return [
+        version,
+        {
+          statuses: [...new Set(sent.map(({ labels }) => labels[config.codeLabel] ?? ''))],
+          mixed: [], // metrics.selector says what belongs together
+          doubled: doubled.get(version) ?? [],
+          ends: ends.available.get(version) ?? [],
+          hasNative: natives.some((one) => one.version === version),
+        },
+      ];
+    }),
+  );
 }
 
 function track({ labels, version }: Versioned, rest: Pick<Track, 'counts' | 'points'>): Track {
@@ -160,7 +258,12 @@ function versioned(series: readonly RawSeries[], { versionLabel }: PrometheusCon
     return version === undefined || version === '' ? [] : [{ ...one, version }];
   });
   if (found.length === 0 && series[0])
-    throw new Error(`metric ${series[0].labels['__name__']} has no label "${versionLabel}"`);
+    throw new Error(
+      `metric ${series[0].labels['__name__']} has no label "${versionLabel}", which is to hold the version: its labels are ` +
+        `${Object.keys(series[0].labels)
+          .filter((label) => label !== '__name__')
+          .join(', ')}; see metrics.versionLabel`,
+    );
   return found;
 }
 

@@ -6,12 +6,13 @@ import { evaluated, rawSeries } from '../prometheus/samples.ts';
 import { readToken } from '../prometheus/token.ts';
 import { trusting } from '../prometheus/trust.ts';
 import type { Limits } from '../runbook/plan.ts';
-import { type BucketEnds, chooseEnds, isBelow, mergeEnds, NO_ENDS } from './prometheus-buckets.ts';
+import { type Compared, isBelow } from './bucket-ends.ts';
+import { type BucketEnds, chooseEnds, NO_ENDS } from './prometheus-buckets.ts';
 import { fold } from './prometheus-fold.ts';
 import { readIncrease } from './prometheus-increase.ts';
 import { bucketsOf, type PrometheusConfig, range, selectorOf, seriesOf } from './prometheus-queries.ts';
 import { type Tracks, toTracks } from './prometheus-tracks.ts';
-import type { Inspection, MetricSource, Range, Reading } from './source.ts';
+import type { Inspection, MetricSource, Range, Reading, VersionSeries } from './source.ts';
 
 /** Above it the answers, and the marks in the history, get too large. */
 const MOST_SERIES = 2_000;
@@ -37,7 +38,13 @@ export function prometheusSource(
     notice = () => {},
     env,
     mostSeries = MOST_SERIES,
-  }: { readonly notice?: (text: string) => void; readonly env: NodeJS.ProcessEnv; readonly mostSeries?: number },
+    versions: compared,
+  }: {
+    readonly notice?: (text: string) => void;
+    readonly env: NodeJS.ProcessEnv;
+    readonly mostSeries?: number;
+    readonly versions?: Compared;
+  },
 ): MetricSource {
   let connected: Server | undefined;
   let ends: BucketEnds | undefined;
@@ -65,11 +72,11 @@ export function prometheusSource(
     const limit = limits.latency.underMs / 1_000;
     const found = chooseEnds(
       await evaluate(server, bucketsOf({ ...config, latency }), signal),
-      config.versionLabel,
-      limit,
+      { versionLabel: config.versionLabel, latency, limit, compared },
+      ends,
     );
     for (const end of found.byVersion.values())
-      if (end !== undefined && isBelow(end, limit))
+      if (isBelow(end, limit))
         noticeOnce(
           `${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead. ` +
             `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
@@ -79,12 +86,12 @@ export function prometheusSource(
 
   async function tracksOf(server: Server, asked: { range: string; at?: number }, signal: AbortSignal): Promise<Tracks> {
     for (let again = false; ; again = true) {
-      if (again || !ends) ends = mergeEnds(ends ?? NO_ENDS, await askEnds(server, signal)); // a new version has its own
+      if (again || !ends) ends = await askEnds(server, signal); // a new version has its own
       const promql = `${selectorOf(config, limits, ends.texts)}${asked.range}`;
       const { at } = asked;
       const { result } = await rawSeries(server, { promql, heard, ...(at !== undefined && { at }) }, signal);
       if (result.length > mostSeries) goApproximate();
-      const tracks = toTracks(result, config, { limits, ends });
+      const tracks = toTracks(result, config, { limits, ends, compared });
       if (!tracks.incomplete || again) return tracks;
     }
   }
@@ -101,10 +108,37 @@ export function prometheusSource(
     ends ??= await askEnds(server, signal);
     const reading = await readIncrease(server, { config, limits, ends }, { since, signal, heard });
     if (!reading) throw new Error(await whyNothing(server, signal));
-    const slowOver = [...ends.byVersion].flatMap(([version, seconds]) =>
-      seconds === undefined ? [] : [{ version, seconds }],
+    const slowOver = [...ends.byVersion].map(([version, seconds]) => ({ version, seconds }));
+    return {
+      reading,
+      metrics: config,
+      versions: await describeRoughly(server, ends, signal),
+      slowOver,
+      clocks: clocks(),
+    };
+  }
+
+  /** Without the samples: by what the newest of each counter are. */
+  async function describeRoughly(server: Server, { available }: BucketEnds, signal: AbortSignal) {
+    const { versionLabel, codeLabel, requests } = config;
+    const counted = await evaluate(
+      server,
+      `count by (${versionLabel}, ${codeLabel}) (${seriesOf(config, requests)} > 0)`,
+      signal,
     );
-    return { reading, metrics: config, versions: {}, slowOver, clocks: clocks() };
+    const versions: Record<string, VersionSeries> = {};
+    for (const { labels } of counted) {
+      const version = labels[versionLabel];
+      if (version === undefined || version === '') continue;
+      versions[version] = {
+        statuses: [...(versions[version]?.statuses ?? []), labels[codeLabel] ?? ''],
+        mixed: [],
+        doubled: [],
+        ends: available.get(version) ?? [],
+        hasNative: !available.has(version),
+      };
+    }
+    return versions;
   }
 
   async function readExactly(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
@@ -116,12 +150,18 @@ export function prometheusSource(
       const piece = await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal);
       reading = fold(reading, piece.tracks, piece.starts);
     }
-    const { tracks, starts, slowOver } = await tracksOf(server, { range: range(now - from + overlap) }, signal);
+    const { tracks, starts, slowOver, versions } = await tracksOf(
+      server,
+      { range: range(now - from + overlap) },
+      signal,
+    );
     if (!tracks.some(({ counts, points }) => (counts === 'requests' || counts === 'failed') && points.length > 0))
       throw new Error(await whyNothing(server, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
-      throw new Error(`Prometheus has no histogram ${config.latency} of this service, neither classic nor native`);
-    return { reading: fold(reading, tracks, starts), metrics: config, versions: {}, slowOver, clocks: clocks() };
+      throw new Error(
+        `Prometheus has no histogram ${config.latency} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
+      );
+    return { reading: fold(reading, tracks, starts), metrics: config, versions, slowOver, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {

@@ -2,9 +2,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
+import { refuseWithoutEnd, slowEnds } from './bucket-ends.ts';
+import type { SourceOptions } from './create-source.ts';
 import { fetchPage } from './fetch-page.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
-import { namesOf, readSeries, slowOver } from './series.ts';
+import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
 import type { Inspection, MetricSource, SeriesReading } from './source.ts';
 
 export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
@@ -13,7 +15,7 @@ export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
 export function scrapeSource(
   config: ScrapeConfig,
   limits: Limits,
-  notice: (text: string) => void = () => {},
+  { notice = () => {}, versions }: Pick<SourceOptions, 'notice' | 'versions'> = {},
 ): MetricSource {
   const noticed = new Set<string>();
   const noticeOnce = (text: string) => {
@@ -26,13 +28,21 @@ export function scrapeSource(
 
   async function readTarget(url: string, index: number, signal: AbortSignal) {
     const { text, clockAheadMs } = await fetchPage(url, signal);
-    const page = parsePrometheusText(text, isNeeded);
-    const series = readSeries(page, config, limits, noticeOnce);
     return {
-      series: series.map((reading): [string, SeriesReading] => [`${index}/${reading.version}`, reading]),
-      slowOver: slowOver(page, config, limits),
+      page: readPage(parsePrometheusText(text, isNeeded), config, limits),
       clock: { place: nameOf(index, config.targets.length), ...(clockAheadMs && { aheadMs: clockAheadMs }) },
     };
+  }
+
+  /** Where each version's buckets divide slow from not, over all pages: a version counts alike on each. */
+  function endsOf(pages: readonly PageSeries[]): Map<string, number> {
+    if (!limits.latency || config.latency === undefined) return new Map();
+    const limit = limits.latency.underMs / 1_000;
+    const histograms = new Map<string, number[][]>();
+    for (const { version, buckets } of pages.flatMap((page) => page.histograms))
+      histograms.set(version, [...(histograms.get(version) ?? []), buckets.map(({ end }) => end)]);
+    refuseWithoutEnd(config.latency, histograms, { limit, compared: versions });
+    return slowEnds(histograms, limit, versions);
   }
 
   async function inspect(signal: AbortSignal): Promise<Inspection> {
@@ -46,13 +56,28 @@ export function scrapeSource(
     );
     if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
     const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    return {
-      reading: { at, series: Object.fromEntries(targets.flatMap(({ series }) => series)) },
-      metrics: config,
-      versions: {},
-      slowOver: targets.flatMap((target) => target.slowOver),
-      clocks: targets.map(({ clock }) => clock),
-    };
+    try {
+      const pages = targets.map(({ page }) => page);
+      const ends = endsOf(pages);
+      const series = pages.flatMap((page, index) =>
+        readSeries(page, { config, limits, ends }, noticeOnce).map((reading): [string, SeriesReading] => [
+          `${index}/${reading.version}`,
+          reading,
+        ]),
+      );
+      return {
+        reading: { at, series: Object.fromEntries(series) },
+        metrics: config,
+        versions: describeVersions(pages, config),
+        slowOver: [...ends].map(([version, seconds]) => ({ version, seconds })),
+        clocks: targets.map(({ clock }) => clock),
+      };
+    } catch (error) {
+      throw ApplicationFailure.retryable(
+        error instanceof Error ? error.message : String(error),
+        FAILURE.MetricsUnavailable,
+      );
+    }
   }
 
   return { read: async (signal) => (await inspect(signal)).reading, inspect };

@@ -1,36 +1,89 @@
+import { isMetBy } from '../prometheus/selectors.ts';
 import type { Limits } from '../runbook/plan.ts';
-import { FAILED } from './failed.ts';
+import { COUNTED_BY, mixedLabels, severalValues } from './belonging.ts';
+import { isBelow, isSame } from './bucket-ends.ts';
+import { isFailed } from './failed.ts';
 import type { MetricsPage, Sample } from './prometheus-text.ts';
 import type { ScrapeConfig } from './scrape.ts';
-import type { Inspection, SeriesReading } from './source.ts';
-
-/** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
-const TOLERANCE = 1e-9;
+import type { SeriesReading, VersionSeries } from './source.ts';
+import { unitsPerSecond } from './unit.ts';
 
 const PROCESS_START = 'process_start_time_seconds';
 
-/** The names of all that `readSeries` looks at; OpenMetrics announces a counter without its `_total`. */
+/** The names of all that `readPage` looks at; OpenMetrics announces a counter without its `_total`. */
 export function namesOf({ requests, latency }: ScrapeConfig): string[] {
   const histogram = latency === undefined ? [] : [latency, `${latency}_sum`, `${latency}_bucket`];
   return [PROCESS_START, requests, requests.replace(/_total$/, ''), ...histogram];
 }
 
+/** What a page says of the service, version by version. */
+export interface PageSeries {
+  readonly startedAt?: number;
+  readonly requests: readonly Counter[];
+  readonly seconds: readonly Counter[];
+  readonly histograms: readonly Histogram[];
+}
+
+interface Counter {
+  readonly version: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+/** The histogram of one series: all labels but `le` tell series apart, and each may have buckets of its own. */
+interface Histogram {
+  readonly version: string;
+  readonly count: number;
+  /** Requests up to each end, in seconds. */
+  readonly buckets: readonly { readonly end: number; readonly count: number }[];
+}
+
+/** @throws Error that names the metric when it is missing, lacks a label, or its values are no counts. */
+export function readPage(whole: MetricsPage, config: ScrapeConfig, limits: Limits): PageSeries {
+  const start = whole.samples.find(({ name }) => name === PROCESS_START)?.value;
+  const { requests, latency, codeLabel } = config;
+  const perSecond = unitsPerSecond(latency ?? '');
+  const counters = (metric: string, name: string) =>
+    versioned(whole, { metric, name }, config).map(
+      (sample): Counter => ({ version: versionOf(sample, config), labels: sample.labels, value: countOf(sample) }),
+    );
+  const counted = counters(requests, requests);
+  if (counted.some(({ labels }) => !labels.has(codeLabel)))
+    throw new Error(
+      `metric ${requests} has no label "${codeLabel}", which is to hold the HTTP status: see metrics.codeLabel`,
+    );
+  return {
+    ...(start !== undefined && Number.isFinite(start) && { startedAt: Math.round(start * 1_000) }),
+    requests: counted,
+    seconds:
+      latency === undefined
+        ? []
+        : counters(latency, `${latency}_sum`).map((one) => ({ ...one, value: one.value / perSecond })),
+    histograms: latency === undefined || !limits.latency ? [] : histograms(whole, latency, config),
+  };
+}
+
 /**
- * One page's counters by version. Slow requests are those outside the bucket that ends at the latency limit; when no
- * bucket ends there, at the largest below it, which is stricter than asked: `notice` says so.
- * @throws Error that names the metric when it is missing, lacks a label, or its values are no counts.
+ * One page's counters by version. Slow requests are those outside the bucket that ends where `ends` says for the version: at
+ * the latency limit, or below it, which is stricter than asked: `notice` says so.
  */
 export function readSeries(
-  page: MetricsPage,
-  config: ScrapeConfig,
-  limits: Limits,
+  { startedAt, requests, seconds, histograms: durations }: PageSeries,
+  { config, limits, ends }: { config: ScrapeConfig; limits: Limits; ends: ReadonlyMap<string, number> },
   notice: (text: string) => void,
 ): SeriesReading[] {
-  const start = page.samples.find(({ name }) => name === PROCESS_START)?.value;
-  const startedAt = start !== undefined && Number.isFinite(start) ? { startedAt: Math.round(start * 1_000) } : {};
   const series = new Map<string, SeriesReading>();
   const add = (version: string, more: Partial<SeriesReading>) => {
-    const sum = series.get(version) ?? { version, requests: 0, failed: 0, slow: 0, seconds: 0, ...startedAt };
+    const slowOver = ends.get(version);
+    const sum = series.get(version) ?? {
+      version,
+      requests: 0,
+      failed: 0,
+      slow: 0,
+      seconds: 0,
+      ...(startedAt !== undefined && { startedAt }),
+      ...(slowOver !== undefined && { slowOver }),
+    };
     series.set(version, {
       ...sum,
       requests: sum.requests + (more.requests ?? 0),
@@ -40,74 +93,89 @@ export function readSeries(
     });
   };
 
-  for (const sample of versioned(page, config.requests, config.requests, config.versionLabel)) {
-    const code = sample.labels.get(config.codeLabel);
-    if (code === undefined) throw new Error(`metric ${config.requests} has no label "${config.codeLabel}"`);
-    const requests = countOf(sample);
-    add(versionOf(sample, config), { requests, failed: FAILED.test(code) ? requests : 0 });
-  }
-  if (config.latency === undefined) return [...series.values()];
-
-  for (const sample of versioned(page, config.latency, `${config.latency}_sum`, config.versionLabel))
-    add(versionOf(sample, config), { seconds: countOf(sample) });
-  if (limits.latency) {
-    const limit = limits.latency.underMs / 1_000;
-    for (const { version, count, within, le } of histograms(page, config.latency, config, limit)) {
-      if (le < limit * (1 - TOLERANCE))
-        notice(
-          `${config.latency} has no bucket that ends at ${limit} s: slow means over ${le} s instead. ` +
-            `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
-        );
-      add(version, { slow: count - within });
-    }
+  for (const { version, labels, value } of requests)
+    add(version, { requests: value, failed: isFailed(labels.get(config.codeLabel) ?? '') ? value : 0 });
+  for (const { version, value } of seconds) add(version, { seconds: value });
+  const limit = (limits.latency?.underMs ?? 0) / 1_000;
+  for (const { version, count, buckets } of durations) {
+    const end = ends.get(version);
+    if (end === undefined) continue;
+    if (isBelow(end, limit))
+      notice(
+        `${config.latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead. ` +
+          `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
+      );
+    const within = buckets.find((bucket) => isSame(bucket.end, end))?.count ?? 0;
+    add(version, { slow: count - within });
   }
   return [...series.values()];
 }
 
-/** Beyond how many seconds the page's requests count as slow, by version; nothing without a latency limit. */
-export function slowOver(page: MetricsPage, config: ScrapeConfig, limits: Limits): Inspection['slowOver'] {
-  if (config.latency === undefined || !limits.latency) return [];
-  return histograms(page, config.latency, config, limits.latency.underMs / 1_000).map(({ version, le }) => ({
-    version,
-    seconds: le,
-  }));
+/** What the series of each version are like, on all pages together. */
+export function describeVersions(
+  pages: readonly PageSeries[],
+  { codeLabel, versionLabel, selector = [] }: ScrapeConfig,
+): Record<string, VersionSeries> {
+  const known = [codeLabel, versionLabel, ...selector.map(({ label }) => label)];
+  const versions = new Set(pages.flatMap(({ requests }) => requests.map(({ version }) => version)));
+  return Object.fromEntries(
+    [...versions].map((version): [string, VersionSeries] => {
+      const own = pages.map(({ requests }) => requests.filter((one) => one.version === version));
+      const sent = own.flat().filter(({ value }) => value > 0);
+      // Page by page: what differs between pages tells which router it was.
+      const labels = own.map((requests) => requests.map((one) => one.labels));
+      const durations = pages.flatMap(({ histograms: all }) => all.filter((one) => one.version === version));
+      return [
+        version,
+        {
+          statuses: [...new Set(sent.map((one) => one.labels.get(codeLabel) ?? ''))],
+          mixed: labels.flatMap((page) => mixedLabels(page, known)),
+          doubled: labels.flatMap((page) => severalValues(page).filter(({ label }) => COUNTED_BY.includes(label))),
+          ends: [...new Set(durations.flatMap(({ buckets }) => buckets.map(({ end }) => end)))],
+          hasNative: false,
+        },
+      ];
+    }),
+  );
 }
 
-interface Histogram {
-  readonly version: string;
-  readonly count: number;
-  /** Requests in the bucket up to `le` seconds, the largest that ends at or below the limit. */
-  readonly within: number;
-  readonly le: number;
-}
-
-/** The histogram of each series: all labels but `le` tell series apart, and each may have buckets of its own. */
-function histograms(page: MetricsPage, name: string, config: ScrapeConfig, limit: number): Histogram[] {
-  const found = new Map<string, Histogram>();
-  for (const sample of versioned(page, name, `${name}_bucket`, config.versionLabel)) {
+function histograms(page: MetricsPage, latency: string, config: ScrapeConfig): Histogram[] {
+  const perSecond = unitsPerSecond(latency);
+  const found = new Map<string, { version: string; count: number; buckets: { end: number; count: number }[] }>();
+  for (const sample of versioned(page, { metric: latency, name: `${latency}_bucket` }, config)) {
     const le = bucketEnd(sample);
     const key = JSON.stringify([...sample.labels].filter(([label]) => label !== 'le'));
-    const before = found.get(key) ?? { version: versionOf(sample, config), count: Number.NaN, within: 0, le: -1 };
+    const histogram = found.get(key) ?? { version: versionOf(sample, config), count: Number.NaN, buckets: [] };
+    found.set(key, histogram);
     const value = countOf(sample);
-    if (le === Number.POSITIVE_INFINITY) found.set(key, { ...before, count: value });
-    else if (le <= limit * (1 + TOLERANCE) && le > before.le) found.set(key, { ...before, within: value, le });
-    else found.set(key, before);
+    if (le === Number.POSITIVE_INFINITY) histogram.count = value;
+    else histogram.buckets.push({ end: le / perSecond, count: value });
   }
-  for (const { count, within, le } of found.values()) {
-    if (le < 0) throw new Error(`histogram ${name} has no bucket at or below the latency limit of ${limit} s`);
-    if (!(count >= within)) throw new Error(`histogram ${name} has no le="+Inf" bucket that holds all others`);
-  }
+  for (const { count, buckets } of found.values())
+    if (!buckets.every((bucket) => count >= bucket.count))
+      throw new Error(`histogram ${latency} has no le="+Inf" bucket that holds all others`);
   return [...found.values()];
 }
 
 /** The samples that say which version they are about; what does not (a router's own traffic) is not counted. */
-function versioned({ samples, announced }: MetricsPage, metric: string, sampleName: string, label: string): Sample[] {
-  const named = samples.filter(({ name }) => name === sampleName);
+function versioned(
+  { samples, announced }: MetricsPage,
+  { metric, name: sampleName }: { readonly metric: string; readonly name: string },
+  { versionLabel: label, selector = [] }: ScrapeConfig,
+): Sample[] {
+  const all = samples.filter(({ name }) => name === sampleName);
   // OpenMetrics announces a counter without its `_total`.
   const known = announced.has(metric) || announced.has(metric.replace(/_total$/, ''));
-  if (named.length === 0 && !known) throw new Error(`metric ${sampleName} is not on its page`);
+  if (all.length === 0 && !known) throw new Error(`metric ${sampleName} is not on its page`);
+  const named = all.filter(({ labels }) => isMetBy(selector, labels));
+  if (all.length > 0 && named.length === 0)
+    throw new Error(`metric ${sampleName} has no series that meets metrics.selector`);
   const labelled = named.filter(({ labels }) => labels.has(label));
-  if (named.length > 0 && labelled.length === 0) throw new Error(`metric ${sampleName} has no label "${label}"`);
+  if (named[0] && labelled.length === 0)
+    throw new Error(
+      `metric ${sampleName} has no label "${label}", which is to hold the version: its labels are ` +
+        `${[...named[0].labels.keys()].join(', ') || 'none'}; see metrics.versionLabel`,
+    );
   return labelled;
 }
 

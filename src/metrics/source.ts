@@ -11,6 +11,8 @@ export interface SeriesReading {
   readonly sampledAt?: number;
   /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
   readonly startedAt?: number;
+  /** Beyond how many seconds a request counts as `slow`: the counts of two readings compare only if it is the same. */
+  readonly slowOver?: number;
   /** How often each target behind these was seen to restart, where a source adds up many. */
   readonly restarts?: Readonly<Record<string, number>>;
   /**

@@ -60,6 +60,11 @@ export function mayRead({ matchers }: Selector, labels: Labels): boolean {
   });
 }
 
+/** Whether one series with these labels meets all conditions; a label that it does not have is empty, as in PromQL. */
+export function isMetBy(matchers: readonly Matcher[], labels: ReadonlyMap<string, string>): boolean {
+  return matchers.every((matcher) => accepts(matcher, labels.get(matcher.label) ?? ''));
+}
+
 /** In PromQL. Not always as it was written, but with the same meaning. */
 export function written(matchers: readonly Matcher[]): string {
   const metric = matchers.find(

@@ -1,4 +1,7 @@
+import { isBelow, isSame, isWithin } from '../metrics/bucket-ends.ts';
+import { isStatus } from '../metrics/failed.ts';
 import { anyOf } from '../metrics/prometheus-queries.ts';
+import { unitsPerSecond } from '../metrics/unit.ts';
 import type { Server } from '../prometheus/ask.ts';
 import { type Labels, type Matcher, written } from '../prometheus/selectors.ts';
 import { seriesOf } from './ask-past.ts';
@@ -7,7 +10,7 @@ import { PastError } from './past.ts';
 /** What to read of which past. */
 export interface PastQuestion {
   readonly selector: readonly Matcher[];
-  /** The counter of requests, and the histogram of durations in seconds. */
+  /** The counter of requests, and the histogram of durations. */
   readonly requests: string;
   readonly latency?: string;
   readonly versionLabel: string;
@@ -65,6 +68,10 @@ export async function findCounters(server: Server, question: PastQuestion, signa
     );
   if (found.every((labels) => labels[codeLabel] === undefined))
     throw new PastError(`${written(requests)} has no label "${codeLabel}", by which failed requests are told`);
+  if (!found.some((labels) => isStatus(labels[codeLabel] ?? '')))
+    throw new PastError(
+      `the label "${codeLabel}" of ${written(requests)} holds no HTTP status, by which failed requests are told`,
+    );
   if (latency === undefined || slowOverMs === undefined)
     return { selectors: { requests }, series: found.length, weight: found.length, notices: [] };
 
@@ -74,7 +81,10 @@ export async function findCounters(server: Server, question: PastQuestion, signa
     if (native.length === 0)
       throw new PastError(`${server.name} has no histogram ${latency}, neither classic nor native, for this selector`);
     return {
-      selectors: { requests, native: { histogram: of(latency), limit: slowOverMs / 1_000 } },
+      selectors: {
+        requests,
+        native: { histogram: of(latency), limit: (slowOverMs / 1_000) * unitsPerSecond(latency) },
+      },
       series: found.length + native.length,
       weight: found.length + NATIVE_WEIGHT * native.length,
       notices: [],
@@ -98,13 +108,15 @@ export async function findCounters(server: Server, question: PastQuestion, signa
 /** The largest bucket within the limit, as its ends are written: 1, 1.0. */
 function bucketWithin(buckets: readonly Labels[], latency: string, limit: number) {
   const texts = [...new Set(buckets.flatMap(({ le }) => (le === undefined ? [] : [le])))];
-  const within = texts.map(Number).filter((end) => end <= limit * (1 + 1e-9));
+  const perSecond = unitsPerSecond(latency);
+  const within = texts.map((text) => Number(text) / perSecond).filter((end) => isWithin(end, limit));
   if (within.length === 0)
     throw new PastError(`histogram ${latency} has no bucket at or below the latency limit of ${limit} s`);
   const end = Math.max(...within);
-  const isStricter = end < limit * (1 - 1e-9);
   return {
-    ends: texts.filter((text) => Number(text) === end),
-    notices: isStricter ? [`${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`] : [],
+    ends: texts.filter((text) => isSame(Number(text) / perSecond, end)),
+    notices: isBelow(end, limit)
+      ? [`${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`]
+      : [],
   };
 }

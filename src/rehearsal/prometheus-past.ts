@@ -1,4 +1,4 @@
-import { FAILED } from '../metrics/failed.ts';
+import { ANSWERED_PROMQL, isFailed } from '../metrics/failed.ts';
 import { withinOf } from '../metrics/prometheus-buckets.ts';
 import { range } from '../metrics/prometheus-queries.ts';
 import type { Server } from '../prometheus/ask.ts';
@@ -9,7 +9,6 @@ import { type Counted, type CountedSeries, openLedger } from './booking.ts';
 import { type Counters, findCounters, type PastQuestion } from './counters.ts';
 import { inWholeNumbers, type Past, PastError, type PastInterval } from './past.ts';
 
-const FAILED_PROMQL = '5..';
 /** Of more series the samples are not fetched one by one. */
 const MOST_RAW_SERIES = 1_000;
 /** About 10 MB of an answer. */
@@ -70,9 +69,7 @@ async function readSamples(
         ? (await rawSeries(server, { promql: `${written(selector)}${range(end - at)}`, at: end }, signal)).result
         : [];
     ledger.add([
-      ...(await read(requests)).map((one) =>
-        counted(one, FAILED.test(one.labels[codeLabel] ?? '') ? BOTH : ['requests']),
-      ),
+      ...(await read(requests)).map((one) => counted(one, isFailed(one.labels[codeLabel] ?? '') ? BOTH : ['requests'])),
       ...(await read(all)).map((one) => counted(one, ['all'])),
       ...(await read(within)).map((one) => counted(one, ['within'])),
       ...(await read(native?.histogram)).flatMap((one) => nativeSeries(one, native?.limit ?? 0)),
@@ -100,7 +97,7 @@ async function readIncreases(
   { selectors: { requests, all, within, native }, series, notices }: Counters,
   { from, to, stepMs, codeLabel, signal, progress }: Reading,
 ): Promise<Past> {
-  const failed: Matcher = { label: codeLabel, operator: '=~', value: FAILED_PROMQL };
+  const failed: Matcher = { label: codeLabel, operator: '!~', value: ANSWERED_PROMQL };
   const intervals: PastInterval[] = [];
   for (let at = from; at < to; at += LONGEST_PIECE_MS) {
     progress((at - from) / (to - from));

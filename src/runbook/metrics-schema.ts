@@ -4,27 +4,6 @@ import { duration, envName, httpUrl } from './scalars.ts';
 
 /** Where a runbook's counts come from. */
 
-const scrape = z
-  .strictObject({
-    kind: z.literal('scrape').describe("Pages in Prometheus' text format, read by the worker itself."),
-    targets: z.array(httpUrl()).min(1).describe("The pages; the counts of all of them together are the service's."),
-    requests: z.string().min(1).describe('A counter with a label for the version and one for the status code.'),
-    latency: z.string().min(1).optional().describe('A histogram in seconds with a label for the version.'),
-    versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
-    codeLabel: z.string().min(1).default('code').describe('The label that holds the status code.'),
-    poll: duration.prefault('5s').describe('How often they are read.'),
-  })
-  .meta({
-    examples: [
-      {
-        kind: 'scrape',
-        targets: ['http://router.example.com:9100/metrics'],
-        requests: 'http_requests_total',
-        latency: 'http_request_duration_seconds',
-      },
-    ],
-  });
-
 const metric = z
   .string({ error: 'expected the name of a metric' })
   .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, 'expected the name of a metric, without labels');
@@ -52,6 +31,79 @@ const selector = z.union(
   { error: SELECTOR },
 );
 
+/** All versions and all buckets have to be seen. */
+function refuseConditions(
+  { selector: matchers = [], versionLabel }: { selector?: readonly Matcher[] | undefined; versionLabel: string },
+  context: z.RefinementCtx,
+): void {
+  for (const name of [versionLabel, 'le'])
+    if (matchers.some((matcher) => matcher.label === name))
+      context.addIssue({
+        code: 'custom',
+        path: ['selector'],
+        message: `found a condition on "${name}", expected none: all versions and all buckets have to be seen`,
+      });
+}
+
+/** Prometheus reads patterns that this language does not know, such as `(?i)`: on a page nobody would apply them. */
+function refusePatterns(
+  { selector: matchers = [] }: { selector?: readonly Matcher[] | undefined },
+  context: z.RefinementCtx,
+) {
+  for (const { label: name, operator, value } of matchers)
+    if (operator.endsWith('~') && !isPattern(value))
+      context.addIssue({
+        code: 'custom',
+        path: ['selector'],
+        message: `found the pattern ${JSON.stringify(value)} for "${name}", expected a regular expression that JavaScript knows`,
+      });
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 's').source !== '';
+  } catch {
+    return false;
+  }
+}
+
+const scrape = z
+  .strictObject({
+    kind: z.literal('scrape').describe("Pages in Prometheus' text format, read by the worker itself."),
+    targets: z
+      .array(httpUrl())
+      .min(1)
+      .refine(
+        (urls) => new Set(urls).size === urls.length,
+        'found a page twice, expected each once: its requests would be counted twice',
+      )
+      .describe("The pages; the counts of all of them together are the service's."),
+    selector: selector
+      .optional()
+      .describe("What makes a page's series this service's, where it shows those of others, too; not the version."),
+    requests: z.string().min(1).describe('A counter with a label for the version and one for the status code.'),
+    latency: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A histogram with a label for the version, in seconds or, by its name, in `_milliseconds`.'),
+    versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
+    codeLabel: z.string().min(1).default('code').describe('The label that holds the status code.'),
+    poll: duration.prefault('5s').describe('How often they are read.'),
+  })
+  .superRefine(refuseConditions)
+  .superRefine(refusePatterns)
+  .meta({
+    examples: [
+      {
+        kind: 'scrape',
+        targets: ['http://router.example.com:9100/metrics'],
+        requests: 'http_requests_total',
+        latency: 'http_request_duration_seconds',
+      },
+    ],
+  });
+
 const HEADER_VALUE = 'expected text without blanks, or { env: NAME } for a secret';
 const header = z
   .string({ error: 'expected the name of a header' })
@@ -66,7 +118,9 @@ const prometheus = z
     requests: metric.describe('A counter with a label for the version and one for the status code.'),
     latency: metric
       .optional()
-      .describe('A histogram in seconds, classic (without its `_bucket`) or native, with a label for the version.'),
+      .describe(
+        'A histogram, classic (without its `_bucket`) or native, with a label for the version; in seconds or, by its name, in `_milliseconds`.',
+      ),
     versionLabel: label.default('version').describe('The label that holds the version.'),
     codeLabel: label.default('code').describe('The label that holds the status code.'),
     poll: duration
@@ -98,15 +152,7 @@ const prometheus = z
       .describe('A tenant, say: the value as it is, or the variable that holds it where it is a secret.'),
     caFile: z.string().min(1).optional().describe('On the worker, in PEM form: whose certificates are trusted.'),
   })
-  .superRefine(({ selector: matchers, versionLabel }, context) => {
-    for (const name of [versionLabel, 'le'])
-      if (matchers.some((matcher) => matcher.label === name))
-        context.addIssue({
-          code: 'custom',
-          path: ['selector'],
-          message: `found a condition on "${name}", expected none: all versions and all buckets have to be seen`,
-        });
-  })
+  .superRefine(refuseConditions)
   .meta({
     examples: [
       {

@@ -10,10 +10,14 @@ interface Router {
   url: string;
   /** Requests a second of each version. */
   traffic: Record<string, number>;
+  /** Of these requests. */
+  failing: number;
   versionLabel: string;
   buckets: number[];
   /** Versions whose durations are recorded; all by default. */
   timed: (version: string) => boolean;
+  /** More lines of a version. */
+  more: (version: { label: string; count: number }) => string[];
   /** What its Date header says beside this machine's clock; null: it sends none. */
   clockAheadMs: number | null;
   status: number;
@@ -33,9 +37,11 @@ async function startRouter(): Promise<Router> {
   const state: Router = {
     url: '',
     traffic: { '2.4.0': 1_000 },
+    failing: 0,
     versionLabel: 'version',
     buckets: [0.1, 0.5, 1],
     timed: () => true,
+    more: () => [],
     clockAheadMs: 0,
     status: 200,
     cached: false,
@@ -56,12 +62,14 @@ async function startRouter(): Promise<Router> {
 
 const dateOf = (ms: number) => new Date(ms).toUTCString();
 
-function page({ traffic, versionLabel, buckets, timed }: Router, sinceMs: number): string {
+function page({ traffic, failing, versionLabel, buckets, timed, more }: Router, sinceMs: number): string {
   const lines = ['# TYPE http_requests_total counter', '# TYPE http_request_duration_seconds histogram'];
   for (const [version, perSecond] of Object.entries(traffic)) {
     const count = 10 + Math.floor((perSecond * sinceMs) / 1_000);
     const label = `${versionLabel}="${version}"`;
     lines.push(`http_requests_total{${label},code="200"} ${count}`);
+    if (failing > 0) lines.push(`http_requests_total{${label},code="503"} ${Math.floor(count * failing)}`);
+    lines.push(...more({ label, count }));
     if (!timed(version)) continue;
     for (const le of [...buckets, '+Inf'])
       lines.push(`http_request_duration_seconds_bucket{${label},le="${le}"} ${count}`);
@@ -188,7 +196,7 @@ describe('deployment-monitoring', () => {
       () => {
         router.traffic = { '2.3.0': 1_000, canary: 5 };
       },
-      /^the metrics have no series of 2\.4\.0; they know 2\.3\.0, canary$/,
+      /^the metrics count requests of 2\.3\.0, canary; none of them is 2\.4\.0$/,
       () => {
         expect(router.asked).toBe(1);
         router.traffic = { '2.4.0': 1_000 };
@@ -276,7 +284,7 @@ describe('deployment-monitoring', () => {
         router.traffic['2.3.0'] = 1; // has a histogram, so that the page can be read
         router.timed = (version) => version !== '2.4.0';
       },
-      /^requests of 2\.4\.0 are counted, but not how long they take$/,
+      /^requests of 2\.4\.0 are counted, but http_request_duration_seconds has no buckets for it/,
       () => {
         router.timed = () => true;
       },
@@ -400,6 +408,40 @@ describe('deployment-monitoring by evidence', () => {
     expect(measured(finding, 'a release that is as good')).toMatch(
       /^proven healthy at the end of (3[5-9]|40) of 40 soaks$/,
     );
+  });
+
+  test('fails where a release as good as blue would not be proven healthy', async () => {
+    router.failing = 0.1;
+    const finding = await look({ runbook: byEvidence, check: { detect: 0.5 } });
+    expect(measured(finding, 'a release that fails 50 %')).toMatch(/^found in 40 of 40 soaks/);
+    expect(finding).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(
+        /^a release as good as blue is now would be proven healthy in 0 of 40 first soaks only: of [\d,]+ requests 9\.\d+ % failed/,
+      ),
+      unblock: expect.stringContaining('set limits that blue keeps'),
+    });
+  });
+
+  test('fails where the histogram seems to be in milliseconds', async () => {
+    router.timed = () => false;
+    router.more = ({ label, count }) =>
+      ['0.5', '100', '10000', '+Inf']
+        .map((le) => `http_request_duration_seconds_bucket{${label},le="${le}"} ${le === '0.5' ? 0 : count}`)
+        .concat(`http_request_duration_seconds_sum{${label}} ${count * 60}`);
+    expect(await look({ runbook: byEvidence })).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/100 % of blue's requests .* are over 0\.5 s .*: is it in milliseconds\?/),
+    });
+  });
+
+  test('fails where the status label holds no status', async () => {
+    const context = contextWith({ runbook: byEvidence });
+    const metrics = { ...context.runbook.metrics, codeLabel: 'version' };
+    expect(await look({ runbook: { ...byEvidence, metrics } })).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('has version="2.4.0", expected an HTTP status'),
+    });
   });
 
   test('fails where the soak would find too little, and tells how long or how busy it had to be', async () => {

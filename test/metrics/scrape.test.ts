@@ -59,8 +59,8 @@ test('a page becomes cumulative counters by version', async () => {
   const { at, series } = await source([await url()]).read(signal);
   expect(at).toBeGreaterThanOrEqual(before);
   expect(series).toEqual({
-    '0/2.4.0': { version: '2.4.0', requests: 3, failed: 0, slow: 0, seconds: expect.closeTo(0.06) },
-    '0/2.5.0': { version: '2.5.0', requests: 4, failed: 1, slow: 1, seconds: expect.closeTo(1.72) },
+    '0/2.4.0': { version: '2.4.0', requests: 3, failed: 0, slow: 0, slowOver: 0.5, seconds: expect.closeTo(0.06) },
+    '0/2.5.0': { version: '2.5.0', requests: 4, failed: 1, slow: 1, slowOver: 0.5, seconds: expect.closeTo(1.72) },
   });
 });
 
@@ -181,11 +181,6 @@ test.each<[string, RequestListener, string]>([
     'has the value Infinity',
   ],
   [
-    'only buckets over the limit',
-    (_, response) => response.end(good + histogram.replace('le="0.5"', 'le="0.6"')),
-    'has no bucket at or below the latency limit of 0.5 s',
-  ],
-  [
     'no last bucket',
     (_, response) => response.end(good + histogram.replace('le="+Inf"', 'le="9"')),
     'has no le="+Inf" bucket',
@@ -203,6 +198,14 @@ test.each<[string, RequestListener, string]>([
   expect(failure.message).toContain(`metrics target 2 of 2: `);
   expect(failure.message).toContain(problem);
   expect(failure.message).not.toMatch(/http:|127\.0/);
+});
+
+test('only buckets over the limit are no reading', async () => {
+  const url = await servePage(() => good + histogram.replace('le="0.5"', 'le="0.6"'));
+  await expect(source([url]).read(signal)).rejects.toMatchObject({
+    type: 'MetricsUnavailable',
+    message: expect.stringContaining('has no bucket at or below the latency limit of 0.5 s: its buckets end at 0.6 s'),
+  });
 });
 
 function endless(response: {

@@ -134,6 +134,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
       'Prometheus has no series requests{job="test",version!=""} in this time',
     );
     await expect(read({ codeLabel: 'status' })).rejects.toThrow(/has no label "status"/);
+    await expect(read({ codeLabel: 'version' })).rejects.toThrow(/"version" .* holds no HTTP status/);
     await expect(read({ to: from + 1 })).rejects.toThrow(/Prometheus has (no series|too little)/);
   });
 });
@@ -148,7 +149,7 @@ describe('a Prometheus with very many series', () => {
       const [start, end, step] = ['start', 'end', 'step'].map((key) => Number(url.searchParams.get(key)));
       const values: [number, string][] = [];
       for (let at = start ?? 0; at <= (end ?? 0); at += step ?? 60)
-        values.push([at, url.searchParams.get('query')?.includes('5..') ? '0.5' : '10.25']);
+        values.push([at, url.searchParams.get('query')?.includes('code!~') ? '0.5' : '10.25']);
       return JSON.stringify({ status: 'success', data: { resultType: 'matrix', result: [{ metric: {}, values }] } });
     });
     const { latency: _, ...rest } = question({ from: 0, to: 12 * 3_600_000, stepMs: 15_000 });

@@ -17,6 +17,8 @@ import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './wo
 /** A share that is found in 99 % of the cases is found less often than 38 times in 40 once in a hundred times. */
 const REHEARSALS = 40;
 const ENOUGH = 38;
+/** A good release may need its soak to be extended, or another try; one that is hardly ever proven need not be tried. */
+const GOOD_ENOUGH = 20;
 const SHARES = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1];
 /** What is tried when the soak sees too little. */
 const MORE = [2, 4, 8];
@@ -37,6 +39,7 @@ export async function lookAtForesight(
   const asked = await rehearse(now, detect);
   const worse = SHARES.filter((tried) => tried > seen.failed / seen.requests);
   const smallest = await firstOf(worse, (tried) => isFound(tried));
+  const { healthy } = await rehearse(now);
   const source = `${REHEARSALS} soaks rehearsed with the traffic of now and the runbook`;
   const evidence = [
     {
@@ -58,11 +61,24 @@ export async function lookAtForesight(
     },
     {
       what: 'a release that is as good as blue is now',
-      measured: `proven healthy at the end of ${(await rehearse(now)).healthy} of ${REHEARSALS} soaks`,
+      measured: `proven healthy at the end of ${healthy} of ${REHEARSALS} soaks`,
+      required: `at least ${GOOD_ENOUGH}`,
       source,
     },
   ];
-  if (asked.found >= ENOUGH) return { evidence, problems: [] };
+  const unproven =
+    healthy >= GOOD_ENOUGH
+      ? []
+      : [
+          {
+            found:
+              `a release as good as blue is now would be proven healthy in ${healthy} of ${REHEARSALS} first soaks only: of ` +
+              `${grouped(seen.requests)} requests ${percent(seen.failed / seen.requests)} failed` +
+              (plan.judge.limits.latency ? ` and ${percent(seen.slow / seen.requests)} were slow` : ''),
+            unblock: 'make the first soak longer, deploy when there is more traffic, or set limits that blue keeps',
+          },
+        ];
+  if (asked.found >= ENOUGH) return { evidence, problems: unproven };
 
   const longer = await firstOf(MORE, (times) => isFound(detect, { step: lengthened(step, times), seen }));
   const busier = await firstOf(MORE, (times) => isFound(detect, { step, seen: multiplied(seen, times) }));
@@ -82,6 +98,7 @@ export async function lookAtForesight(
         found: `a release that fails ${percent(detect)} of its requests would be found in ${asked.found} of ${REHEARSALS} first soaks only`,
         unblock: ways.join(', or '),
       },
+      ...unproven,
     ],
   };
 }

@@ -19,18 +19,7 @@ export function lookAtSeries(seen: Measured, blue: string): Looked {
     required: 'at least 1',
     source: 'metrics',
   };
-  if (seen.series.all === 0)
-    return {
-      evidence: [series],
-      problems: [
-        {
-          found: `the metrics have no series of ${blue}; they know ${known}`,
-          unblock:
-            `let what answers for ${blue} count its requests with "${blue}" in the label that metrics.versionLabel names, ` +
-            'and send it a request; or correct metrics.versionLabel, or where they are read (metrics.targets, metrics.selector)',
-        },
-      ],
-    };
+  if (seen.series.all === 0) return { evidence: [series], problems: [] }; // metricsProblems says so
 
   const span = duration(Math.round(seen.spanMs / 100) * 100);
   const others = seen.alsoServing.slice(0, SHOWN_VERSIONS).map(shown).join(', ');
@@ -80,26 +69,13 @@ export function lookAtAge({ ageMs }: Measured, { judge: { blindMs } }: Deploymen
   };
 }
 
-export function lookAtLatency(
-  { inspection, requests, seconds }: Measured,
-  blue: string,
-  { judge: { limits } }: DeploymentPlan,
-): Looked {
+export function lookAtLatency({ inspection }: Measured, blue: string, { judge: { limits } }: DeploymentPlan): Looked {
   if (!limits.latency) return { evidence: [], problems: [] };
   const limit = limits.latency.underMs / 1_000;
   const line = { what: 'requests count as slow', required: `over ${limit} s, or less`, source: 'metrics' };
   const ends = inspection.slowOver.filter(({ version }) => version === blue).map((each) => each.seconds);
   const shownEnds = [...new Set(ends)].sort((a, b) => a - b).map((end) => `${end} s`);
   const below = ends.some((end) => end < limit * (1 - SAME));
-  const problems =
-    ends.length === 0 || (requests > 0 && seconds === 0)
-      ? [
-          {
-            found: `requests of ${blue} are counted, but not how long they take`,
-            unblock: `let what answers for ${blue} record its durations in the histogram in metrics.latency, under the same version label; or take limits.latency out`,
-          },
-        ]
-      : [];
   return {
     evidence: [
       {
@@ -110,7 +86,7 @@ export function lookAtLatency(
             : `over ${shownEnds.join(' and ')}${below ? `: no bucket ends at ${limit} s, so the one below is used, which is stricter` : ''}`,
       },
     ],
-    problems,
+    problems: [], // metricsProblems says what is wrong
   };
 }
 
