@@ -16,7 +16,7 @@ export function guardTraffic({ runbooks, env }: Dependencies): Activities['guard
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(target);
       const platform = createPlatform(runbook.platform, target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: target });
       let previous: Reading | null = null;
 
       const moved = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {

@@ -16,7 +16,7 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
     attended(async ({ signal }) => {
       const calledAt = Date.now();
       const { metrics, limits } = await runbooks.pinned(target);
-      const source = createMetricSource(metrics, toLimits(limits), { env });
+      const source = createMetricSource(metrics, toLimits(limits), { env, versions: target });
       // Somebody else collects each target once per poll: the newest count of one target says nothing about another's.
       const countedAt = calledAt + (metrics.kind === 'prometheus' ? metrics.poll : 0);
 

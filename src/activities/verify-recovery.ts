@@ -28,7 +28,7 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
   return (input) =>
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
       const platform = createPlatform(runbook.platform, input.target);
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];

@@ -1,6 +1,7 @@
 import { Context, log } from '@temporalio/activity';
 import { createJudge, type Judge, type Judgement, type JudgeState } from '../judge/judge.ts';
-import { advance } from '../metrics/counts.ts';
+import type { Compared } from '../metrics/bucket-ends.ts';
+import { advance, otherVersions } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import type { Poll } from '../report/series.ts';
@@ -29,7 +30,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       const complain = (problem: string): void =>
         log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
       const runbook = await runbooks.pinned(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
       const judge = createJudge(input.rules);
 
       const history = () =>
@@ -85,9 +86,10 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         const isDark = absent.includes(input.target.green) && !absent.includes(input.target.blue);
         const dark = isDark ? { greenDark: true as const } : {};
         const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
+        const judgement = judged(judge.judge(next, now), reading);
         return {
           ...window,
-          ...judged(judge.judge(next, now), reading),
+          ...(green.requests === 0 ? withOthers(judgement, counts, input.target) : judgement),
           ...(from >= input.soakStartedAt
             ? { green: add(before.green, green), blue: add(before.blue, blue) }
             : { shifting: { green: add(before.shifting?.green, green), blue: add(before.shifting?.blue, blue) } }),
@@ -122,6 +124,12 @@ function unjudged(window: WatchHeartbeat): WatchHeartbeat {
 function judged(judgement: Judgement, { series }: Reading): Judgement {
   if (!Object.values(series).some(({ approximate }) => approximate)) return judgement;
   return { ...judgement, reason: `${judgement.reason} (counted approximately: the metrics have too many series)` };
+}
+
+/** Where green is missed: perhaps the metrics know it by another name. */
+function withOthers(judgement: Judgement, counts: Parameters<typeof otherVersions>[0], compared: Compared): Judgement {
+  const others = otherVersions(counts, compared);
+  return others === undefined ? judgement : { ...judgement, reason: `${judgement.reason}; ${others}` };
 }
 
 /** Where the judge stands as this window opens: a new soak keeps what builds up, and proves its health afresh. */

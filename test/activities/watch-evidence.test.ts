@@ -73,6 +73,20 @@ async function restartable() {
   return { restart, metrics: { targets: [`${origin}/metrics`] } };
 }
 
+test('where green is missed, the versions that the metrics count instead are named', async () => {
+  let count = 0;
+  const { origin } = await serve((_, response) => {
+    count += 100;
+    response.end(
+      [BLUE, '2.5.0_b'].map((version) => `http_requests_total{version="${version}",code="200"} ${count}\n`).join(''),
+    );
+  });
+  const here = await scene({ ...BY_EVIDENCE, metrics: { targets: [`${origin}/metrics`] } });
+  const { verdict, reason } = await run(here.activities.watchWindow, soak(here, 60_000));
+  expect(verdict).toBe('breached');
+  expect(reason).toMatch(/^green had no request .*; the metrics count requests of 2\.5\.0_b instead$/);
+});
+
 test.each([
   ['a green that starts again and again is rolled back', [GREEN], 'breached', 'restarts'],
   ['when both start again it is what counts them, and no fault', [GREEN, BLUE], 'inconclusive', 'unproven'],
