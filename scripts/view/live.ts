@@ -215,8 +215,9 @@ function checklistBlocks({ checks }: DeploymentStatus, room: Room, paint: Paint)
 function waitBlocks({ at }: Sight, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {
   const { waitingFor: wait, phase } = status;
   // The soak's own line says it already, with a bar.
-  if (!wait || phase === 'soaking' || (phase === 'checking' && !status.checks.some(needsSomebody))) return [];
-  const gate = phase === 'awaiting-approval' ? openGate(status) : undefined;
+  const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
+  if (!wait || isToldAbove || (phase === 'checking' && !status.checks.some(needsSomebody))) return [];
+  const gate = phase === 'awaiting-approval' && !currentStep(status)?.undecided ? openGate(status) : undefined;
   if (gate && gate.approvedBy.length < gate.required)
     return [
       air(),

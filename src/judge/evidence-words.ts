@@ -46,6 +46,6 @@ export function doubtReason(
 
 export function holdWords(reason: string, heldMs: number, exhausted: boolean): string {
   return exhausted
-    ? `${reason}; for ${seconds(heldMs)} already, and a rollback to blue may not help: a person has to decide`
+    ? `${reason}; for ${seconds(heldMs)} already, and a rollback to blue may not help`
     : `${reason}; a rollback would not help, so the soak's clock is stopped`;
 }

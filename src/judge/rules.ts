@@ -17,7 +17,7 @@ export interface EvidenceRules {
   readonly pollMs: number;
   /** A newest reading older than this is no evidence of the present. */
   readonly blindMs: number;
-  /** So long without metrics, or with blue itself over a limit, and a person has to decide. */
+  /** So long without metrics, or with blue itself over a limit, and it is undecided. */
   readonly maxBlindMs: number;
   readonly maxHoldMs: number;
   /** How long after a shift green may be without traffic: a router may need time. */

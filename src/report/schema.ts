@@ -129,6 +129,11 @@ const step = z.strictObject({
     })
     .describe('The gate before the next shift')
     .optional(),
+  undecided: z
+    .strictObject({ reason: text('Why'), since: at('Since when'), until: at('When the wait was to end in a rollback') })
+    .describe('It could not be judged, and a person was waited for, to the end')
+    .optional(),
+  undecidedMs: ms('How long that was so before, in all').optional(),
 });
 
 const rollback = z.strictObject({

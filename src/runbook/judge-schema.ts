@@ -5,6 +5,9 @@ import { duration } from './scalars.ts';
 /** What the judge takes where a runbook says nothing: only with `rule: evidence`, so that it is no default of the key. */
 const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} if not said`;
 
+/** So long a person is waited for, where a runbook says nothing. */
+export const UNDECIDED_TIMEOUT_MS = 3_600_000;
+
 /** The judge's part of the runbook's schema. */
 export const judge = z
   .strictObject({
@@ -28,14 +31,21 @@ export const judge = z
     breachesInARow: z.int().min(1).default(3).describe('So many batches over a limit in a row are a breach.'),
     maxBlind: duration
       .optional()
-      .describe(
-        `So long without metrics, and it is said that a person has to decide; ${unlessSaid(EVIDENCE_DEFAULTS.maxBlindMs)}.`,
-      ),
+      .describe(`So long without metrics, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxBlindMs)}.`),
     maxHold: duration
       .optional()
       .describe(
-        `So long with blue itself over a limit, and it is said that a person has to decide; ${unlessSaid(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
+        `So long with blue itself over a limit, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
       ),
+    onUndecided: z
+      .enum(['wait', 'rollback'])
+      .optional()
+      .describe(
+        'What then: `wait` tells people and goes on when the evidence is back, `rollback` rolls back at once; `wait` if not said.',
+      ),
+    undecidedTimeout: duration
+      .optional()
+      .describe(`So long a person is waited for, then it is rolled back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
     routeGrace: duration
       .optional()
       .describe(
@@ -44,7 +54,15 @@ export const judge = z
   })
   .superRefine((given, context) => {
     if (given.rule !== 'literal') return;
-    for (const key of ['patience', 'confidence', 'maxBlind', 'maxHold', 'routeGrace'] as const)
+    for (const key of [
+      'patience',
+      'confidence',
+      'maxBlind',
+      'maxHold',
+      'onUndecided',
+      'undecidedTimeout',
+      'routeGrace',
+    ] as const)
       if (given[key] !== undefined)
         context.addIssue({
           code: 'custom',

@@ -126,6 +126,11 @@ export interface DeploymentPlan {
     readonly blindMs: number;
     /** A soak that is not proven healthy in its time is extended up to this many times its length in all. */
     readonly maxSoakFactor: number;
+    /**
+     * What happens when the judge's budget without metrics, or with blue over a limit itself, is spent; `timeoutMs` bounds the
+     * wait for a person. Only with the rule `evidence`.
+     */
+    readonly undecided?: { readonly action: 'wait' | 'rollback'; readonly timeoutMs: number };
   };
   readonly rollback: {
     /** Bound of the rollback command with its read-back. */

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import { evidenceRules, staleAfterMs } from '../judge/rules.ts';
+import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import {
   ANSWER_MS,
   DEFAULT_ENVIRONMENT,
@@ -83,6 +84,7 @@ export function toPlan(input: {
       gateWindowMs: watch.gateWindow,
       blindMs: watch.blind,
       maxSoakFactor: watch.maxSoakFactor,
+      ...(runbook.judge.rule === 'literal' ? {} : { undecided: toUndecided(runbook.judge) }),
     },
     rollback: {
       timeoutMs: platform.timeouts.rollback + ANSWER_MS,
@@ -113,6 +115,13 @@ function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
     ...(maxHold !== undefined && { maxHoldMs: maxHold }),
     ...(routeGrace !== undefined && { routeGraceMs: routeGrace }),
   });
+}
+
+function toUndecided({
+  onUndecided,
+  undecidedTimeout,
+}: Runbook['judge']): NonNullable<DeploymentPlan['watch']['undecided']> {
+  return { action: onUndecided ?? 'wait', timeoutMs: undecidedTimeout ?? UNDECIDED_TIMEOUT_MS };
 }
 
 /** The runbook's limits as the judge and the metric source take them. */

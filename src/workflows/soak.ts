@@ -6,6 +6,7 @@ import type { Deployment } from './deployment.ts';
 import { currentStep, isApproved } from './status.ts';
 import { tell } from './tell.ts';
 import { entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from './transitions.ts';
+import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
 import { work } from './work.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
@@ -32,31 +33,27 @@ export async function soakAndPassGate(
   const hasGate = currentStep(deployment.status())?.gate !== undefined;
 
   const soakMinimum = startedAt + step.soakMs;
-  const soakLimit = startedAt + step.soakMs * watch.maxSoakFactor;
+  const limit = (): number => soakLimitOf(deployment, startedAt + step.soakMs * watch.maxSoakFactor);
   let until = soakMinimum;
   let carry = carried;
   let extensions = 0;
-  let exhaustionSaid = false;
 
   for (;;) {
     const longest = Math.min(Date.now() + watch.windowMs, until);
     const window = await watchWindow(deployment, step, startedAt, { carry, until: longest, healthyFrom: soakMinimum });
     carry = window.carry;
-    if (window.exhausted && !exhaustionSaid) {
-      void tell(deployment, 'critical', needsPerson(deployment, step, window.reason));
-      exhaustionSaid = true;
-    }
     if (Date.now() >= soakMinimum && window.verdict === 'healthy') break;
     if (Date.now() < until) continue;
-    if (until >= soakLimit)
+    if (until >= limit()) awaitDecision(deployment, step, window);
+    if (until >= limit())
       throw new MustRollBack(
         'inconclusive',
         `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
         Date.now(),
       );
     const missing = window.missingMs ?? 0;
-    until = Math.min(soakLimit, Date.now() + Math.max(missing, extensionMs(extensions, watch)));
-    const expected = missing > 0 ? Math.min(soakLimit, Date.now() + missing) : until;
+    until = Math.min(limit(), Date.now() + Math.max(missing, extensionMs(extensions, watch)));
+    const expected = missing > 0 ? Math.min(limit(), Date.now() + missing) : until;
     deployment.change((status) => soakExtended(status, expected));
     if (extensions === 0) void tell(deployment, 'warning', whyExtended(deployment, step, window.reason));
     extensions += 1;
@@ -93,11 +90,6 @@ function whyExtended(deployment: Deployment, { percentage }: TrafficStep, reason
   return `${service} ${version} in ${environment} is not proven healthy at ${percentage} % yet, so the soak goes on: ${reason}. Without proof it is rolled back in the end; abort does it now.`;
 }
 
-function needsPerson(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
-  const { service, version, environment } = deployment.status();
-  return `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged; somebody has to look: ${reason}. Without proof it is rolled back when its longest soak is over; abort does it now.`;
-}
-
 /**
  * One window: closed at `until`, or early when `closeEarly` becomes true. Asking the activity to cancel means "close
  * now": it polls once more and returns its verdict, so that nothing seen is thrown away.
@@ -110,14 +102,24 @@ async function watchWindow(
 ): Promise<WindowResult> {
   const { target, judge, watch } = deployment.plan();
   const from = Date.now();
-  const boundMs = Math.max(0, ends.until - from) + watch.blindMs;
+  const until = untilDecided(deployment, ends.until);
+  const boundMs = Math.max(0, until - from) + watch.blindMs;
   const { soakMs, percentage } = step;
-  const input = { target, rules: judge, pollMs: watch.pollMs, soakStartedAt, soakMs, percentage, ...ends, carry };
+  const input = {
+    target,
+    rules: judge,
+    pollMs: watch.pollMs,
+    soakStartedAt,
+    soakMs,
+    percentage,
+    ...ends,
+    until,
+    carry,
+  };
   const window = await inScope();
   deployment.change((status) => windowClosed(status, window));
   if (window.verdict === 'breached') throw new MustRollBack('breach', window.reason, window.to);
-  // With all the traffic on green, only a person knows whether going back would help.
-  if (window.exhausted && step.percentage < 100) throw new MustRollBack('inconclusive', window.reason, window.to);
+  mindUndecided(deployment, step, window);
   return window;
 
   async function inScope(): Promise<WindowResult> {

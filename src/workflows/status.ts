@@ -58,6 +58,13 @@ export interface GateStatus {
 
 export type FinishedWindow = Omit<WindowResult, 'carry'>;
 
+/** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
+export interface UndecidedStatus {
+  readonly reason: string;
+  readonly since: number;
+  readonly until: number;
+}
+
 /** One step of the traffic plan under way or done. */
 export interface StepStatus {
   readonly percentage: number;
@@ -67,6 +74,10 @@ export interface StepStatus {
   readonly provenAt?: number;
   readonly windows: readonly FinishedWindow[];
   readonly gate?: GateStatus;
+  /** While it cannot be judged: no metrics, or blue over its limits itself. */
+  readonly undecided?: UndecidedStatus;
+  /** How long that was so before, in all: the longest soak is longer by as much. */
+  readonly undecidedMs?: number;
 }
 
 /** What sent the deployment into its rollback. */
@@ -216,6 +227,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'soaking': {
       const step = currentStep(status);
       if (!step) return undefined;
+      if (step.undecided) return aDecision(step.undecided);
       return {
         what: `the soak at ${step.percentage} %`,
         since: step.shiftedAt,
@@ -226,6 +238,8 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'awaiting-approval': {
       const gate = openGate(status);
       if (!gate) return undefined;
+      const undecided = currentStep(status)?.undecided;
+      if (undecided) return aDecision(undecided);
       const missing = gate.required - gate.approvedBy.length;
       return {
         what:
@@ -261,6 +275,15 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'cancelled':
       return undefined;
   }
+}
+
+function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
+  return {
+    what: `somebody to decide, since nothing can be judged: ${reason}`,
+    since,
+    until,
+    unblockedBy: 'abort, which rolls back, or the evidence, when it is back; then it is rolled back',
+  };
 }
 
 function waitingCheck(check: CheckStatus): string {

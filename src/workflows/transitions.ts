@@ -17,6 +17,7 @@ import {
   type RollbackCause,
   type RollbackStatus,
   type StepStatus,
+  type UndecidedStatus,
   type UndeliveredNotification,
   type WrittenReport,
 } from './status.ts';
@@ -158,6 +159,17 @@ export function windowClosed(status: DeploymentStatus, { carry: _, ...window }: 
 
 export function soakExtended(status: DeploymentStatus, until: number): DeploymentStatus {
   return withStep(status, (step) => ({ ...step, soakUntil: until }));
+}
+
+export function undecidedBegun(status: DeploymentStatus, undecided: UndecidedStatus): DeploymentStatus {
+  return withStep(status, (step) => ({ ...step, undecided }));
+}
+
+export function undecidedEnded(status: DeploymentStatus, at: number): DeploymentStatus {
+  return withStep(status, ({ undecided, undecidedMs = 0, ...step }) => ({
+    ...step,
+    undecidedMs: undecidedMs + (undecided ? at - undecided.since : 0),
+  }));
 }
 
 /** The soak is proven healthy; the wait for a person, if a gate follows, ends at `gateUntil`. */

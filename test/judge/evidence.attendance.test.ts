@@ -16,7 +16,7 @@ test('metrics out for 90 s: neither a breach nor health, and the missed time doe
   expect(watchSoak([...repeat(20, fine), ...repeat(6, null), ...repeat(20, fine)]).now.verdict).toBe('healthy');
 });
 
-test('metrics out for longer than the budget: a person has to decide, no rollback', () => {
+test('metrics out for longer than the budget: it is undecided, no rollback', () => {
   const { now, breachedAt } = watchSoak([...repeat(4, fine), ...repeat(41, null)]);
   expect(breachedAt).toBeUndefined();
   expect(now).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });

@@ -95,6 +95,15 @@ describe('the guide as a plan', () => {
     ).toThrow(/judge\.patience: .*expected only with rule: evidence; remove one of them/);
   });
 
+  test('says what happens when it is undecided: a person is waited for, unless the runbook says otherwise', () => {
+    expect(plan().watch.undecided).toEqual({ action: 'wait', timeoutMs: 3_600_000 });
+    const said = 'rule: evidence, onUndecided: rollback, undecidedTimeout: 10m, patience: 5s';
+    const runbook = parseRunbook(guideWith(['rule: evidence, patience: 5s', said]), 'x.yaml');
+    expect(plan({ runbook }).watch.undecided).toEqual({ action: 'rollback', timeoutMs: 600_000 });
+    const literal = guideWith(['rule: evidence, patience: 5s', 'rule: literal, onUndecided: wait']);
+    expect(() => parseRunbook(literal, 'x.yaml')).toThrow(/judge\.onUndecided: .*expected only with rule: evidence/);
+  });
+
   test('holds nothing that can act: no command, no address, no name of a secret', () => {
     expect(JSON.stringify(plan())).not.toMatch(/https?:|--service|DATABASE_URL|traffic-status/);
   });

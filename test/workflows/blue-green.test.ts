@@ -183,28 +183,81 @@ test('invariant 5: a soak without proof is extended and, still without proof, ro
   });
 });
 
-test('what was waited for too long is rolled back, not waited for to the end of the longest soak', async () => {
-  const { activities } = world({
-    plan: (plan) => soaking(plan, 10_000),
-    watch: () => ({ verdict: 'inconclusive', reason: 'no metrics for 10 min', because: 'blind', exhausted: true }),
+const BLIND = { verdict: 'inconclusive', reason: 'no metrics for 10 min', because: 'blind', exhausted: true } as const;
+
+function undecided(action: 'wait' | 'rollback', timeoutMs: number): NonNullable<Script['plan']> {
+  return (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, undecided: { action, timeoutMs } } });
+}
+
+test.each([
+  ['50', 1],
+  ['100', 2],
+])('undecided at %s %%: a person is called once, and it goes on when the evidence is back', async (percentage, in_) => {
+  let isBlind = true;
+  const { activities, asked } = world({
+    plan: undecided('wait', 60_000),
+    watch: ({ soak }) => (soak === in_ && isBlind ? BLIND : undefined),
   });
-  await temporal.deploy(activities, async ({ handle }) => {
-    const { message, report } = await rolledBack(handle);
-    expect(report.rollback?.cause).toBe('inconclusive');
-    expect(message).toContain('no metrics for 10 min');
-    expect(report.steps[0]?.windows).toHaveLength(1);
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    // Its longest soak of 900 ms is over by then.
+    const { waitingFor } = await until(
+      ({ steps }) => steps.length === in_ && (steps.at(-1)?.soakUntil ?? 0) > (steps.at(-1)?.shiftedAt ?? 0) + 1_500,
+    );
+    expect(waitingFor?.what).toBe('somebody to decide, since nothing can be judged: no metrics for 10 min');
+    expect(waitingFor?.until).toBe((waitingFor?.since ?? 0) + 60_000);
+    isBlind = false;
+    const report = await handle.result();
+    expect(report.outcome).toBe('completed');
+    const step = report.steps.find((one) => String(one.percentage) === percentage);
+    expect(step?.undecidedMs).toBeGreaterThan(0);
+    expect(step?.undecided).toBeUndefined();
+    expect(asked.filter((one) => one === 'notify critical')).toHaveLength(1);
   });
 });
 
-test('with all the traffic on green, a person is called instead', async () => {
-  const { activities, asked } = world({
-    plan: (plan) => soaking(approvedByItself(plan), 600),
-    watch: ({ soak, number }) =>
-      soak === 2 && number < 5 ? { verdict: 'inconclusive', reason: 'no metrics', exhausted: true } : undefined,
+test.each([
+  ['50', 1],
+  ['100', 2],
+])('undecided at %s %%, and nobody decides: rolled back at the bound, not before', async (_, in_) => {
+  const { activities } = world({
+    plan: undecided('wait', 2_000),
+    watch: ({ soak }) => (soak === in_ ? BLIND : undefined),
   });
   await temporal.deploy(activities, async ({ handle }) => {
-    expect((await handle.result()).outcome).toBe('completed');
-    expect(asked.filter((one) => one === 'notify critical')).toHaveLength(1);
+    const { message, report } = await rolledBack(handle);
+    expect(message).toContain('Nobody decided within 2 s: no metrics for 10 min.');
+    expect(report.rollback?.cause).toBe('inconclusive');
+    const { since = 0, until = 0 } = report.steps.at(-1)?.undecided ?? {};
+    expect(until).toBe(since + 2_000);
+    expect(report.rollback?.detectedAt).toBeGreaterThanOrEqual(until);
+  });
+});
+
+test.each([
+  ['50', 1],
+  ['100', 2],
+])('undecided at %s %%, and the runbook wants a rollback: at once, in those words', async (_, in_) => {
+  const { activities, asked } = world({
+    plan: undecided('rollback', 60_000),
+    watch: ({ soak }) => (soak === in_ ? BLIND : undefined),
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(message).toContain('no metrics for 10 min. The runbook rolls back then (judge.onUndecided: rollback).');
+    expect(report.steps.at(-1)?.windows).toHaveLength(1);
+    expect(asked.filter((one) => one === 'notify critical')).toHaveLength(1); // of the rollback
+  });
+});
+
+test('a soak that reaches its longest without metrics waits, too; abort rolls back', async () => {
+  const { activities } = world({
+    plan: undecided('wait', 60_000),
+    watch: () => ({ verdict: 'inconclusive', reason: 'no new metrics for 50 s', because: 'blind' }),
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    await until(({ steps }) => steps.at(-1)?.undecided !== undefined);
+    await handle.signal(messages.abort, { by: 'ana', reason: 'enough' });
+    expect((await rolledBack(handle)).report.rollback?.cause).toBe('aborted');
   });
 });
 
