@@ -38,6 +38,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       let seen = context.info.heartbeatDetails
         ? (context.info.heartbeatDetails as WatchHeartbeat)
         : newWindow(await soakOf(input, judge, history));
+      let wasExhausted: boolean | undefined;
       for (;;) {
         const begunAt = Date.now();
         const closing = isAskedToClose(context);
@@ -46,7 +47,12 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
-        if (seen.verdict === 'breached' || closing || isProven || Date.now() >= input.until) return withoutLive(seen);
+        // People are called by the workflow, which learns of it only from a window that has closed.
+        const isExhausted = seen.exhausted === true;
+        const isNews = isExhausted && wasExhausted === false;
+        wasExhausted = isExhausted;
+        if (seen.verdict === 'breached' || closing || isProven || isNews || Date.now() >= input.until)
+          return withoutLive(seen);
         // On a beat, however long the reading took.
         await pause(Math.min(begunAt + input.pollMs, input.until) - Date.now(), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
