@@ -5,6 +5,7 @@ import type { MetricsConfig } from '../runbook/schema.ts';
 import { refuseWithoutEnd, slowEnds } from './bucket-ends.ts';
 import type { SourceOptions } from './create-source.ts';
 import { fetchPage } from './fetch-page.ts';
+import { groupBy } from './group-by.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
 import type { Inspection, MetricSource, SeriesReading } from './source.ts';
@@ -38,9 +39,13 @@ export function scrapeSource(
   function endsOf(pages: readonly PageSeries[]): Map<string, number> {
     if (!limits.latency || config.latency === undefined) return new Map();
     const limit = limits.latency.underMs / 1_000;
-    const histograms = new Map<string, number[][]>();
-    for (const { version, buckets } of pages.flatMap((page) => page.histograms))
-      histograms.set(version, [...(histograms.get(version) ?? []), buckets.map(({ end }) => end)]);
+    const all = groupBy(
+      pages.flatMap((page) => page.histograms),
+      ({ version }) => version,
+    );
+    const histograms = new Map(
+      [...all].map(([version, own]) => [version, own.map(({ buckets }) => buckets.map(({ end }) => end))]),
+    );
     refuseWithoutEnd(config.latency, histograms, { limit, compared: versions });
     return slowEnds(histograms, limit, versions);
   }

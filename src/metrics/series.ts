@@ -3,6 +3,7 @@ import type { Limits } from '../runbook/plan.ts';
 import { COUNTED_BY, mixedLabels, severalValues } from './belonging.ts';
 import { isBelow, isSame } from './bucket-ends.ts';
 import { isFailed } from './failed.ts';
+import { groupBy } from './group-by.ts';
 import type { MetricsPage, Sample } from './prometheus-text.ts';
 import type { ScrapeConfig } from './scrape.ts';
 import type { SeriesReading, VersionSeries } from './source.ts';
@@ -118,13 +119,18 @@ export function describeVersions(
 ): Record<string, VersionSeries> {
   const known = [codeLabel, versionLabel, ...selector.map(({ label }) => label)];
   const versions = new Set(pages.flatMap(({ requests }) => requests.map(({ version }) => version)));
+  const counters = pages.map(({ requests }) => groupBy(requests, ({ version }) => version));
+  const timed = groupBy(
+    pages.flatMap((page) => page.histograms),
+    ({ version }) => version,
+  );
   return Object.fromEntries(
     [...versions].map((version): [string, VersionSeries] => {
-      const own = pages.map(({ requests }) => requests.filter((one) => one.version === version));
+      const own = counters.map((page) => page.get(version) ?? []);
       const sent = own.flat().filter(({ value }) => value > 0);
       // Page by page: what differs between pages tells which router it was.
       const labels = own.map((requests) => requests.map((one) => one.labels));
-      const durations = pages.flatMap(({ histograms: all }) => all.filter((one) => one.version === version));
+      const durations = timed.get(version) ?? [];
       return [
         version,
         {
