@@ -34,11 +34,14 @@ export function metricsProblems(
 /** What makes the counts themselves untrue, also in the middle of a soak; of all versions where none are named. */
 export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly MetricsProblem[] {
   const { requests, latency } = inspection.metrics;
+  const answered = new Map<string, number>();
+  for (const one of Object.values(inspection.reading.series))
+    answered.set(one.version, (answered.get(one.version) ?? 0) + one.requests - one.failed);
   const versions = compared ? [compared.blue, compared.green] : Object.keys(inspection.versions);
   return versions.flatMap((version): MetricsProblem[] => {
     const series = inspection.versions[version];
     if (!series) return [];
-    const { good } = sumsOf(inspection, version);
+    const good = answered.get(version) ?? 0;
     const [doubled] = series.doubled;
     const [mixed] = series.mixed;
     return [
