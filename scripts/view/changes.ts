@@ -4,7 +4,7 @@ import { checkWords } from './checks.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { Sight } from './sight.ts';
-import { count, exactly, roughly, share } from './words.ts';
+import { count, exactly, meanWords, roughly, share } from './words.ts';
 
 /** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
 type ChangeKind =
@@ -60,7 +60,8 @@ export function numbersOf({ live, status, at }: Sight): Change | undefined {
   if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0) return undefined;
   const { intervalMs, blue, green } = live.latest;
   const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
-    `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ${share(slow, requests)} slow, mean ${meanMs.toFixed(meanMs < 10 ? 1 : 0)} ms`;
+    `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
+    `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
   const step = status.steps.at(-1);
   const left = step && step.provenAt === undefined ? Math.max(0, step.soakUntil - at) : undefined;
   const { verdict, reason, because } = live;

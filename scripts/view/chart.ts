@@ -54,7 +54,7 @@ export function stretchesOf(samples: readonly Sample[], version: 'blue' | 'green
       const part = overlap / (sample.to - sample.from);
       sum.requests += part * sample[version].requests;
       sum.failed += part * sample[version].failed;
-      sum.slow += part * sample[version].slow;
+      sum.slow += part * (sample[version].slow ?? 0);
       if (sample.isLonger) continue;
       sum.timed.requests += part * sample[version].requests;
       sum.timed.ms += overlap;

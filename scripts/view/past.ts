@@ -1,5 +1,5 @@
 import type { WatchHeartbeat } from '../../src/activities/activities.ts';
-import type { Counts } from '../../src/runbook/plan.ts';
+import type { MeasuredCounts } from '../../src/runbook/plan.ts';
 import type { DeploymentStatus, FinishedWindow, Phase } from '../../src/workflows/status.ts';
 
 /** What whoever looks remembers of the looks before: charts and the lengths of phases need it. Pure. */
@@ -8,8 +8,8 @@ import type { DeploymentStatus, FinishedWindow, Phase } from '../../src/workflow
 export interface Sample {
   readonly from: number;
   readonly to: number;
-  readonly blue: Counts;
-  readonly green: Counts;
+  readonly blue: MeasuredCounts;
+  readonly green: MeasuredCounts;
   /** The window that it was seen in, by its beginning. */
   readonly window: number;
   /** It holds requests from before `from` as well, who knows since when: good for shares, not for a rate. */
@@ -61,7 +61,7 @@ function addLive(samples: readonly Sample[], live: WatchHeartbeat): readonly Sam
   if (more !== samples || !latest || problem !== undefined) return more;
   // Nobody asked either version anything: that is known, and not the same as knowing nothing.
   if (latest.blue.requests > 0 || latest.green.requests > 0) return samples;
-  const none = { requests: 0, failed: 0, slow: 0 };
+  const none = { requests: 0, failed: 0, slow: latest.green.slow === null ? null : 0 };
   const from = seenUntil(samples, live);
   return live.to > from ? [...samples, { window: live.from, from, to: live.to, blue: none, green: none }] : samples;
 }
@@ -97,11 +97,16 @@ function seenUntil(samples: readonly Sample[], { from }: Pick<Cumulative, 'from'
   return ends.length > 0 ? Math.max(...ends) : from;
 }
 
-function without(all: Counts, known: readonly Counts[]): Counts {
-  const rest = (field: keyof Counts): number => known.reduce((left, counts) => left - counts[field], all[field]);
-  return { requests: rest('requests'), failed: rest('failed'), slow: rest('slow') };
+function without(all: MeasuredCounts, known: readonly MeasuredCounts[]): MeasuredCounts {
+  const rest = (of: (counts: MeasuredCounts) => number): number =>
+    known.reduce((left, counts) => left - of(counts), of(all));
+  return {
+    requests: rest(({ requests }) => requests),
+    failed: rest(({ failed }) => failed),
+    slow: all.slow === null ? null : rest(({ slow }) => slow ?? 0),
+  };
 }
 
-function isSame(a: Counts, b: Counts): boolean {
+function isSame(a: MeasuredCounts, b: MeasuredCounts): boolean {
   return a.requests === b.requests && a.failed === b.failed && a.slow === b.slow;
 }

@@ -5,7 +5,7 @@ import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './ch
 import type { Paint } from './output.ts';
 import { NO_PAST, type Sample } from './past.ts';
 import type { Sight } from './sight.ts';
-import { clip, roughly, share } from './words.ts';
+import { clip, meanWords, roughly, share } from './words.ts';
 
 /** Blue and green beside each other: numbers of the newest reading, limits, and charts where there is room. Pure. */
 
@@ -28,7 +28,7 @@ export function isOverNow(live: WatchHeartbeat | undefined, { judge: { limits } 
   const green = live?.latest?.green;
   if (!green) return false;
   const slowest = limits.latency ? 1 - limits.latency.quantile : 1;
-  return isOver(green.failed, green.requests, limits.errorRate) || isOver(green.slow, green.requests, slowest);
+  return isOver(green.failed, green.requests, limits.errorRate) || isOver(green.slow ?? 0, green.requests, slowest);
 }
 
 function isOver(part: number, whole: number, limit: number): boolean {
@@ -121,7 +121,7 @@ function rowsOf({ plan, samples }: Versions, axis: Axis): Row[] {
     ...(latency ? [shareRow(slowLabel(plan), 'slow', 1 - latency.quantile)] : []),
     {
       label: 'mean',
-      value: ({ requests, meanMs }) => (requests > 0 ? `${meanMs.toFixed(meanMs < 10 ? 1 : 0)} ms` : '-'),
+      value: ({ requests, meanMs }) => meanWords(requests, meanMs),
     },
   ];
 
@@ -131,8 +131,8 @@ function rowsOf({ plan, samples }: Versions, axis: Axis): Row[] {
     const top = Math.min(1, Math.max(2 * limit, ...known([...chart('blue'), ...chart('green')])));
     return {
       label,
-      value: (version) => share(version[kind], version.requests),
-      isOver: (version) => isOver(version[kind], version.requests, limit),
+      value: (version) => share(version[kind] ?? 0, version.requests),
+      isOver: (version) => isOver(version[kind] ?? 0, version.requests, limit),
       limit: share(limit, 1),
       chart,
       top,

@@ -36,6 +36,12 @@ export function share(part: number, whole: number): string {
   return whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : '-';
 }
 
+/** A mean latency; without requests there is none. */
+export function meanWords(requests: number, meanMs: number | null): string {
+  if (requests <= 0) return '-';
+  return meanMs === null ? 'not measured' : `${meanMs.toFixed(meanMs < 10 ? 1 : 0)} ms`;
+}
+
 /** `[######----]` of a fraction from 0 to 1, `width` signs in all. */
 export function bar(fraction: number, width: number): string {
   const inner = Math.max(1, width - 2);

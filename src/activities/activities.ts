@@ -3,12 +3,13 @@ import type { Reading } from '../metrics/source.ts';
 import type { DeploymentReport } from '../report/report.ts';
 import type {
   CheckResult,
-  Counts,
   DeploymentPlan,
   DeploymentRequest,
   DeploymentTarget,
   EvidenceLine,
   JudgeRules,
+  LiveCounts,
+  MeasuredCounts,
   RemedyResult,
   Verdict,
 } from '../runbook/plan.ts';
@@ -51,21 +52,17 @@ export interface WindowResult {
   readonly from: number;
   readonly to: number;
   /** What the soak counted in this window. */
-  readonly green: Counts;
-  readonly blue: Counts;
+  readonly green: MeasuredCounts;
+  readonly blue: MeasuredCounts;
   /** What was counted from the baseline to the soak's first reading, while the traffic was shifted: none of the soak's. */
-  readonly shifting?: { readonly green: Counts; readonly blue: Counts };
+  readonly shifting?: { readonly green: MeasuredCounts; readonly blue: MeasuredCounts };
   readonly carry: WatchCarry;
 }
 
 /** What a running window says of itself in its heartbeat, for live views. */
 export interface WatchHeartbeat extends WindowResult {
-  /** The newest interval alone: counts over `intervalMs`, and mean latencies in milliseconds. */
-  readonly latest?: {
-    readonly intervalMs: number;
-    readonly green: Counts & { readonly meanMs: number };
-    readonly blue: Counts & { readonly meanMs: number };
-  };
+  /** The newest interval alone: counts over `intervalMs`. */
+  readonly latest?: { readonly intervalMs: number; readonly green: LiveCounts; readonly blue: LiveCounts };
   /** Why the newest poll brought nothing, if so. */
   readonly problem?: string;
 }

@@ -53,7 +53,7 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
               return {
                 healthyAt: interval.to,
                 requests: counts.requests,
-                evidence: [lineOf(counts, input.target.blue)],
+                evidence: [lineOf(counts, input)],
               };
             if (found === undefined && interval.to - input.restoredAt >= QUIET_MS)
               return await acceptedQuiet(platform, { input, counts, elsewhere, at: interval.to }, attendance);
@@ -93,14 +93,15 @@ function blueAlone(
 
 /** Why these requests of blue are no proof of health. */
 function overLimit({ requests, failed, slow }: Counts, limits: Limits): string | undefined {
-  const said = `of its newest ${requests} requests ${failed} failed and ${slow} were too slow`;
+  const said = `of its newest ${requests} requests ${failed} failed${limits.latency ? ` and ${slow} were too slow` : ''}`;
   if (failed > limits.errorRate * requests) return `it is over the error limit: ${said}`;
   if (limits.latency && slow > (1 - limits.latency.quantile) * requests) return `it is over the latency limit: ${said}`;
   return undefined;
 }
 
-function lineOf({ requests, failed, slow }: Counts, blue: string): EvidenceLine {
-  return { what: `fresh requests of ${blue} alone`, measured: `${requests}, ${failed} failed, ${slow} too slow` };
+function lineOf({ requests, failed, slow }: Counts, { target, rules }: RollbackInput): EvidenceLine {
+  const tooSlow = rules.limits.latency ? `, ${slow} too slow` : '';
+  return { what: `fresh requests of ${target.blue} alone`, measured: `${requests}, ${failed} failed${tooSlow}` };
 }
 
 /** Requests of versions that are neither blue nor green: perhaps blue's, under another name. */
@@ -136,7 +137,7 @@ async function acceptedQuiet(
   return {
     healthyAt: at,
     requests: counts.requests,
-    evidence: [lineOf(counts, blue), ...health],
+    evidence: [lineOf(counts, found.input), ...health],
     accepted: { what: `${answered}; ${FRESH_REQUESTS} requests prove its health`, by: 'the rule for little traffic' },
   };
 }

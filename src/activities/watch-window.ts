@@ -5,7 +5,8 @@ import { advance, otherVersions } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import type { Poll } from '../report/series.ts';
-import type { Counts } from '../runbook/plan.ts';
+import type { Counts, LiveCounts, MeasuredCounts } from '../runbook/plan.ts';
+import type { Runbook } from '../runbook/schema.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
 import { attended, pause } from './attendance.ts';
@@ -32,12 +33,13 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       const runbook = await runbooks.pinned(input.target);
       const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
       const judge = createJudge(input.rules);
+      const measured = measuredBy(runbook);
 
       const history = () =>
         blueHistory(runbook, { version: input.target.blue, to: input.soakStartedAt }, { env, signal });
       let seen = context.info.heartbeatDetails
         ? (context.info.heartbeatDetails as WatchHeartbeat)
-        : newWindow(await soakOf(input, judge, history));
+        : newWindow(await soakOf(input, judge, history), measured);
       let wasExhausted: boolean | undefined;
       for (;;) {
         const begunAt = Date.now();
@@ -74,13 +76,19 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       }
 
       function take(before: WatchHeartbeat, state: JudgeState, current: Reading): WatchHeartbeat {
-        const { problem: _, latest, ...window } = unjudged(before);
+        const { problem: _, latest: seenLast, ...window } = unjudged(before);
         const now = Date.now();
         const { reading, interval } = advance(before.carry.reading, current);
         const carry = { ...before.carry, reading };
         // Nothing new: what was seen last stays what people see, and gets older.
         if (!interval)
-          return { ...window, ...judged(judge.judge(state, now), reading), ...(latest && { latest }), to: now, carry };
+          return {
+            ...window,
+            ...judged(judge.judge(state, now), reading),
+            ...(seenLast && { latest: seenLast }),
+            to: now,
+            carry,
+          };
 
         const { from, to, counts, restarted, absent } = interval;
         const green = counts[input.target.green] ?? NOTHING;
@@ -93,15 +101,21 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         const dark = isDark ? { greenDark: true as const } : {};
         const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
         const judgement = judged(judge.judge(next, now), reading);
+        const latest = { intervalMs: to - from, green: measured(green), blue: measured(blue) };
         return {
           ...window,
           ...(green.requests === 0 ? withOthers(judgement, counts, input.target) : judgement),
           ...(from >= input.soakStartedAt
-            ? { green: add(before.green, green), blue: add(before.blue, blue) }
-            : { shifting: { green: add(before.shifting?.green, green), blue: add(before.shifting?.blue, blue) } }),
+            ? { green: add(before.green, latest.green), blue: add(before.blue, latest.blue) }
+            : {
+                shifting: {
+                  green: add(before.shifting?.green, latest.green),
+                  blue: add(before.shifting?.blue, latest.blue),
+                },
+              }),
           to: now,
           carry: { ...carry, judge: next },
-          latest: { intervalMs: to - from, green: live(green), blue: live(blue) },
+          latest,
         };
       }
     });
@@ -153,9 +167,9 @@ async function soakOf(
   return { ...carry, judge: judge.nextSoak(carry.judge, soakStartedAt, facts), soakStartedAt };
 }
 
-function newWindow(carry: WatchCarry): WatchHeartbeat {
+function newWindow(carry: WatchCarry, measured: Measured): WatchHeartbeat {
   const now = Date.now();
-  const none = { requests: 0, failed: 0, slow: 0 };
+  const { meanMs: _, ...none } = measured(NOTHING);
   return { verdict: 'inconclusive', reason: 'nothing seen yet', from: now, to: now, green: none, blue: none, carry };
 }
 
@@ -170,14 +184,23 @@ function isAskedToClose({ cancellationDetails }: Context): boolean {
   return !(details.workerShutdown || details.timedOut || details.notFound);
 }
 
-function add(sum: Counts = NOTHING, more: Counts): Counts {
-  return {
-    requests: sum.requests + more.requests,
-    failed: sum.failed + more.failed,
-    slow: sum.slow + more.slow,
-  };
+type Measured = (counts: Counts & { readonly seconds: number }) => LiveCounts;
+
+/** Counts as they are shown: what the runbook does not measure is null, not 0. */
+function measuredBy({ limits, metrics }: Runbook): Measured {
+  return ({ requests, failed, slow, seconds }) => ({
+    requests,
+    failed,
+    slow: limits.latency ? slow : null,
+    meanMs: metrics.latency === undefined || requests === 0 ? null : (seconds / requests) * 1_000,
+  });
 }
 
-function live({ requests, failed, slow, seconds }: Counts & { readonly seconds: number }) {
-  return { requests, failed, slow, meanMs: requests === 0 ? 0 : (seconds / requests) * 1_000 };
+function add(sum: MeasuredCounts | undefined, { requests, failed, slow }: MeasuredCounts): MeasuredCounts {
+  if (!sum) return { requests, failed, slow };
+  return {
+    requests: sum.requests + requests,
+    failed: sum.failed + failed,
+    slow: sum.slow === null || slow === null ? null : sum.slow + slow,
+  };
 }

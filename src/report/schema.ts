@@ -27,9 +27,12 @@ const evidence = z
 const counts = {
   requests: whole('Requests'),
   failed: whole('Those that failed'),
-  slow: whole('Those over the latency limit, failed ones included; 0 without such a limit'),
+  slow: whole('Those over the latency limit, failed ones included; null where there is no such limit').nullable(),
 };
-const pointCounts = z.strictObject({ ...counts, meanMs: ms('Mean time of an answer').optional() });
+const pointCounts = z.strictObject({
+  ...counts,
+  meanMs: ms('Mean time of an answer; null or missing where it was not measured').nullable().optional(),
+});
 
 const decision = z.strictObject({
   action: z

@@ -1,10 +1,10 @@
-import type { Counts, Verdict } from '../runbook/plan.ts';
+import type { MeasuredCounts, Verdict } from '../runbook/plan.ts';
 import type { DeploymentReport } from './report.ts';
 
 /** The numbers of soaks over time: from the polls that workers kept, or from finished windows where they kept none. Pure. */
 
-/** Requests of one version in an interval; the mean of their durations in milliseconds where it is known. */
-export type PointCounts = Counts & { readonly meanMs?: number };
+/** Requests of one version in an interval; the mean of their durations in milliseconds where it was measured. */
+export type PointCounts = MeasuredCounts & { readonly meanMs?: number | null };
 
 /** What one poll of a watch brought: one line of a worker's file. */
 export interface Poll {
@@ -151,13 +151,15 @@ function both(first: SeriesPoint, second: SeriesPoint): SeriesPoint {
 
 function sum(a: PointCounts, b: PointCounts): PointCounts {
   const requests = a.requests + b.requests;
-  const known = [a, b].filter((one) => one.meanMs !== undefined && one.requests > 0);
+  const known = [a, b].filter((one) => typeof one.meanMs === 'number' && one.requests > 0);
   const weight = known.reduce((total, one) => total + one.requests, 0);
   const meanMs = known.reduce((total, one) => total + (one.meanMs ?? 0) * one.requests, 0) / weight;
-  return { requests, failed: a.failed + b.failed, slow: a.slow + b.slow, ...(weight > 0 ? { meanMs } : {}) };
+  const slow = a.slow === null || b.slow === null ? null : a.slow + b.slow;
+  return { requests, failed: a.failed + b.failed, slow, ...(weight > 0 ? { meanMs } : {}) };
 }
 
 /** All of these points together. */
 export function totalOf(points: readonly SeriesPoint[], version: 'green' | 'blue'): PointCounts {
-  return points.map((point) => point[version]).reduce(sum, { requests: 0, failed: 0, slow: 0 });
+  const [first = { requests: 0, failed: 0, slow: null }, ...others] = points.map((point) => point[version]);
+  return others.reduce(sum, first);
 }

@@ -114,7 +114,7 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
     );
     return most && most.share > 0 ? ` Green's worst interval had ${percent(most.share)}, until ${time(most.to)}.` : '';
   };
-  const hasMeans = points.some(({ green, blue: other }) => green.meanMs !== undefined || other.meanMs !== undefined);
+  const hasMeans = points.some((point) => [point.green, point.blue].some(({ meanMs }) => typeof meanMs === 'number'));
   return [
     {
       title: 'Requests a second',
@@ -134,9 +134,9 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
       ? [
           {
             title: 'Mean time of an answer',
-            words: `${both(({ meanMs }) => (meanMs === undefined ? 'is not known' : `took ${Math.round(meanMs)} ms in the mean`))}. The mean has no limit; it is shown to see where it goes.`,
+            words: `${both(({ meanMs }) => (typeof meanMs !== 'number' ? 'is not known' : `took ${Math.round(meanMs)} ms in the mean`))}. The mean has no limit; it is shown to see where it goes.`,
             unit: 'ms' as const,
-            value: ({ meanMs, requests }: PointCounts) => (requests > 0 ? meanMs : undefined),
+            value: ({ meanMs, requests }: PointCounts) => (requests > 0 ? (meanMs ?? undefined) : undefined),
           },
         ]
       : []),
@@ -154,9 +154,9 @@ function latencyChart(
   return [
     {
       title: `Share of requests over ${underMs} ms`,
-      words: `${both(({ slow, requests }) => `was over ${underMs} ms for ${outOf(slow, requests)}`)}.${limitWords(limit)}${worst(({ slow }) => slow)}`,
+      words: `${both(({ slow, requests }) => (slow === null ? 'is not measured' : `was over ${underMs} ms for ${outOf(slow, requests)}`))}.${limitWords(limit)}${worst(({ slow }) => slow ?? 0)}`,
       unit: 'share',
-      value: ({ slow, requests }) => (requests > 0 ? slow / requests : undefined),
+      value: ({ slow, requests }) => (requests > 0 && slow !== null ? slow / requests : undefined),
       limit,
     },
   ];

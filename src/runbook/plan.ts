@@ -183,6 +183,19 @@ export interface Counts {
   readonly slow: number;
 }
 
+/** Counts as people and programs get them: what is not measured is null, not 0. */
+export interface MeasuredCounts {
+  readonly requests: number;
+  readonly failed: number;
+  /** Null without a latency limit. */
+  readonly slow: number | null;
+}
+
+export interface LiveCounts extends MeasuredCounts {
+  /** Mean latency in milliseconds; null without a latency metric, and without requests. */
+  readonly meanMs: number | null;
+}
+
 export type Verdict = 'healthy' | 'breached' | 'inconclusive';
 
 const FIRST_EXTENSION_POLLS = 4;

@@ -135,7 +135,7 @@ async function watchWindow(
       if (deployment.scope.consideredCancelled) throw error;
       // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
       // the next window goes on from what was seen last, and judges the gap.
-      if (closeEarly?.() && isUnattended(error)) return lastHeartbeat(error) ?? nothingSeen(from, carry);
+      if (closeEarly?.() && isUnattended(error)) return lastHeartbeat(error) ?? nothingSeen(from, input);
       throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
     }
   }
@@ -156,7 +156,7 @@ function lastHeartbeat(error: unknown): WindowResult | undefined {
   return { ...window, ...UNATTENDED };
 }
 
-function nothingSeen(from: number, carry: WatchCarry): WindowResult {
-  const none = { requests: 0, failed: 0, slow: 0 };
+function nothingSeen(from: number, { rules, carry }: WatchInput): WindowResult {
+  const none = { requests: 0, failed: 0, slow: rules.limits.latency ? 0 : null };
   return { ...UNATTENDED, from, to: from, green: none, blue: none, carry };
 }

@@ -52,7 +52,9 @@ test('metrics that know blue under another name are refused at once, with the na
   await expect(run(here.activities.readBaseline, ask(other))).rejects.toMatchObject({
     type: 'MetricsUnusable',
     nonRetryable: true,
-    message: expect.stringMatching(/Found: the metrics count requests of 2\.4\.0, 2\.5\.0; none of them is 1\.9\.0\. To do: /),
+    message: expect.stringMatching(
+      /Found: the metrics count requests of 2\.4\.0, 2\.5\.0; none of them is 1\.9\.0\. To do: /,
+    ),
   });
   expect(here.production.asked('metrics')).toBe(1);
 });

@@ -86,6 +86,17 @@ test('what green answered before the soak began is no evidence of it: neither fo
   expect(carry.judge).toMatchObject({ soak: { green: { failed: 0 } } });
 });
 
+test('what is not measured is null, not 0: slow requests without a latency limit, the mean without a metric', async () => {
+  const here = await scene({ limits: { errorRate: '5%' } });
+  here.production.move(50);
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, opened(here));
+  await until(() => (newest(heartbeats)?.latest?.green.requests ?? 0) > 0);
+  const { latest } = newest(heartbeats) ?? {};
+  expect(latest?.green).toMatchObject({ failed: 0, slow: null, meanMs: null });
+  cancel();
+  expect(await result).toMatchObject({ green: { failed: 0, slow: null }, blue: { slow: null } });
+});
+
 test('another worker goes on where one was lost: every request is counted exactly once', async () => {
   const here = await scene();
   const { production, activities } = here;
