@@ -5,7 +5,7 @@ import { advance, otherVersions } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import type { Reading } from '../metrics/source.ts';
 import type { Poll } from '../report/series.ts';
-import type { Counts, LiveCounts, MeasuredCounts } from '../runbook/plan.ts';
+import type { Counts, JudgeRules, LiveCounts, MeasuredCounts } from '../runbook/plan.ts';
 import type { Runbook } from '../runbook/schema.ts';
 import { toLimits } from '../runbook/to-plan.ts';
 import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
@@ -32,7 +32,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
       const runbook = await runbooks.pinned(input.target);
       const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
-      const judge = createJudge(input.rules);
+      let judge = createJudge(input.rules);
       const measured = measuredBy(runbook);
 
       const history = () =>
@@ -66,6 +66,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         const state: JudgeState = carry.judge ?? judge.start(input.soakStartedAt);
         try {
           const reading = await read();
+          judge = createJudge(asCounted(input.rules, reading));
           return take(before, state, reading);
         } catch (error) {
           if (signal.aborted && !isAskedToClose(context)) throw error;
@@ -84,7 +85,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         if (!interval)
           return {
             ...window,
-            ...judged(judge.judge(state, now), reading),
+            ...judged(judge.judge(state, now), current),
             ...(seenLast && { latest: seenLast }),
             to: now,
             carry,
@@ -100,7 +101,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         const isDark = absent.includes(input.target.green) && !absent.includes(input.target.blue);
         const dark = isDark ? { greenDark: true as const } : {};
         const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
-        const judgement = judged(judge.judge(next, now), reading);
+        const judgement = judged(judge.judge(next, now), current);
         const latest = { intervalMs: to - from, green: measured(green), blue: measured(blue) };
         return {
           ...window,
@@ -141,9 +142,22 @@ function unjudged(window: WatchHeartbeat): WatchHeartbeat {
   return rest;
 }
 
-function judged(judgement: Judgement, { series }: Reading): Judgement {
-  if (!Object.values(series).some(({ approximate }) => approximate)) return judgement;
-  return { ...judgement, reason: `${judgement.reason} (counted approximately: the metrics have too many series)` };
+/** The rules with the line over which requests were counted as slow, so that the words name that one. */
+function asCounted(rules: JudgeRules, { slowOver }: Reading): JudgeRules {
+  const { latency } = rules.limits;
+  if (!latency || slowOver === undefined) return rules;
+  return { ...rules, limits: { ...rules.limits, latency: { ...latency, underMs: slowOver * 1_000 } } };
+}
+
+function judged(judgement: Judgement, { series, slowOver }: Reading): Judgement {
+  const isApproximate = Object.values(series).some(({ approximate }) => approximate);
+  const notes = [
+    ...(slowOver === undefined
+      ? []
+      : ['no bucket that both versions have ends at the limit, so a stricter line is used']),
+    ...(isApproximate ? ['counted approximately: the metrics have too many series'] : []),
+  ];
+  return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };
 }
 
 /** Where green is missed: perhaps the metrics know it by another name. */

@@ -2,11 +2,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../errors.ts';
 import type { Limits } from '../runbook/plan.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
-import type { Compared } from './bucket-ends.ts';
+import { type Compared, isBelow } from './bucket-ends.ts';
 import { untrueCounts } from './preflight.ts';
 import { prometheusSource } from './prometheus.ts';
 import { scrapeSource } from './scrape.ts';
-import type { MetricSource, Reading } from './source.ts';
+import type { Inspection, MetricSource, Reading } from './source.ts';
 
 export interface SourceOptions {
   /** The worker's environment: secrets are read from it by name. */
@@ -31,7 +31,7 @@ export function createMetricSource(config: MetricsConfig, limits: Limits, option
       const inspection = await source.inspect(signal, since);
       const [untrue] = untrueCounts(inspection, limits, options.versions);
       if (untrue) throw ApplicationFailure.retryable(`${untrue.found}: ${untrue.unblock}`, FAILURE.MetricsUnavailable);
-      return portable(inspection.reading);
+      return { ...portable(inspection.reading), ...stricter(inspection, limits, options.versions) };
     },
     inspect: async (signal, since) => {
       const inspection = await source.inspect(signal, since);
@@ -39,6 +39,14 @@ export function createMetricSource(config: MetricsConfig, limits: Limits, option
       return inspection;
     },
   };
+}
+
+/** A line below the limit, where the buckets of those that are compared have none at it: people have to know which it is. */
+function stricter({ slowOver }: Inspection, { latency }: Limits, compared?: Compared): Pick<Reading, 'slowOver'> {
+  if (!latency || !compared) return {};
+  const ends = slowOver.filter(({ version }) => version === compared.blue || version === compared.green);
+  const line = Math.min(...ends.map(({ seconds }) => seconds));
+  return isBelow(line, latency.underMs / 1_000) ? { slowOver: line } : {};
 }
 
 function portable(reading: Reading): Reading {

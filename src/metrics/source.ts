@@ -30,6 +30,8 @@ export interface SeriesReading {
  */
 export interface Reading {
   readonly at: number;
+  /** Over how many seconds requests count as slow, where no bucket ends at the limit; of this one reading, never carried on. */
+  readonly slowOver?: number;
   readonly series: Readonly<Record<string, SeriesReading>>;
 }
 

@@ -91,9 +91,7 @@ test('blue has recovered when at least fifty fresh requests went to it alone and
   expect(requests).toBeGreaterThanOrEqual(50);
   expect(requests).toBeLessThanOrEqual(production.requests(BLUE) - before);
   expect(healthyAt).toBeLessThanOrEqual(Date.now());
-  expect(evidence).toEqual([
-    { what: `fresh requests of ${target.blue} alone`, measured: `${requests}, 0 failed` },
-  ]);
+  expect(evidence).toEqual([{ what: `fresh requests of ${target.blue} alone`, measured: `${requests}, 0 failed` }]);
   expect(JSON.stringify(heartbeats)).not.toContain('green');
 });
 
