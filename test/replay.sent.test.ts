@@ -70,6 +70,7 @@ test.each(UNSEEN)('%s that changes is not seen by replay, but here', async (_, c
 
 /** An activity's arguments, as far as its bounds rest on them. */
 interface Asked {
+  readonly timeoutMs?: number;
   readonly checkId?: string;
   readonly until?: number;
 }
@@ -85,7 +86,7 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   resolvePlan: () => [60_000, REPLACEMENT_MS],
   runCheck: (plan, { checkId }) => [checkOf(plan, checkId).timeoutMs, REPLACEMENT_MS],
   runRemedy: (plan, { checkId }) => [checkOf(plan, checkId).remedy?.timeoutMs ?? 0, REPLACEMENT_MS],
-  readBaseline: ({ watch, judge }) => [Math.max(watch.blindMs, 2 * judge.blindMs) + ANSWER_MS, REPLACEMENT_MS],
+  readBaseline: (_, { timeoutMs = 0 }) => [timeoutMs + ANSWER_MS, REPLACEMENT_MS],
   deployGreen: ({ deploy }) => [deploy.timeoutMs, REPLACEMENT_MS],
   shiftTraffic: ({ shift }) => [shift.timeoutMs, REPLACEMENT_MS],
   // Nobody to watch is no evidence, and not to be waited for longer than the plan says.

@@ -36,7 +36,8 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
 
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
-    await readBaseline(deployment); // metrics that cannot be judged are found before anything is changed
+    // Nothing is changed yet: what cannot be read soon is refused, to be started again.
+    await readBaseline(deployment, deployment.plan().judge.blindMs);
     await passChecklist(deployment);
   });
   if (request.checklistOnly) return checked(deployment);
@@ -44,7 +45,9 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   return orRollBack(deployment, async () => {
     await deployGreen(deployment);
     await proveBeforeTraffic(deployment);
-    let carry = await readBaseline(deployment);
+    // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
+    const { judge, watch } = deployment.plan();
+    let carry = await readBaseline(deployment, Math.max(watch.blindMs, 2 * judge.blindMs));
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
@@ -88,10 +91,8 @@ async function resolvePlan(deployment: Deployment, request: DeploymentRequest): 
 }
 
 /** The counters of now, from which the first soak counts. */
-async function readBaseline(deployment: Deployment): Promise<WatchCarry> {
-  const { target, judge, watch } = deployment.plan();
-  // A slow source delivers what it counted up to now only with its next collections.
-  const timeoutMs = Math.max(watch.blindMs, 2 * judge.blindMs);
+async function readBaseline(deployment: Deployment, timeoutMs: number): Promise<WatchCarry> {
+  const { target, judge } = deployment.plan();
   const { carry } = await work('read the metrics', timeoutMs + ANSWER_MS).readBaseline({
     target,
     rules: judge,
