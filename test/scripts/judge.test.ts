@@ -59,7 +59,7 @@ test('one verdict per line, in order, at the first interval that decides', async
     { soak: 'bad', verdict: 'rollback', at: 330, because: 'hard' },
     { soak: 'blind', verdict: 'hold', at: 600, because: 'blind' },
   ]);
-  expect(verdicts[1].reason).toMatch(/green failed 150 of 3,300 requests/);
+  expect(verdicts[1].reason).toMatch(/green failed 150 of 300 requests \(50 %\) in 30 s/);
 });
 
 test('latency is judged as latency', async () => {
@@ -67,7 +67,7 @@ test('latency is judged as latency', async () => {
   const { verdicts } = await judge([slow]);
   expect(verdicts[0]).toMatchObject({ verdict: 'rollback', at: 30 });
   expect(verdicts[0].reason).toMatch(
-    /^green took longer than 500 ms for 150 of 300 requests \(50 %\); the limit is 5 %/,
+    /^green took longer than 500 ms for 150 of 300 requests \(50 %\) in 30 s; the limit is 5 %/,
   );
 });
 
