@@ -28,7 +28,10 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
   return (input) =>
     attended(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
+      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), {
+        env,
+        versions: { blue: input.target.blue, green: input.target.blue }, // green's buckets are no concern of blue's
+      });
       const platform = createPlatform(runbook.platform, input.target);
       let previous: Reading | null = null;
       let alone: BlueIntervals = [];

@@ -146,7 +146,10 @@ function unjudged(window: WatchHeartbeat): WatchHeartbeat {
 function asCounted(rules: JudgeRules, { slowOver }: Reading): JudgeRules {
   const { latency } = rules.limits;
   if (!latency || slowOver === undefined) return rules;
-  return { ...rules, limits: { ...rules.limits, latency: { ...latency, underMs: slowOver * 1_000 } } };
+  return {
+    ...rules,
+    limits: { ...rules.limits, latency: { ...latency, underMs: slowOver * 1_000, isStricter: true } },
+  };
 }
 
 function judged(judgement: Judgement, { series, slowOver }: Reading): Judgement {
@@ -154,7 +157,9 @@ function judged(judgement: Judgement, { series, slowOver }: Reading): Judgement 
   const notes = [
     ...(slowOver === undefined
       ? []
-      : ['no bucket that both versions have ends at the limit, so a stricter line is used']),
+      : [
+          'no bucket that both versions have ends at the limit: this stricter line can prove health, but no breach of the limit',
+        ]),
     ...(isApproximate ? ['counted approximately: the metrics have too many series'] : []),
   ];
   return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };

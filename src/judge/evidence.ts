@@ -59,8 +59,9 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
   const stretch = burstSlots(rules, slotMs);
   const alpha = (1 - rules.confidence) / (2 * metrics.length);
 
-  const termsOf = ({ limit, name }: Metric, { attendance }: EvidenceState): Terms => ({
+  const termsOf = ({ limit, name, provesBreach }: Metric, { attendance }: EvidenceState): Terms => ({
     limit,
+    provesBreach,
     leastWorse: LEAST_WORSE[name],
     alpha,
     mereLuck: 1 - rules.confidence,

@@ -78,7 +78,8 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
 
       const runs = { ...state.runs };
       for (const metric of metrics)
-        runs[metric.name] = isOver(metric, open.green) ? extendRun(state.runs[metric.name], open) : NO_RUN;
+        runs[metric.name] =
+          metric.provesBreach && isOver(metric, open.green) ? extendRun(state.runs[metric.name], open) : NO_RUN;
       const breached = metrics.filter(({ name }) => runs[name].batches >= rules.breachesInARow);
       const breach = breached.map((metric) => breachWords(metric, runs[metric.name])).join('; ');
       return {

@@ -53,6 +53,7 @@ export interface MetricEvidence {
 /** What has to be known of the rules to judge one metric. */
 export interface Terms {
   readonly limit: number;
+  readonly provesBreach: boolean;
   /** Smallest difference in shares that counts as worse. */
   readonly leastWorse: number;
   /** The chance of being wrong that one test may take. */
@@ -118,12 +119,12 @@ export function nextSoakOf(evidence: MetricEvidence): MetricEvidence {
 
 export function observeMetric(before: MetricEvidence, lately: Lately, terms: Terms): MetricEvidence {
   const { pair, ms, minute, inSoak } = lately;
-  const { limit, scaleMs } = terms;
+  const { limit, provesBreach, scaleMs } = terms;
   const noise = addNoise(before.noise, pair, ms);
   const scatter = dispersion(noise);
   // The trailing minute alone would lag behind an incident that both versions share.
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
-  const excused = blues.some(({ bad, all }) => isOver(bad, all, limit));
+  const excused = !provesBreach || blues.some(({ bad, all }) => isOver(bad, all, limit));
   const overLimit = hardEvidence(pair, limit, dispersionBesideLimit(noise));
   const hard = addEvidence(before.hard, excused ? withoutGain(overLimit) : overLimit, ms, EARLY * scaleMs);
   const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs);
@@ -140,7 +141,7 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
     noise,
     soak: inSoak ? addStretch(before.soak, pair, ms) : before.soak,
     gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,
-    held: blues.some(({ bad, all }) => isSurelyOver(bad, all, limit)),
+    held: provesBreach && blues.some(({ bad, all }) => isSurelyOver(bad, all, limit)),
     last: { ...pair, ms },
   };
 }

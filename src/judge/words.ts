@@ -12,6 +12,8 @@ export interface Metric {
   /** "green {did} 212 of 1,040 requests" */
   readonly did: (part: string) => string;
   readonly limitWords: string;
+  /** Whether bad ones over the limit prove a breach: not where they were counted by a stricter line. */
+  readonly provesBreach: boolean;
 }
 
 /**
@@ -25,9 +27,10 @@ export function metricsOf({ errorRate, latency }: Limits): Metric[] {
     bad: ({ failed }) => failed,
     did: (part) => `failed ${part}`,
     limitWords: `the limit is ${percent(errorRate)}`,
+    provesBreach: true,
   };
   if (!latency) return [errors];
-  const { quantile, underMs } = latency;
+  const { quantile, underMs, isStricter } = latency;
   return [
     errors,
     {
@@ -36,6 +39,7 @@ export function metricsOf({ errorRate, latency }: Limits): Metric[] {
       bad: ({ slow }) => slow,
       did: (part) => `took longer than ${underMs} ms for ${part}`,
       limitWords: `the limit is ${percent(1 - quantile)}, since ${percent(quantile)} have to be within ${underMs} ms`,
+      provesBreach: !isStricter,
     },
   ];
 }

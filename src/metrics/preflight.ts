@@ -1,6 +1,6 @@
 import { redact } from '../platforms/redact.ts';
 import type { Limits } from '../runbook/plan.ts';
-import { type Compared, shownEnds } from './bucket-ends.ts';
+import { type Compared, isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { namesOf } from './counts.ts';
 import { isStatus, meansNoAnswer } from './failed.ts';
 import type { Inspection, LabelValues } from './source.ts';
@@ -27,7 +27,7 @@ export function metricsProblems(
   return [
     ...[blue, green].flatMap((version) => statusProblems(inspection, version)),
     ...untrueCounts(inspection, limits, { blue, green }),
-    ...(limits.latency ? latencyProblems(inspection, blue, limits.latency.underMs / 1_000) : []),
+    ...(limits.latency ? latencyProblems(inspection, blue, limits.latency) : []),
   ];
 }
 
@@ -100,15 +100,32 @@ function statusProblems({ versions, metrics }: Inspection, version: string): Met
   ];
 }
 
-function latencyProblems(inspection: Inspection, blue: string, limit: number): MetricsProblem[] {
+function latencyProblems(
+  inspection: Inspection,
+  blue: string,
+  { underMs, quantile }: NonNullable<Limits['latency']>,
+): MetricsProblem[] {
+  const limit = underMs / 1_000;
   const { latency } = inspection.metrics;
   const { good, requests, slow, seconds } = sumsOf(inspection, blue);
   const { ends = [], hasNative = false } = inspection.versions[blue] ?? {};
   if (ends.length === 0 && !hasNative)
     return good > 0 && good < UNTIMED_REQUESTS ? [withoutBuckets(blue, latency)] : [];
   const share = slow / requests;
-  if (requests < ENOUGH_TO_TELL || share < IMPLAUSIBLY_SLOW) return [];
+  if (requests < ENOUGH_TO_TELL) return [];
   const over = inspection.slowOver.find(({ version }) => version === blue)?.seconds ?? limit;
+  if (share < IMPLAUSIBLY_SLOW)
+    return isBelow(over, limit) && share > 1 - quantile
+      ? [
+          {
+            found:
+              `${Number((100 * share).toPrecision(3))} % of blue's requests are over ${over} s, the largest end at or below the ` +
+              `limit of ${limit} s that the buckets of ${latency} have${ends.some((end) => isSame(end, limit)) ? " in common: green's have none at the limit" : ''}. ` +
+              'A release as good as blue could not be proven healthy',
+            unblock: `add a bucket that ends at ${limit} s for both versions, or set limits.latency.under to an end that both have`,
+          },
+        ]
+      : [];
   return [
     {
       found:

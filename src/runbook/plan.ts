@@ -50,7 +50,12 @@ export interface Limits {
   /** Largest allowed share of failed requests. */
   readonly errorRate: number;
   /** `quantile` of the requests answered within `underMs`: at most `1 - quantile` of them may be slower. */
-  readonly latency?: { readonly quantile: number; readonly underMs: number };
+  readonly latency?: {
+    readonly quantile: number;
+    readonly underMs: number;
+    /** In the watch alone: requests were counted by a line below the limit. That may prove health, but no breach of the limit. */
+    readonly isStricter?: true;
+  };
 }
 
 /** The judge's rule and its numbers. */

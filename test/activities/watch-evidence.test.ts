@@ -42,18 +42,23 @@ test('a green that gets none of the traffic that was set is rolled back', async 
   });
 });
 
-test('metrics that stay away longer than their budget are said to need a person; when they are back, no more', async () => {
+test('a window closes when metrics stay away longer than their budget; the next one waits until they are back', async () => {
   const here = await scene(BY_EVIDENCE);
   here.production.move(50);
-  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, soak(here, 60_000));
-  await until(() => (newest(heartbeats)?.green.requests ?? 0) > 0);
+  const input = soak(here, 60_000);
+  const first = begin(here.activities.watchWindow, input);
+  await until(() => (newest(first.heartbeats)?.green.requests ?? 0) > 0);
   here.production.misbehave('metrics', 'fail');
-  await until(() => newest(heartbeats)?.exhausted === true);
-  expect(newest(heartbeats)).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
+  const closed = await first.result;
+  expect(closed).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
+  expect(closed.to).toBeLessThan(input.until);
+
+  const next = begin(here.activities.watchWindow, { ...input, until: Date.now() + 60_000, carry: closed.carry });
+  await until(() => newest(next.heartbeats)?.exhausted === true);
   here.production.misbehave('metrics', 'well');
-  await until(() => newest(heartbeats)?.exhausted === undefined);
-  cancel();
-  expect((await result).because).toBe('unproven');
+  await until(() => newest(next.heartbeats)?.exhausted === undefined && newest(next.heartbeats) !== undefined);
+  next.cancel();
+  expect((await next.result).because).toBe('unproven');
 });
 
 /** A page of both versions whose processes can start anew. */

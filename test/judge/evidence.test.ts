@@ -135,3 +135,20 @@ test('knowing nothing of the soak, it still judges', () => {
   expect(watchSoak(repeat(6, failing), { facts: {} }).breachedAt).toBeLessThanOrEqual(60);
   expect(watchSoak(repeat(6, fine), { facts: {} }).now.verdict).toBe('healthy');
 });
+
+test('counted by a line below the limit, latency may prove health and a worse green, but no breach of the limit', () => {
+  const latency = { quantile: 0.95, underMs: 250, isStricter: true as const };
+  const judgeOf = (green: Step['g'], blue: Step['b']) => {
+    const judge = evidenceJudge({ ...evidenceRules, limits: { errorRate: 0.05, latency } });
+    let state = judge.start(0, { soakMs: 300_000, greenShare: 0.5 });
+    for (let at = 0; at < 300; at += 15) {
+      const interval = intervalOf({ g: green, b: blue }, at, at + 15);
+      const slow = ({ requests, failed }: typeof interval.green) => counts({ requests, slow: failed });
+      state = judge.observe(state, { ...interval, green: slow(interval.green), blue: slow(interval.blue) });
+    }
+    return judge.judge(state, 300_000);
+  };
+  expect(judgeOf([150, 1], [150, 1])).toMatchObject({ verdict: 'healthy' });
+  expect(judgeOf([150, 18], [150, 18])).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(judgeOf([150, 60], [150, 9])).toMatchObject({ verdict: 'breached', because: 'comparison' });
+});

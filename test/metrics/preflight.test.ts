@@ -229,6 +229,22 @@ test('milliseconds under another name are not believed', async () => {
   ]);
 });
 
+test('where the only line in common is one that blue itself exceeds, nothing can be proven: refused before the shift', async () => {
+  const durations = [...times(88, 0.05), ...times(12, 0.3)];
+  const page = [...timed('v1', ENDS, durations), ...timed('v2', [0.05, 0.1, 0.25, 1], [])];
+  const { problems } = await pageOf(() => page, { limits: LATENCY, ...LATENCY_METRIC });
+  expect(await problems()).toEqual([
+    {
+      found: expect.stringMatching(
+        /^12 % of blue's requests are over 0\.25 s, .* limit of 0\.5 s .* green's have none at the limit/,
+      ),
+      unblock: expect.stringContaining('a bucket that ends at 0.5 s for both versions'),
+    },
+  ]);
+  const fast = [...timed('v1', ENDS, times(100, 0.05)), ...timed('v2', [0.05, 0.1, 0.25, 1], [])];
+  expect(await (await pageOf(() => fast, { limits: LATENCY, ...LATENCY_METRIC })).problems()).toEqual([]);
+});
+
 test('blue and green are divided at an end that both have, from when green is seen', async () => {
   const durations = (count: number) => [...times(count * 0.88, 0.05), ...times(count * 0.12, 0.3)];
   let lines = timed('v1', ENDS, durations(100));
