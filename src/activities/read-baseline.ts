@@ -21,6 +21,7 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
       const countedAt = calledAt + (metrics.kind === 'prometheus' ? metrics.poll : 0);
 
       let problem = 'They were not read.';
+      let newest: Reading | undefined;
       const reading = await askUntil(
         calledAt + timeoutMs,
         BETWEEN_ASKS_MS,
@@ -32,7 +33,8 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
             if (problems.length > 0)
               throw unusable(problems.map(({ found, unblock }) => `Found: ${found}. To do: ${unblock}.`).join(' '));
             if (inspection.reading.at >= countedAt) return inspection.reading;
-            problem = tooOld(inspection.reading, Date.now());
+            newest = inspection.reading;
+            problem = tooOld(newest, Date.now());
             return undefined;
           } catch (error) {
             signal.throwIfAborted();
@@ -42,8 +44,11 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
           }
         },
       );
-      if (!reading) throw unusable(`For ${timeoutMs / 1_000} s nothing fresh could be read. ${problem}`);
-      return { carry: { reading, judge: null, soakStartedAt: 0 } };
+      // Targets that are collected more rarely than metrics.poll says may still be fresh enough for the judge.
+      const isFresh = newest !== undefined && Date.now() - newest.at <= rules.blindMs;
+      const baseline = reading ?? (isFresh ? newest : undefined);
+      if (!baseline) throw unusable(`For ${timeoutMs / 1_000} s nothing fresh could be read. ${problem}`);
+      return { carry: { reading: baseline, judge: null, soakStartedAt: 0 } };
     });
 }
 

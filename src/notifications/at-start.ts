@@ -11,7 +11,7 @@ export async function warnOfUnusableChannels(
   log: Pick<NotificationLog, 'warn'>,
 ): Promise<void> {
   const inPlace = await runbooks.inPlace().catch((error: unknown) => {
-    log.warn('The notifications of the runbooks were not looked at.', { problem: String(error) });
+    log.warn('The notifications of the runbooks could not be checked.', { problem: String(error) });
     return [];
   });
   for (const { file, runbook } of inPlace)

@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until } from '../checks/support/context.ts';
+import { describeWithPrometheus, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 
@@ -57,4 +58,31 @@ test('metrics that know blue under another name are refused at once, with the na
     ),
   });
   expect(here.production.asked('metrics')).toBe(1);
+});
+
+describeWithPrometheus('a Prometheus', () => {
+  let prometheus: TestPrometheus;
+  beforeAll(async () => {
+    prometheus = await startPrometheus();
+  });
+  afterAll(() => prometheus.stop());
+
+  test('that collects more rarely than the runbook says is no reason to refuse while its counts are fresh enough', async () => {
+    const metrics = {
+      kind: 'prometheus',
+      url: prometheus.url,
+      selector: { job: 'shop' },
+      requests: 'http_requests_total',
+    };
+    const here = await scene({ metrics: { ...metrics, poll: '30s', targets: undefined } });
+    const { host } = new URL(here.production.env['LITTLE_PRODUCTION'] ?? '');
+    const scrape_configs = [{ job_name: 'shop', static_configs: [{ targets: [host] }] }];
+    await prometheus.reload({ more: { scrape_configs } });
+    for (;;) {
+      const outcome = await run(here.activities.readBaseline, ask(here, 2_000)).catch(String);
+      if (typeof outcome === 'string' && /no fresh sample|no version at all/.test(outcome)) continue; // not scraped yet
+      expect(outcome).toMatchObject({ carry: { reading: { series: { [BLUE]: { requests: expect.any(Number) } } } } });
+      return;
+    }
+  });
 });

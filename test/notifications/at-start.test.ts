@@ -62,5 +62,5 @@ test('a folder of runbooks that cannot be read is a warning, too', async () => {
   const warnings: string[] = [];
   const runbooks = createRunbookStore({ directory: folder, stateDirectory: folder });
   await warnOfUnusableChannels(runbooks, {}, { warn: (message) => void warnings.push(message) });
-  expect(warnings).toEqual(['The notifications of the runbooks were not looked at.']);
+  expect(warnings).toEqual(['The notifications of the runbooks could not be checked.']);
 });
