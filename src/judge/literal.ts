@@ -95,9 +95,10 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
       const doubt = missingEvidence(state, now) ?? pendingBreach(state) ?? missingProof(state);
       if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
       const missing = missingTime(state.soak.clock, { soakMs: state.soak.soakMs, pollMs: rules.pollMs });
+      const healthy = healthyWords(metrics, state.soak);
       return missing
-        ? { verdict: 'inconclusive', ...missing }
-        : { verdict: 'healthy', reason: healthyWords(metrics, state.soak) };
+        ? { verdict: 'inconclusive', ...missing, reason: `healthy so far: ${healthy}; ${missing.reason}` }
+        : { verdict: 'healthy', reason: healthy };
     },
   };
 
