@@ -6,13 +6,13 @@ import { afterEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import * as messages from '../src/workflows/messages.ts';
 import { startLittleProduction } from './support/little-production.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from './support/temporal.ts';
 import { startWorkerProcess } from './support/worker-process.ts';
 
 /** A worker that is told to stop hands over what it does and ends, whatever started it. */
 
 const temporal = useTemporal();
-const PATIENCE_MS = 120_000;
 const ASK_EVERY_MS = 50;
 
 const cleanUps: (() => Promise<unknown>)[] = [];
@@ -81,66 +81,58 @@ test.each([
   ['SIGTERM to npm, as a container or a supervisor of one process does', 'SIGTERM', (npm: number) => npm],
   ['SIGTERM to npm and all below it, as systemd does', 'SIGTERM', (npm: number) => -npm],
   ['SIGINT to npm and all below it, as Ctrl-C does', 'SIGINT', (npm: number) => -npm],
-] as const)(
-  'npm start: %s, ends the worker, which hands its watch over',
-  async (_, signal, whom) => {
-    const [service, taskQueue] = [uniqueService(), uniqueQueue()];
-    const production = await startLittleProduction(service, { traffic: [{ percentage: 100, soak: '8s' }] });
-    cleanUps.push(() => production.stop());
-    const npm = await npmStart(taskQueue, production.env);
-    const worker = await workerOf(taskQueue);
-    const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
-    cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
-    const { untilPhase } = observe(handle, PATIENCE_MS);
-    await untilPhase('checking');
-    await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
-    await untilPhase('soaking');
-    const reads = production.asked('metrics');
-    await until(async () => (production.asked('metrics') > reads + 2 ? true : undefined));
+] as const)('npm start: %s, ends the worker, which hands its watch over', async (_, signal, whom) => {
+  const [service, taskQueue] = [uniqueService(), uniqueQueue()];
+  const production = await startLittleProduction(service, { traffic: [{ percentage: 100, soak: '8s' }] });
+  cleanUps.push(() => production.stop());
+  const npm = await npmStart(taskQueue, production.env);
+  const worker = await workerOf(taskQueue);
+  const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+  cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  const { untilPhase } = observe(handle, PATIENCE_MS);
+  await untilPhase('checking');
+  await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
+  await untilPhase('soaking');
+  const reads = production.asked('metrics');
+  await until(async () => (production.asked('metrics') > reads + 2 ? true : undefined));
 
-    process.kill(whom(npm.pid), signal);
-    const exitCode = await npm.exited;
-    expect({ exitCode, workerIsThere: isAlive(worker) }).toEqual({ exitCode: 0, workerIsThere: false });
-    expect(await npm.said()).toContain("state: 'STOPPED'");
+  process.kill(whom(npm.pid), signal);
+  const exitCode = await npm.exited;
+  expect({ exitCode, workerIsThere: isAlive(worker) }).toEqual({ exitCode: 0, workerIsThere: false });
+  expect(await npm.said()).toContain("state: 'STOPPED'");
 
-    const next = startWorkerProcess(taskQueue, production.env);
-    cleanUps.push(() => next.kill('SIGKILL'));
-    expect((await handle.result()).outcome).toBe('completed');
-    // Given back, not missed: nobody had to wait until the server believed the worker lost.
-    const { events } = await handle.fetchHistory();
-    const lost = (events ?? []).filter(
-      ({ activityTaskStartedEventAttributes: started }) => started?.lastFailure?.timeoutFailureInfo,
-    );
-    const begunAgain = (events ?? []).filter(
-      ({ activityTaskStartedEventAttributes: started }) => (started?.attempt ?? 0) > 1,
-    );
-    expect({ lost: lost.length, begunAgain: begunAgain.length > 0 }).toEqual({ lost: 0, begunAgain: true });
-  },
-  PATIENCE_MS,
-);
+  const next = startWorkerProcess(taskQueue, production.env);
+  cleanUps.push(() => next.kill('SIGKILL'));
+  expect((await handle.result()).outcome).toBe('completed');
+  // Given back, not missed: nobody had to wait until the server believed the worker lost.
+  const { events } = await handle.fetchHistory();
+  const lost = (events ?? []).filter(
+    ({ activityTaskStartedEventAttributes: started }) => started?.lastFailure?.timeoutFailureInfo,
+  );
+  const begunAgain = (events ?? []).filter(
+    ({ activityTaskStartedEventAttributes: started }) => (started?.attempt ?? 0) > 1,
+  );
+  expect({ lost: lost.length, begunAgain: begunAgain.length > 0 }).toEqual({ lost: 0, begunAgain: true });
+});
 
-test(
-  'a worker that is stopped while a command runs ends it, and the next worker runs it again',
-  async () => {
-    const [service, taskQueue] = [uniqueService(), uniqueQueue()];
-    const production = await startLittleProduction(service, { traffic: [{ percentage: 100, soak: '1s' }] });
-    cleanUps.push(() => production.stop());
-    const worker = startWorkerProcess(taskQueue, production.env);
-    cleanUps.push(() => worker.kill('SIGKILL'));
-    const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
-    cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
-    production.misbehave('shift', 'hang', 1);
-    await observe(handle, PATIENCE_MS).untilPhase('checking');
-    await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
-    await until(async () => (production.asked('shift') > 0 ? true : undefined));
+test('a worker that is stopped while a command runs ends it, and the next worker runs it again', async () => {
+  const [service, taskQueue] = [uniqueService(), uniqueQueue()];
+  const production = await startLittleProduction(service, { traffic: [{ percentage: 100, soak: '1s' }] });
+  cleanUps.push(() => production.stop());
+  const worker = startWorkerProcess(taskQueue, production.env);
+  cleanUps.push(() => worker.kill('SIGKILL'));
+  const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+  cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  production.misbehave('shift', 'hang', 1);
+  await observe(handle, PATIENCE_MS).untilPhase('checking');
+  await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
+  await until(async () => (production.asked('shift') > 0 ? true : undefined));
 
-    await worker.kill('SIGTERM');
-    expect(worker.log()).toContain("state: 'STOPPED'");
-    const next = startWorkerProcess(taskQueue, production.env);
-    cleanUps.push(() => next.kill('SIGKILL'));
-    expect((await handle.result()).outcome).toBe('completed');
-    const shifts = production.audit.filter(({ command }) => command === 'shift');
-    expect(shifts.map(({ attempt }) => attempt)).toEqual([1, 2]);
-  },
-  PATIENCE_MS,
-);
+  await worker.kill('SIGTERM');
+  expect(worker.log()).toContain("state: 'STOPPED'");
+  const next = startWorkerProcess(taskQueue, production.env);
+  cleanUps.push(() => next.kill('SIGKILL'));
+  expect((await handle.result()).outcome).toBe('completed');
+  const shifts = production.audit.filter(({ command }) => command === 'shift');
+  expect(shifts.map(({ attempt }) => attempt)).toEqual([1, 2]);
+});

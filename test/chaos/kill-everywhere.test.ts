@@ -12,7 +12,7 @@ import { type Account, accountOf } from './support/witness.ts';
 
 const temporal = useTemporal();
 const ALL_MS = 3_600_000;
-const SAMPLE_MS = 300_000;
+const SAMPLE_MS = 900_000;
 const IN_A_SAMPLE = 3;
 /** Most of a run is waiting for a lost worker to be missed. */
 const AT_ONCE = 8;

@@ -12,7 +12,7 @@ import { littleSubject, type Subject, scriptedSubject } from './support/subject.
 
 const temporal = useTemporal();
 const ALL_MS = 1_800_000;
-const SAMPLE_MS = 240_000;
+const SAMPLE_MS = 900_000;
 
 async function play(begin: () => Promise<Subject>, commands: Iterable<fc.AsyncCommand<Model, Subject>>): Promise<void> {
   const subject = await begin();

@@ -87,7 +87,7 @@ const scrapesOf = (startedAt: number) => (inspection: Inspection) => inspection.
 describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
   beforeAll(async () => {
     prometheus = await startPrometheus();
-  }, 60_000);
+  });
   afterAll(() => prometheus?.stop());
   afterEach(() => {
     for (const server of servers.splice(0)) {
@@ -123,7 +123,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     const one = await scraped(jobs, { selector: { job: 'shop' } });
     const since = Date.now();
     expect(one.problems(await one.until(scrapesOf(since)))).toEqual([]);
-  }, 60_000);
+  });
 
   test('one process of a pod that is found at two addresses is one', async () => {
     const startedAt = Date.now();
@@ -139,7 +139,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
         unblock: expect.stringContaining('{ instance: '),
       },
     ]);
-  }, 60_000);
+  });
 
   test('two pods of two jobs are two, also of one pod two containers that count on their own', async () => {
     const jobs = [
@@ -152,7 +152,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     expect(problems(inspection)).toEqual([]);
     expect(sumOf(inspection)).toBeGreaterThan(7_000);
     await source.read(signal);
-  }, 60_000);
+  });
 
   test('the proxies of Istio on both sides count each request: refused until one side is chosen', async () => {
     const target = await serve(() => [
@@ -168,7 +168,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     ]);
     const side = await scraped([{ job_name: 'mesh', targets: [target] }], { selector: { reporter: 'destination' } });
     expect(side.problems(await side.until(() => true))).toEqual([]);
-  }, 60_000);
+  });
 
   test('gRPC codes are refused, and a summary without buckets, and a counter without the version', async () => {
     const target = await serve(() => [
@@ -192,7 +192,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     await expect(messageOf(bare.source)).resolves.toContain(
       'metric bare_total has no label "version", which is to hold the version',
     );
-  }, 60_000);
+  });
 
   /** Why it cannot be read once there is something to read. */
   async function messageOf({ inspect }: { inspect(stop: AbortSignal): Promise<Inspection> }): Promise<string> {
@@ -230,7 +230,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
       reading: { series: { v1: { requests: 100, slow: 10, seconds: 13.4 } } },
       slowOver: [{ version: 'v1', seconds: 0.5 }],
     });
-  }, 60_000);
+  });
 
   test('blue and green are divided at an end that both have, from when green is seen', async () => {
     let [blue, green] = [100, 0];
@@ -281,5 +281,5 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
       { version: 'v1', seconds: 0.25 },
       { version: 'v2', seconds: 0.25 },
     ]);
-  }, 60_000);
+  });
 });

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { parsePrometheusText } from '../../src/metrics/prometheus-text.ts';
+import { cpuMs } from '../support/cpu.ts';
 
 const plain = (text: string) =>
   parsePrometheusText(text).samples.map(({ name, labels, value }) => [name, Object.fromEntries(labels), value]);
@@ -97,7 +98,7 @@ test('20,000 lines are read in a moment', () => {
     { length: 20_000 },
     (_, i) => `http_requests_total{version="2.4.0",path="/${i}",code="200"} ${i}\n`,
   ).join('');
-  const startedAt = performance.now();
+  const before = cpuMs();
   expect(parsePrometheusText(text).samples).toHaveLength(20_000);
-  expect(performance.now() - startedAt).toBeLessThan(1_500);
+  expect(cpuMs() - before).toBeLessThan(1_500);
 });

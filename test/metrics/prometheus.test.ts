@@ -7,6 +7,7 @@ import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
 import { prometheusSource } from '../../src/metrics/prometheus.ts';
 import type { MetricSource, Reading } from '../../src/metrics/source.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import {
   describeWithPrometheus,
   metricsOf,
@@ -105,7 +106,7 @@ function watching(source: MetricSource, from: Reading | null = null) {
     carry: () => carry,
     poll,
     async until(wanted: () => boolean, betweenMs = 100) {
-      for (const end = Date.now() + 30_000; Date.now() < end; await delay(betweenMs)) {
+      for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await delay(betweenMs)) {
         await poll().catch((error: unknown) => {
           if (carry !== null) throw error; // before the first scrape there is nothing to read
         });

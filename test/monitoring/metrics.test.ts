@@ -13,6 +13,7 @@ import { buildWorker } from '../support/build-worker.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { dashboard, expressionsOf, metricsIn, type RuleFile } from '../support/monitoring.ts';
 import { readPage, valueOf } from '../support/page.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { observe, start, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { ANNOUNCED, bundleVariant } from '../support/variant.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -49,7 +50,7 @@ async function scene(): Promise<Scene> {
     deploy: async () => {
       const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
       cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
-      return observe(handle, 60_000);
+      return observe(handle);
     },
   };
 }
@@ -138,7 +139,7 @@ test('a worker whose code does not fit the history of a deployment shows its fai
     valueOf(await page().catch(() => []), 'temporal_workflow_task_execution_failed_total', {
       failure_reason: 'NonDeterminismError',
     });
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while ((await failures()) === 0 && Date.now() < deadline) await delay(200);
   expect(await failures()).toBeGreaterThan(0);
 });

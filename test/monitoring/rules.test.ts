@@ -10,6 +10,7 @@ import * as messages from '../../src/workflows/messages.ts';
 import { startLittleProduction } from '../support/little-production.ts';
 import { dashboard, expressionsOf, type RuleFile } from '../support/monitoring.ts';
 import { readPage, valueOf } from '../support/page.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { describeWithPrometheus, promtool, startPrometheus } from '../support/prometheus.ts';
 import { observe, start, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -121,7 +122,7 @@ describeWithPrometheus('with promtool and Prometheus', () => {
       return data.result;
     };
     const until = async (query: string): Promise<void> => {
-      const deadline = Date.now() + 40_000;
+      const deadline = Date.now() + PATIENCE_MS;
       while ((await ask(query)).length === 0) {
         if (Date.now() > deadline) throw new Error(`no answer in time to ${query}`);
         await delay(200);
@@ -129,7 +130,7 @@ describeWithPrometheus('with promtool and Prometheus', () => {
     };
     try {
       const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
-      await observe(handle, 60_000).untilPhase('awaiting-approval');
+      await observe(handle).untilPhase('awaiting-approval');
       await handle.signal(messages.reject, { by: 'ana', reason: 'not today' });
       await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'DeploymentRolledBack' } });
 

@@ -10,6 +10,7 @@ import type { DeploymentStatus } from '../../src/workflows/status.ts';
 import { type Collector, startCollector } from '../support/collector.ts';
 import { useServers } from '../support/http.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { observe, start, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
@@ -49,7 +50,7 @@ async function scene(env: Env, changes: Record<string, unknown> = {}): Promise<S
   const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
   cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
   return {
-    ...observe(handle, 60_000),
+    ...observe(handle),
     production,
     worker,
     replaceWorker: async (next) => {
@@ -64,7 +65,7 @@ function traced(origin: string): Env {
 }
 
 async function untilSpan({ spans, text }: Collector, name: string): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!spans().some((span) => span.name === name)) {
     if (Date.now() > deadline) throw new Error(`no span ${name} came: ${text().slice(0, 2_000)}`);
     await delay(50);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Attendance } from '../../src/platforms/platform.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Someone who is there and never asks to stop. */
 export function attendance(): Attendance {
@@ -8,7 +9,10 @@ export function attendance(): Attendance {
 }
 
 /** What `look` finds, as soon as it finds something; an error counts as nothing found. */
-export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, withinMs = 15_000): Promise<T> {
+export async function eventually<T>(
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = PATIENCE_MS,
+): Promise<T> {
   const deadline = Date.now() + withinMs;
   let last: unknown;
   while (Date.now() < deadline) {

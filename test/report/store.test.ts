@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Poll } from '../../src/report/series.ts';
 import { createReportStore, type Files, folderOf } from '../../src/report/store.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const DEPLOYMENT = 'blue-green/production/shop/0198c1d2-run';
 const counts = { requests: 10, failed: 1, slow: 0, meanMs: 12 };
@@ -32,7 +33,7 @@ const never = (problem: string): void => {
 };
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await isSo()); ) {
+  for (const deadline = Date.now() + PATIENCE_MS; !(await isSo()); ) {
     if (Date.now() > deadline) throw new Error('it did not come to that');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** What a version did between two readings of the metrics. */
 export interface Seen {
@@ -48,7 +49,7 @@ export async function observe(sandbox: Sandbox, version: string, requests: numbe
 
 /** Asks until there is an answer. @throws when there is none in 30 s. */
 export async function eventually<Value>(ask: () => Promise<Value | undefined>, wanted: string): Promise<Value> {
-  for (const until = Date.now() + 30_000; Date.now() < until; await sleep(100)) {
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(100)) {
     const value = await ask();
     if (value !== undefined) return value;
   }

@@ -7,7 +7,7 @@ import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/s
 import { type DemoRunbookOptions, writeDemoRunbook } from '../../scripts/demo/runbook.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
-const START_MS = 180_000;
+const START_MS = 600_000;
 
 /** A sandbox for a test file, and a worker as a process of its own that deploys in it. */
 export interface SandboxScene {

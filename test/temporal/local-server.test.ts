@@ -60,7 +60,7 @@ test('it ends with the process that started it, also when that is killed', async
   const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
   let address = '';
   parent.stdout.on('data', (chunk) => (address += String(chunk)));
-  await eventually(() => (address.endsWith('\n') ? true : undefined), 30_000);
+  await eventually(() => (address.endsWith('\n') ? true : undefined));
   const connection = await Connection.connect({ address: address.trim() });
   await connection.close();
 

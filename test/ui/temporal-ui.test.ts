@@ -121,7 +121,9 @@ describeWithChromium("Temporal's UI", () => {
     await attest.getByRole('button', { name: 'Submit' }).click();
     await page.getByText('Workflow signaled').first().waitFor();
 
-    const soak = await untilDetails(/Soak at 50 %, (until|proven healthy at) .* UTC\s+.*healthy( so far)?: green failed 0 of/);
+    const soak = await untilDetails(
+      /Soak at 50 %, (until|proven healthy at) .* UTC\s+.*healthy( so far)?: green failed 0 of/,
+    );
     expect(soak).toContain('Green has 50 % of the traffic; blue is 2.4.0.');
     expect(soak).toMatch(/attested by ben: Conduct load testing/);
     await keepPicture(page, 'ui-soak');

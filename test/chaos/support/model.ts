@@ -3,10 +3,9 @@ import { expect } from '@jest/globals';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import * as messages from '../../../src/workflows/messages.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { type Subject, TROUBLES, type Trouble } from './subject.ts';
 import { type Ending, endingOf, failedTasksOf } from './witness.ts';
-
-const PATIENCE_MS = 120_000;
 
 /** What was done to the deployment; what has to be true of it follows from that alone. */
 export interface Model {

@@ -5,11 +5,10 @@ import type { Client } from '@temporalio/client';
 import * as messages from '../../../src/workflows/messages.ts';
 import type { DeploymentStatus } from '../../../src/workflows/status.ts';
 import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { observe, start, type TestDeployment, uniqueService } from '../../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../support/worker-process.ts';
 
-/** A lost worker costs eleven seconds each time, and the machine may be busy. */
-const PATIENCE_MS = 150_000;
 export const GREEN = '2.5.0';
 
 /** A deployment of a service of its own, in a little production of its own, by a worker of its own. */
