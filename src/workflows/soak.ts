@@ -12,6 +12,9 @@ import { work } from './work.ts';
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
 
+/** A window that begins so much later than it was asked for had no worker: that time is not taken from the longest soak. */
+const UNWATCHED_MS = 5_000;
+
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
 /**
@@ -33,15 +36,18 @@ export async function soakAndPassGate(
   const hasGate = currentStep(deployment.status())?.gate !== undefined;
 
   const soakMinimum = startedAt + step.soakMs;
-  const limit = (): number => soakLimitOf(deployment, startedAt + step.soakMs * watch.maxSoakFactor);
+  let unwatchedMs = 0;
+  const limit = (): number => soakLimitOf(deployment, startedAt + step.soakMs * watch.maxSoakFactor + unwatchedMs);
   let until = soakMinimum;
   let carry = carried;
   let extensions = 0;
 
   for (;;) {
-    const longest = Math.min(Date.now() + watch.windowMs, until);
+    const askedAt = Date.now();
+    const longest = Math.min(askedAt + watch.windowMs, until);
     const window = await watchWindow(deployment, step, startedAt, { carry, until: longest, healthyFrom: soakMinimum });
     carry = window.carry;
+    if (window.from - askedAt > UNWATCHED_MS) unwatchedMs += window.from - askedAt;
     if (Date.now() >= soakMinimum && window.verdict === 'healthy') break;
     if (Date.now() < until) continue;
     if (until >= limit()) awaitDecision(deployment, step, window);
