@@ -2,8 +2,8 @@ import { type Decision, refusal } from './decisions.ts';
 import { type CheckStatus, type DeploymentStatus, isPassed, isUnderWay, openGate } from './status.ts';
 
 /**
- * What people are asked to decide now, the likeliest first: for Temporal's UI and for the keys alike. Each would be taken; what
- * is theirs to say is empty, and refused until it is filled in: a name that is pasted along would sign for somebody else.
+ * What people are asked to decide now, the likeliest first: for Temporal's UI and for the keys alike. Each would be taken once
+ * the name and the reason are filled in. They are left empty here, so that nobody signs with somebody else's name.
  */
 export function answers(status: DeploymentStatus): Decision[] {
   if (status.ending && !status.rollback) return [];
