@@ -1,4 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { CheckContext, Finding } from '../../src/checks/check.ts';
@@ -37,9 +38,12 @@ interface Tries {
   readonly before?: () => void;
 }
 
+/** The event loop, which sends, answers and measures here, was held up for this long by a busy machine. */
+const LATE_MS = 50;
+
 /**
- * On a busy machine the check finds that it sent late, or that answers came late: so it measures again until neither is so,
- * and until the finding is as `wanted`. What is never so is for the test to say.
+ * Measures again where a busy machine made the check send late, or made answers come late and the finding other than `wanted`.
+ * On a calm machine the first finding is returned.
  */
 async function run(
   target: string,
@@ -48,8 +52,12 @@ async function run(
 ): Promise<Finding> {
   for (let tries = 1; ; tries += 1) {
     before();
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
     const finding = await measure(target, changes, context);
-    if (tries === MOST_TRIES || (!finding.summary.includes(TOO_BUSY) && wanted(finding))) return finding;
+    delay.disable();
+    const isOurs = finding.summary.includes(TOO_BUSY) || (!wanted(finding) && delay.max / 1e6 > LATE_MS);
+    if (!isOurs || tries === MOST_TRIES) return finding;
   }
 }
 
@@ -149,13 +157,14 @@ describe('load-test', () => {
 
   test('sees what every request waits for at a constantly slow target, whose rate is right', async () => {
     const { origin } = await serve((_request, response) => setTimeout(() => response.end(), 1_000));
-    const finding = await run(origin);
+    // A closed loop that corrects itself says about 500.
+    const p50Of = (finding: Finding) => number(measured(finding, 'latency'), /p50 (\d+) ms/);
+    const finding = await run(origin, {}, { wanted: (found) => p50Of(found) < 1_500 });
     expect(finding).toMatchObject({
       passed: false,
       summary: expect.stringContaining('took longer than 500 ms for 100 of 100 requests'),
     });
-    // A closed loop that corrects itself says about 500.
-    const p50 = number(measured(finding, 'latency'), /p50 (\d+) ms/);
+    const p50 = p50Of(finding);
     expect(p50).toBeGreaterThan(950);
     expect(p50).toBeLessThan(1_500);
     expect(finding.summary).not.toContain('answered in time');
@@ -173,10 +182,15 @@ describe('load-test', () => {
       if (asked >= 60 && asked < 160) held.push(response);
       else response.end();
     });
-    const finding = await run(origin, { duration: 3_000 }, { before: () => (asked = 0) });
-    expect(finding).toMatchObject({ passed: false });
     // Of about 100 that became due in that second, the first half waited for longer than 500 ms.
-    const slow = number(measured(finding, 'slower than 500 ms'), /^(\d+) of 300/);
+    const slowOf = (finding: Finding) => number(measured(finding, 'slower than 500 ms'), /^(\d+) of 300/);
+    const finding = await run(
+      origin,
+      { duration: 3_000 },
+      { before: () => (asked = 0), wanted: (found) => slowOf(found) > 30 && slowOf(found) < 100 },
+    );
+    expect(finding).toMatchObject({ passed: false });
+    const slow = slowOf(finding);
     expect(slow).toBeGreaterThan(30);
     expect(slow).toBeLessThan(100);
   });
@@ -264,7 +278,7 @@ describe('load-test', () => {
   test('shows how it goes', async () => {
     const { origin } = await serve(ok);
     const context = contextFor();
-    await run(origin, { duration: 2_500 }, { context });
+    await run(origin, { duration: 2_500 }, { context, before: () => void context.heartbeats.splice(0) });
     expect(context.heartbeats[0]).toEqual({ doing: 'trying the target' });
     const [progress] = context.heartbeats.slice(1);
     expect(progress).toEqual({

@@ -138,11 +138,10 @@ test('cancellation ends the whole process group, then rejects with its reason', 
     attendance: { signal: controller.signal, heartbeat() {} },
   });
   const settled = expect(run).rejects.toThrow('rolled back instead');
-  await pidsIn(join(dir, 'pids'), 2);
-  const cancelledAt = Date.now();
+  const pids = await pidsIn(join(dir, 'pids'), 2);
   controller.abort(new Error('rolled back instead'));
   await settled;
-  expect(Date.now() - cancelledAt).toBeLessThan(3_000);
+  await eventually(() => (pids.some(isRunning) ? undefined : true));
 });
 
 test('a grandchild that ignores SIGTERM is killed five seconds later', async () => {
@@ -189,11 +188,12 @@ test('a command that takes too long is ended with its group and fails for good',
 
 test('a child left behind with the output open does not hold up the end of the command', async () => {
   const dir = folder();
-  const command = ['/bin/sh', '-c', `sleep 30 & echo $! > '${join(dir, 'pids')}'; exit 3`];
-  const { exitCode, durationMs } = await runCommand({ command, operation, attendance: attendance() });
+  const command = ['/bin/sh', '-c', `sleep 900 & echo $! > '${join(dir, 'pids')}'; exit 3`];
+  const { exitCode } = await runCommand({ command, operation, attendance: attendance() });
   expect(exitCode).toBe(3);
-  expect(durationMs).toBeLessThan(5_000);
-  process.kill(Number(readFileSync(join(dir, 'pids'), 'utf8')), 'SIGKILL');
+  const sleeping = Number(readFileSync(join(dir, 'pids'), 'utf8'));
+  expect(isRunning(sleeping)).toBe(true);
+  process.kill(sleeping, 'SIGKILL');
 });
 
 test.each(['nothing', 'child ignores SIGTERM'] as const)(
@@ -206,7 +206,6 @@ test.each(['nothing', 'child ignores SIGTERM'] as const)(
     worker.kill('SIGKILL');
     await eventually(() => (pids.some(isRunning) ? undefined : true));
   },
-  20_000,
 );
 
 test('the pipe to the worker is not open in the command', async () => {

