@@ -1,15 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { Fault } from '../sandbox/sandbox.ts';
-import { startDeployment } from '../scripts/actions/start.ts';
-import { newDecision, sendDecision } from '../scripts/commands/decide.ts';
-import { clientOf, type DeploymentHandle } from '../scripts/commands/temporal.ts';
 import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
-import { outcomeOf } from '../scripts/view/outcome.ts';
-import { observe } from '../scripts/view/sight.ts';
-import type { DeploymentReport } from '../src/report/report.ts';
+import { startDeployment } from '../src/cli/actions/start.ts';
+import { newDecision, sendDecision } from '../src/cli/commands/decide.ts';
+import { clientOf, type DeploymentHandle } from '../src/cli/commands/temporal.ts';
+import { outcomeOf } from '../src/cli/view/outcome.ts';
+import { observe } from '../src/cli/view/snapshot.ts';
+import type { DeploymentReport } from '../src/domain/report.ts';
+import { type DeploymentStatus, isPassed, isStuck } from '../src/domain/status.ts';
 import { connectClient } from '../src/temporal/connection.ts';
 import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
-import { type DeploymentStatus, isPassed, isStuck } from '../src/workflows/status.ts';
 
 const NAMESPACE = 'default';
 export const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };

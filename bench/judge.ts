@@ -1,6 +1,5 @@
-import { evidenceJudge } from '../src/judge/evidence.ts';
-import { EVIDENCE_DEFAULTS, evidenceRules } from '../src/judge/rules.ts';
-import type { Counts } from '../src/runbook/plan.ts';
+import { type Counts, EVIDENCE_DEFAULTS, evidenceRules } from '../src/judge/rules.ts';
+import { evidenceJudge } from '../src/judge/sequential.ts';
 import { quantile } from './table.ts';
 
 /** What the judge costs per judged interval, with errors and latency, at each pace of polls. */

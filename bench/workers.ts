@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { deploymentWorkflowId } from '../src/runbook/plan.ts';
+import { deploymentWorkflowId } from '../src/domain/plan.ts';
 import { WORKFLOW_TYPE } from '../src/temporal/names.ts';
 
 /** Workers whose platform does nothing (scale-worker.ts), and the metrics that they watch. */

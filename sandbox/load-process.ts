@@ -1,5 +1,5 @@
-import { createClient } from '../src/load/client.ts';
-import { createPathPicker } from '../src/load/paths.ts';
+import { createClient } from '../src/checks/load-test/client.ts';
+import { createPathPicker } from '../src/runbook/weighted-paths.ts';
 import { runChild } from './child.ts';
 import { type LoadConfig, type LoadOrder, startLoad } from './load.ts';
 

@@ -1,5 +1,5 @@
-import { startOpenLoop } from '../src/load/open-loop.ts';
-import { createTally, type LoadNumbers } from '../src/load/tally.ts';
+import { startOpenLoop } from '../src/checks/load-test/open-loop.ts';
+import { createTally, type LoadNumbers } from '../src/checks/load-test/tally.ts';
 
 /** What the load's process is told. */
 export interface LoadConfig {

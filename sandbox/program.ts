@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { recordTail } from '../src/platforms/output.ts';
-import { endGroup } from '../src/platforms/process-group.ts';
-import { SUPERVISOR } from '../src/platforms/supervisor.ts';
+import { recordTail } from '../src/util/command-output.ts';
+import { endGroup } from '../src/util/process-group.ts';
+import { SUPERVISOR } from '../src/util/supervisor.ts';
 
 /** Somebody else's program that runs in the background; it ends with this process, also when that is killed. */
 export interface Program {

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
-import { EXIT } from './commands/exit-codes.ts';
-import { createProgram } from './commands/program.ts';
-import { complain, quitWhenNobodyReads } from './view/output.ts';
+import { EXIT } from '../src/cli/commands/exit-codes.ts';
+import { createProgram } from '../src/cli/commands/program.ts';
+import { complain, quitWhenNobodyReads } from '../src/cli/view/output.ts';
 
 quitWhenNobodyReads();
 try {
@@ -9,7 +9,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
-    const { toProblem } = await import('./commands/to-problem.ts');
+    const { toProblem } = await import('../src/cli/commands/to-problem.ts');
     const problem = toProblem(error);
     complain(problem.message);
     process.exitCode = problem.exitCode;

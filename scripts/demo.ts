@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT } from './commands/exit-codes.ts';
+import { EXIT } from '../src/cli/commands/exit-codes.ts';
+import { complain } from '../src/cli/view/output.ts';
 import { runDemo } from './demo/run.ts';
-import { complain } from './view/output.ts';
 
 /** `npm run demo`: a real deployment in a little production on this machine. */
 const FAULTS = ['missing-index', 'pool-exhaustion', 'bad-release', 'slow-rollback'] as const;

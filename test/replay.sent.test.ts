@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import type { Activities } from '../src/activities/activities.ts';
-import { ANSWER_MS, type DeploymentPlan, type PlannedCheck } from '../src/runbook/plan.ts';
+import type { Activities } from '../src/domain/activities.ts';
+import { ANSWER_MS, type DeploymentPlan, type PlannedCheck } from '../src/domain/plan.ts';
+import { PHASES } from '../src/domain/status.ts';
 import { SEARCH_ATTRIBUTES } from '../src/temporal/search-attributes.ts';
-import { PHASES } from '../src/workflows/status.ts';
 import { type History, isOpen, recordedHistories, recordedHistory, workflowIdOf } from './support/history.ts';
 import { activitiesThen, type Sent, sentNow, sentThen } from './support/sent.ts';
 import { bundleVariant, type Change, type Variant } from './support/variant.ts';
@@ -44,7 +44,11 @@ test.each(names)('%s: what is sent now is what was sent then', async (name) => {
 const UNSEEN: [string, Change, readonly string[]][] = [
   [
     'a time-out',
-    { file: 'src/workflows/work.ts', find: 'HEARTBEAT_TIMEOUT_MS = 10_000', replace: 'HEARTBEAT_TIMEOUT_MS = 20_000' },
+    {
+      file: 'src/workflows/activity-proxy.ts',
+      find: 'HEARTBEAT_TIMEOUT_MS = 10_000',
+      replace: 'HEARTBEAT_TIMEOUT_MS = 20_000',
+    },
     ['heartbeatMs'],
   ],
   [

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { isClosed, PHASES } from '../src/workflows/status.ts';
+import { isClosed, PHASES } from '../src/domain/status.ts';
 import { historyFile, readable, recordedHistories, recordedHistory } from './support/history.ts';
 import { notReplayed, replay } from './support/replay.ts';
 import { testBundle } from './support/temporal.ts';

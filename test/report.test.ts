@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { buildReport } from '../src/report/report.ts';
-import { renderDetails } from '../src/workflows/details.ts';
-import type { DeploymentStatus } from '../src/workflows/status.ts';
+import { buildReport } from '../src/domain/report.ts';
+import type { DeploymentStatus } from '../src/domain/status.ts';
 import {
   checkMeasured,
   closed,
@@ -10,7 +9,8 @@ import {
   rollbackBegun,
   stepBegun,
   windowClosed,
-} from '../src/workflows/transitions.ts';
+} from '../src/domain/transitions.ts';
+import { renderDetails } from '../src/workflows/details.ts';
 import { CHECKS, failed, planFor } from './support/world.ts';
 
 const plan = planFor({ service: 'shop', version: '2.5.0' });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
-import type { WindowResult } from '../src/activities/activities.ts';
+import type { WindowResult } from '../src/domain/activities.ts';
+import type { DeploymentStatus, Phase } from '../src/domain/status.ts';
 import * as messages from '../src/workflows/messages.ts';
-import type { DeploymentStatus, Phase } from '../src/workflows/status.ts';
 import { sample } from './chaos/support/seed.ts';
 import { type LittleProduction, startLittleProduction } from './support/little-production.ts';
 import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from './support/temporal.ts';

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
+import { exactly } from '../../src/cli/view/format.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
-import { exactly } from '../view/words.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
 

@@ -1,5 +1,5 @@
-import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../src/workflows/status.ts';
-import type { Choice } from '../keys/dialogue.ts';
+import type { Choice } from '../../src/cli/keys/prompt-state.ts';
+import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../src/domain/status.ts';
 
 /** What a deployment wants to know from a person now, and what the demo decides by itself where nobody is there. */
 export interface OpenQuestion {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { recordTail } from '../../src/platforms/output.ts';
-import { endGroup } from '../../src/platforms/process-group.ts';
-import { SUPERVISOR } from '../../src/platforms/supervisor.ts';
+import { recordTail } from '../../src/util/command-output.ts';
+import { endGroup } from '../../src/util/process-group.ts';
+import { SUPERVISOR } from '../../src/util/supervisor.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 

@@ -4,11 +4,11 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { errorCode } from '../../src/platforms/error-code.ts';
-import { recordTail } from '../../src/platforms/output.ts';
-import { endGroup, signalGroup } from '../../src/platforms/process-group.ts';
-import { SUPERVISOR } from '../../src/platforms/supervisor.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
+import { recordTail } from '../../src/util/command-output.ts';
+import { errorCode } from '../../src/util/error-code.ts';
+import { endGroup, signalGroup } from '../../src/util/process-group.ts';
+import { SUPERVISOR } from '../../src/util/supervisor.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
 
 const HOST = '127.0.0.1';

@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { CheckContext } from '../checks/check.ts';
 import { databaseUrl } from '../checks/postgres/session.ts';
-import { FAILURE } from '../errors.ts';
+import { FAILURE } from '../domain/errors.ts';
+import type { CheckContext } from '../plugin/check.ts';
 import type { CheckConfig, Runbook } from '../runbook/schema.ts';
-import { operation } from './attendance.ts';
+import { operation } from './with-heartbeat.ts';
 
 /** A check of the checklist, or of those that verify green. @throws ApplicationFailure `InvalidRequest`. */
 export function findCheck({ checklist, verifyGreen }: Runbook, checkId: string): CheckConfig {

@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { ANSWER_MS } from '../domain/plan.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
-import type { Evidence } from '../platforms/platform.ts';
-import { ANSWER_MS } from '../runbook/plan.ts';
-import type { Activities } from './activities.ts';
-import { askUntil, attended, operation, stillWanted } from './attendance.ts';
+import type { Evidence } from '../plugin/platform.ts';
 import type { Dependencies } from './dependencies.ts';
+import { askUntil, attended, operation, stillWanted } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 

@@ -1,12 +1,12 @@
+import type { Activities } from '../domain/activities.ts';
+import type { Reading } from '../domain/reading.ts';
 import { advance } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
-import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
 import { toLimits } from '../runbook/to-plan.ts';
-import type { Activities } from './activities.ts';
-import { askUntil, attended } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { inPercent } from './read-back.ts';
+import { inPercent } from './verify-traffic.ts';
+import { askUntil, attended } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 2_000;
 

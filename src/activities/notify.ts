@@ -1,8 +1,8 @@
 import { Context, log } from '@temporalio/activity';
+import type { Activities } from '../domain/activities.ts';
 import { createNotifier } from '../notifications/create-notifier.ts';
-import type { Activities } from './activities.ts';
-import { attended } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
+import { attended } from './with-heartbeat.ts';
 
 export function notify({ runbooks, env }: Dependencies): Activities['notify'] {
   return (notification) =>

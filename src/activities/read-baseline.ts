@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import type { Reading } from '../domain/reading.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
 import { metricsProblems } from '../metrics/preflight.ts';
-import type { Reading } from '../metrics/source.ts';
 import { toLimits } from '../runbook/to-plan.ts';
-import type { Activities } from './activities.ts';
-import { askUntil, attended } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
+import { askUntil, attended } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 

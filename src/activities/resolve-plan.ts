@@ -1,17 +1,17 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../domain/plan.ts';
 import { advance } from '../metrics/counts.ts';
 import { apartMs, createMetricSource } from '../metrics/create-source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
-import type { Attendance } from '../platforms/platform.ts';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../runbook/plan.ts';
 import type { Runbook } from '../runbook/schema.ts';
 import { parseRequest, toLimits, toPlan } from '../runbook/to-plan.ts';
-import type { Activities } from './activities.ts';
-import { attended, pause } from './attendance.ts';
+import type { Attendance } from '../util/run-context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { firstFew, inPercent, short } from './read-back.ts';
+import { firstFew, inPercent, short } from './verify-traffic.ts';
+import { attended, pause } from './with-heartbeat.ts';
 
 /** Without a way to ask the platform, two readings this far apart show which version serves. */
 const SERVING_MS = 3_000;

@@ -1,10 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
-import type { Activities } from './activities.ts';
-import { attended, operation } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readBack } from './read-back.ts';
+import { readBack } from './verify-traffic.ts';
+import { attended, operation } from './with-heartbeat.ts';
 
 /** A command that was accepted is in effect within this, or the round has failed and the next one asks again. */
 const READ_BACK_MS = 30_000;

@@ -1,9 +1,9 @@
 import { createCheck } from '../checks/create-check.ts';
-import { redact } from '../platforms/redact.ts';
-import type { Activities } from './activities.ts';
-import { attended, pause } from './attendance.ts';
+import type { Activities } from '../domain/activities.ts';
+import { redact } from '../util/redact.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
+import { attended, pause } from './with-heartbeat.ts';
 
 /** A blip of the database or the network is not worth waking a person. */
 const TRIES = 3;

@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { createRemedy } from '../checks/create-remedy.ts';
-import { FAILURE } from '../errors.ts';
-import { redact } from '../platforms/redact.ts';
-import type { Activities } from './activities.ts';
-import { attended, stillWanted } from './attendance.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { redact } from '../util/redact.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
+import { attended, stillWanted } from './with-heartbeat.ts';
 
 export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemedy'] {
   return ({ target, checkId }) =>

@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { ANSWER_MS } from '../domain/plan.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
-import { ANSWER_MS } from '../runbook/plan.ts';
-import type { Activities } from './activities.ts';
-import { attended, operation, stillWanted } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readBack } from './read-back.ts';
+import { readBack } from './verify-traffic.ts';
+import { attended, operation, stillWanted } from './with-heartbeat.ts';
 
 export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraffic'] {
   return ({ target, percentage, timeoutMs }) =>

@@ -1,16 +1,18 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
+import type { Activities, BlueRecovered, RollbackInput } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import type { EvidenceLine } from '../domain/plan.ts';
+import type { Reading } from '../domain/reading.ts';
+import type { Counts, Limits } from '../judge/rules.ts';
 import { advance } from '../metrics/counts.ts';
 import { apartMs, createMetricSource } from '../metrics/create-source.ts';
-import type { Reading } from '../metrics/source.ts';
 import { createPlatform } from '../platforms/create-platform.ts';
-import type { Attendance, Platform } from '../platforms/platform.ts';
-import type { Counts, EvidenceLine, Limits } from '../runbook/plan.ts';
+import type { Platform } from '../plugin/platform.ts';
 import { toLimits } from '../runbook/to-plan.ts';
-import type { Activities, BlueRecovered, RollbackInput } from './activities.ts';
-import { attended, pause } from './attendance.ts';
+import type { Attendance } from '../util/run-context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { firstFew, inPercent, NO_STATUS_COMMAND, short } from './read-back.ts';
+import { firstFew, inPercent, NO_STATUS_COMMAND, short } from './verify-traffic.ts';
+import { attended, pause } from './with-heartbeat.ts';
 
 /** So many of blue's newest requests within the limits prove its health. */
 const FRESH_REQUESTS = 50;

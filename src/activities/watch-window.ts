@@ -1,17 +1,18 @@
 import { Context, log } from '@temporalio/activity';
+import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from '../domain/activities.ts';
+import type { LiveCounts, MeasuredCounts } from '../domain/plan.ts';
+import type { Reading } from '../domain/reading.ts';
 import { createJudge, type Judge, type Judgement, type JudgeState } from '../judge/judge.ts';
+import type { Counts, JudgeRules } from '../judge/rules.ts';
 import type { Compared } from '../metrics/bucket-ends.ts';
 import { advance, otherVersions } from '../metrics/counts.ts';
 import { createMetricSource } from '../metrics/create-source.ts';
-import type { Reading } from '../metrics/source.ts';
 import type { Poll } from '../report/series.ts';
-import type { Counts, JudgeRules, LiveCounts, MeasuredCounts } from '../runbook/plan.ts';
 import type { Runbook } from '../runbook/schema.ts';
 import { toLimits } from '../runbook/to-plan.ts';
-import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
-import { attended, pause } from './attendance.ts';
-import { blueHistory } from './blue-history.ts';
+import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
+import { attended, pause } from './with-heartbeat.ts';
 
 const NOTHING: Counts & { readonly seconds: number } = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */

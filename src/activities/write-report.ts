@@ -1,8 +1,8 @@
 import { log } from '@temporalio/activity';
+import type { Activities } from '../domain/activities.ts';
 import { documentOf } from '../report/document.ts';
-import type { Activities } from './activities.ts';
-import { attended } from './attendance.ts';
 import type { Dependencies } from './dependencies.ts';
+import { attended } from './with-heartbeat.ts';
 
 export function writeReport({ reports }: Dependencies): Activities['writeReport'] {
   return ({ deployment, report }) =>

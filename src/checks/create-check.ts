@@ -1,14 +1,14 @@
+import type { Check } from '../plugin/check.ts';
 import type { CheckConfig } from '../runbook/schema.ts';
-import type { Check } from './check.ts';
-import { commandCheck } from './command.ts';
-import { deploymentMonitoring } from './deployment-monitoring.ts';
-import { httpCheck } from './http.ts';
-import { loadTest } from './load-test.ts';
-import { platformReady } from './platform-ready.ts';
-import { postgresIndexes } from './postgres-indexes.ts';
-import { postgresMaxConnections } from './postgres-max-connections.ts';
-import { postgresPoolSize } from './postgres-pool-size.ts';
-import { prometheusAlerts } from './prometheus-alerts.ts';
+import { commandCheck } from './command/check.ts';
+import { deploymentMonitoring } from './deployment-monitoring/check.ts';
+import { httpCheck } from './http/check.ts';
+import { loadTest } from './load-test/check.ts';
+import { platformReady } from './platform-ready/check.ts';
+import { postgresIndexes } from './postgres-indexes/check.ts';
+import { postgresMaxConnections } from './postgres-max-connections/check.ts';
+import { postgresPoolSize } from './postgres-pool-size/check.ts';
+import { prometheusAlerts } from './prometheus-alerts/check.ts';
 
 /** The check that the runbook describes. @throws Error for an attestation: that is a person's to give. */
 export function createCheck(config: CheckConfig): Check {

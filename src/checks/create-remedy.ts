@@ -1,7 +1,7 @@
+import type { Remedy } from '../plugin/remedy.ts';
 import type { CheckConfig } from '../runbook/schema.ts';
-import { buildIndexes } from './postgres-indexes.ts';
-import type { Remedy } from './remedy.ts';
-import { commandRemedy } from './remedy-command.ts';
+import { commandRemedy } from './command/remedy.ts';
+import { buildIndexes } from './postgres-indexes/check.ts';
 
 /** The remedy that the runbook names for this check, if any. */
 export function createRemedy(config: CheckConfig): Remedy | undefined {

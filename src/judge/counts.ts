@@ -1,7 +1,7 @@
-import type { Counts } from '../runbook/plan.ts';
-import type { Pair } from './alternatives.ts';
-import type { BothCounts } from './literal.ts';
-import type { Metric } from './words.ts';
+import type { Pair } from './likelihood-ratios.ts';
+import type { Metric } from './reasons.ts';
+import type { Counts } from './rules.ts';
+import type { BothCounts } from './threshold.ts';
 
 const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
 export const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };

@@ -1,7 +1,6 @@
-import type { Counts, JudgeRules, Verdict } from '../runbook/plan.ts';
-import { type EvidenceState, evidenceJudge } from './evidence.ts';
-import { type LiteralState, literalJudge } from './literal.ts';
-import type { EvidenceRules, SoakFacts } from './rules.ts';
+import type { Counts, EvidenceRules, JudgeRules, SoakFacts, Verdict } from './rules.ts';
+import { type EvidenceState, evidenceJudge } from './sequential.ts';
+import { type LiteralState, literalJudge } from './threshold.ts';
 
 /** Fresh counts of both versions between two readings, `from` (exclusive) to `to` (inclusive), epoch milliseconds. */
 export interface Interval {

@@ -1,16 +1,4 @@
 import {
-  addPairs,
-  comparisonEvidence,
-  HARD_ODDS,
-  hardEvidence,
-  NO_PAIR,
-  type Pair,
-  RATIOS,
-  withoutGain,
-} from './alternatives.ts';
-import { type Gross, moreGross, NOT_GROSS } from './gross.ts';
-import { addNoise, dispersion, dispersionBesideLimit, type Noise } from './noise.ts';
-import {
   addEvidence,
   evidenceWithout,
   evidenceWithoutBurst,
@@ -19,8 +7,20 @@ import {
   newProof,
   type Proof,
   renewed,
-} from './proof.ts';
-import { isOver, isSurelyOver } from './shares.ts';
+} from './e-process.ts';
+import {
+  addPairs,
+  comparisonEvidence,
+  HARD_ODDS,
+  hardEvidence,
+  NO_PAIR,
+  type Pair,
+  RATIOS,
+  withoutGain,
+} from './likelihood-ratios.ts';
+import { addNoise, dispersion, dispersionBesideLimit, type Noise } from './overdispersion.ts';
+import { isOver, isSurelyOver } from './rates.ts';
+import { type Gross, moreGross, NOT_GROSS } from './sustained-failure.ts';
 
 /** Counts, and the time over which they were counted. */
 export type Stretch = Pair & { readonly ms: number };

@@ -1,5 +1,5 @@
-import { type Pair, shareOf } from './alternatives.ts';
-import { outlasts } from './gross.ts';
+import { evidenceBesideBlue, evidenceBeyondBurst, evidenceWithout, logEvidence } from './e-process.ts';
+import { type Pair, shareOf } from './likelihood-ratios.ts';
 import {
   type Lately,
   type MetricEvidence,
@@ -8,10 +8,10 @@ import {
   SUSPICIOUS,
   type Terms,
 } from './metric-evidence.ts';
-import { dispersion, dispersionBesideLimit } from './noise.ts';
-import { chanceOfAtLeast, chanceOfAtMost } from './numbers.ts';
-import { evidenceBesideBlue, evidenceBeyondBurst, evidenceWithout, logEvidence } from './proof.ts';
-import { isOver, isSurelyOver } from './shares.ts';
+import { dispersion, dispersionBesideLimit } from './overdispersion.ts';
+import { isOver, isSurelyOver } from './rates.ts';
+import { chanceOfAtLeast, chanceOfAtMost } from './special-functions.ts';
+import { outlasts } from './sustained-failure.ts';
 
 /** What the evidence of one metric says: a breach, a doubt, or neither. */
 

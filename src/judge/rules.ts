@@ -1,4 +1,43 @@
-import type { Counts, Limits } from '../runbook/plan.ts';
+/** Requests in some stretch of time. `slow` counts those over the latency limit, failed ones included. */
+export interface Counts {
+  readonly requests: number;
+  readonly failed: number;
+  readonly slow: number;
+}
+
+export type Verdict = 'healthy' | 'breached' | 'inconclusive';
+
+/** The limits that a version has to keep. */
+export interface Limits {
+  /** Largest allowed share of failed requests. */
+  readonly errorRate: number;
+  /** `quantile` of the requests answered within `underMs`: at most `1 - quantile` of them may be slower. */
+  readonly latency?: {
+    readonly quantile: number;
+    readonly underMs: number;
+    /** In the watch alone: requests were counted by a line below the limit. That may prove health, but no breach of the limit. */
+    readonly isStricter?: true;
+  };
+}
+
+/** The judge's rule and its numbers. */
+export type JudgeRules = LiteralRules | EvidenceRules;
+
+/** The limits at their word, as the guide says them. */
+export interface LiteralRules {
+  readonly rule: 'literal';
+  readonly limits: Limits;
+  /** A batch of requests is judged when it is at least this long ... */
+  readonly batchMs: number;
+  /** ... and holds at least this many of green's requests. */
+  readonly minRequests: number;
+  /** So many batches over a limit in a row are a breach. */
+  readonly breachesInARow: number;
+  /** How often fresh counts come. */
+  readonly pollMs: number;
+  /** A newest reading older than this is no evidence of the present. */
+  readonly blindMs: number;
+}
 
 /** What the runbook says about the rule `evidence`; docs/judge.md tells what each number costs. */
 export interface EvidenceRules {

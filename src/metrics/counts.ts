@@ -1,6 +1,6 @@
-import { redact } from '../platforms/redact.ts';
-import type { Counts } from '../runbook/plan.ts';
-import type { Reading, SeriesReading } from './source.ts';
+import type { Reading, SeriesReading } from '../domain/reading.ts';
+import type { Counts } from '../judge/rules.ts';
+import { redact } from '../util/redact.ts';
 
 /** Counts between two readings, and the sum of their durations for the mean. */
 export type FreshCounts = Counts & { readonly seconds: number };

@@ -1,12 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
-import type { Limits } from '../runbook/plan.ts';
+import { FAILURE } from '../domain/errors.ts';
+import type { Reading } from '../domain/reading.ts';
+import type { Limits } from '../judge/rules.ts';
+import type { Inspection, MetricSource } from '../plugin/metric-source.ts';
 import type { MetricsConfig } from '../runbook/schema.ts';
 import { type Compared, isBelow } from './bucket-ends.ts';
 import { untrueCounts } from './preflight.ts';
-import { prometheusSource } from './prometheus.ts';
-import { scrapeSource } from './scrape.ts';
-import type { Inspection, MetricSource, Reading } from './source.ts';
+import { prometheusSource } from './prometheus/source.ts';
+import { scrapeSource } from './scrape/source.ts';
 
 export interface SourceOptions {
   /** The worker's environment: secrets are read from it by name. */

@@ -1,9 +1,9 @@
-import { redact } from '../platforms/redact.ts';
-import type { Limits } from '../runbook/plan.ts';
+import type { Limits } from '../judge/rules.ts';
+import type { Inspection, LabelValues } from '../plugin/metric-source.ts';
+import { redact } from '../util/redact.ts';
 import { type Compared, isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { namesOf } from './counts.ts';
-import { isStatus, meansNoAnswer } from './failed.ts';
-import type { Inspection, LabelValues } from './source.ts';
+import { isStatus, meansNoAnswer } from './status-codes.ts';
 
 /** Something that keeps these metrics from being judged, and what to do about it. */
 export interface MetricsProblem {

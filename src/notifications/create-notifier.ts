@@ -1,6 +1,6 @@
-import type { Notification } from '../activities/activities.ts';
+import type { Notification } from '../domain/activities.ts';
 import type { Runbook } from '../runbook/schema.ts';
-import { postToWebhook, webhookProblem } from './webhook.ts';
+import { postToWebhook, webhookProblem } from './webhook/post.ts';
 
 /** The part of a logger that is needed: an activity's `log`, for one. */
 export interface NotificationLog {

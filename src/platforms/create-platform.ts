@@ -1,7 +1,7 @@
-import type { DeploymentTarget } from '../runbook/plan.ts';
+import type { DeploymentTarget } from '../domain/plan.ts';
+import type { Platform } from '../plugin/platform.ts';
 import type { PlatformConfig } from '../runbook/schema.ts';
-import { commandPlatform } from './command.ts';
-import type { Platform } from './platform.ts';
+import { commandPlatform } from './command/platform.ts';
 
 /** The adapter that the runbook asks for, for one deployment. */
 export function createPlatform(config: PlatformConfig, target: DeploymentTarget): Platform {

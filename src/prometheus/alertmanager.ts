@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ask, refusal, type Server } from './ask.ts';
+import { ask, refusal, type Server } from './http-client.ts';
 import { explained, parseJson } from './parse-json.ts';
 
 /** What is asked of an Alertmanager, by its API v2. Each throws as `ask` does. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type Answer, refusal, type Server } from './ask.ts';
+import { type Answer, refusal, type Server } from './http-client.ts';
 
 /**
  * The answer's JSON in its expected form.

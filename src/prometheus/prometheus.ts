@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type MetricsPage, parsePrometheusText } from '../metrics/prometheus-text.ts';
-import { ask, refusal, type Server } from './ask.ts';
+import { ask, refusal, type Server } from './http-client.ts';
 import { parseJson } from './parse-json.ts';
+import { type MetricsPage, parsePrometheusText } from './text-format.ts';
 
 /** What is asked of a Prometheus (prometheus.io/docs/prometheus/latest/querying/api). Each throws as `ask` does. */
 export interface Prometheus {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer, ask, concealAll, type Server } from './ask.ts';
+import { type Answer, ask, concealAll, type Server } from './http-client.ts';
 import { parseJson } from './parse-json.ts';
 import type { Labels } from './selectors.ts';
 

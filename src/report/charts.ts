@@ -2,9 +2,9 @@ import { LineChart } from 'echarts/charts';
 import { GridComponent, MarkAreaComponent, MarkLineComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { time } from './format.ts';
 import type { SeriesPoint, SoakSeries } from './series.ts';
-import type { Mark, ToldChart } from './story-soaks.ts';
-import { time } from './words.ts';
+import type { Mark, ToldChart } from './view-soaks.ts';
 
 use([LineChart, GridComponent, MarkLineComponent, MarkAreaComponent, SVGRenderer]);
 

@@ -1,11 +1,11 @@
 import { chartSvg } from './charts.ts';
 import type { ReportDocument } from './document.ts';
-import { escaped } from './escaped.ts';
-import { type Story, storyOf } from './story.ts';
-import type { ToldCheck } from './story-checks.ts';
-import type { ToldSoak } from './story-soaks.ts';
+import { escaped } from './escape-html.ts';
+import { dateTime, time } from './format.ts';
 import { STYLE } from './style.ts';
-import { dateTime, time } from './words.ts';
+import type { ToldCheck } from './view-checks.ts';
+import { type Story, storyOf } from './view-model.ts';
+import type { ToldSoak } from './view-soaks.ts';
 
 /** The report as one page that needs no other file, no network and no script. Pure. */
 export function htmlOf(document: ReportDocument): string {

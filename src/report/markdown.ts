@@ -1,6 +1,6 @@
 import type { ReportDocument } from './document.ts';
-import { storyOf } from './story.ts';
-import { dateTime, time } from './words.ts';
+import { dateTime, time } from './format.ts';
+import { storyOf } from './view-model.ts';
 
 /** The report as GitHub's Markdown, for a pull request or a chat. Pure. */
 export function markdownOf(document: ReportDocument): string {

@@ -1,5 +1,6 @@
-import type { MeasuredCounts, Verdict } from '../runbook/plan.ts';
-import type { DeploymentReport } from './report.ts';
+import type { MeasuredCounts } from '../domain/plan.ts';
+import type { DeploymentReport } from '../domain/report.ts';
+import type { Verdict } from '../judge/rules.ts';
 
 /** The numbers of soaks over time: from the polls that workers kept, or from finished windows where they kept none. Pure. */
 

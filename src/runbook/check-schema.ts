@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { pathProblem } from '../load/paths.ts';
 import { parseSelector } from '../prometheus/selectors.ts';
 import { command, duration, envName, httpUrl, latencyLimit, name, share, template } from './scalars.ts';
+import { pathProblem } from './weighted-paths.ts';
 
 /** The checklist's part of the runbook's schema: one entry for each kind of check in `src/checks/`. */
 

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
-import { errorCode } from '../platforms/error-code.ts';
-import { keepSecret } from '../platforms/redact.ts';
+import { FAILURE } from '../domain/errors.ts';
+import type { DeploymentTarget } from '../domain/plan.ts';
+import { errorCode } from '../util/error-code.ts';
+import { keepSecret } from '../util/redact.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';
-import type { DeploymentTarget } from './plan.ts';
 import type { Runbook } from './schema.ts';
 import { readSnapshot, writeSnapshot } from './snapshots.ts';
 

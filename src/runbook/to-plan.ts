@@ -1,17 +1,15 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../errors.ts';
-import { evidenceRules, staleAfterMs } from '../judge/rules.ts';
-import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
+import { FAILURE } from '../domain/errors.ts';
 import {
   ANSWER_MS,
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
   type DeploymentRequest,
-  type JudgeRules,
-  type Limits,
   type PlannedCheck,
   type TrafficStep,
-} from './plan.ts';
+} from '../domain/plan.ts';
+import { evidenceRules, type JudgeRules, type Limits, staleAfterMs } from '../judge/rules.ts';
+import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
 import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';

@@ -6,21 +6,21 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { WatchCarry } from '../activities/activities.ts';
-import { FAILURE } from '../errors.ts';
-import type { DeploymentReport } from '../report/report.ts';
-import { ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../runbook/plan.ts';
-import { inWords, MustRollBack, withoutStack } from './causes.ts';
+import type { WatchCarry } from '../domain/activities.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../domain/plan.ts';
+import { recoveryWords } from '../domain/recovery-text.ts';
+import type { DeploymentReport } from '../domain/report.ts';
+import type { DeploymentStatus, Phase, RollbackStatus } from '../domain/status.ts';
+import { entered, greenDeployed, planned, shiftBegun } from '../domain/transitions.ts';
+import { work } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
+import { end } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
-import { end } from './ending.ts';
-import { recoveryWords } from './recovery-words.ts';
+import { inWords, MustRollBack, withoutStack } from './failures.ts';
+import { tell } from './notify.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
-import type { DeploymentStatus, Phase, RollbackStatus } from './status.ts';
-import { tell } from './tell.ts';
-import { entered, greenDeployed, planned, shiftBegun } from './transitions.ts';
-import { work } from './work.ts';
 
 /** Loading a runbook and asking the platform which version serves. */
 const RESOLVE_MS = 60_000;

@@ -1,8 +1,6 @@
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
-import { FAILURE } from '../errors.ts';
-import { inWords } from './causes.ts';
-import type { Deployment } from './deployment.ts';
-import { type CheckStatus, isPassed, isToMeasure, waitingFor } from './status.ts';
+import { FAILURE } from '../domain/errors.ts';
+import { type CheckStatus, isPassed, isToMeasure, waitingFor } from '../domain/status.ts';
 import {
   checklistBegun,
   checklistReopened,
@@ -10,8 +8,10 @@ import {
   checkStarted,
   remedyEnded,
   remedyStarted,
-} from './transitions.ts';
-import { work } from './work.ts';
+} from '../domain/transitions.ts';
+import { work } from './activity-proxy.ts';
+import type { Deployment } from './deployment.ts';
+import { inWords } from './failures.ts';
 
 /** Who ran a remedy that the runbook makes automatic. */
 const BY_ITSELF = 'the runbook';

@@ -6,8 +6,6 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { DeploymentPlan } from '../runbook/plan.ts';
-import { withoutStack } from './causes.ts';
 import {
   ACTIONS,
   type Action,
@@ -17,13 +15,15 @@ import {
   ignore,
   parseDecision,
   refusal,
-} from './decisions.ts';
+} from '../domain/decisions.ts';
+import { measurementsOf } from '../domain/deployment-metrics.ts';
+import type { DeploymentPlan } from '../domain/plan.ts';
+import { type DeploymentStatus, waitingFor } from '../domain/status.ts';
+import { opened } from '../domain/transitions.ts';
 import { renderDetails } from './details.ts';
-import { emit } from './emit.ts';
-import { measurementsOf } from './measurements.ts';
+import { withoutStack } from './failures.ts';
 import * as messages from './messages.ts';
-import { type DeploymentStatus, waitingFor } from './status.ts';
-import { opened } from './transitions.ts';
+import { emit } from './metrics.ts';
 
 /** A change of the state; `at` is now, epoch milliseconds. */
 type Transition = (status: DeploymentStatus, at: number) => DeploymentStatus;

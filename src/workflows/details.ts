@@ -1,6 +1,6 @@
-import { answers } from './answers.ts';
-import type { DecisionRecord } from './decisions.ts';
-import { recoveryWords } from './recovery-words.ts';
+import { answers } from '../domain/available-decisions.ts';
+import type { DecisionRecord } from '../domain/decisions.ts';
+import { recoveryWords } from '../domain/recovery-text.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -9,8 +9,8 @@ import {
   isClosed,
   type StepStatus,
   waitingFor,
-} from './status.ts';
-import { cutShort } from './step-end.ts';
+} from '../domain/status.ts';
+import { cutShort } from '../domain/step-end.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;

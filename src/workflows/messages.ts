@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Action, DecisionAnswer } from './decisions.ts';
-import type { DeploymentStatus } from './status.ts';
+import type { Action, DecisionAnswer } from '../domain/decisions.ts';
+import type { DeploymentStatus } from '../domain/status.ts';
 
 /** Every message takes ONE JSON object, so that the Temporal UI can send it. Scripts import these definitions. */
 

@@ -1,9 +1,6 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { BlueRecovered, TrafficRestored } from '../activities/activities.ts';
-import { inWords } from './causes.ts';
-import type { Deployment } from './deployment.ts';
-import { isReadBack, type RollbackStatus } from './status.ts';
-import { tell } from './tell.ts';
+import type { BlueRecovered, TrafficRestored } from '../domain/activities.ts';
+import { isReadBack, type RollbackStatus } from '../domain/status.ts';
 import {
   blueRecovered,
   entered,
@@ -12,8 +9,11 @@ import {
   roundFailed,
   trafficMoved,
   trafficRestored,
-} from './transitions.ts';
-import { work } from './work.ts';
+} from '../domain/transitions.ts';
+import { work } from './activity-proxy.ts';
+import type { Deployment } from './deployment.ts';
+import { inWords } from './failures.ts';
+import { tell } from './notify.ts';
 
 /** A failed round is tried again soon at first: most failures are a blip. */
 const FIRST_PAUSE_MS = 1_000;

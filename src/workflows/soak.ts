@@ -1,13 +1,13 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
-import type { WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from '../activities/activities.ts';
-import { extensionMs, type TrafficStep } from '../runbook/plan.ts';
-import { inWords, MustRollBack } from './causes.ts';
+import type { WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from '../domain/activities.ts';
+import { extensionMs, type TrafficStep } from '../domain/plan.ts';
+import { currentStep, isApproved } from '../domain/status.ts';
+import { entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from '../domain/transitions.ts';
+import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { currentStep, isApproved } from './status.ts';
-import { tell } from './tell.ts';
-import { entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from './transitions.ts';
+import { inWords, MustRollBack } from './failures.ts';
+import { tell } from './notify.ts';
 import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
-import { work } from './work.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;

@@ -1,10 +1,10 @@
-import type { WindowResult } from '../activities/activities.ts';
-import type { TrafficStep } from '../runbook/plan.ts';
-import { MustRollBack } from './causes.ts';
+import type { WindowResult } from '../domain/activities.ts';
+import type { TrafficStep } from '../domain/plan.ts';
+import { currentStep, type UndecidedStatus } from '../domain/status.ts';
+import { undecidedBegun, undecidedEnded } from '../domain/transitions.ts';
 import type { Deployment } from './deployment.ts';
-import { currentStep, type UndecidedStatus } from './status.ts';
-import { tell } from './tell.ts';
-import { undecidedBegun, undecidedEnded } from './transitions.ts';
+import { MustRollBack } from './failures.ts';
+import { tell } from './notify.ts';
 
 /** What plans that say nothing of it do: those of deployments that began before it was a key. */
 const WAIT = { action: 'wait', timeoutMs: 3_600_000 } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { ANSWER_MS } from '../../src/runbook/plan.ts';
+import { ANSWER_MS } from '../../src/domain/plan.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, useScenes } from './support/scene.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import type { DeploymentRequest } from '../../src/runbook/plan.ts';
+import type { DeploymentRequest } from '../../src/domain/plan.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { buildReport } from '../../src/report/report.ts';
+import { buildReport } from '../../src/domain/report.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { rolledBackStatus } from '../report/support.ts';
 import { run } from './support/attempt.ts';

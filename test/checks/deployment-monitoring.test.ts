@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Finding } from '../../src/checks/check.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
+import type { Finding } from '../../src/plugin/check.ts';
 import type { CheckOfKind, Runbook } from '../../src/runbook/schema.ts';
 import { useServers } from '../support/http.ts';
 import { common, contextFor } from './support/context.ts';

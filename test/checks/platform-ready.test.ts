@@ -2,8 +2,8 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Finding } from '../../src/checks/check.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
+import type { Finding } from '../../src/plugin/check.ts';
 import type { PlatformConfig } from '../../src/runbook/schema.ts';
 import { common, contextFor } from './support/context.ts';
 

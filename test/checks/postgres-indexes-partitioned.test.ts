@@ -203,7 +203,7 @@ describe('postgres-indexes, partitioned tables', () => {
 /** The remedy in a process of its own, which can be killed as a worker can. */
 function buildInProcess() {
   const code = `
-    import { buildIndexes } from './src/checks/postgres-indexes.ts';
+    import { buildIndexes } from './src/checks/postgres-indexes/check.ts';
     const config = ${JSON.stringify(config())};
     const attendance = { signal: new AbortController().signal, heartbeat: () => {} };
     await buildIndexes(config)({ attendance, databaseUrl: () => process.env.URL_OF_TEST });`;

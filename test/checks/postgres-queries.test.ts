@@ -4,7 +4,7 @@ import { seed } from '../../sandbox/seed.ts';
 import { QUERIES } from '../../sandbox/service.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
 import { createRemedy } from '../../src/checks/create-remedy.ts';
-import { type PlanNode, readsOf } from '../../src/checks/queries/plan.ts';
+import { type PlanNode, readsOf } from '../../src/checks/postgres-indexes/queries/plan.ts';
 import type { CheckOfKind } from '../../src/runbook/schema.ts';
 import { common, contextFor, until } from './support/context.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';

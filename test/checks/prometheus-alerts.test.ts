@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Finding } from '../../src/checks/check.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
+import type { Finding } from '../../src/plugin/check.ts';
 import { prometheus as connect } from '../../src/prometheus/prometheus.ts';
 import { check as checkSchema } from '../../src/runbook/check-schema.ts';
 import {

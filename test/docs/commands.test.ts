@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
 import { type LocalServer, startLocalServer } from '../../scripts/support/local-server.ts';
 import { resolveTemporalCli } from '../../scripts/support/temporal-cli.ts';
-import { type DeploymentStatus, isStuck } from '../../src/workflows/status.ts';
+import { type DeploymentStatus, isStuck } from '../../src/domain/status.ts';
 import { everything, sample } from '../chaos/support/seed.ts';
 import { observe, start, type TestDeployment, uniqueQueue, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -207,7 +207,7 @@ async function withABuild(command: string): Promise<void> {
 const ELSEWHERE: readonly [RegExp, file: string, text: string][] = [
   [/^npm ci && npm test$/, '.ci/run', 'npm ci --no-audit --no-fund\nnpm run check'],
   [/^temporal workflow update-options /, 'test/temporal/versioning.test.ts', "'workflow', 'update-options'"],
-  [/^npm run bluegreen -- rehearse /, 'test/scripts/rehearse.test.ts', "'--html'"],
+  [/^npm run bluegreen -- rehearse /, 'test/cli/rehearse.test.ts', "'--html'"],
 ];
 
 const SITUATIONS: readonly [RegExp, (command: string) => Promise<void>][] = [

@@ -1,6 +1,6 @@
-import { type EvidenceState, evidenceJudge } from '../../src/judge/evidence.ts';
 import type { Interval, Judgement } from '../../src/judge/judge.ts';
 import { type EvidenceRules, evidenceRules as rulesOf, type SoakFacts } from '../../src/judge/rules.ts';
+import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
 import { counts } from './support.ts';
 
 export const evidenceRules: EvidenceRules = rulesOf({ limits: { errorRate: 0.05 }, pollMs: 15_000 });

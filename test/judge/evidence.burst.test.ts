@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { hardEvidence } from '../../src/judge/alternatives.ts';
-import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/proof.ts';
+import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/e-process.ts';
+import { hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
 import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
 

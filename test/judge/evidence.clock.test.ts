@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { evidenceJudge } from '../../src/judge/evidence.ts';
-import { literalJudge } from '../../src/judge/literal.ts';
+import { evidenceJudge } from '../../src/judge/sequential.ts';
+import { literalJudge } from '../../src/judge/threshold.ts';
 import { evidenceRules, facts, fine, intervalOf, repeat, type Step, watchSoak } from './evidence-support.ts';
 import { rules } from './support.ts';
 

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { comparisonEvidence, hardEvidence } from '../../src/judge/alternatives.ts';
-import { type EvidenceState, evidenceJudge } from '../../src/judge/evidence.ts';
+import { addEvidence, logEvidence, newProof } from '../../src/judge/e-process.ts';
 import type { Interval } from '../../src/judge/judge.ts';
-import { logGamma } from '../../src/judge/numbers.ts';
-import { addEvidence, logEvidence, newProof } from '../../src/judge/proof.ts';
-import type { Counts } from '../../src/runbook/plan.ts';
+import { comparisonEvidence, hardEvidence } from '../../src/judge/likelihood-ratios.ts';
+import type { Counts } from '../../src/judge/rules.ts';
+import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
+import { logGamma } from '../../src/judge/special-functions.ts';
 import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './evidence-support.ts';
 import { counts, someIntervals } from './support.ts';
 

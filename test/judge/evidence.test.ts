@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { evidenceJudge } from '../../src/judge/evidence.ts';
 import { createJudge } from '../../src/judge/judge.ts';
+import { evidenceJudge } from '../../src/judge/sequential.ts';
 import { evidenceRules, facts, failing, fine, intervalOf, repeat, type Step, watchSoak } from './evidence-support.ts';
 import { counts } from './support.ts';
 

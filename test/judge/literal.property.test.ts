@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Interval } from '../../src/judge/judge.ts';
-import { type LiteralState, literalJudge } from '../../src/judge/literal.ts';
-import type { Counts } from '../../src/runbook/plan.ts';
+import type { Counts } from '../../src/judge/rules.ts';
+import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
 import { rules, someIntervals } from './support.ts';
 
 const judge = literalJudge(rules);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Interval } from '../../src/judge/judge.ts';
-import { type LiteralState, literalJudge } from '../../src/judge/literal.ts';
-import type { LiteralRules } from '../../src/runbook/plan.ts';
+import type { LiteralRules } from '../../src/judge/rules.ts';
+import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
 import { counts, rules } from './support.ts';
 
 const T0 = 1_700_000_000_000;

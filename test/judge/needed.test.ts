@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { requestsForProof, unproven } from '../../src/judge/needed.ts';
-import { chanceOfAtMost } from '../../src/judge/numbers.ts';
-import { metricsOf } from '../../src/judge/words.ts';
+import { metricsOf } from '../../src/judge/reasons.ts';
+import { requestsForProof, unproven } from '../../src/judge/sample-size.ts';
+import { chanceOfAtMost } from '../../src/judge/special-functions.ts';
 import { fine, repeat, watchSoak } from './evidence-support.ts';
 
 const [errors] = metricsOf({ errorRate: 0.05 });

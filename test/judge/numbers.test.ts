@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { chanceOfAtLeast, chanceOfAtMost, logAdd, logGamma, regularizedBeta } from '../../src/judge/numbers.ts';
+import {
+  chanceOfAtLeast,
+  chanceOfAtMost,
+  logAdd,
+  logGamma,
+  regularizedBeta,
+} from '../../src/judge/special-functions.ts';
 
 /** The same by adding up. */
 function binomialTail(bad: number, n: number, p: number): number {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createJudge, type Judgement } from '../../src/judge/judge.ts';
-import { literalJudge } from '../../src/judge/literal.ts';
-import type { JudgeRules } from '../../src/runbook/plan.ts';
+import type { JudgeRules } from '../../src/judge/rules.ts';
+import { literalJudge } from '../../src/judge/threshold.ts';
 import { recordedHistories, recordedHistory } from '../support/history.ts';
 import { clustered, evidenceRules, poisson, seeded } from './evidence-support.ts';
 import { counts, rules as literalRules } from './support.ts';

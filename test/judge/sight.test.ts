@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { literalJudge } from '../../src/judge/literal.ts';
 import {
   batchesIn,
   chanceToFind,
@@ -13,7 +12,8 @@ import {
   soakNeeded,
   timeToFind,
   trafficNeeded,
-} from '../../src/judge/sight.ts';
+} from '../../src/judge/power.ts';
+import { literalJudge } from '../../src/judge/threshold.ts';
 import { rules as watchRules } from './support.ts';
 
 const rules: SightRules = { limits: { errorRate: 0.05 }, batchMs: 20_000, minRequests: 50, breachesInARow: 3 };

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Interval } from '../../src/judge/judge.ts';
-import type { Counts, LiteralRules } from '../../src/runbook/plan.ts';
+import type { Counts, LiteralRules } from '../../src/judge/rules.ts';
 
 export const rules: LiteralRules = {
   rule: 'literal',

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
-import type { Inspection } from '../../src/metrics/source.ts';
+import type { Inspection } from '../../src/plugin/metric-source.ts';
 import { metricsSchema } from '../../src/runbook/metrics-schema.ts';
 import { describeWithPrometheus, PAGE, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
 

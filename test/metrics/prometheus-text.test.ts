@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { parsePrometheusText } from '../../src/metrics/prometheus-text.ts';
+import { parsePrometheusText } from '../../src/prometheus/text-format.ts';
 import { cpuMs } from '../support/cpu.ts';
 
 const plain = (text: string) =>

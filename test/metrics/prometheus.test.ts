@@ -3,10 +3,11 @@ import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Writer } from 'protobufjs/minimal.js';
+import type { Reading } from '../../src/domain/reading.ts';
 import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
-import { prometheusSource } from '../../src/metrics/prometheus.ts';
-import type { MetricSource, Reading } from '../../src/metrics/source.ts';
+import { prometheusSource } from '../../src/metrics/prometheus/source.ts';
+import type { MetricSource } from '../../src/plugin/metric-source.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import {
   describeWithPrometheus,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { freePort } from '../../sandbox/program.ts';
-import { METRICS } from '../../src/workflows/measurements.ts';
+import { METRICS } from '../../src/domain/deployment-metrics.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { startLittleProduction } from '../support/little-production.ts';
 import { dashboard, expressionsOf, type RuleFile } from '../support/monitoring.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { commandPlatform, parseTraffic } from '../../src/platforms/command.ts';
+import { commandPlatform, parseTraffic } from '../../src/platforms/command/platform.ts';
 import { createPlatform } from '../../src/platforms/create-platform.ts';
 import { attendance, eventually } from './support.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { fenced } from '../../src/platforms/fence.ts';
+import { fenced } from '../../src/platforms/command/fence.ts';
 import { attendance } from './support.ts';
 
 /** Runs until it is told to stop. */

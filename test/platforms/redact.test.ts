@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { keepSecret, redact } from '../../src/platforms/redact.ts';
+import { keepSecret, redact } from '../../src/util/redact.ts';
 import { cpuMs } from '../support/cpu.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attendance } from '../../src/platforms/platform.ts';
+import type { Attendance } from '../../src/util/run-context.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Someone who is there and never asks to stop. */

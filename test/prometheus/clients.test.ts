@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { alertmanager } from '../../src/prometheus/alertmanager.ts';
-import type { Server } from '../../src/prometheus/ask.ts';
+import type { Server } from '../../src/prometheus/http-client.ts';
 import { prometheus } from '../../src/prometheus/prometheus.ts';
 import { readToken } from '../../src/prometheus/token.ts';
 import { useServers } from '../support/http.ts';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { findProgram } from '../../src/platforms/find-program.ts';
-import { ask } from '../../src/prometheus/ask.ts';
 import { headersOf, readBasic, readHeader, secretsOf } from '../../src/prometheus/credentials.ts';
-import { trusting } from '../../src/prometheus/trust.ts';
+import { ask } from '../../src/prometheus/http-client.ts';
+import { trusting } from '../../src/prometheus/tls.ts';
+import { findProgram } from '../../src/util/find-program.ts';
 
 const signal = new AbortController().signal;
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { buildReport } from '../../src/domain/report.ts';
 import { documentOf } from '../../src/report/document.ts';
 import { FORMATS, render } from '../../src/report/render.ts';
-import { buildReport } from '../../src/report/report.ts';
 import { breachedAtGate } from '../support/status.ts';
 import { HOSTILE, refused, rolledBack } from './support.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { buildReport, type DeploymentReport } from '../../src/report/report.ts';
+import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
+import { closed, opened, planned, soakProven, stepBegun, windowClosed } from '../../src/domain/transitions.ts';
 import { MOST_POINTS, type Poll, type SeriesPoint, seriesOf, thinned, totalOf } from '../../src/report/series.ts';
-import { closed, opened, planned, soakProven, stepBegun, windowClosed } from '../../src/workflows/transitions.ts';
 import { planFor } from '../support/world.ts';
 
 const plan = planFor({ service: 'shop', version: '2.5.0' });

@@ -1,8 +1,6 @@
-import { documentOf, type ReportDocument } from '../../src/report/document.ts';
-import { buildReport } from '../../src/report/report.ts';
-import type { Poll } from '../../src/report/series.ts';
-import type { CheckResult } from '../../src/runbook/plan.ts';
-import type { DeploymentStatus } from '../../src/workflows/status.ts';
+import type { CheckResult } from '../../src/domain/plan.ts';
+import { buildReport } from '../../src/domain/report.ts';
+import type { DeploymentStatus } from '../../src/domain/status.ts';
 import {
   blueRecovered,
   checkMeasured,
@@ -16,7 +14,9 @@ import {
   stepBegun,
   trafficRestored,
   windowClosed,
-} from '../../src/workflows/transitions.ts';
+} from '../../src/domain/transitions.ts';
+import { documentOf, type ReportDocument } from '../../src/report/document.ts';
+import type { Poll } from '../../src/report/series.ts';
 import { CHECKS, failed, planFor } from '../support/world.ts';
 
 const START = Date.UTC(2026, 10, 25, 12, 0, 0);

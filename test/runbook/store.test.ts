@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { DeploymentTarget } from '../../src/domain/plan.ts';
 import { canonicalJson, digestOf } from '../../src/runbook/digest.ts';
-import type { DeploymentTarget } from '../../src/runbook/plan.ts';
 import { createRunbookStore, type RunbookStore } from '../../src/runbook/store.ts';
 import { GUIDE_TEXT, guide, guideWith } from './support.ts';
 

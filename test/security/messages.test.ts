@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { checklistBegun, checkMeasured, closed, opened, planned } from '../../src/domain/transitions.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
-import { checklistBegun, checkMeasured, closed, opened, planned } from '../../src/workflows/transitions.ts';
 import { type DeploymentHandle, rolledBack, useTemporal } from '../support/temporal.ts';
 import { CHECKS, failed, planFor, world } from '../support/world.ts';
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { advance } from '../../src/metrics/counts.ts';
 import { createMetricSource } from '../../src/metrics/create-source.ts';
-import { parsePrometheusText } from '../../src/metrics/prometheus-text.ts';
+import { parsePrometheusText } from '../../src/prometheus/text-format.ts';
 import type { MetricsConfig } from '../../src/runbook/schema.ts';
 import { cpuMs } from '../support/cpu.ts';
 import { useServers } from '../support/http.ts';

@@ -1,4 +1,4 @@
-import { parsePrometheusText, type Sample } from '../../src/metrics/prometheus-text.ts';
+import { parsePrometheusText, type Sample } from '../../src/prometheus/text-format.ts';
 
 /** The Prometheus page of a worker, read as Prometheus would. */
 export async function readPage(address: string): Promise<readonly Sample[]> {

@@ -1,8 +1,8 @@
-import { NO_PAST, remember } from '../../scripts/view/past.ts';
-import type { Sight } from '../../scripts/view/sight.ts';
-import type { WatchHeartbeat } from '../../src/activities/activities.ts';
-import type { Counts } from '../../src/runbook/plan.ts';
-import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
+import { NO_PAST, remember } from '../../src/cli/view/phase-history.ts';
+import type { Sight } from '../../src/cli/view/snapshot.ts';
+import type { WatchHeartbeat } from '../../src/domain/activities.ts';
+import { type DeploymentStatus, isClosed, type Phase } from '../../src/domain/status.ts';
+import type { Counts } from '../../src/judge/rules.ts';
 import { statusIn } from './status.ts';
 
 const POLL_MS = 10_000;

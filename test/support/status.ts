@@ -1,6 +1,5 @@
-import type { WindowResult } from '../../src/activities/activities.ts';
-import type { Verdict } from '../../src/runbook/plan.ts';
-import { type DeploymentStatus, type Phase, waitingFor } from '../../src/workflows/status.ts';
+import type { WindowResult } from '../../src/domain/activities.ts';
+import { type DeploymentStatus, type Phase, waitingFor } from '../../src/domain/status.ts';
 import {
   blueRecovered,
   checklistBegun,
@@ -16,7 +15,8 @@ import {
   stepBegun,
   trafficRestored,
   windowClosed,
-} from '../../src/workflows/transitions.ts';
+} from '../../src/domain/transitions.ts';
+import type { Verdict } from '../../src/judge/rules.ts';
 import { CHECKS, failed, passed, planFor } from './world.ts';
 
 const REQUEST = { service: 'shop', version: '2.5.0', requestedBy: 'ana', reason: 'the new query pattern' };

@@ -5,12 +5,12 @@ import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@t
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import type { Activities } from '../../src/activities/activities.ts';
-import type { DeploymentReport } from '../../src/report/report.ts';
-import { type DeploymentRequest, deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import type { Activities } from '../../src/domain/activities.ts';
+import { type DeploymentRequest, deploymentWorkflowId } from '../../src/domain/plan.ts';
+import type { DeploymentReport } from '../../src/domain/report.ts';
+import { type DeploymentStatus, isClosed, type Phase } from '../../src/domain/status.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { type DeploymentStatus, isClosed, type Phase } from '../../src/workflows/status.ts';
 import { historyFile, withoutPaths } from './history.ts';
 import { PATIENCE_MS } from './patience.ts';
 

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
-import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/activities/activities.ts';
-import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck, Verdict } from '../../src/runbook/plan.ts';
+import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/domain/activities.ts';
+import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/domain/plan.ts';
+import type { Verdict } from '../../src/judge/rules.ts';
 import { PATIENCE_MS } from './patience.ts';
 
 /** A world that follows a script: healthy in every way that the script does not change. */

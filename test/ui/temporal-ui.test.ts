@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { type LocalServer, startLocalServer } from '../../scripts/support/local-server.ts';
-import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { useCommandLine } from '../scripts/command-line.ts';
+import { useCommandLine } from '../cli/command-line.ts';
 import { describeWithChromium, keepPicture, useBrowser } from '../support/browser.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { type DeploymentHandle, observe, rolledBack, start } from '../support/temporal.ts';

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Activities, RollbackInput } from '../../src/activities/activities.ts';
-import { FAILURE } from '../../src/errors.ts';
-import { deploymentWorkflowId } from '../../src/runbook/plan.ts';
+import type { Activities, RollbackInput } from '../../src/domain/activities.ts';
+import { FAILURE } from '../../src/domain/errors.ts';
+import { deploymentWorkflowId } from '../../src/domain/plan.ts';
+import { openGate } from '../../src/domain/status.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { openGate } from '../../src/workflows/status.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import { type DeploymentHandle, keepHistory, rolledBack, uniqueService, useTemporal } from '../support/temporal.ts';
 import {

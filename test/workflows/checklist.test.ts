@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { FAILURE } from '../../src/errors.ts';
-import type { PlannedCheck } from '../../src/runbook/plan.ts';
+import { FAILURE } from '../../src/domain/errors.ts';
+import type { PlannedCheck } from '../../src/domain/plan.ts';
+import { isStuck } from '../../src/domain/status.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { isStuck } from '../../src/workflows/status.ts';
 import { keepHistory, rolledBack, useTemporal } from '../support/temporal.ts';
 import { CHECKS, effects, failed, passed, untilCancelled, world } from '../support/world.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ACTIONS, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
-import { type DeploymentStatus, PHASES, waitingFor } from '../../src/workflows/status.ts';
-import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/workflows/transitions.ts';
+import { ACTIONS, decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
+import { type DeploymentStatus, PHASES, waitingFor } from '../../src/domain/status.ts';
+import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/domain/transitions.ts';
 import { CHECKS, planFor } from '../support/world.ts';
 
 const plan = {

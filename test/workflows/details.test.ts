@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { answers } from '../../src/workflows/answers.ts';
-import { type Decision, decide, parseDecision, refusal } from '../../src/workflows/decisions.ts';
+import { answers } from '../../src/domain/available-decisions.ts';
+import { type Decision, decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
+import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
+import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
-import { type DeploymentStatus, isClosed, PHASES } from '../../src/workflows/status.ts';
-import { notificationGivenUp } from '../../src/workflows/transitions.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
 
 const NOON = Date.UTC(2026, 10, 25, 12);

@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals';
-import type { WindowResult } from '../../src/activities/activities.ts';
-import type { Verdict } from '../../src/runbook/plan.ts';
-import { METRICS, type Measurement, measurementsOf } from '../../src/workflows/measurements.ts';
-import { type DeploymentStatus, PHASES } from '../../src/workflows/status.ts';
+import type { WindowResult } from '../../src/domain/activities.ts';
+import { METRICS, type Measurement, measurementsOf } from '../../src/domain/deployment-metrics.ts';
+import { type DeploymentStatus, PHASES } from '../../src/domain/status.ts';
 import {
   blueRecovered,
   checklistBegun,
@@ -21,7 +20,8 @@ import {
   trafficMoved,
   trafficRestored,
   windowClosed,
-} from '../../src/workflows/transitions.ts';
+} from '../../src/domain/transitions.ts';
+import type { Verdict } from '../../src/judge/rules.ts';
 import { statusIn } from '../support/status.ts';
 import { planFor } from '../support/world.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../src/errors.ts';
-import type { PlannedCheck } from '../../src/runbook/plan.ts';
+import { FAILURE } from '../../src/domain/errors.ts';
+import type { PlannedCheck } from '../../src/domain/plan.ts';
+import { type DeploymentStatus, isStuck } from '../../src/domain/status.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { type DeploymentStatus, isStuck } from '../../src/workflows/status.ts';
 import { isOpen } from '../support/history.ts';
 import { replay } from '../support/replay.ts';
 import { type DeploymentHandle, keepHistory, useTemporal } from '../support/temporal.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { errorCode } from '../../platforms/error-code.ts';
+import type { CheckContext, Finding } from '../../plugin/check.ts';
 import type { CheckOfKind } from '../../runbook/schema.ts';
-import type { CheckContext, Finding } from '../check.ts';
+import { errorCode } from '../../util/error-code.ts';
 import { identifier, messageOf, withSession } from './session.ts';
 
 type Volume = CheckOfKind<'load-test'>['dataVolume'][number];

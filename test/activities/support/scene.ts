@@ -1,8 +1,8 @@
 import { afterEach } from '@jest/globals';
-import type { Activities } from '../../../src/activities/activities.ts';
 import { createActivities } from '../../../src/activities/create-activities.ts';
+import type { Activities } from '../../../src/domain/activities.ts';
+import type { DeploymentPlan, DeploymentTarget } from '../../../src/domain/plan.ts';
 import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
-import type { DeploymentPlan, DeploymentTarget } from '../../../src/runbook/plan.ts';
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
 import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';

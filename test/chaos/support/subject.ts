@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../../src/errors.ts';
+import { FAILURE } from '../../../src/domain/errors.ts';
 import { observe, start, type TestDeployment, type TestTemporal, uniqueService } from '../../support/temporal.ts';
 import { CHECKS, world } from '../../support/world.ts';
 import { GREEN, replaceWorker, startScene } from './scene.ts';

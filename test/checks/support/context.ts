@@ -1,4 +1,4 @@
-import type { CheckContext } from '../../../src/checks/check.ts';
+import type { CheckContext } from '../../../src/plugin/check.ts';
 import { guide } from '../../runbook/support.ts';
 
 /** What the activity gives to a check; remembers the heartbeats. */

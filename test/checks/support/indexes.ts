@@ -1,6 +1,6 @@
-import type { CheckContext } from '../../../src/checks/check.ts';
 import { createCheck } from '../../../src/checks/create-check.ts';
 import { createRemedy } from '../../../src/checks/create-remedy.ts';
+import type { CheckContext } from '../../../src/plugin/check.ts';
 import type { CheckOfKind } from '../../../src/runbook/schema.ts';
 import { common } from './context.ts';
 

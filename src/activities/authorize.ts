@@ -1,0 +1,50 @@
+import type { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ActivityInterceptors } from '@temporalio/worker';
+import { z } from 'zod';
+import { FAILURE } from '../domain/errors.ts';
+import { deploymentWorkflowId } from '../domain/plan.ts';
+import { name, version } from '../runbook/scalars.ts';
+import { WORKFLOW_TYPE } from '../temporal/names.ts';
+
+const targeted = z.looseObject({
+  target: z.looseObject({ service: name, environment: name, blue: version, green: version }),
+});
+
+const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });
+
+/**
+ * Lets in what a deployment's own workflow asks for, and nothing else. Whoever may start something in the namespace may
+ * start a single activity as well (`temporal activity start`): a shift to 100 % without checklist, watch or rollback,
+ * with any text for a version. What an activity is to act on is looked at once more, since it came from outside.
+ */
+export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInterceptors {
+  return {
+    inbound: {
+      async execute(input, next) {
+        const { workflowExecution, workflowType, activityType } = info;
+        if (!workflowExecution || workflowType !== WORKFLOW_TYPE)
+          throw refused(`${activityType} runs only as a part of the workflow ${WORKFLOW_TYPE}: start that one`);
+        if (activityType === 'resolvePlan') return next(input); // it reads the request itself
+        if (activityType === 'writeReport') {
+          // A refused deployment has no target: it may write its own report, and none of another's.
+          const { data } = reported.safeParse(input.args[0]);
+          const [own, run] = [`${workflowExecution.workflowId}/`, data?.deployment ?? ''];
+          if (run.startsWith(own) && !run.slice(own.length).includes('/')) return next(input);
+          throw refused(`${activityType} was asked to write the report of another deployment than ${own.slice(0, -1)}`);
+        }
+        const { data } = targeted.safeParse(input.args[0]);
+        if (!data) throw refused(`${activityType} was asked to act on something that is no deployment's target`);
+        const { service, environment } = data.target;
+        const expected = deploymentWorkflowId(service, environment);
+        if (workflowExecution.workflowId !== expected)
+          throw refused(`${activityType} was asked to act on ${service} in ${environment}, which only ${expected} may`);
+        return next(input);
+      },
+    },
+  };
+}
+
+function refused(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
+}

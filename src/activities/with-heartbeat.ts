@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { DeploymentTarget } from '../domain/plan.ts';
+import type { Attendance, Operation } from '../util/run-context.ts';
+
+/** A lost worker is noticed one heartbeat time-out (10 s) after the last beat that was sent. */
+const BEAT_MS = 2_000;
+/** Within this the server has answered a beat. */
+const ANSWERED_MS = 2 * BEAT_MS;
+
+/**
+ * Runs an activity's work under a steady heartbeat of its own, so that a slow answer of the world neither loses the
+ * activity nor delays a cancellation. Captures the context first: listeners of the signal run outside of it.
+ */
+export async function attended<Result>(work: (attendance: Attendance) => Promise<Result>): Promise<Result> {
+  const context = Context.current();
+  let detail: unknown;
+  const ticker = setInterval(() => context.heartbeat(detail), BEAT_MS);
+  context.heartbeat(context.info.heartbeatDetails);
+  detail = context.info.heartbeatDetails;
+  try {
+    return await work({
+      signal: context.cancellationSignal,
+      heartbeat: (newest) => {
+        detail = newest;
+        context.heartbeat(newest);
+      },
+    });
+  } catch (error) {
+    // What a cancelled command or fetch throws is noise; the cancellation is what happened.
+    if (context.cancellationSignal.aborted) await context.cancelled;
+    throw error;
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+/**
+ * Call it before a change that must not come late. An attempt that is older than the heartbeat time-out may have waited in
+ * a worker that stood still, and be somebody else's by now, or nobody's: the server says so in its answer to a beat, and
+ * this rejects. Where no worker was there for so long, it costs the wait and no more.
+ */
+export async function stillWanted({ signal }: Attendance): Promise<void> {
+  const { currentAttemptScheduledTimestampMs: givenAt, heartbeatTimeoutMs } = Context.current().info;
+  if (heartbeatTimeoutMs !== undefined && Date.now() - givenAt > heartbeatTimeoutMs) await pause(ANSWERED_MS, signal);
+}
+
+/** The same id for every attempt of this step of this deployment (invariant 9). */
+export function operation(target: DeploymentTarget, step: string): Operation {
+  return { id: `${target.deployment}/${step}`, attempt: Context.current().info.attempt };
+}
+
+/** Waits, or rejects as soon as the signal aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(0, ms), undefined, { signal });
+}
+
+/** Asks again every `everyMs` until `ask` answers something or `until` (epoch milliseconds) has passed. */
+export async function askUntil<Answer>(
+  until: number,
+  everyMs: number,
+  signal: AbortSignal,
+  ask: () => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() + everyMs > until) return undefined;
+    await pause(everyMs, signal);
+  }
+}

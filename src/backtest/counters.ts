@@ -1,0 +1,122 @@
+import { isBelow, isSame, isWithin } from '../metrics/bucket-ends.ts';
+import { unitsPerSecond } from '../metrics/duration-unit.ts';
+import { anyOf } from '../metrics/prometheus/queries.ts';
+import { isStatus } from '../metrics/status-codes.ts';
+import type { Server } from '../prometheus/http-client.ts';
+import { type Labels, type Matcher, written } from '../prometheus/selectors.ts';
+import { PastError } from './history.ts';
+import { seriesOf } from './history-queries.ts';
+
+/** What to read of which past. */
+export interface PastQuestion {
+  readonly selector: readonly Matcher[];
+  /** The counter of requests, and the histogram of durations. */
+  readonly requests: string;
+  readonly latency?: string;
+  readonly versionLabel: string;
+  readonly codeLabel: string;
+  /** Only of this version; otherwise of all together. */
+  readonly version?: string;
+  /** Requests over so many milliseconds are slow. */
+  readonly slowOverMs?: number;
+  readonly from: number;
+  readonly to: number;
+  readonly stepMs: number;
+}
+
+/** Its buckets make a native histogram as long as so many numbers. */
+const NATIVE_WEIGHT = 40;
+
+interface Selectors {
+  readonly requests: readonly Matcher[];
+  /** The histogram's count, and its bucket up to the limit; a native one has both in itself. */
+  readonly all?: readonly Matcher[];
+  readonly within?: readonly Matcher[];
+  readonly native?: { readonly histogram: readonly Matcher[]; readonly limit: number };
+}
+
+export interface Counters {
+  readonly selectors: Selectors;
+  readonly series: number;
+  /** How many numbers a scrape of them holds. */
+  readonly weight: number;
+  readonly notices: readonly string[];
+}
+
+/**
+ * The counters that there are of what is asked for.
+ * @throws PastError when there are none, or they cannot tell what is asked; Error as `ask` does.
+ */
+export async function findCounters(server: Server, question: PastQuestion, signal: AbortSignal): Promise<Counters> {
+  const { latency, slowOverMs, codeLabel, version, versionLabel } = question;
+  const ofVersion: Matcher =
+    version === undefined
+      ? { label: versionLabel, operator: '!=', value: '' } // a router's own traffic has none
+      : { label: versionLabel, operator: '=', value: version };
+  const of = (metric: string, ...more: Matcher[]): Matcher[] => [
+    { label: '__name__', operator: '=', value: metric },
+    ...question.selector,
+    ofVersion,
+    ...more,
+  ];
+  const requests = of(question.requests);
+  const found = await seriesOf(server, written(requests), question, signal);
+  if (found.length === 0)
+    throw new PastError(
+      `${server.name} has no series ${written(requests)} in this time: compare the metric, the labels and ` +
+        `metrics.versionLabel with what it has`,
+    );
+  if (found.every((labels) => labels[codeLabel] === undefined))
+    throw new PastError(`${written(requests)} has no label "${codeLabel}", by which failed requests are told`);
+  if (!found.some((labels) => isStatus(labels[codeLabel] ?? '')))
+    throw new PastError(
+      `the label "${codeLabel}" of ${written(requests)} holds no HTTP status, by which failed requests are told`,
+    );
+  if (latency === undefined || slowOverMs === undefined)
+    return { selectors: { requests }, series: found.length, weight: found.length, notices: [] };
+
+  const buckets = await seriesOf(server, written(of(`${latency}_bucket`)), question, signal);
+  if (buckets.length === 0) {
+    const native = await seriesOf(server, written(of(latency)), question, signal);
+    if (native.length === 0)
+      throw new PastError(`${server.name} has no histogram ${latency}, neither classic nor native, for this selector`);
+    return {
+      selectors: {
+        requests,
+        native: { histogram: of(latency), limit: (slowOverMs / 1_000) * unitsPerSecond(latency) },
+      },
+      series: found.length + native.length,
+      weight: found.length + NATIVE_WEIGHT * native.length,
+      notices: [],
+    };
+  }
+  const histograms = Math.ceil(buckets.length / new Set(buckets.map(({ le }) => le)).size);
+  const series = found.length + 2 * histograms;
+  const { ends, notices } = bucketWithin(buckets, latency, slowOverMs / 1_000);
+  return {
+    selectors: {
+      requests,
+      all: of(`${latency}_count`),
+      within: of(`${latency}_bucket`, { label: 'le', operator: '=~', value: anyOf(ends) }),
+    },
+    series,
+    weight: series,
+    notices,
+  };
+}
+
+/** The largest bucket within the limit, as its ends are written: 1, 1.0. */
+function bucketWithin(buckets: readonly Labels[], latency: string, limit: number) {
+  const texts = [...new Set(buckets.flatMap(({ le }) => (le === undefined ? [] : [le])))];
+  const perSecond = unitsPerSecond(latency);
+  const within = texts.map((text) => Number(text) / perSecond).filter((end) => isWithin(end, limit));
+  if (within.length === 0)
+    throw new PastError(`histogram ${latency} has no bucket at or below the latency limit of ${limit} s`);
+  const end = Math.max(...within);
+  return {
+    ends: texts.filter((text) => isSame(Number(text) / perSecond, end)),
+    notices: isBelow(end, limit)
+      ? [`${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`]
+      : [],
+  };
+}

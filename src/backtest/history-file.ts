@@ -1,0 +1,56 @@
+import { GAP_INTERVALS, inWholeNumbers, type Past, PastError, type PastInterval } from './history.ts';
+
+/**
+ * The past as JSON Lines, one interval a line, the oldest first: `{"t": 1764000015000, "n": 412, "failed": 1, "slow": 9}`.
+ * `t` is the end of the interval in epoch milliseconds; it begins where the line before ends. `slow` may be missing.
+ */
+interface Line {
+  readonly t: number;
+  readonly n: number;
+  readonly failed: number;
+  readonly slow: number;
+}
+
+/** `file` is what messages call it. @throws PastError with the line and what was expected. */
+export function parsePast(text: string, file: string): Past {
+  const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, file, index)]));
+  const spacings = lines.slice(1).map(({ t }, index) => t - (lines[index]?.t ?? t));
+  const backwards = spacings.findIndex((spacing) => spacing <= 0);
+  if (backwards !== -1)
+    throw new PastError(`${file}: the times do not rise: interval ${backwards + 2} ends no later than the one before`);
+  const usual = spacings.toSorted((a, b) => a - b)[Math.floor(spacings.length / 2)];
+  if (usual === undefined) throw new PastError(`${file}: found ${lines.length} intervals, expected at least two`);
+
+  const intervals = lines.map(({ t, n, failed, slow }, index): PastInterval => {
+    const spacing = spacings[index - 1] ?? usual;
+    return { from: t - (spacing > GAP_INTERVALS * usual ? usual : spacing), to: t, requests: n, failed, slow };
+  });
+  return { intervals: inWholeNumbers(intervals), notices: [] };
+}
+
+/** What `parsePast` reads back. */
+export function writePast({ intervals }: Past): string {
+  return intervals
+    .map(({ to, requests, failed, slow }) => `${JSON.stringify({ t: to, n: requests, failed, slow })}\n`)
+    .join('');
+}
+
+function parseLine(text: string, file: string, index: number): Line {
+  const wrong = (what: string) => new PastError(`${file}:${index + 1}: ${what}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong('found no JSON, expected {"t": 1764000015000, "n": 412, "failed": 1, "slow": 9}');
+  }
+  const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const number = (key: keyof Line, otherwise?: number): number => {
+    const found = fields[key] ?? otherwise;
+    if (typeof found === 'number' && Number.isFinite(found) && found >= 0) return found;
+    throw wrong(`${key}: found ${JSON.stringify(found) ?? 'nothing'}, expected a number that is not negative`);
+  };
+  const line = { t: number('t'), n: number('n'), failed: number('failed'), slow: number('slow', 0) };
+  for (const key of ['failed', 'slow'] as const)
+    if (line[key] > line.n) throw wrong(`${key}: found ${line[key]}, expected at most n, which is ${line.n}`);
+  return line;
+}

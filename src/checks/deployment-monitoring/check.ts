@@ -1,0 +1,56 @@
+import type { DeploymentPlan } from '../../domain/plan.ts';
+import { apartMs, createMetricSource } from '../../metrics/create-source.ts';
+import { metricsProblems } from '../../metrics/preflight.ts';
+import type { Check, CheckContext } from '../../plugin/check.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { toLimits, toPlan } from '../../runbook/to-plan.ts';
+import { findingOf, type Looked } from '../observation.ts';
+import { defaultDetect, lookAtSight } from './detection-power-exact.ts';
+import { lookAtForesight } from './detection-power-simulated.ts';
+import { rate } from './format.ts';
+import { type Measured, measure } from './measure.ts';
+import { lookAtAge, lookAtClocks, lookAtLatency, lookAtSeries } from './series.ts';
+
+/**
+ * The watch has what it needs: blue's series are there, fresh and moving, and the first soak can see what it must with
+ * the traffic of now. Throws when the metrics cannot be read: that says nothing about them.
+ */
+export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'>): Check {
+  return async (context) => {
+    const { runbook, target, attendance, env } = context;
+    const plan = planOf(context);
+    const limits = toLimits(runbook.limits);
+    const source = createMetricSource(runbook.metrics, limits, { env, versions: target });
+    const seen = await measure(
+      source,
+      { version: target.blue, forMs: Math.max(config.measureFor, apartMs(runbook.metrics)), pollMs: plan.watch.pollMs },
+      attendance,
+    );
+    const detect = config.detect ?? defaultDetect(plan.judge.limits.errorRate);
+    const perSecond = seen.spanMs > 0 ? (seen.requests / seen.spanMs) * 1_000 : 0;
+    const untrue = metricsProblems(seen.inspection, { ...target, limits });
+    const looked = [
+      { evidence: [], problems: untrue },
+      lookAtSeries(seen, target.blue),
+      ...(seen.series.all === 0 ? [] : [lookAtAge(seen, plan), lookAtLatency(seen, target.blue, plan)]),
+      lookAtClocks(seen),
+      // What is counted wrongly foretells nothing.
+      ...(perSecond > 0 && untrue.length === 0 ? [await lookAhead(plan, detect, seen)] : []),
+    ];
+    return findingOf(
+      looked,
+      `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
+    );
+  };
+}
+
+async function lookAhead(plan: DeploymentPlan, detect: number, seen: Measured): Promise<Looked> {
+  if (plan.judge.rule === 'evidence') return lookAtForesight(plan, { detect, seen });
+  return lookAtSight(plan, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
+}
+
+/** The runbook as the watch will follow it. */
+function planOf({ runbook, target }: CheckContext): DeploymentPlan {
+  const { service, environment, green: version, blue, digest, deployment } = target;
+  return toPlan({ runbook, digest, request: { service, environment, version }, blue, deployment });
+}

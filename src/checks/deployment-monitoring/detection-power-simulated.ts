@@ -1,0 +1,160 @@
+import { setImmediate as breath } from 'node:timers/promises';
+import type { PastInterval } from '../../backtest/history.ts';
+import { binomial, seededRandom } from '../../backtest/random.ts';
+import { firstStepOf, type RehearsedStep, rehearseRelease } from '../../backtest/release.ts';
+import { splitCounts, withFailures } from '../../backtest/split.ts';
+import type { DeploymentPlan } from '../../domain/plan.ts';
+import { requestsToProve } from '../../judge/power.ts';
+import type { Looked } from '../observation.ts';
+import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
+import type { Measured } from './measure.ts';
+
+/**
+ * What the first soak will see by the rule `evidence`, rehearsed with the judge itself: soaks with the traffic of now, in
+ * which green is as good as blue, or fails more. The literal rule's sight can be worked out (sight.ts); this one cannot.
+ */
+
+/** A share that is found in 99 % of the cases is found less often than 38 times in 40 once in a hundred times. */
+const REHEARSALS = 40;
+const ENOUGH = 38;
+/** A good release may need its soak to be extended, or another try; one that is hardly ever proven need not be tried. */
+const GOOD_ENOUGH = 20;
+const SHARES = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1];
+/** What is tried when the soak sees too little. */
+const MORE = [2, 4, 8];
+
+export async function lookAtForesight(
+  plan: DeploymentPlan,
+  {
+    detect,
+    seen,
+  }: { readonly detect: number; readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'> },
+): Promise<Looked> {
+  const step = firstStepOf(plan);
+  const now: Now = { step, seen };
+  const isFound = async (failing: number, changed = now) => (await rehearse(changed, failing)).found >= ENOUGH;
+  const { soakMs, share } = step;
+  const perSecond = (seen.requests / seen.spanMs) * 1_000;
+  const required = Math.max(step.rules.minRequests, requestsToProve(step.rules.limits));
+  const asked = await rehearse(now, detect);
+  const worse = SHARES.filter((tried) => tried > seen.failed / seen.requests);
+  const smallest = await firstOf(worse, (tried) => isFound(tried));
+  const { healthy } = await rehearse(now);
+  const source = `${REHEARSALS} soaks rehearsed with the traffic of now and the runbook`;
+  const evidence = [
+    {
+      what: "green's requests in the first soak",
+      measured: `${grouped((perSecond * share * soakMs) / 1_000)} (${percent(share)} of ${rate(perSecond)} a second for ${duration(soakMs)})`,
+      required: `at least ${required} to prove the limits`,
+      source: 'worked out from the traffic of now and the runbook',
+    },
+    {
+      what: `a release that fails ${percent(detect)}`,
+      measured: `found in ${asked.found} of ${REHEARSALS} soaks${asked.medianMs === undefined ? '' : `, half of them within ${roundedUp(asked.medianMs)}`}`,
+      required: `at least ${ENOUGH}`,
+      source,
+    },
+    {
+      what: 'smallest share of failing requests that is found',
+      measured: smallest === undefined ? 'none, not even 100 %' : percent(smallest),
+      source,
+    },
+    {
+      what: 'a release that is as good as blue is now',
+      measured: `proven healthy at the end of ${healthy} of ${REHEARSALS} soaks`,
+      required: `at least ${GOOD_ENOUGH}`,
+      source,
+    },
+  ];
+  const unproven =
+    healthy >= GOOD_ENOUGH
+      ? []
+      : [
+          {
+            found:
+              `a release as good as blue is now would be proven healthy in ${healthy} of ${REHEARSALS} first soaks only: of ` +
+              `${grouped(seen.requests)} requests ${percent(seen.failed / seen.requests)} failed` +
+              (plan.judge.limits.latency ? ` and ${percent(seen.slow / seen.requests)} were slow` : ''),
+            unblock: 'make the first soak longer, deploy when there is more traffic, or set limits that blue keeps',
+          },
+        ];
+  if (asked.found >= ENOUGH) return { evidence, problems: unproven };
+
+  const longer = await firstOf(MORE, (times) => isFound(detect, { step: lengthened(step, times), seen }));
+  const busier = await firstOf(MORE, (times) => isFound(detect, { step, seen: multiplied(seen, times) }));
+  const ways = [
+    ...(longer === undefined ? [] : [`make the first soak ${duration(soakMs * longer)} long`]),
+    ...(busier === undefined
+      ? []
+      : [
+          `deploy when there are about ${rateRoundedUp(perSecond * busier)} requests a second (now ${rate(perSecond)})`,
+        ]),
+    `set detect further above ${percent(detect)}`,
+  ];
+  return {
+    evidence,
+    problems: [
+      {
+        found: `a release that fails ${percent(detect)} of its requests would be found in ${asked.found} of ${REHEARSALS} first soaks only`,
+        unblock: ways.join(', or '),
+      },
+      ...unproven,
+    ],
+  };
+}
+
+interface Now {
+  readonly step: RehearsedStep;
+  readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'>;
+}
+
+/** `failing`: of green's requests; without it green is as blue is. */
+async function rehearse({ step, seen }: Now, failing?: number) {
+  const random = seededRandom(1);
+  const usual = seen.failed / seen.requests;
+  // Of what blue answers well, so many more fail.
+  const added = failing === undefined ? 0 : Math.max(0, (failing - usual) / (1 - usual));
+  const found: number[] = [];
+  let healthy = 0;
+  for (let round = 0; round < REHEARSALS; round += 1) {
+    await breath(); // whatever else this worker does has to go on
+    const soak = { at: 0, intervals: intervalsOf(step, seen, random) };
+    const split = (all: PastInterval) => withFailures(splitCounts(all, step.share, random), added, random);
+    const { breachedMs, healthyMs } = rehearseRelease(soak, step, { split, goOn: false });
+    if (breachedMs !== undefined && breachedMs <= step.soakMs) found.push(breachedMs);
+    if (healthyMs !== undefined) healthy += 1;
+  }
+  const medianMs = found.toSorted((a, b) => a - b)[Math.ceil(found.length / 2) - 1];
+  return { found: found.length, healthy, ...(medianMs !== undefined && { medianMs }) };
+}
+
+function intervalsOf({ soakMs, watch: { pollMs } }: RehearsedStep, seen: Now['seen'], random: () => number) {
+  const polls = Math.ceil(soakMs / pollMs);
+  const expected = (seen.requests / seen.spanMs) * pollMs;
+  return Array.from({ length: polls }, (_, poll): PastInterval => {
+    const requests = Math.floor(expected) + (random() < expected % 1 ? 1 : 0);
+    return {
+      from: poll * pollMs,
+      to: (poll + 1) * pollMs,
+      requests,
+      failed: binomial(requests, seen.failed / seen.requests, random),
+      slow: binomial(requests, seen.slow / seen.requests, random),
+    };
+  });
+}
+
+async function firstOf<Item>(
+  items: readonly Item[],
+  fits: (item: Item) => Promise<boolean>,
+): Promise<Item | undefined> {
+  for (const item of items) if (await fits(item)) return item;
+  return undefined;
+}
+
+function lengthened(step: RehearsedStep, times: number): RehearsedStep {
+  return { ...step, soakMs: step.soakMs * times, maxSoakMs: step.maxSoakMs * times };
+}
+
+function multiplied(seen: Now['seen'], times: number): Now['seen'] {
+  return { ...seen, requests: seen.requests * times, failed: seen.failed * times, slow: seen.slow * times };
+}

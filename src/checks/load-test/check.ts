@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeploymentTarget } from '../../domain/plan.ts';
+import type { Limits } from '../../judge/rules.ts';
+import type { Check, CheckContext, Finding } from '../../plugin/check.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { createPathPicker } from '../../runbook/weighted-paths.ts';
+import { fillPlaceholders } from '../../util/run-command.ts';
+import { placeholders } from '../placeholders.ts';
+import { dataVolume } from '../postgres/data-volume.ts';
+import { createClient, type LoadClient } from './client.ts';
+import { type Asked, byKind, judgeLoad } from './findings.ts';
+import { startOpenLoop } from './open-loop.ts';
+import { createTally, type LoadNumbers } from './tally.ts';
+
+type Config = CheckOfKind<'load-test'>;
+
+/** A customer has given up by then. Longer where the runbook allows more: what is slow has to be told from what hangs. */
+const PATIENCE_MS = 5_000;
+/** Cold caches and unopened connections are not what production looks like: not counted, a tenth of the load at most. */
+const LONGEST_WARM_UP_MS = 2_000;
+/** As many connections as a machine readily opens. */
+const MOST_IN_FLIGHT = 1_000;
+/** Enough to see that nobody answers there, without a minute of errors. */
+const FIRST_REQUESTS = 3;
+const BEAT_MS = 1_000;
+
+/**
+ * Green on staging, with enough data, bears the load it will get: sends at a constant rate, whatever comes back, and
+ * holds failures, latency and the rate of answers against the limits.
+ */
+export function loadTest(config: Config): Check {
+  return async (context) => {
+    const { attendance } = context;
+    const deadline = AbortSignal.timeout(config.timeout);
+    const signal = AbortSignal.any([attendance.signal, deadline]);
+    try {
+      const volume = await dataVolume(config.dataVolume, context, signal);
+      if (!volume.passed)
+        return { ...volume, summary: `too little data on staging, no load was sent: ${volume.summary}` };
+      const finding = await underLoad(config, context, signal);
+      return { ...finding, evidence: [...finding.evidence, ...volume.evidence] };
+    } catch (error) {
+      attendance.signal.throwIfAborted();
+      if (deadline.aborted) return outOfTime(config);
+      throw error;
+    }
+  };
+}
+
+async function underLoad(config: Config, context: CheckContext, signal: AbortSignal): Promise<Finding> {
+  const asked: Asked = {
+    requestsPerSecond: config.requestsPerSecond,
+    durationMs: config.duration,
+    warmUpMs: Math.min(LONGEST_WARM_UP_MS, config.duration / 10),
+    limits: limitsOf(config, context),
+  };
+  const timeoutMs = Math.max(PATIENCE_MS, 2 * (asked.limits.latency?.underMs ?? 0));
+  const client = createClient({ target: targetUrl(config, context.target), timeoutMs });
+  const breakOff = () => void client.close();
+  signal.addEventListener('abort', breakOff, { once: true });
+  try {
+    signal.throwIfAborted();
+    const nextPath = createPathPicker(config.paths);
+    context.attendance.heartbeat({ doing: 'trying the target' });
+    const unusable = await tryTarget(client, nextPath);
+    signal.throwIfAborted();
+    if (unusable) return unusable;
+    const numbers = await drive({ client, nextPath, asked, attendance: context.attendance, signal });
+    signal.throwIfAborted();
+    return judgeLoad(numbers, asked);
+  } finally {
+    signal.removeEventListener('abort', breakOff);
+    await client.close();
+  }
+}
+
+/** A finding if none of a few requests succeeds. */
+async function tryTarget(client: LoadClient, nextPath: () => string): Promise<Finding | undefined> {
+  const answers = await Promise.all(Array.from({ length: FIRST_REQUESTS }, () => client.get(nextPath())));
+  const failedBy: Record<string, number> = {};
+  for (const failure of answers) {
+    if (failure === undefined) return undefined;
+    failedBy[failure] = (failedBy[failure] ?? 0) + 1;
+  }
+  const measured = `none succeeded${byKind(failedBy)}`;
+  return {
+    passed: false,
+    summary: `of the first ${FIRST_REQUESTS} requests to the target ${measured}; no load was sent`,
+    evidence: [{ what: `the first ${FIRST_REQUESTS} requests`, measured, required: 'one answered with 2xx' }],
+    unblock: 'start green on staging, or correct target and paths of this check in the runbook, then check again',
+  };
+}
+
+interface Drive {
+  readonly client: LoadClient;
+  readonly nextPath: () => string;
+  readonly asked: Asked;
+  readonly attendance: CheckContext['attendance'];
+  readonly signal: AbortSignal;
+}
+
+/** Returns early, with numbers that mean nothing, when the signal aborts; whoever aborts it closes the client, too. */
+async function drive({ client, nextPath, asked, attendance, signal }: Drive): Promise<LoadNumbers> {
+  const { requestsPerSecond, durationMs, warmUpMs, limits } = asked;
+  const ofMs = warmUpMs + durationMs;
+  const tally = createTally({ slowOverMs: limits.latency?.underMs ?? Number.POSITIVE_INFINITY });
+  const beganAt = performance.now();
+  const loop = startOpenLoop({
+    requestsPerSecond,
+    mostInFlight: MOST_IN_FLIGHT,
+    endAfterMs: ofMs,
+    send: () => client.get(nextPath()),
+    settled: (outcome) => {
+      if (outcome.dueMs >= warmUpMs) tally.count(outcome);
+    },
+  });
+  signal.addEventListener('abort', loop.stop, { once: true });
+  try {
+    const done = loop.done.then(() => true);
+    // Here and not in a timer: what a heartbeat throws has to reach whoever runs the check.
+    while (!(await Promise.race([done, sleep(BEAT_MS, false, { ref: false })]))) {
+      const elapsedMs = Math.round(performance.now() - beganAt);
+      const { requests, failed, p95Ms } = tally.numbers();
+      attendance.heartbeat({ doing: doing(elapsedMs, asked), elapsedMs, ofMs, requests, failed, p95Ms });
+    }
+    return tally.numbers();
+  } finally {
+    signal.removeEventListener('abort', loop.stop);
+    loop.stop();
+  }
+}
+
+function doing(elapsedMs: number, { warmUpMs, durationMs }: Asked): string {
+  if (elapsedMs < warmUpMs) return 'warming up';
+  return elapsedMs < warmUpMs + durationMs ? 'sending load' : 'waiting for the last answers';
+}
+
+function limitsOf({ limits }: Config, { runbook }: CheckContext): Limits {
+  const latency = limits.latency ?? runbook.limits.latency;
+  return {
+    errorRate: limits.errorRate ?? runbook.limits.errorRate,
+    ...(latency && { latency: { quantile: latency.quantile, underMs: latency.under } }),
+  };
+}
+
+/** @throws Error without the URL: what is thrown ends in a history. */
+function targetUrl(config: Config, target: DeploymentTarget): URL {
+  const values = Object.entries(placeholders(target)).map(([key, value]) => [key, encodeURIComponent(value)]);
+  const [url = ''] = fillPlaceholders([config.target], Object.fromEntries(values));
+  if (!URL.canParse(url))
+    throw new Error(
+      `the target of check ${config.id} is no URL with its placeholders filled; correct it in the runbook`,
+    );
+  return new URL(url);
+}
+
+function outOfTime({ timeout, duration }: Config): Finding {
+  return {
+    passed: false,
+    summary: `the load test did not end within its time-out of ${timeout / 1_000} s`,
+    evidence: [
+      { what: 'time', measured: 'not ended', required: `within ${timeout / 1_000} s`, source: 'runbook' },
+      { what: 'length of the load', measured: `${duration / 1_000} s`, source: 'runbook' },
+    ],
+    unblock: 'raise timeout of this check in the runbook, or shorten its duration, then check again',
+  };
+}

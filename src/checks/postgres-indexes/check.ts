@@ -1,0 +1,93 @@
+import type { Check, CheckContext, Finding } from '../../plugin/check.ts';
+import type { Remedy } from '../../plugin/remedy.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { type Session, withSession } from '../postgres/session.ts';
+import type { WantedIndex } from './catalog.ts';
+import { createIndex } from './create.ts';
+import { lookFor, orRefusal } from './find-index.ts';
+import { describe, type Item, type Outcome } from './findings.ts';
+import { planQuery } from './queries/check.ts';
+
+type Config = CheckOfKind<'postgres-indexes'>;
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/**
+ * Every wanted index exists and is valid, and the new queries are planned with one: the guide's second pitfall. An index
+ * is compared by what it is, not by its name. Builds nothing; that is the remedy's.
+ */
+export function postgresIndexes(config: Config): Check {
+  return (context) =>
+    withSession(session(config, context, 'read-only'), async (client) => {
+      const { database } = config;
+      const items: Item[] = [];
+      for (const wanted of config.indexes) {
+        context.attendance.heartbeat({ index: wanted.name, doing: 'looking for it' });
+        const outcome = await orRefusal(wanted, { database, settle: () => lookFor(client, wanted) });
+        items.push(indexItem(wanted, outcome, database));
+      }
+      for (const query of config.queries) {
+        context.attendance.heartbeat({ query: query.name, doing: 'planning it' });
+        items.push(await planQuery(client, query, database));
+      }
+      return toFinding(items, satisfied(config));
+    });
+}
+
+/** Builds the wanted indexes that are missing, without locking anybody out. Says what was built, and what stands in the way. */
+export function buildIndexes(config: Config): Remedy {
+  return async (context) => {
+    const { attendance } = context;
+    const ours = session(config, context, 'read-write');
+    const { passed, summary, unblock } = await withSession(ours, async (client) => {
+      const work = { client, session: ours, attendance };
+      const items: Item[] = [];
+      for (const wanted of config.indexes) {
+        attendance.heartbeat({ index: wanted.name, doing: 'looking for it' });
+        const settle = () => createIndex(work, wanted);
+        items.push(indexItem(wanted, await orRefusal(wanted, { database: config.database, settle }), config.database));
+      }
+      const found = items.flatMap(({ evidence }) => evidence.map(({ what, measured }) => `${what}: ${measured}`));
+      const nothing = 'the runbook names no index: there is nothing to build';
+      return { ...toFinding(items, ''), summary: found.join('; ') || nothing };
+    });
+    return { done: passed, summary: unblock === undefined ? summary : `${summary}; to do: ${unblock}` };
+  };
+}
+
+function session(config: Config, context: CheckContext, access: Session['access']): Session {
+  return {
+    database: config.database,
+    url: context.databaseUrl(config.database),
+    access,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    signal: context.attendance.signal,
+  };
+}
+
+function indexItem(wanted: WantedIndex, outcome: Outcome, database: string): Item {
+  const what = describe(wanted);
+  const line = { what, measured: outcome.measured, required: 'there and valid', source: `database ${database}` };
+  return { what, evidence: [line], ...(outcome.there ? {} : { lacking: outcome }) };
+}
+
+function satisfied({ indexes, queries }: Config): string {
+  const parts: string[] = [];
+  if (indexes.length > 0)
+    parts.push(`${indexes.length === 1 ? 'the index is' : `all ${indexes.length} indexes are`} there and valid`);
+  if (queries.length > 0)
+    parts.push(`${queries.length === 1 ? 'the query is' : `all ${queries.length} queries are`} planned as required`);
+  return parts.join(', and ');
+}
+
+function toFinding(items: readonly Item[], whenAllIsThere: string): Finding {
+  const evidence = items.flatMap((item) => item.evidence);
+  const open = items.flatMap(({ what, lacking }) => (lacking ? [{ what, ...lacking }] : []));
+  if (open.length === 0) return { passed: true, summary: whenAllIsThere, evidence };
+  return {
+    passed: false,
+    summary: open.map(({ what, measured }) => `${what}: ${measured}`).join('; '),
+    evidence,
+    unblock: open.map(({ unblock }) => unblock).join('; '),
+  };
+}

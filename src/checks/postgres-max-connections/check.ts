@@ -1,0 +1,37 @@
+import type { Check, Finding } from '../../plugin/check.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { type Fit, fitOf, openBeyond } from '../postgres/connection-budget.ts';
+import { measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
+
+/**
+ * Blue's and green's pools fit into the server at the same time, next to everybody else: the guide's first pitfall.
+ * Compared with the tightest of max_connections, the database's limit and the role's.
+ */
+export function postgresMaxConnections(config: CheckOfKind<'postgres-max-connections'>): Check {
+  return (context) => {
+    const { database, role } = config;
+    const { signal, heartbeat } = context.attendance;
+    heartbeat({ doing: 'counting connections' });
+    return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
+      const found = await measureConnections(client, role);
+      const beyond = openBeyond(config, { ofRole: found.ofRole, greenIsUp: context.greenIsUp });
+      return notTheServices(found, config) ?? judge(fitOf({ ...config, beyond }, found));
+    });
+  };
+}
+
+function judge({ tightest, short, lines }: Fit): Finding {
+  const { what, limit, required } = tightest;
+  if (short.length === 0)
+    return {
+      passed: true,
+      summary: `both versions fit: ${what} is ${limit}, ${required} are needed`,
+      evidence: lines,
+    };
+  return {
+    passed: false,
+    summary: `${what} is ${limit}, ${required} are needed with both versions running`,
+    evidence: lines,
+    unblock: short.map((each) => `${each.what}: ${each.remedy}`).join('; '),
+  };
+}

@@ -1,0 +1,124 @@
+import type { EvidenceLine } from '../../domain/plan.ts';
+import type { Check, Finding } from '../../plugin/check.ts';
+import type { CheckOfKind } from '../../runbook/schema.ts';
+import { fitOf, openBeyond, type Pool } from '../postgres/connection-budget.ts';
+import { type Connections, measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
+import { type Hold, holdOf } from './connection-hold-time.ts';
+
+type Config = CheckOfKind<'postgres-pool-size'>;
+
+/** `100 / 2 * 0.02 * 2` is a little more than 2 in binary fractions. */
+const TOLERANCE = 1e-9;
+
+/**
+ * Every instance's pool carries its share of the peak, with the whole traffic on green, and on blue after a rollback.
+ * Too large a pool fails only where both versions' pools do not fit into the server.
+ */
+export function postgresPoolSize(config: Config): Check {
+  return (context) => {
+    const { database, role } = config;
+    const { signal, heartbeat } = context.attendance;
+    heartbeat({ doing: 'counting connections' });
+    return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
+      const found = await measureConnections(client, role);
+      const wrong = notTheServices(found, config);
+      if (wrong) return wrong;
+      const hold = await holdOf(config, context, { client, found });
+      return 'passed' in hold ? hold : judge(config, { hold, found, greenIsUp: context.greenIsUp });
+    });
+  };
+}
+
+/**
+ * The connections that an instance's pool needs: Little's law (J. D. C. Little, A Proof for the Queuing Formula L = λW,
+ * 1961) gives how many are in use on average, and the margin covers that requests come in crowds. At least 1.
+ */
+export function neededSize(
+  { peakRequests, margin }: { readonly peakRequests: number; readonly margin: number },
+  { instances, holdMs }: { readonly instances: number; readonly holdMs: number },
+): number {
+  const inUse = (peakRequests / instances) * (holdMs / 1_000);
+  return Math.max(1, Math.ceil(inUse * margin - TOLERANCE));
+}
+
+interface Measured {
+  readonly hold: Hold;
+  readonly found: Connections;
+  readonly greenIsUp: boolean;
+}
+
+interface Version {
+  readonly name: 'blue' | 'green';
+  readonly pool: Pool;
+  readonly needed: number;
+}
+
+function judge(config: Config, { hold, found, greenIsUp }: Measured): Finding {
+  const version = (name: Version['name']): Version => {
+    const pool = config[name];
+    return { name, pool, needed: neededSize(config, { instances: pool.instances, holdMs: hold.ms }) };
+  };
+  const versions = { blue: version('blue'), green: version('green') };
+  const both = [versions.blue, versions.green];
+  const beyond = openBeyond(config, { ofRole: found.ofRole, greenIsUp });
+  const fitWith = (sizeOf: (each: Version) => number) =>
+    fitOf(
+      {
+        ...config,
+        blue: { ...config.blue, size: sizeOf(versions.blue) },
+        green: { ...config.green, size: sizeOf(versions.green) },
+        beyond,
+        headroom: 0,
+      },
+      found,
+    );
+  const small = both.filter(({ pool, needed }) => pool.size < needed);
+  const fit = fitWith(({ pool, needed }) => Math.max(pool.size, needed));
+  const smallest = fitWith(({ needed }) => needed);
+
+  const evidence: EvidenceLine[] = [
+    { what: 'peak', measured: `${config.peakRequests} requests/s`, source: 'runbook' },
+    hold.line,
+    { what: 'margin', measured: `${config.margin} times the connections in use on average`, source: 'runbook' },
+    ...both.map(sizeLine),
+    ...fit.lines,
+  ];
+  const rate = `${config.peakRequests} requests/s`;
+  const { what, limit, required } = fit.tightest;
+  if (small.length === 0 && fit.short.length === 0)
+    return {
+      passed: true,
+      summary: `the pools carry ${rate} (${both.map(described).join(', ')}), and both versions' fit: ${what} is ${limit}, ${required} are needed`,
+      evidence,
+    };
+  const wrong = small.map(
+    ({ name, pool, needed }) => `${name}'s pool of ${pool.size} is too small, ${needed} are needed`,
+  );
+  const todo = small.map(
+    ({ name, needed }) =>
+      `set ${name}'s pool to ${needed} connections for each instance, in the service and in the runbook, or run more instances`,
+  );
+  if (fit.short.length > 0) {
+    wrong.push(`both versions' pools do not fit: ${what} is ${limit}, ${required} are needed`);
+    if (smallest.short.length === 0)
+      todo.push(
+        `make the pools smaller: ${both.map(({ name, needed }) => `${name} needs ${needed}`).join(', ')} for each instance`,
+      );
+    else todo.push(...smallest.short.map((each) => `${each.what}: ${each.remedy}`));
+  }
+  return { passed: false, summary: `at ${rate}: ${wrong.join('; ')}`, evidence, unblock: todo.join('; ') };
+}
+
+function sizeLine({ name, pool, needed }: Version): EvidenceLine {
+  const note = pool.size > needed ? ', more than it needs' : '';
+  return {
+    what: `${name}'s pool of each instance`,
+    measured: `${pool.size}${note}`,
+    required: `at least ${needed}`,
+    source: 'runbook',
+  };
+}
+
+function described({ name, pool, needed }: Version): string {
+  return `${name} needs ${needed} for each instance and has ${pool.size}`;
+}

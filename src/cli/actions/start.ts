@@ -1,0 +1,112 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../../domain/plan.ts';
+import { taskQueue, WORKFLOW_TYPE } from '../../temporal/names.ts';
+import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
+import { addressFlags, COMMAND } from '../commands/address.ts';
+import { EXIT } from '../commands/exit-codes.ts';
+import { Problem } from '../commands/problem.ts';
+import { checkedRequest } from '../commands/request.ts';
+import type { StartOptions } from '../commands/start.ts';
+import { type DeploymentHandle, findDeployment, inTime, withTemporal } from '../commands/temporal.ts';
+import { firstLine, grpcCode } from '../commands/to-problem.ts';
+import { renderFull } from '../view/full.ts';
+import { PLAIN, print } from '../view/output.ts';
+import { look } from '../view/snapshot.ts';
+import { follow } from './watch.ts';
+
+export async function start({ watch, ...options }: StartOptions): Promise<void> {
+  const request = checkedRequest(options);
+  await withTemporal(async (client) => {
+    const handle = await startDeployment(client, request);
+    print(`Started: ${options.service} ${options.version} to ${options.environment}.`);
+    print(`  workflow  ${handle.workflowId}`);
+    print(`  run       ${handle.firstExecutionRunId}`);
+    print(`  follow    ${COMMAND} watch ${addressFlags(options)}`);
+    print(`  decide    ${COMMAND} approve ${addressFlags(options)}   (or reject, abort, attest, waive)`);
+    const thisRun = client.workflow.getHandle<typeof blueGreenDeployment>(
+      handle.workflowId,
+      handle.firstExecutionRunId,
+    );
+    const { service, environment, requestedBy: by } = options;
+    if (watch)
+      process.exitCode = await follow(client, thisRun, { service, environment, ...(by === undefined ? {} : { by }) });
+  });
+}
+
+/**
+ * Starts the workflow whose id is the lock.
+ * @throws Problem when a deployment is under way already, or it is not known whether it was started.
+ */
+export async function startDeployment(
+  client: Client,
+  request: DeploymentRequest,
+): Promise<DeploymentHandle & { readonly firstExecutionRunId: string }> {
+  const { service, environment = DEFAULT_ENVIRONMENT } = request;
+  try {
+    return await inTime(client, () =>
+      client.workflow.start<typeof blueGreenDeployment>(WORKFLOW_TYPE, {
+        workflowId: deploymentWorkflowId(service, environment),
+        taskQueue: taskQueue(),
+        args: [request],
+        workflowIdConflictPolicy: 'FAIL',
+        staticSummary: summary(request, environment),
+        staticDetails: details(request, environment),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError)
+      throw await underWay(client, service, environment, error);
+    if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
+    throw new Problem(
+      EXIT.unknown,
+      `Unknown: Temporal gave no answer (${firstLine(error)}), so the deployment may have been started. ` +
+        `Look: ${COMMAND} status ${addressFlags({ service, environment })}. Starting it again does no harm: a second one is refused.`,
+      { cause: error },
+    );
+  }
+}
+
+/** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
+const MAYBE_STARTED = new Set([1, 2, 4, 14]);
+
+async function underWay(client: Client, service: string, environment: string, cause: Error): Promise<Problem> {
+  const { handle } = await findDeployment(client, { service, environment });
+  const sight = await look(client, handle);
+  const flags = addressFlags({ service, environment });
+  return new Problem(
+    EXIT.underWay,
+    [
+      `Not started: a deployment of ${service} in ${environment} is under way already; there is one at a time.`,
+      '',
+      ...renderFull(sight, PLAIN),
+      '',
+      `Follow it:  ${COMMAND} watch ${flags}`,
+      `End it:     ${COMMAND} abort ${flags} --reason "..."`,
+    ].join('\n'),
+    { cause },
+  );
+}
+
+/** The UI shows at most 200 bytes in its list. */
+const SUMMARY_SIGNS = 60;
+
+function summary({ service, version }: DeploymentRequest, environment: string): string {
+  return `${service} to ${version} in ${environment}`.slice(0, 3 * SUMMARY_SIGNS);
+}
+
+function details({ service, version, requestedBy, reason }: DeploymentRequest, environment: string): string {
+  const flags = addressFlags({ service, environment });
+  return [
+    `Blue-Green deployment of **${service} ${version}** to **${environment}**`,
+    ...(requestedBy === undefined ? [] : [`Asked for by ${markdown(requestedBy)}`]),
+    ...(reason === undefined ? [] : [`Reason: ${markdown(reason)}`]),
+    `Follow it with \`${COMMAND} watch ${flags}\`; decide with \`${COMMAND} approve ${flags}\`, or send a signal here.`,
+    'Cancelling rolls back first. **Terminating does not**: traffic stays where it is.',
+  ].join('\n\n');
+}
+
+/** Text of people must not become markup in somebody's browser. */
+function markdown(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[<>[\]`*_|\\#]/g, (sign) => `\\${sign}`);
+}

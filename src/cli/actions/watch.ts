@@ -1,0 +1,110 @@
+import type { Client } from '@temporalio/client';
+import { stateDirectory } from '../../util/state-directory.ts';
+import { type Address, addressFlags, COMMAND } from '../commands/address.ts';
+import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
+import { type DeploymentHandle, findDeployment, withTemporal } from '../commands/temporal.ts';
+import type { WatchOptions } from '../commands/watch.ts';
+import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/interactive.ts';
+import { outcomeOf } from '../view/outcome.ts';
+import { complain, type Paint, paintFor, print } from '../view/output.ts';
+import { openScreen } from '../view/screen.ts';
+import { observe, type Sight } from '../view/snapshot.ts';
+import { writtenReport } from '../view/written-report.ts';
+
+export async function watch(options: WatchOptions): Promise<void> {
+  await withTemporal(async (client) => {
+    const { handle } = await findDeployment(client, options);
+    process.exitCode = await follow(client, handle, options);
+  });
+}
+
+export interface FollowOptions extends Address {
+  /** Whose decisions are sent by keys; without it there are none. */
+  readonly by?: string;
+  readonly json?: true;
+  /** To be told of every sight, after it was shown. */
+  readonly act?: (sight: Sight) => void;
+}
+
+/**
+ * Shows the deployment until it ends or somebody leaves, which never touches it; at a terminal a person may decide by
+ * keys. @returns the exit code that tells how it ended.
+ */
+export async function follow(client: Client, handle: DeploymentHandle, options: FollowOptions): Promise<ExitCode> {
+  const { service, environment, run, by, json, act } = options;
+  const address = { service, environment, ...(run === undefined ? {} : { run }) };
+  const paint = paintFor();
+  const leaving = listenForLeaving();
+  let person: PersonAtKeys | undefined;
+  const footer = (): readonly string[] =>
+    person?.lines() ?? ['Ctrl-C ends the watching; the deployment goes on'].map((line) => paint.dim(line));
+  const screen = openScreen({ paint, footer, ...(json ? { json } : {}) });
+  let last: Sight | undefined;
+  try {
+    if (by !== undefined && !json && hasKeys())
+      person = personAtKeys({
+        client,
+        handle,
+        address,
+        by,
+        leaving: 'leave, it goes on',
+        onLeave: leaving.leave,
+        onChange: screen.redraw,
+      });
+    const looking = async (): Promise<void> => {
+      for await (const sight of observe(client, handle, leaving.signal)) {
+        if (leaving.signal.aborted) return;
+        last = sight;
+        if (sight.status) person?.see(sight.status);
+        screen.show(sight);
+        act?.(sight);
+      }
+    };
+    // A call that hangs holds nobody who wants to leave.
+    await Promise.race([looking(), leaving.left]);
+  } finally {
+    person?.leave();
+    screen.end();
+    // npm sends on what the terminal sent already: a second signal must not cut off the last lines.
+    if (!leaving.signal.aborted) leaving.forget();
+  }
+  if (leaving.signal.aborted) {
+    screen.left(EXIT.interrupted);
+    complain(`The deployment goes on. Watch again: ${COMMAND} watch ${addressFlags(address)}`);
+    return EXIT.interrupted;
+  }
+  const outcome = await outcomeOf(client, handle, last?.status);
+  screen.tell(outcome);
+  if (!json) await sayWhereTheReportIs(last, address, paint);
+  return outcome.exitCode;
+}
+
+async function sayWhereTheReportIs(last: Sight | undefined, address: Address, paint: Paint): Promise<void> {
+  const file = last && (await writtenReport(stateDirectory(), last));
+  print(`  report     ${file ?? paint.dim(`${COMMAND} report ${addressFlags(address)}`)}`);
+}
+
+interface Leaving {
+  readonly signal: AbortSignal;
+  readonly left: Promise<void>;
+  readonly leave: () => void;
+  readonly forget: () => void;
+}
+
+/** Ctrl-C, and a terminal or a machine that goes away. */
+function listenForLeaving(): Leaving {
+  const controller = new AbortController();
+  const leave = (): void => controller.abort();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, leave);
+  return {
+    signal: controller.signal,
+    left: new Promise((resolve) => {
+      controller.signal.addEventListener('abort', () => resolve());
+    }),
+    leave,
+    forget: () => {
+      for (const name of names) process.off(name, leave);
+    },
+  };
+}

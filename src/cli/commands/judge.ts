@@ -1,0 +1,65 @@
+import { createInterface } from 'node:readline';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ReplayVerdict } from '../../backtest/replay.ts';
+import type { EvidenceRules } from '../../judge/rules.ts';
+import { complain, print } from '../view/output.ts';
+import { EXIT } from './exit-codes.ts';
+import { withExample } from './options.ts';
+
+interface Options {
+  readonly confidence?: number;
+  readonly patience?: number;
+}
+
+/** `bluegreen judge`. Needs no Temporal, and loads none: it may be run on thousands of soaks. */
+export function addJudge(program: Command): void {
+  const command = program
+    .command('judge')
+    .description(
+      'Judges soaks that are over: one soak as JSON per line on standard input, one verdict as JSON per line on standard ' +
+        'output, in the same order, as soon as it is known. docs/judge.md has the format. A line that is no soak is ' +
+        `complained about; the others are judged, and the exit code is ${EXIT.usage}.`,
+    )
+    .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
+    .option('--patience <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', patience)
+    .action(async (options: Options) => {
+      const { judgeLine } = await import('./judge-line.ts');
+      const overrides: Partial<EvidenceRules> = {
+        ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
+        ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1_000 }),
+      };
+      await judgeLines(process.stdin, (line) => judgeLine(line, overrides));
+    });
+  withExample(command, 'judge < soaks.jsonl');
+}
+
+async function judgeLines(
+  input: NodeJS.ReadableStream,
+  judgeLine: (line: string) => ReplayVerdict | { readonly problem: string },
+): Promise<void> {
+  let number = 0;
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const verdict = judgeLine(line);
+    if (!('problem' in verdict)) print(JSON.stringify(verdict));
+    else {
+      complain(`Line ${number} is no soak: ${verdict.problem}`);
+      process.exitCode = EXIT.usage;
+    }
+  }
+}
+
+function confidence(text: string): number {
+  return between(text, 0.5, 0.9999);
+}
+
+function patience(text: string): number {
+  return between(text, 0, 300);
+}
+
+function between(text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (text.trim() !== '' && number >= least && number <= most) return number;
+  throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`);
+}

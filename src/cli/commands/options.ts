@@ -1,0 +1,43 @@
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_ENVIRONMENT } from '../../domain/plan.ts';
+import { COMMAND } from './address.ts';
+
+/** `--service` and `--environment`: which deployment is meant. */
+export function withAddress(command: Command): Command {
+  return command
+    .requiredOption('--service <name>', 'the service', nameOf)
+    .option('--environment <name>', 'the environment', nameOf, DEFAULT_ENVIRONMENT);
+}
+
+/** `--by`: the sender's claim; what proves it is Temporal's own history. */
+export function withBy(command: Command): Command {
+  return command.option('--by <name>', 'who decides', whoRunsThis());
+}
+
+export function whoRunsThis(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return env['USER'] || undefined; // a user id without an entry, as in some containers
+  }
+}
+
+/** An example that a person can paste, under the help of a command. */
+export function withExample(command: Command, ...lines: readonly string[]): Command {
+  const examples = lines.map((line) => `  ${COMMAND} ${line}`).join('\n');
+  return command.addHelpText('after', `\nExample:\n${examples}`);
+}
+
+/** As strict as the runbook's own names: it becomes part of a workflow id. */
+function nameOf(text: string): string {
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected lower-case letters, digits and dashes, at most 63.');
+}
+
+export function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 1_000)
+    throw new InvalidArgumentError('Expected a whole number from 1 to 1000.');
+  return number;
+}

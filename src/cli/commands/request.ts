@@ -1,0 +1,15 @@
+import { ApplicationFailure } from '@temporalio/client';
+import type { DeploymentRequest } from '../../domain/plan.ts';
+import { parseRequest } from '../../runbook/to-plan.ts';
+import { EXIT } from './exit-codes.ts';
+import { Problem } from './problem.ts';
+
+/** Refused here, a mistake costs no workflow. @throws Problem */
+export function checkedRequest(options: unknown): DeploymentRequest {
+  try {
+    return parseRequest(options);
+  } catch (error) {
+    if (error instanceof ApplicationFailure) throw new Problem(EXIT.usage, error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+import { recoveryWords } from '../../domain/recovery-text.ts';
+import { type DeploymentStatus, isClosed, openGate } from '../../domain/status.ts';
+import { checkWords } from './checks.ts';
+import { count, exactly, meanWords, roughly, share } from './format.ts';
+import type { Paint } from './output.ts';
+import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
+import type { Sight } from './snapshot.ts';
+
+/** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
+type ChangeKind =
+  | 'answer'
+  | 'phase'
+  | 'check'
+  | 'soak'
+  | 'window'
+  | 'gate'
+  | 'decision'
+  | 'rollback'
+  | 'undelivered'
+  | 'numbers'
+  | 'left'
+  | 'outcome';
+
+/** Something new: in words for people, and what they are made of for programs. */
+export interface Change {
+  readonly kind: ChangeKind;
+  readonly text: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What is new since the last look: for a pipe, a log, a program, a terminal that cannot move its cursor. Pure. */
+export function changes(before: Sight | undefined, now: Sight, paint: Paint): Change[] {
+  const was = before?.status;
+  const is = now.status;
+  const answer: Change[] =
+    now.silent === before?.silent || isOver(now)
+      ? []
+      : [
+          {
+            kind: 'answer',
+            text: now.silent === undefined ? 'the deployment answers again' : `${now.silent}; waiting for it`,
+            data: { answers: now.silent === undefined, why: now.silent ?? null },
+          },
+        ];
+  if (!is) return answer;
+  return [
+    ...answer,
+    ...phaseChanges(was, is),
+    ...checkChanges(was, is),
+    ...stepChanges(was, is, paint),
+    ...rollbackChanges(was, is),
+    ...decisionChanges(was, is),
+    ...undeliveredChanges(was, is),
+    ...gateChanges(was, is),
+  ];
+}
+
+/** The numbers of the running window, if there are any. */
+export function numbersOf({ live, status, at }: Sight): Change | undefined {
+  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0) return undefined;
+  const { intervalMs, blue, green } = live.latest;
+  const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
+    `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
+    `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
+  const step = status.steps.at(-1);
+  const left = step && step.provenAt === undefined ? Math.max(0, step.soakUntil - at) : undefined;
+  const { verdict, reason, because } = live;
+  return {
+    kind: 'numbers',
+    text: `${left === undefined ? '' : `${roughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}`,
+    data: { to: live.to, intervalMs, blue, green, verdict, reason, because: because ?? null, leftMs: left ?? null },
+  };
+}
+
+function isOver({ server }: Sight): boolean {
+  return server.state !== 'RUNNING';
+}
+
+function phaseChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  if (is.phase === was?.phase || isClosed(is.phase)) return [];
+  const { phase, phaseSince, greenPercentage } = is;
+  const text = `${PHASE_WORDS[phase]}${atWords(is)} (${trafficWords(is)})`;
+  return [{ kind: 'phase', text, data: { phase, since: phaseSince, greenPercentage } }];
+}
+
+function checkChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  return is.checks
+    .filter((check) => {
+      const past = was?.checks.find(({ id }) => id === check.id);
+      const isNew = past?.outcome !== check.outcome || past.result?.checkedAt !== check.result?.checkedAt;
+      const isWorth = check.outcome !== 'running' && !(check.outcome === 'waiting' && check.checkedBy === 'worker');
+      return isNew && isWorth;
+    })
+    .map((check) => {
+      const { id, outcome, critical, result } = check;
+      const data = { check: id, outcome, critical, summary: result?.summary ?? null, unblock: result?.unblock ?? null };
+      return { kind: 'check', text: `check ${id}: ${outcome}: ${checkWords(check)}`, data };
+    });
+}
+
+function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, paint: Paint): Change[] {
+  return is.steps.flatMap((step, index): Change[] => {
+    const past = was?.steps[index];
+    const { percentage, soakUntil, provenAt, gate } = step;
+    const at = `at ${percentage} %`;
+    const extendedMs = past ? soakUntil - past.soakUntil : 0;
+    return [
+      ...(extendedMs === 0
+        ? []
+        : [
+            {
+              kind: 'soak',
+              text: `soak ${at} extended by ${roughly(extendedMs)}: not proven healthy yet`,
+              data: { percentage, what: 'extended', extendedMs, soakUntil },
+            } as const,
+          ]),
+      ...step.windows
+        .filter((window) => !past?.windows.some(({ to }) => to === window.to))
+        .map((window) => {
+          const { verdict, reason, because, from, to, blue, green } = window;
+          const data = { percentage, verdict, reason, because: because ?? null, from, to, blue, green };
+          return { kind: 'window', text: `window ${at}: ${verdictWords(window, paint)}`, data } as const;
+        }),
+      ...(provenAt === undefined || past?.provenAt !== undefined
+        ? []
+        : [
+            {
+              kind: 'soak',
+              text: `soak ${at} proven healthy`,
+              data: { percentage, what: 'proven', provenAt },
+            } as const,
+          ]),
+      ...(gate?.passedAt === undefined || past?.gate?.passedAt !== undefined
+        ? []
+        : [
+            {
+              kind: 'gate',
+              text: `gate ${gate.id} passed, approved by ${gate.approvedBy.join(', ')}`,
+              data: { gate: gate.id, what: 'passed', approvedBy: gate.approvedBy, passedAt: gate.passedAt },
+            } as const,
+          ]),
+    ];
+  });
+}
+
+function gateChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  const gate = openGate(is);
+  if (is.phase !== 'awaiting-approval' || was?.phase === 'awaiting-approval' || !gate) return [];
+  const { id, required, approvedBy, until } = gate;
+  const missing = required - approvedBy.length;
+  return [
+    {
+      kind: 'gate',
+      text: `${id} needs ${count(missing, 'approval')}; no answer in time rolls back`,
+      data: { gate: id, what: 'open', missing, approvedBy, until: until ?? null },
+    },
+  ];
+}
+
+function decisionChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  return is.decisions
+    .filter(
+      ({ at, action, check }) =>
+        !was?.decisions.some((past) => past.at === at && past.action === action && past.check === check),
+    )
+    .map((decision) => ({ kind: 'decision', text: `decision: ${decisionWords(decision)}`, data: { ...decision } }));
+}
+
+function undeliveredChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
+  return (is.undelivered ?? [])
+    .filter(({ at, text }) => !was?.undelivered?.some((past) => past.at === at && past.text === text))
+    .map(({ at, severity, text, problem }) => ({
+      kind: 'undelivered',
+      text: `${severity} notification not delivered: ${problem}; it said: ${text}`,
+      data: { at, severity, text, problem },
+    }));
+}
+
+function rollbackChanges(
+  { rollback: was }: Partial<DeploymentStatus> = {},
+  { rollback: is, plan }: DeploymentStatus,
+): Change[] {
+  if (!is) return [];
+  const targetMs = plan?.recovery.targetMs;
+  const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
+  const { cause, reason, round, detectedAt, restored, recovered, recoveryMs, problem, notices } = is;
+  const change = (what: string, text: string, data: Change['data']): Change => ({
+    kind: 'rollback',
+    text: `rollback: ${text}`,
+    data: { what, ...data },
+  });
+  return [
+    ...(was ? [] : [change('begun', `${cause}: ${reason}`, { cause, reason, detectedAt })]),
+    ...(round > 1 && round !== was?.round ? [change('round', `round ${round}`, { round })] : []),
+    ...(restored && !was?.restored
+      ? [
+          change(
+            'restored',
+            `all traffic back on blue, ${exactly(restored.restoredAt - detectedAt)} after the detection`,
+            { restoredAt: restored.restoredAt, afterMs: restored.restoredAt - detectedAt },
+          ),
+        ]
+      : []),
+    ...(recovered && !was?.recovered
+      ? [
+          change(
+            'recovered',
+            `recovery time ${recoveryMs === undefined ? 'not measured' : exactly(recoveryMs)}${target}. ${recoveryWords(recovered)}`,
+            { recoveryMs: recoveryMs ?? null, targetMs: targetMs ?? null, accepted: recovered.accepted ?? null },
+          ),
+        ]
+      : []),
+    ...(problem !== undefined && problem !== was?.problem
+      ? [change('problem', `problem: ${problem}`, { problem })]
+      : []),
+    ...notices.slice(was?.notices.length ?? 0).map((notice) => change('notice', `notice: ${notice}`, { notice })),
+  ];
+}

@@ -1,0 +1,71 @@
+import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../domain/status.ts';
+import { clip } from './format.ts';
+import type { Paint } from './output.ts';
+
+/** The checklist in words and lines. Pure. */
+
+const CHECK_SIGN: Record<CheckStatus['outcome'], string> = {
+  waiting: '?',
+  running: '●',
+  mending: '●',
+  passed: '✓',
+  failed: '✗',
+  unmeasured: '✗',
+  attested: '✓',
+  waived: '~',
+};
+
+/** One check on one line of at most `width` signs. */
+export function checkLine(check: CheckStatus, width: number, paint: Paint): string {
+  const head = `${CHECK_SIGN[check.outcome]} ${check.title}${check.critical ? ' (critical)' : ''}`;
+  const text = clip(`${head}: ${checkWords(check)}`, width);
+  switch (check.outcome) {
+    case 'passed':
+    case 'attested':
+      return paint.green(text);
+    case 'failed':
+    case 'unmeasured':
+      return paint.red(text);
+    case 'waived':
+    case 'waiting':
+      return paint.yellow(text);
+    case 'running':
+    case 'mending':
+      return paint.cyan(text);
+  }
+}
+
+/** It goes on only when a person does something: it was measured and has not passed, or is to be attested. */
+export function needsSomebody(check: CheckStatus): boolean {
+  return !isPassed(check) && !isUnderWay(check) && !isToMeasure(check);
+}
+
+export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {
+  const why = decidedBy?.reason === undefined ? '' : ` (${decidedBy.reason})`;
+  switch (outcome) {
+    case 'waiting':
+      return checkedBy === 'person' ? 'a person has to confirm it' : 'not measured yet';
+    case 'running':
+      return result ? 'being measured again' : 'being measured';
+    case 'mending':
+      return `its remedy runs; found: ${result?.summary ?? '?'}`;
+    case 'attested':
+      return `confirmed by ${decidedBy?.by ?? '?'}${why}`;
+    case 'waived':
+      return `waived by ${decidedBy?.by ?? '?'}${why}${result ? `; found: ${result.summary}` : ''}`;
+    case 'passed':
+    case 'failed':
+      return `${result?.summary ?? outcome}${remedies?.at(-1) ? ` (after the remedy by ${remedies.at(-1)?.by})` : ''}`;
+    case 'unmeasured':
+      return `could not be measured: ${result?.summary ?? '?'}`;
+  }
+}
+
+/** `Checklist: 7 of 7 (4 passed, 3 attested)` */
+export function checklistLine(checks: readonly CheckStatus[]): string {
+  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'mending', 'running', 'waiting'] as const)
+    .map((outcome) => ({ outcome, number: checks.filter((check) => check.outcome === outcome).length }))
+    .filter(({ number }) => number > 0)
+    .map(({ outcome, number }) => `${number} ${outcome}`);
+  return `${checks.filter(isPassed).length} of ${checks.length}${kinds.length > 0 ? ` (${kinds.join(', ')})` : ''}`;
+}

@@ -1,0 +1,167 @@
+import { currentStep, type DeploymentStatus, isClosed } from '../../domain/status.ts';
+import { cutShort } from '../../domain/step-end.ts';
+import { checkLine, checklistLine } from './checks.ts';
+import { clock, exactly, roughly } from './format.ts';
+import type { Paint } from './output.ts';
+import { pathLine } from './progress.ts';
+import {
+  atWords,
+  decisionLine,
+  gateLine,
+  paintPhase,
+  pastGateLine,
+  rollbackLines,
+  soakLine,
+  trafficWords,
+  undeliveredLines,
+  verdictWords,
+  windowLine,
+} from './sections.ts';
+import type { ServerView, Sight } from './snapshot.ts';
+import { versionLines, versionsOf } from './versions.ts';
+
+const WIDTH = 100;
+const WINDOWS_SHOWN = 6;
+/** Lines are not cut here: a person who asks for the status wants all of it. */
+const ANY_WIDTH = 10_000;
+
+/** All that is known, top to bottom, for `status`. Pure. */
+export function renderFull(sight: Sight, paint: Paint): string[] {
+  const { status, server, at } = sight;
+  if (!status) return renderServer(sight, paint);
+  const { phase, phaseSince, plan, requestedBy, reason, outcome } = status;
+  const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${roughly(at - phaseSince)}`;
+  return [
+    paint.bold(`${status.service} ${status.version} to ${status.environment}`),
+    `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
+    ...(outcome === undefined ? [] : [`  outcome    ${outcome}`]),
+    `  traffic    ${trafficWords(status)}`,
+    `  path       ${pathLine({ ...sight, status }, ANY_WIDTH, paint)}`,
+    `  started    ${clock(status.startedAt, at)}${requestedBy === undefined ? '' : ` by ${requestedBy}`}${reason === undefined ? '' : `: ${reason}`}`,
+    `  workflow   ${server.workflowId}, run ${server.runId}`,
+    ...(plan ? [`  runbook    ${plan.target.digest.slice(0, 12)}`] : []),
+    ...waiting(status, at, paint),
+    ...checks(status, paint),
+    ...steps(sight, status, paint),
+    ...(status.rollback
+      ? ['', paint.bold('Rollback'), ...indented(rollbackLines(status.rollback, plan?.recovery.targetMs, paint))]
+      : []),
+    ...decisions(status, paint),
+    ...undelivered(status, paint),
+    ...troubles(server, paint),
+  ];
+}
+
+function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Paint): string[] {
+  if (!wait) return [];
+  const until = wait.until === undefined ? '' : `, until ${clock(wait.until, now)}`;
+  return [
+    '',
+    `${paint.yellow('Waits for')} ${wait.what}`,
+    `  since ${clock(wait.since, now)}${until}`,
+    `  unblocked by ${wait.unblockedBy}`,
+  ];
+}
+
+function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
+  if (all.length === 0) return [];
+  return [
+    '',
+    `${paint.bold('Checklist')}  ${checklistLine(all)}`,
+    ...all.flatMap((check) => [
+      `  ${checkLine(check, ANY_WIDTH, paint)}`,
+      ...(check.outcome === 'waiting' && check.statement !== undefined
+        ? [`      ${check.id}: ${check.statement}`]
+        : []),
+      ...(check.outcome === 'failed' && check.result?.unblock !== undefined
+        ? [`      ${check.id}, to unblock: ${check.result.unblock}`]
+        : []),
+      ...(check.remedies ?? []).map(
+        ({ by, done, summary, output, durationMs }) =>
+          `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${exactly(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,
+      ),
+    ]),
+  ];
+}
+
+function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
+  return status.steps.flatMap((step) => {
+    const isCurrent = step === currentStep(status) && !status.rollback && !isClosed(status.phase);
+    const gate = isCurrent ? gateLine(step, sight.at) : pastGateLine(step);
+    const windows = step.windows.slice(-WINDOWS_SHOWN);
+    return [
+      '',
+      `${paint.bold(`${step.percentage} %`)}  ${isCurrent ? soakLine(step, { now: sight.at, width: WIDTH / 2 }) : soakEnd(status, step)}`,
+      ...(step.windows.length > windows.length ? [`  … ${step.windows.length - windows.length} earlier windows`] : []),
+      ...windows.map((window) => `  ${windowLine(window, paint)}`),
+      ...(isCurrent && sight.live && status.plan
+        ? [
+            ...indented(versionLines(versionsOf(sight, status.plan, step), WIDTH, paint).lines),
+            `  now ${verdictWords(sight.live, paint)}`,
+          ]
+        : []),
+      ...(gate === undefined ? [] : [`  gate ${gate}`]),
+    ];
+  });
+}
+
+function soakEnd(status: DeploymentStatus, step: DeploymentStatus['steps'][number]): string {
+  const { provenAt, shiftedAt } = step;
+  const cut = cutShort(step, status);
+  const proven = provenAt === undefined ? undefined : `proven healthy after ${roughly(provenAt - shiftedAt)}`;
+  if (!cut) return proven ?? 'ended';
+  return proven === undefined
+    ? `ended by ${cut.by} after ${roughly(cut.at - shiftedAt)}`
+    : `${proven}, then ended at the open gate by ${cut.by} ${roughly(cut.at - (provenAt ?? shiftedAt))} later`;
+}
+
+function decisions({ decisions: all, forgottenDecisions }: DeploymentStatus, paint: Paint): string[] {
+  if (all.length === 0) return [];
+  return [
+    '',
+    paint.bold('Decisions'),
+    ...all.map((one) => `  ${decisionLine(one, paint)}`),
+    ...(forgottenDecisions > 0
+      ? [`  … and ${forgottenDecisions} ignored ones, rechecks and retries that are no longer listed`]
+      : []),
+  ];
+}
+
+function undelivered({ undelivered: all }: DeploymentStatus, paint: Paint): string[] {
+  const lines = undeliveredLines(all, paint);
+  return lines.length === 0 ? [] : ['', paint.bold('Notifications not delivered'), ...indented(lines)];
+}
+
+/** Without the workflow's answer: what Temporal itself knows. */
+function renderServer({ server, silent, at }: Sight, paint: Paint): string[] {
+  return [
+    paint.bold(server.workflowId),
+    `  state      ${server.state}${server.closedAt === undefined ? '' : ` since ${clock(server.closedAt, at)}`}`,
+    ...(server.version === undefined ? [] : [`  version    ${server.version}`]),
+    ...(server.phase === undefined ? [] : [`  phase      ${server.phase} (as of the last change)`]),
+    `  started    ${clock(server.startedAt, at)}`,
+    `  run        ${server.runId}`,
+    '',
+    paint.yellow(`This is only what Temporal itself knows: ${silent ?? 'the workflow was not asked'}.`),
+    ...(server.state === 'RUNNING'
+      ? [
+          'The deployment waits for a worker and goes on where it stopped when one is up: npm run dev:worker, or npm start.',
+        ]
+      : []),
+    ...troubles(server, paint),
+  ];
+}
+
+function troubles({ pending }: ServerView, paint: Paint): string[] {
+  const failing = pending.filter(({ problem }) => problem !== undefined);
+  if (failing.length === 0) return [];
+  return [
+    '',
+    paint.bold('Under way'),
+    ...failing.map(({ activity, attempt, problem }) => `  ${activity}, attempt ${attempt}: ${problem ?? ''}`),
+  ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,261 @@
+import { stripVTControlCharacters } from 'node:util';
+import {
+  currentStep,
+  type DeploymentStatus,
+  type GateStatus,
+  isClosed,
+  isPassed,
+  openGate,
+} from '../../domain/status.ts';
+import { checkLine, checklistLine, needsSomebody } from './checks.ts';
+import { type Block, fitted } from './fit-to-height.ts';
+import { clip, clock, count, roughly, wrap } from './format.ts';
+import type { Paint } from './output.ts';
+import { pathLine, pathLines } from './progress.ts';
+import {
+  atWords,
+  decisionLine,
+  gateLine,
+  judgedWords,
+  paintPhase,
+  recoveryClock,
+  rollbackSteps,
+  rollbackTroubles,
+  soakLine,
+  trafficWords,
+} from './sections.ts';
+import type { Sight } from './snapshot.ts';
+import { isOverNow, versionLines, versionsOf } from './versions.ts';
+
+export interface Room {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What goes first where there is not room for all, from the least. */
+const MATTERS = {
+  checklist: 0,
+  air: 1,
+  traffic: 2,
+  decisions: 3,
+  steps: 4,
+  numbers: 5,
+  path: 6,
+  soak: 7,
+  gate: 8,
+  verdict: 8,
+  troubles: 9,
+  head: 10,
+  asked: 11,
+} as const;
+
+const DECISIONS_SHOWN = 3;
+
+/** The live view: the present on one screen, whatever its size; made anew with each look. Pure. */
+export function renderLive(sight: Sight, room: Room, paint: Paint, footer: readonly string[] = []): string[] {
+  const { status, silent } = sight;
+  const notice =
+    silent === undefined ? [] : [paint.yellow(clip(`! ${silent}; this is what was seen last`, room.columns))];
+  const below: Block[] = [
+    { matters: MATTERS.troubles, lines: notice },
+    { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },
+    { matters: MATTERS.asked, lines: footer.flatMap((line) => wrap(line, room.columns)) },
+  ];
+  // The line below the view is the cursor's.
+  const rows = room.rows - 1;
+  if (!status) return fitted([{ matters: MATTERS.head, lines: withoutStatus(sight, room, paint) }, ...below], rows);
+
+  const looked = { ...sight, status };
+  const head: Block[] = [
+    { matters: MATTERS.head, lines: titleLines(looked, room, paint) },
+    {
+      matters: MATTERS.path,
+      lines: pathLines(looked, room.columns, paint),
+      short: [pathLine(looked, room.columns, paint)],
+    },
+    { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(status)}`, room.columns))] },
+  ];
+  const tail: Block[] = [...waitBlocks(sight, status, room, paint), ...decisionBlocks(status, room, paint), ...below];
+  return fitted([...head, ...body(looked, room, paint), ...tail], rows);
+}
+
+/** Who waits for an answer has to know that nobody was asked. */
+function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Room, paint: Paint) {
+  const all = status?.undelivered ?? [];
+  const last = all.at(-1);
+  if (!last) return { lines: [] };
+  const text = `! ${count(all.length, 'notification')} not delivered; ${all.length > 1 ? 'the last: ' : ''}${last.problem}`;
+  return paragraph(text, columns, paint.yellow);
+}
+
+function titleLines({ status, at }: Looked, { columns }: Room, paint: Paint): string[] {
+  const { service, version, environment, phase, phaseSince } = status;
+  const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(roughly(at - phaseSince))}`;
+  const full = `${paint.bold(`${service} ${version} to ${environment}`)}${now}`;
+  return widthOf(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
+}
+
+function withoutStatus({ server }: Sight, { columns }: Room, paint: Paint): string[] {
+  const phase = server.phase === undefined ? '' : `, last known phase: ${server.phase}`;
+  return [
+    paint.bold(clip(server.workflowId, columns)),
+    ...wrap(`${server.state}${phase}, started at ${clock(server.startedAt)}`, columns),
+    ...(server.pending.length === 0 ? [paint.dim('a worker has to take it up')] : []),
+    ...server.pending.flatMap(({ activity, attempt, problem }) =>
+      wrap(`${activity}, attempt ${attempt}: ${problem ?? 'under way'}`, columns),
+    ),
+  ];
+}
+
+type Looked = Sight & { readonly status: DeploymentStatus };
+
+function body(looked: Looked, room: Room, paint: Paint): Block[] {
+  const { status } = looked;
+  if (status.rollback) return rollbackBlocks(looked, status.rollback, room, paint);
+  const step = currentStep(status);
+  return step && status.plan && !isClosed(status.phase)
+    ? soakBlocks(looked, room, paint)
+    : checklistBlocks(status, room, paint);
+}
+
+function soakBlocks(looked: Looked, room: Room, paint: Paint): Block[] {
+  const { status, at } = looked;
+  const { plan } = status;
+  const step = currentStep(status);
+  if (!step || !plan) return [];
+  const { columns } = room;
+  const live = looked.live ?? step.windows.at(-1);
+  const soakMs = plan.traffic[status.steps.length - 1]?.soakMs;
+  const bar = soakLine(step, { now: at, width: Math.min(columns, 100), ...(soakMs === undefined ? {} : { soakMs }) });
+  const judged = live && judgedWords(live, isOverNow(looked.live, plan) ? 'over' : 'within', paint);
+  const checks = [`Checklist: ${checklistLine(status.checks)}`].map((line) => paint.dim(clip(line, columns)));
+  const numbers = versionLines(versionsOf(looked, plan, step), columns, paint);
+  const fit = (lines: readonly string[]): string[] => lines.map((line) => cut(line, room));
+  const problem = looked.live?.problem;
+  const gate = status.phase === 'soaking' ? gateLine(step, at) : undefined;
+  return [
+    {
+      matters: MATTERS.checklist,
+      lines: [...checks, ...status.checks.map((check) => checkLine(check, columns, paint))],
+      short: checks,
+    },
+    air(),
+    { matters: MATTERS.soak, lines: [clip(bar, columns)] },
+    air(),
+    { matters: MATTERS.numbers, lines: fit(numbers.lines), short: fit(numbers.short) },
+    air(),
+    {
+      matters: MATTERS.verdict,
+      ...(judged ? paragraph(`judge  ${judged.text}`, columns, judged.colour) : { lines: [] }),
+    },
+    {
+      matters: MATTERS.troubles,
+      ...(problem === undefined ? { lines: [] } : paragraph(`! no fresh numbers: ${problem}`, columns, paint.yellow)),
+    },
+    // What a person may do now stands below, among the keys.
+    {
+      matters: MATTERS.steps,
+      ...(gate === undefined ? { lines: [] } : paragraph(`gate   ${gate}`, columns, paint.reset)),
+    },
+  ];
+}
+
+/** An empty line, the first to go. */
+function air(): Block {
+  return { matters: MATTERS.air, lines: [''], short: [] };
+}
+
+/** A text that may take up to so many lines where there is little room. */
+const SHORT_LINES = 2;
+
+function paragraph(text: string, columns: number, colour: Paint): Pick<Block, 'lines' | 'short'> {
+  const lines = wrap(text, columns);
+  const [kept, rest] = [lines.slice(0, SHORT_LINES - 1), lines.slice(SHORT_LINES - 1)];
+  const shortened = lines.length <= SHORT_LINES ? lines : [...kept, clip(`${rest[0] ?? ''} …`, columns)];
+  return { lines: lines.map((line) => colour(line)), short: shortened.map((line) => colour(line)) };
+}
+
+function rollbackBlocks(
+  { status, at }: Looked,
+  rollback: NonNullable<DeploymentStatus['rollback']>,
+  { columns }: Room,
+  paint: Paint,
+): Block[] {
+  const { cause, reason } = rollback;
+  const targetMs = status.plan?.recovery.targetMs;
+  const fit = (line: string): string[] => wrap(line, columns);
+  return [
+    air(),
+    { matters: MATTERS.verdict, ...paragraph(`${cause}: ${reason}`, columns, paint.red) },
+    air(),
+    {
+      matters: MATTERS.soak,
+      lines:
+        targetMs === undefined
+          ? []
+          : [recoveryClock(rollback, { now: at, width: Math.min(columns, 100), targetMs }, paint)],
+    },
+    { matters: MATTERS.steps, lines: rollbackSteps(rollback).flatMap(fit) },
+    { matters: MATTERS.troubles, lines: rollbackTroubles(rollback, paint).flatMap(fit) },
+  ];
+}
+
+/** What is open comes first when there is not room for all. */
+function checklistBlocks({ checks }: DeploymentStatus, room: Room, paint: Paint): Block[] {
+  const title = clip(`Checklist: ${checklistLine(checks)}`, room.columns);
+  const line = (check: (typeof checks)[number]): string => checkLine(check, room.columns, paint);
+  const openFirst = [...checks.filter((check) => !isPassed(check)), ...checks.filter(isPassed)];
+  const all = [title, ...checks.map(line)];
+  // Title, path, traffic and what stands below need about so much.
+  const shown = Math.max(1, room.rows - 11);
+  const some = [title, ...openFirst.slice(0, shown).map(line), paint.dim(`… and ${checks.length - shown} more`)];
+  return [air(), { matters: MATTERS.soak, lines: all, ...(checks.length > shown + 1 ? { short: some } : {}) }];
+}
+
+function waitBlocks({ at }: Sight, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {
+  const { waitingFor: wait, phase } = status;
+  // The soak's own line says it already, with a bar.
+  const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
+  if (!wait || isToldAbove || (phase === 'checking' && !status.checks.some(needsSomebody))) return [];
+  const gate = phase === 'awaiting-approval' && !currentStep(status)?.undecided ? openGate(status) : undefined;
+  if (gate && gate.approvedBy.length < gate.required)
+    return [
+      air(),
+      {
+        matters: MATTERS.gate,
+        lines: wrap(gateQuestion(status, gate, at), columns).map((line) => paint.yellow.bold(line)),
+      },
+    ];
+  const until = wait.until === undefined ? '' : ` (until ${clock(wait.until, at)}, ${roughly(wait.until - at)} left)`;
+  return [
+    air(),
+    { matters: MATTERS.gate, ...paragraph(`waits for ${wait.what}${until}`, columns, paint.yellow) },
+    // A rollback that goes on needs nobody.
+    ...(phase === 'rolling-back'
+      ? []
+      : [{ matters: MATTERS.steps, ...paragraph(`unblocked by ${wait.unblockedBy}`, columns, paint.reset) }]),
+  ];
+}
+
+/** What is asked of whom until when. */
+function gateQuestion(status: DeploymentStatus, { id, required, approvedBy, until }: GateStatus, now: number): string {
+  const missing = required - approvedBy.length;
+  const who = approvedBy.length > 0 ? ` from others than ${approvedBy.join(', ')}` : '';
+  const next = status.plan?.traffic[status.steps.length];
+  const time = until === undefined ? '' : ` until ${clock(until, now)} (${roughly(until - now)} left)`;
+  return `? GATE ${id}: ${count(missing, 'approval')} needed${who}${time} to shift to ${next?.percentage ?? '?'} %; no answer in time rolls back`;
+}
+
+function decisionBlocks({ decisions }: DeploymentStatus, room: Room, paint: Paint): Block[] {
+  const shown = decisions.slice(-DECISIONS_SHOWN).map((one) => cut(decisionLine(one, paint), room));
+  return shown.length === 0 ? [] : [air(), { matters: MATTERS.decisions, lines: shown, short: shown.slice(-1) }];
+}
+
+function widthOf(line: string): number {
+  return Array.from(stripVTControlCharacters(line)).length;
+}
+
+/** A line that may hold colours, cut to the width; colours are given up where it has to be cut. */
+function cut(line: string, { columns }: Pick<Room, 'columns'>): string {
+  return widthOf(line) <= columns ? line : clip(stripVTControlCharacters(line), columns);
+}

@@ -1,0 +1,71 @@
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { FAILURE } from '../../domain/errors.ts';
+import { buildReport, type DeploymentReport } from '../../domain/report.ts';
+import type { DeploymentStatus } from '../../domain/status.ts';
+import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
+import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
+import { cleaned, harmless } from './output.ts';
+
+/** How a deployment ended. */
+export interface Outcome {
+  readonly exitCode: ExitCode;
+  readonly summary: string;
+  /** Missing where nothing of ours could write one: the workflow was terminated, say, and no worker answers. */
+  readonly report?: DeploymentReport;
+}
+
+/**
+ * How a closed deployment ended, from what Temporal keeps: no worker is needed. Only a cancelled workflow and one that
+ * was ended by force carry no report; theirs is made of `lastStatus`.
+ */
+export async function outcomeOf(
+  client: Client,
+  handle: DeploymentHandle,
+  lastStatus: DeploymentStatus | undefined,
+): Promise<Outcome> {
+  try {
+    const report = cleaned(await inTime(client, () => handle.result()));
+    return { exitCode: EXIT.ok, summary: report.summary, report };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return failed(error.cause, lastStatus);
+  }
+}
+
+function failed(cause: unknown, lastStatus: DeploymentStatus | undefined): Outcome {
+  const last = lastStatus ? { report: buildReport(lastStatus) } : {};
+  if (cause instanceof ApplicationFailure) {
+    const [report] = (cause.details ?? []) as (DeploymentReport | undefined)[];
+    const summary = harmless(cause.message);
+    return { exitCode: exitCodeOf(cause.type), summary, ...(report ? { report: cleaned(report) } : last) };
+  }
+  if (cause instanceof CancelledFailure)
+    return {
+      exitCode: EXIT.cancelled,
+      summary:
+        lastStatus?.outcome ??
+        'Cancelled; whatever was changed was rolled back first. The details need a worker that answers: try "status" when one is up.',
+      ...last,
+    };
+  const how = cause instanceof TerminatedFailure ? 'terminated' : 'ended by a time-out of Temporal';
+  return {
+    exitCode: EXIT.endedByForce,
+    summary:
+      `The workflow was ${how}: NOTHING WAS ROLLED BACK. ` +
+      `Green had ${lastStatus ? `${lastStatus.greenPercentage} %` : 'an unknown share'} of the traffic. Look at the traffic now, and roll back by hand if need be.`,
+    ...last,
+  };
+}
+
+function exitCodeOf(type: string | null | undefined): ExitCode {
+  switch (type) {
+    case FAILURE.DeploymentRolledBack:
+      return EXIT.rolledBack;
+    case FAILURE.InvalidRequest:
+    case FAILURE.ChecklistFailed:
+      return EXIT.refused;
+    default:
+      return EXIT.unexpected;
+  }
+}

@@ -1,0 +1,69 @@
+import { Chalk, type ChalkInstance, supportsColor } from 'chalk';
+import { wrap } from './format.ts';
+
+/** The one place where scripts write. */
+
+export type Paint = ChalkInstance;
+
+/** Colours where the terminal has them and nobody said NO_COLOR (no-color.org). */
+export function paintFor(env: NodeJS.ProcessEnv = process.env): Paint {
+  return new Chalk({ level: env['NO_COLOR'] || !supportsColor ? 0 : supportsColor.level });
+}
+
+/** Without colours. */
+export const PLAIN: Paint = new Chalk({ level: 0 });
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function complain(text: string): void {
+  process.stderr.write(`${harmless(text)}\n`);
+}
+
+/** A terminal that does not know its size says 0; what is no terminal has all the room. */
+export function columns(): number {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+}
+
+/** `... | head` takes its lines and goes: that is no error. */
+export function quitWhenNobodyReads(): void {
+  process.stdout.on('error', () => process.exit());
+}
+
+/** Lines, broken between words where a terminal would break them anywhere. */
+export function printLines(lines: readonly string[]): void {
+  for (const line of lines) for (const part of wrap(line, columns())) print(part);
+}
+
+/** JSON for programs. */
+export function printJson(value: unknown): void {
+  print(harmlessJson(JSON.stringify(value, null, 2)));
+}
+
+/** The same on one line, one object after the other. */
+export function printJsonLine(value: unknown): void {
+  print(harmlessJson(JSON.stringify(value)));
+}
+
+/** Control characters that JSON leaves as they are could rewrite a terminal. */
+function harmlessJson(text: string): string {
+  return text.replace(/[\u007f-\u009f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Text of others without control characters, which could rewrite a terminal; line ends stay. */
+export function harmless(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, ' ');
+}
+
+/** Every text in it made harmless, on one line each: what came from a server is cleaned once, where it comes in. */
+export function cleaned<Value>(value: Value): Value {
+  return clean(value) as Value;
+}
+
+function clean(value: unknown): unknown {
+  if (typeof value === 'string') return harmless(value).replace(/\s*\n\s*/g, ' ');
+  if (Array.isArray(value)) return value.map(clean);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, clean(one)]));
+}

@@ -1,0 +1,227 @@
+import type { DecisionRecord } from '../../domain/decisions.ts';
+import { recoveryWords } from '../../domain/recovery-text.ts';
+import {
+  currentStep,
+  type DeploymentStatus,
+  type FinishedWindow,
+  type GateStatus,
+  type Phase,
+  type RollbackStatus,
+  type StepStatus,
+} from '../../domain/status.ts';
+import type { Judgement } from '../../judge/judge.ts';
+import type { Verdict } from '../../judge/rules.ts';
+import { bar, clock, count, exactly, roughly, share } from './format.ts';
+import type { Paint } from './output.ts';
+
+/** Parts of a view, each a list of lines. Pure; shared by `status`, the live view and the report. */
+
+export const PHASE_WORDS: Record<Phase, string> = {
+  resolving: 'reading the runbook',
+  checking: 'going through the checklist',
+  deploying: 'deploying green at 0 %',
+  shifting: 'shifting traffic',
+  soaking: 'soaking',
+  'awaiting-approval': 'waiting for approval',
+  'rolling-back': 'ROLLING BACK',
+  'rollback-stalled': 'ROLLBACK STALLED',
+  completed: 'completed',
+  'rolled-back': 'rolled back',
+  refused: 'refused',
+  cancelled: 'cancelled',
+};
+
+export function paintPhase(phase: Phase, paint: Paint): string {
+  const words = PHASE_WORDS[phase];
+  switch (phase) {
+    case 'completed':
+      return paint.green(words);
+    case 'rolling-back':
+    case 'rollback-stalled':
+    case 'rolled-back':
+    case 'refused':
+      return paint.red.bold(words);
+    case 'awaiting-approval':
+    case 'cancelled':
+      return paint.yellow(words);
+    case 'resolving':
+    case 'checking':
+    case 'deploying':
+    case 'shifting':
+    case 'soaking':
+      return paint.cyan(words);
+  }
+}
+
+/** `[#####-----]  9 s of 20 s, 11 s left`; `soakMs` is what the runbook gives it, before any extension. */
+export function soakLine(
+  step: StepStatus,
+  { now, width, soakMs }: { readonly now: number; readonly width: number; readonly soakMs?: number },
+): string {
+  const length = step.soakUntil - step.shiftedAt;
+  const extra = soakMs === undefined ? 0 : length - soakMs;
+  const extended = extra >= 1_000 && step.provenAt === undefined ? `, extended by ${roughly(extra)}` : '';
+  const gone = Math.min(length, Math.max(0, now - step.shiftedAt));
+  const text =
+    step.provenAt !== undefined
+      ? `proven healthy after ${roughly(step.provenAt - step.shiftedAt)}`
+      : `${roughly(gone)} of ${roughly(length)}, ${gone < length ? `${roughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
+  return `${bar(step.provenAt === undefined ? gone / length : 1, Math.max(12, width - text.length - 2))}  ${text}`;
+}
+
+/**
+ * What the judge thinks of a soak that is under way, its doubts named in words, and the colour of that. `newest`: where the
+ * newest reading alone is; who sees that over a limit must not read "healthy" beside it without a word.
+ */
+export function judgedWords(
+  { verdict, reason, because, exhausted }: Judgement,
+  newest: 'over' | 'within',
+  paint: Paint,
+): { readonly text: string; readonly colour: Paint } {
+  if (verdict === 'healthy' && newest === 'over')
+    return { text: `! over a limit in the newest reading; in all healthy: ${reason}`, colour: paint.yellow };
+  if (verdict === 'healthy') return { text: `✓ healthy: ${reason}`, colour: paint.green };
+  if (verdict === 'breached') return { text: `✗ BREACHED: ${reason}`, colour: paint.red.bold };
+  if (reason.startsWith('healthy so far') && newest === 'over')
+    return { text: `! over a limit in the newest reading; in all ${reason}`, colour: paint.yellow };
+  if (reason.startsWith('healthy so far')) return { text: reason, colour: paint.cyan };
+  const doubt = DOUBTS[because ?? 'unproven'] ?? 'not proven yet';
+  return { text: `! ${doubt}${exhausted ? ', a person has to decide' : ''}: ${reason}`, colour: paint.yellow };
+}
+
+const DOUBTS: Readonly<Partial<Record<NonNullable<Judgement['because']>, string>>> = {
+  blind: 'no metrics',
+  quiet: 'no traffic',
+  hold: 'on hold',
+  split: 'wrong split of the traffic',
+  pending: 'in doubt',
+  unproven: 'not proven yet',
+};
+
+export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: string }, paint: Paint): string {
+  const colour = { healthy: paint.green, breached: paint.red.bold, inconclusive: paint.yellow }[verdict];
+  return `${colour(verdict)}: ${reason}`;
+}
+
+export function windowLine(window: FinishedWindow, paint: Paint): string {
+  const { green, from, to } = window;
+  return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (in this window: ${count(green.requests, 'request')} to green, ${share(green.failed, green.requests)} failed)`;
+}
+
+/** The gate of the step under way. */
+export function gateLine({ gate }: StepStatus, now: number): string | undefined {
+  if (!gate) return undefined;
+  if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
+  return gate.until === undefined
+    ? `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`
+    : `${approvals(gate)}, open for ${roughly(gate.until - now)} more`;
+}
+
+/** The gate of a step that is over: nobody can pass it any more. */
+export function pastGateLine({ gate }: StepStatus): string | undefined {
+  return gate && `${approvals(gate)}, ${gate.passedAt === undefined ? 'not passed' : 'passed'}`;
+}
+
+function approvals({ id, approvedBy, required }: GateStatus): string {
+  const who = approvedBy.length > 0 ? ` by ${approvedBy.join(', ')}` : '';
+  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}`;
+}
+
+export function decisionLine(decision: DecisionRecord, paint: Paint): string {
+  const text = `${clock(decision.at)}  ${decisionWords(decision)}`;
+  return decision.taken ? text : paint.dim(text);
+}
+
+export function decisionWords({ action, by, taken, why, reason, check, gate, remedy }: DecisionRecord): string {
+  const about = [check, gate, remedy && 'with its remedy'].filter(Boolean).join(' ');
+  const text = `${action}${about === '' ? '' : ` ${about}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`;
+  return taken ? text : `${text} (ignored: ${why ?? 'no reason given'})`;
+}
+
+/** Notifications that did not reach every channel, as they were given up. */
+export function undeliveredLines(undelivered: DeploymentStatus['undelivered'], paint: Paint): string[] {
+  return (undelivered ?? []).map(
+    ({ at, severity, text, problem }) =>
+      `${clock(at)}  ${severity}: ${text} ${paint.yellow(`not delivered: ${problem}`)}`,
+  );
+}
+
+/** The rollback step by step, with the recovery time against its target. */
+export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
+  const { cause, reason, recovered, recoveryMs } = rollback;
+  const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
+  const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
+  return [
+    `${paint.red(cause)}: ${reason}`,
+    ...rollbackSteps(rollback),
+    recoveryMs === undefined
+      ? paint.yellow(`recovery time: ${recovered ? 'not measured' : 'not recovered yet'}${target}`)
+      : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
+    ...rollbackTroubles(rollback, paint),
+  ];
+}
+
+export function rollbackSteps({ detectedAt, startedAt, round, restored, recovered }: RollbackStatus): string[] {
+  const after = (at: number): string => `+${exactly(at - detectedAt)}`.padStart(10);
+  return [
+    `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
+    `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
+    ...(restored ? [`${after(restored.restoredAt)}  all traffic back on blue`] : []),
+    ...(recovered ? [`${after(recovered.healthyAt)}  ${recoveryWords(recovered)}`] : []),
+  ];
+}
+
+export function rollbackTroubles({ problem, notices }: RollbackStatus, paint: Paint): string[] {
+  return [
+    ...(problem === undefined ? [] : [paint.red(`problem: ${problem}`)]),
+    ...notices.map((notice) => paint.yellow(`notice: ${notice}`)),
+  ];
+}
+
+/** `recovery [####------]  12.3 s of 90 s`: counts up from the detection until blue is back; red and said when past it. */
+export function recoveryClock(
+  { detectedAt, recovered, recoveryMs }: RollbackStatus,
+  { now, width, targetMs }: { readonly now: number; readonly width: number; readonly targetMs: number },
+  paint: Paint,
+): string {
+  if (recovered && recoveryMs === undefined) return paint.yellow.bold('recovery not measured');
+  const ms = recoveryMs ?? Math.max(0, now - detectedAt);
+  const isPast = ms > targetMs;
+  const state = recoveryMs === undefined || isPast ? '' : recovered?.accepted ? '' : ': blue is back ✓';
+  const text = `${inSeconds(ms, 1)} of ${inSeconds(targetMs, 0)}${isPast ? (recoveryMs === undefined ? ', OVER TARGET ✗' : ', TARGET MISSED ✗') : state}`;
+  const room = width - text.length - 'recovery '.length - 2;
+  const line = `recovery ${room < LEAST_BAR ? '' : `${bar(ms / targetMs, room)}  `}${text}`;
+  if (isPast) return paint.red.bold(line);
+  return recoveryMs === undefined ? paint.yellow.bold(line) : paint.green.bold(line);
+}
+
+const LEAST_BAR = 8;
+
+/** Two lengths are compared at a glance only in the same unit. */
+function inSeconds(ms: number, digits: number): string {
+  return `${(ms / 1_000).toFixed(digits)} s`;
+}
+
+function within(recoveryMs: number, targetMs: number, paint: Paint): string {
+  return recoveryMs <= targetMs ? paint.green(' (within it)') : paint.red(' (MISSED)');
+}
+
+/** `blue 2.4.0 50 %, green 2.5.0 50 %` */
+export function trafficWords(status: DeploymentStatus): string {
+  const { plan, greenPercentage, version } = status;
+  const blue = plan?.target.blue;
+  return blue === undefined
+    ? `green ${version} ${greenPercentage} %`
+    : `blue ${blue} ${100 - greenPercentage} %, green ${version} ${greenPercentage} %`;
+}
+
+/** `at 50 %` while a step is under way; `again` for the checklist before the first shift. */
+export function atWords(status: DeploymentStatus): string {
+  if (status.phase === 'checking' && status.deployedAt !== undefined) return ' again, before the first shift';
+  if (status.phase === 'shifting') {
+    const next = status.plan?.traffic[status.steps.length];
+    return next ? ` to ${next.percentage} %` : '';
+  }
+  const step = status.phase === 'soaking' || status.phase === 'awaiting-approval' ? currentStep(status) : undefined;
+  return step ? ` at ${step.percentage} %` : '';
+}

@@ -1,0 +1,146 @@
+import {
+  type Client,
+  defaultPayloadConverter,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionStatusName,
+} from '@temporalio/client';
+import { arrayFromPayloads } from '@temporalio/common';
+import type { WatchHeartbeat } from '../../domain/activities.ts';
+import type { DeploymentStatus } from '../../domain/status.ts';
+import * as messages from '../../workflows/messages.ts';
+import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
+import { firstLine } from '../commands/to-problem.ts';
+import { attribute } from './attribute.ts';
+import { cleaned } from './output.ts';
+import { NO_PAST, type Past, remember } from './phase-history.ts';
+
+/** What Temporal itself knows of a deployment, with or without a worker. */
+export interface ServerView {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly state: WorkflowExecutionStatusName;
+  readonly startedAt: number;
+  readonly closedAt?: number;
+  /** From the search attributes: as of the last change of phase. */
+  readonly phase?: string;
+  readonly version?: string;
+  /** What is under way: an activity, how often it was tried, and why it failed the last time. */
+  readonly pending: readonly { readonly activity: string; readonly attempt: number; readonly problem?: string }[];
+}
+
+/** A deployment as seen at one moment. */
+export interface Sight {
+  readonly at: number;
+  readonly server: ServerView;
+  /** What the workflow answered, now or at last. */
+  readonly status?: DeploymentStatus;
+  /** Why it does not answer now. */
+  readonly silent?: string;
+  /** The running window of the watch. */
+  readonly live?: WatchHeartbeat;
+  /** What was seen before, if somebody looked. */
+  readonly past?: Past;
+}
+
+/** Looks once: at what Temporal knows, and at what the workflow answers, if it does. */
+export async function look(client: Client, handle: DeploymentHandle): Promise<Sight> {
+  const [seen, answer] = await Promise.all([describe(client, handle), ask(client, handle)]);
+  return { ...seen, ...answer, past: remember(NO_PAST, { ...seen, ...answer }) };
+}
+
+const EVERY_MS = 1_000;
+const LIVE_KEPT_MS = 5_000;
+
+/**
+ * Looks again and again until the deployment is closed; the last sight says so. A workflow that does not answer for want
+ * of a worker, and a server that is away for a while, hold nothing up: the last that was seen is shown, with the reason.
+ */
+export async function* observe(client: Client, handle: DeploymentHandle, signal?: AbortSignal): AsyncGenerator<Sight> {
+  let seen = await describe(client, handle);
+  let answer: Answer = {};
+  let past = NO_PAST;
+  let asking: Promise<void> | undefined;
+  const askAgain = async (): Promise<void> => {
+    answer = { ...(answer.status ? { status: answer.status } : {}), ...(await ask(client, handle)) };
+    asking = undefined;
+  };
+
+  for (;;) {
+    if (signal?.aborted) return;
+    const closed = seen.server.state !== 'RUNNING';
+    if (closed) await asking; // it may have been asked before the end
+    asking ??= askAgain();
+    await (closed ? asking : Promise.race([asking, pause(EVERY_MS / 2)]));
+    past = remember(past, { ...seen, ...answer });
+    yield { ...seen, ...answer, past, at: Date.now() };
+    if (closed) return;
+
+    await pause(EVERY_MS, signal);
+    try {
+      const { live } = seen;
+      seen = await describe(client, handle);
+      // Between two windows there is none for a moment.
+      if (live && !seen.live && seen.at - live.to < LIVE_KEPT_MS) seen = { ...seen, live };
+    } catch (error) {
+      answer = { ...answer, silent: `Temporal does not answer: ${firstLine(error)}` };
+    }
+  }
+}
+
+type Answer = Pick<Sight, 'status' | 'silent'>;
+
+/** The workflow's own answer, or why there is none. */
+async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
+  try {
+    return { status: cleaned(await inTime(client, () => handle.query(messages.status))) };
+  } catch (error) {
+    const why = firstLine(error);
+    return { silent: /no poller|deadline/i.test(why) ? 'no worker answers' : `the workflow does not answer: ${why}` };
+  }
+}
+
+async function describe(client: Client, handle: DeploymentHandle): Promise<Pick<Sight, 'at' | 'server' | 'live'>> {
+  const description = await inTime(client, () => handle.describe());
+  const live = liveWindow(description);
+  return { at: Date.now(), server: cleaned(serverView(description)), ...(live ? { live: cleaned(live) } : {}) };
+}
+
+export function serverView(description: WorkflowExecutionDescription): ServerView {
+  const { workflowId, runId, status, startTime, closeTime } = description;
+  const phase = attribute(description, 'BlueGreenPhase');
+  const version = attribute(description, 'BlueGreenVersion');
+  return {
+    workflowId,
+    runId,
+    state: status.name,
+    startedAt: startTime.getTime(),
+    ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
+    ...(phase === undefined ? {} : { phase }),
+    ...(version === undefined ? {} : { version }),
+    pending: (description.raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure }) => ({
+      activity: activityType?.name ?? '?',
+      attempt: attempt ?? 1,
+      ...(lastFailure?.message ? { problem: lastFailure.message } : {}),
+    })),
+  };
+}
+
+/** What the running window of the watch says of itself in its newest heartbeat. */
+function liveWindow({ raw }: WorkflowExecutionDescription): WatchHeartbeat | undefined {
+  const watch = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
+  const [details] = arrayFromPayloads(defaultPayloadConverter, watch?.heartbeatDetails?.payloads);
+  return details as WatchHeartbeat | undefined;
+}
+
+/** Waits; an abort ends the wait at once. */
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * The plain types that travel between client, workflow and activities. Pure: the workflow bundle contains this file.
+ * Times are epoch milliseconds, lengths are milliseconds, shares are fractions from 0 to 1, percentages 0 to 100.
+ */
+
+import type { JudgeRules } from '../judge/rules.ts';
+
+/** The environment a request means when it names none: the guide's. */
+export const DEFAULT_ENVIRONMENT = 'production';
+
+/**
+ * So much longer than the runbook gives to a command, or to a check, has the activity around it: time to end what does
+ * not heed SIGTERM and to look once more. Without it Temporal would time the activity out in the same moment and begin it
+ * anew, and a person would read that time ran out instead of why.
+ */
+export const ANSWER_MS = 20_000;
+
+/** What a person starts a deployment with. It can name things, never say how to act on them (invariant 2). */
+export interface DeploymentRequest {
+  readonly service: string;
+  readonly version: string;
+  readonly environment?: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+  /** Ends after the checklist: nothing is deployed, and no traffic is shifted. */
+  readonly checklistOnly?: boolean;
+}
+
+/** The workflow id, which is the lock: one deployment per service and environment (invariant 13). */
+export function deploymentWorkflowId(service: string, environment: string = DEFAULT_ENVIRONMENT): string {
+  return `blue-green/${environment}/${service}`;
+}
+
+/** What every activity needs to know to act on the right thing. `digest` names the runbook as it was at the start. */
+export interface DeploymentTarget {
+  /** `<workflowId>/<run id>` of the run that made the plan; it survives a reset, so operation ids start with it. */
+  readonly deployment: string;
+  readonly service: string;
+  readonly environment: string;
+  /** The version that serves when the deployment starts. */
+  readonly blue: string;
+  /** The new version. */
+  readonly green: string;
+  /** SHA-256 (hex) of the normalised runbook; activities act by this very runbook, whatever was edited since. */
+  readonly digest: string;
+}
+
+interface Approval {
+  /** How many different people have to approve. */
+  readonly required: number;
+  readonly timeoutMs: number;
+  readonly onTimeout: 'rollback';
+}
+
+/** One entry of the traffic plan. `approval` opens a gate before the next step. */
+export interface TrafficStep {
+  readonly percentage: number;
+  readonly soakMs: number;
+  readonly approval?: Approval;
+}
+
+/** One item of the checklist as the workflow sees it; how it is checked stays on the worker. */
+export interface PlannedCheck {
+  readonly id: string;
+  readonly title: string;
+  readonly group: string;
+  readonly critical: boolean;
+  /** `person`: only `attest` passes it; `worker`: the activity `runCheck` measures it. */
+  readonly checkedBy: 'worker' | 'person';
+  /** What exactly a person confirms, where a person does. */
+  readonly statement?: string;
+  /** Bound of the activity: the runbook's time-out and `ANSWER_MS`. */
+  readonly timeoutMs: number;
+  /** What may be run when it fails: `automatic` ones once by themselves, others when a person says so. */
+  readonly remedy?: { readonly automatic: boolean; readonly timeoutMs: number };
+  /** Cheap enough to be measured again right before the first shift, since the checklist may be an hour old. */
+  readonly again?: true;
+}
+
+/** The runbook as the workflow follows it: normalised, every default filled in, nothing that can act. */
+export interface DeploymentPlan {
+  readonly target: DeploymentTarget;
+  /** `timeoutMs` bounds the whole wait for the checklist. */
+  readonly checklist: { readonly checks: readonly PlannedCheck[]; readonly timeoutMs: number };
+  /** Measured on green at 0 % of the traffic, together with the checks that are measured again. */
+  readonly verifyGreen: readonly PlannedCheck[];
+  /** Bound of the activity: the runbook's time-out and `ANSWER_MS`; so in `shift` and `rollback`. */
+  readonly deploy: { readonly timeoutMs: number };
+  readonly shift: { readonly timeoutMs: number };
+  readonly traffic: readonly TrafficStep[];
+  readonly judge: JudgeRules;
+  readonly watch: {
+    readonly pollMs: number;
+    /** Longest window while soaking; its verdict is written in the history. */
+    readonly windowMs: number;
+    /** Longest window while a person thinks. */
+    readonly gateWindowMs: number;
+    /** Longest time without anyone watching (no worker) before the evidence counts as lost. */
+    readonly blindMs: number;
+    /** A soak that is not proven healthy in its time is extended up to this many times its length in all. */
+    readonly maxSoakFactor: number;
+    /**
+     * What happens when the judge's budget without metrics, or with blue over a limit itself, is spent; `timeoutMs` bounds the
+     * wait for a person. Only with the rule `evidence`.
+     */
+    readonly undecided?: { readonly action: 'wait' | 'rollback'; readonly timeoutMs: number };
+  };
+  readonly rollback: {
+    /** Bound of the rollback command with its read-back. */
+    readonly timeoutMs: number;
+    /** Bound of one round: command, read-back and blue's proof of health. */
+    readonly roundMs: number;
+    /** Longest pause between rounds; a person may cut it short with `retryRollback`. */
+    readonly pauseMs: number;
+    /** How long traffic is watched after the recovery for a late command that moves it. */
+    readonly guardMs: number;
+  };
+  readonly recovery: { readonly targetMs: number };
+}
+
+/** A line of proof: what was looked at, what was found, what was asked for, and where. */
+export interface EvidenceLine {
+  readonly what: string;
+  readonly measured: string;
+  readonly required?: string;
+  readonly source?: string;
+}
+
+export interface CheckResult {
+  readonly passed: boolean;
+  /** One sentence for a tired person: what was found against what is required. */
+  readonly summary: string;
+  readonly evidence: readonly EvidenceLine[];
+  /** What would make it pass; present when it did not. */
+  readonly unblock?: string;
+  /** It could not be measured at all (the database is down, say): told apart from a measured failure. */
+  readonly unmeasured?: true;
+  readonly checkedAt: number;
+  readonly durationMs: number;
+}
+
+/** What a remedy did. */
+export interface RemedyResult {
+  readonly done: boolean;
+  readonly summary: string;
+  /** The end of what it printed, redacted. */
+  readonly output?: string;
+  readonly startedAt: number;
+  readonly durationMs: number;
+}
+
+/** Counts as people and programs get them: what is not measured is null, not 0. */
+export interface MeasuredCounts {
+  readonly requests: number;
+  readonly failed: number;
+  /** Null without a latency limit. */
+  readonly slow: number | null;
+}
+
+export interface LiveCounts extends MeasuredCounts {
+  /** Mean latency in milliseconds; null without a latency metric, and without requests. */
+  readonly meanMs: number | null;
+}
+
+const FIRST_EXTENSION_POLLS = 4;
+
+/** By how much a soak without proof is extended after so many extensions: a few polls, then twice as much, up to a window. */
+export function extensionMs(extensions: number, { pollMs, windowMs }: DeploymentPlan['watch']): number {
+  return Math.min(FIRST_EXTENSION_POLLS * pollMs * 2 ** extensions, windowMs);
+}

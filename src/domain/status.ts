@@ -1,0 +1,297 @@
+import type { BlueRecovered, Notification, TrafficRestored, WindowResult } from './activities.ts';
+import type { DecisionRecord } from './decisions.ts';
+import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
+
+/** Where a deployment is. The last four are closed. */
+export const PHASES = [
+  'resolving',
+  'checking',
+  'deploying',
+  'shifting',
+  'soaking',
+  'awaiting-approval',
+  'rolling-back',
+  'rollback-stalled',
+  'completed',
+  'rolled-back',
+  'refused',
+  'cancelled',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+const CLOSED: readonly Phase[] = ['completed', 'rolled-back', 'refused', 'cancelled'];
+export function isClosed(phase: Phase): boolean {
+  return CLOSED.includes(phase);
+}
+
+/**
+ * `waiting`: to be measured, or to be attested by a person; `mending`: its remedy runs; `unmeasured`: the measuring itself
+ * failed.
+ */
+type CheckOutcome = 'waiting' | 'running' | 'mending' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+
+/** A remedy that was run, and who wanted it. */
+export interface RemedyRecord extends RemedyResult {
+  readonly by: string;
+}
+
+export interface CheckStatus extends PlannedCheck {
+  readonly outcome: CheckOutcome;
+  readonly result?: CheckResult;
+  /** Whoever asked for it to be measured again, and whether with its remedy; until that begins. */
+  readonly asked?: { readonly by: string; readonly remedy: boolean };
+  /** The newest last. */
+  readonly remedies?: readonly RemedyRecord[];
+  /** Who waived or attested it, and why. */
+  readonly decidedBy?: { readonly by: string; readonly reason?: string; readonly at: number };
+}
+
+/** The point where a person decides whether the next shift happens. Named after that shift: `shift-to-100`. */
+export interface GateStatus {
+  readonly id: string;
+  readonly required: number;
+  readonly approvedBy: readonly string[];
+  /** When the wait for a person ends; set once the soak is proven healthy. */
+  readonly until?: number;
+  readonly passedAt?: number;
+}
+
+export type FinishedWindow = Omit<WindowResult, 'carry'>;
+
+/** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
+export interface UndecidedStatus {
+  readonly reason: string;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** One step of the traffic plan under way or done. */
+export interface StepStatus {
+  readonly percentage: number;
+  readonly shiftedAt: number;
+  /** End of the soak; moves when the soak is extended for want of evidence. */
+  readonly soakUntil: number;
+  readonly provenAt?: number;
+  readonly windows: readonly FinishedWindow[];
+  readonly gate?: GateStatus;
+  /** While it cannot be judged: no metrics, or blue over its limits itself. */
+  readonly undecided?: UndecidedStatus;
+  /** How long that was so before, in all: the longest soak is longer by as much. */
+  readonly undecidedMs?: number;
+}
+
+/** What sent the deployment into its rollback. */
+export type RollbackCause =
+  | 'breach'
+  | 'inconclusive'
+  | 'gate-timeout'
+  | 'rejected'
+  | 'aborted'
+  | 'cancelled'
+  | 'failed-step'
+  | 'evidence-lost'
+  | 'history-full';
+
+export interface RollbackStatus {
+  readonly cause: RollbackCause;
+  readonly reason: string;
+  /** When it was known that the rollback is needed: the recovery time counts from here. */
+  readonly detectedAt: number;
+  readonly startedAt: number;
+  readonly round: number;
+  readonly retriesAsked: number;
+  readonly restored?: TrafficRestored;
+  /** The round in which that was; missing once the traffic moved again. */
+  readonly restoredRound?: number;
+  /** Somebody takes blue as it is, with all the traffic read back on it and its health unproven. */
+  readonly acceptance?: { readonly by: string; readonly reason: string; readonly at: number };
+  readonly recovered?: BlueRecovered;
+  /** Blue kept its limits with all traffic so long after the detection; missing where no request of it was counted. */
+  readonly recoveryMs?: number;
+  readonly problem?: string;
+  /** Notices such as traffic that moved again after the rollback. */
+  readonly notices: readonly string[];
+}
+
+/** What the deployment waits for, in words, since and until when, and what would unblock it (invariant 12). */
+export interface WaitingFor {
+  readonly what: string;
+  readonly since: number;
+  readonly until?: number;
+  readonly unblockedBy: string;
+}
+
+/** A notification that did not reach every channel of the runbook. */
+export interface UndeliveredNotification {
+  /** When it was to be sent. */
+  readonly at: number;
+  readonly severity: Notification['severity'];
+  readonly text: string;
+  /** Names the channels that failed, and why. */
+  readonly problem: string;
+}
+
+/** Where the report lies, below the worker's state directory, or why it could not be written. */
+export type WrittenReport = { readonly where: string } | { readonly problem: string };
+
+/** What `status` answers. Plain JSON; times are epoch milliseconds. */
+export interface DeploymentStatus {
+  readonly service: string;
+  readonly environment: string;
+  readonly version: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+  readonly phase: Phase;
+  readonly phaseSince: number;
+  readonly startedAt: number;
+  readonly plan?: DeploymentPlan;
+  readonly greenPercentage: number;
+  readonly checks: readonly CheckStatus[];
+  readonly checklistUntil?: number;
+  /** When green was deployed, at 0 % of the traffic. */
+  readonly deployedAt?: number;
+  /** When the first shift began: before it all traffic was on blue. */
+  readonly shiftBegunAt?: number;
+  readonly rechecksAsked: number;
+  /** Steps begun so far; the last one is the current one. */
+  readonly steps: readonly StepStatus[];
+  readonly decisions: readonly DecisionRecord[];
+  /** How many ignored decisions, rechecks and retries are no longer listed above. */
+  readonly forgottenDecisions: number;
+  readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };
+  readonly rollback?: RollbackStatus;
+  /** The newest notifications that were given up, if any. */
+  readonly undelivered?: readonly UndeliveredNotification[];
+  /** How it closed, in one sentence. */
+  readonly outcome?: string;
+  readonly report?: WrittenReport;
+  readonly waitingFor?: WaitingFor;
+}
+
+export function isPassed(check: CheckStatus): boolean {
+  return check.outcome === 'passed' || check.outcome === 'waived' || check.outcome === 'attested';
+}
+
+/** A worker has to measure it, and has not begun. */
+export function isToMeasure(check: CheckStatus): boolean {
+  return check.checkedBy === 'worker' && check.outcome === 'waiting';
+}
+
+/** Nobody has to wait for a person now: it is being measured or mended. */
+export function isUnderWay(check: CheckStatus): boolean {
+  return check.outcome === 'running' || check.outcome === 'mending';
+}
+
+/** The checklist goes on only when a person does something. */
+export function isStuck({ phase, checks }: DeploymentStatus): boolean {
+  return phase === 'checking' && !checks.every(isPassed) && !checks.some((one) => isUnderWay(one) || isToMeasure(one));
+}
+
+/** The step under way, if traffic was shifted already. */
+export function currentStep(status: DeploymentStatus): StepStatus | undefined {
+  return status.steps.at(-1);
+}
+
+/** The gate that takes approvals now. */
+export function openGate(status: DeploymentStatus): GateStatus | undefined {
+  const gate =
+    status.phase === 'soaking' || status.phase === 'awaiting-approval' ? currentStep(status)?.gate : undefined;
+  return gate?.passedAt === undefined ? gate : undefined;
+}
+
+export function isApproved(gate: GateStatus | undefined): boolean {
+  return gate !== undefined && gate.approvedBy.length >= gate.required;
+}
+
+/** All traffic was read back on blue, in the last round of the rollback or in the running one. */
+export function isReadBack({ restored, restoredRound = 0, round }: RollbackStatus, state: 'running' | 'over'): boolean {
+  return restored?.readBack === true && restoredRound > 0 && restoredRound >= (state === 'running' ? round - 1 : round);
+}
+
+const ACCEPTING = 'with the traffic read back on blue, acceptRecovery ends it without the proof of health';
+
+/** What this status waits for; derived, so that it cannot be forgotten. */
+export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
+  const since = status.phaseSince;
+  switch (status.phase) {
+    case 'checking': {
+      const open = status.checks.filter((check) => !isPassed(check) && !isUnderWay(check));
+      if (open.length === 0) return undefined;
+      return {
+        what: open.map((check) => `${check.id}: ${check.result?.summary ?? waitingCheck(check)}`).join('; '),
+        since,
+        ...(status.checklistUntil === undefined ? {} : { until: status.checklistUntil }),
+        unblockedBy: open.map((check) => `${check.id}: ${howToUnblock(check)}`).join('; '),
+      };
+    }
+    case 'soaking': {
+      const step = currentStep(status);
+      if (!step) return undefined;
+      if (step.undecided) return aDecision(step.undecided);
+      return {
+        what: `the soak at ${step.percentage} %`,
+        since: step.shiftedAt,
+        until: step.soakUntil,
+        unblockedBy: 'time; a breach rolls back at once, abort does too',
+      };
+    }
+    case 'awaiting-approval': {
+      const gate = openGate(status);
+      if (!gate) return undefined;
+      const undecided = currentStep(status)?.undecided;
+      if (undecided) return aDecision(undecided);
+      const missing = gate.required - gate.approvedBy.length;
+      return {
+        what:
+          missing > 0
+            ? `${missing} approval${missing === 1 ? '' : 's'} for ${gate.id}`
+            : `a healthy window before ${gate.id}`,
+        since,
+        ...(gate.until === undefined ? {} : { until: gate.until }),
+        unblockedBy:
+          missing > 0 ? 'approve, reject or abort; no answer in time rolls back' : 'fresh evidence of health',
+      };
+    }
+    case 'rolling-back':
+      return {
+        what: status.rollback?.recovered
+          ? 'the guard after the recovery: no late command may move the traffic'
+          : 'all traffic on blue, and blue healthy over fresh requests',
+        since,
+        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problem === undefined ? '' : `; ${ACCEPTING}`}`,
+      };
+    case 'rollback-stalled':
+      return {
+        what: `the next round of the rollback; the last one failed: ${status.rollback?.problem ?? 'unknown'}`,
+        since,
+        unblockedBy: `fix the cause, then retryRollback; it tries again by itself, too; ${ACCEPTING}`,
+      };
+    case 'resolving':
+    case 'deploying':
+    case 'shifting':
+    case 'completed':
+    case 'rolled-back':
+    case 'refused':
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
+  return {
+    what: `somebody to decide, since nothing can be judged: ${reason}`,
+    since,
+    until,
+    unblockedBy: 'abort, which rolls back, or the evidence, when it is back; then it is rolled back',
+  };
+}
+
+function waitingCheck(check: CheckStatus): string {
+  return check.checkedBy === 'person' ? `a person has to confirm: ${check.title}` : 'not measured yet';
+}
+
+function howToUnblock(check: CheckStatus): string {
+  const remedy = check.remedy && check.outcome === 'failed' ? 'recheck with its remedy' : undefined;
+  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, remedy, 'recheck'];
+  return [...ways, ...(check.critical ? [] : ['waive']), 'abort'].filter(Boolean).join(', or ');
+}

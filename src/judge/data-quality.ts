@@ -1,0 +1,210 @@
+import { NOTHING } from './counts.ts';
+import type { Because, Interval, Judgement } from './judge.ts';
+import { grouped, seconds } from './reasons.ts';
+import type { EvidenceRules, SoakFacts } from './rules.ts';
+import { missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
+import type { BothCounts } from './threshold.ts';
+
+/** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
+export interface Attendance {
+  readonly from: number;
+  /** Before it green had no customers: whatever asked it until then says nothing about the release. */
+  readonly isFirst: boolean;
+  readonly soakMs: number | null;
+  readonly greenShare: number | null;
+  readonly clock: SoakClock;
+  /** How long blue has now been over a limit. */
+  readonly heldMs: number;
+  /** What the soak counted, and over which time. */
+  readonly counts: BothCounts & { readonly ms: number };
+  /** The end of the newest interval, and of the newest in which a version was asked anything. */
+  readonly seenAt: number | null;
+  readonly greenSeenAt: number | null;
+  readonly blueSeenAt: number | null;
+  /** Blue's requests since green was asked last. */
+  readonly blueAlone: number;
+  /** Readings in a row in which green's targets did not report while blue's did, and the time they cover. */
+  readonly dark: number;
+  readonly darkMs: number;
+  readonly restarts: Readonly<Record<string, number>>;
+  /** Requests of both versions since the router has had its time, lately: green, blue. */
+  readonly split: readonly (readonly [to: number, green: number, blue: number])[];
+}
+
+/** So unlikely that green has no request by luck: 14 are expected, e^-14 is under one in a million. */
+const MISSED_REQUESTS = 14;
+/** One missed scrape is no dead green, nor are two targets that are scraped at different moments. */
+const DARK_READINGS = 3;
+const DARK_MS = 30_000;
+const RESTARTS = 2;
+/** As much as two minutes of split, in so many parts. */
+const SPLIT_MS = 120_000;
+const SPLIT_PARTS = 8;
+/** The odds for green may be off by this factor before the split counts as wrong. */
+const SPLIT_TOLERANCE = 2;
+const SPLIT_EVIDENCE = Math.log(1e4);
+
+export function newAttendance(at: number, { soakMs, greenShare }: SoakFacts, before?: Attendance): Attendance {
+  return {
+    from: at,
+    isFirst: before === undefined,
+    soakMs: soakMs ?? null,
+    greenShare: greenShare ?? null,
+    clock: NO_TIME,
+    heldMs: before?.heldMs ?? 0,
+    counts: { ...NOTHING, ms: 0 },
+    seenAt: null,
+    greenSeenAt: null,
+    blueSeenAt: null,
+    blueAlone: 0,
+    dark: before?.dark ?? 0,
+    darkMs: before?.darkMs ?? 0,
+    restarts: before?.restarts ?? {},
+    split: [],
+  };
+}
+
+/** Whether an interval holds requests from before the soak, or from during the shift: those are none of the soak's. */
+export function isBeforeSoak({ from }: Attendance, interval: { readonly from: number }): boolean {
+  return interval.from < from;
+}
+
+export function addAttendance(before: Attendance, interval: Interval): Attendance {
+  const { from, to, green, blue } = interval;
+  const later = (seenAt: number | null) => Math.max(seenAt ?? to, to);
+  const seenAt = later(before.seenAt);
+  if (isBeforeSoak(before, interval)) return { ...before, seenAt };
+  if (interval.greenDark)
+    return {
+      ...before,
+      seenAt,
+      blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
+      dark: before.dark + 1,
+      darkMs: before.darkMs + Math.max(0, to - from),
+    };
+
+  const restarts = { ...before.restarts };
+  for (const [target, count] of Object.entries(interval.greenRestarts ?? {}))
+    restarts[target] = (restarts[target] ?? 0) + count;
+  return {
+    ...before,
+    dark: 0,
+    darkMs: 0,
+    seenAt,
+    greenSeenAt: green.requests > 0 ? later(before.greenSeenAt) : before.greenSeenAt,
+    blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
+    blueAlone: green.requests > 0 ? 0 : before.blueAlone + blue.requests,
+    restarts,
+    split: addSplit(before.split, to, green.requests, blue.requests),
+  };
+}
+
+function addSplit(split: Attendance['split'], to: number, green: number, blue: number): Attendance['split'] {
+  const kept = split.filter(([end]) => end > to - SPLIT_MS);
+  const last = kept.at(-1);
+  const before = kept.at(-2);
+  if (last && before && last[0] - before[0] < SPLIT_MS / SPLIT_PARTS)
+    return [...kept.slice(0, -1), [to, last[1] + green, last[2] + blue]];
+  return [...kept, [to, green, blue]];
+}
+
+/** Green is not there at all: nothing to count, and reason enough. */
+export function attendanceBreach(
+  { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: Attendance,
+  rules: EvidenceRules,
+): { readonly reason: string; readonly because: Because } | undefined {
+  if (dark >= DARK_READINGS && darkMs >= DARK_MS)
+    return {
+      because: 'dark',
+      reason: `green's targets have not reported for ${seconds(darkMs)} (${dark} readings in a row) while blue's did: green is down or cannot be reached`,
+    };
+  const [target, times] = Object.entries(restarts).find(([, count]) => count >= RESTARTS) ?? [];
+  if (target !== undefined)
+    return {
+      because: 'restarts',
+      reason: `green's target ${target} restarted ${times} times since traffic was shifted to it`,
+    };
+
+  // At 100 % it is blue that should be alone in nothing; whoever still asks it (a health check, say) proves nothing.
+  if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - from <= rules.routeGraceMs) return undefined;
+  // The split seen so far, and lately, since it may wander (few clients, a canary's rough weight); at most what was set.
+  const seen = counts.green.requests / (counts.green.requests + counts.blue.requests);
+  const share = Math.min(
+    greenSeenAt === null ? 1 : Math.min(seen, shareLately(split, blueAlone)),
+    greenShare ?? 1,
+    0.95,
+  );
+  const expected = (blueAlone * share) / (1 - share);
+  const missedMs = (seenAt ?? from) - (greenSeenAt ?? from);
+  if ((greenShare === null && greenSeenAt === null) || expected < MISSED_REQUESTS) return undefined;
+  if (missedMs <= rules.patienceMs) return undefined;
+  const [blue, missed] = [blueAlone, expected].map(grouped);
+  return {
+    because: 'traffic-missing',
+    reason:
+      `green had no request in the ${seconds(missedMs)} since ${greenSeenAt === null ? 'the shift' : 'its last one'}, ` +
+      `while blue had ${blue}; about ${missed} were to be expected of green: the routing to green is broken, or green cannot be reached`,
+  };
+}
+
+/** Before green was missed: its absence is what is in question. */
+function shareLately(split: Attendance['split'], blueAlone: number): number {
+  const green = split.reduce((sum, part) => sum + part[1], 0);
+  const blue = Math.max(0, split.reduce((sum, part) => sum + part[2], 0) - blueAlone);
+  return green > 0 ? green / (green + blue) : 1;
+}
+
+/** Why nothing can be said now, whatever was counted. */
+export function attendanceDoubt(
+  attendance: Attendance,
+  rules: EvidenceRules,
+  now: number,
+): Pick<Judgement, 'because' | 'reason' | 'exhausted' | 'missingMs'> | undefined {
+  const { from, seenAt, greenSeenAt, blueSeenAt, clock, soakMs } = attendance;
+  const blindFor = now - (seenAt ?? from);
+  const spent = blindFor > rules.maxBlindMs ? { exhausted: true as const } : {};
+  if (seenAt === null && blindFor >= 0)
+    return { because: 'blind', reason: `no metrics since the soak began ${seconds(blindFor)} ago`, ...spent };
+  if (blindFor > rules.blindMs)
+    return {
+      because: 'blind',
+      reason: `no new metrics for ${seconds(blindFor)}; after ${seconds(rules.blindMs)} they say nothing about now`,
+      ...spent,
+    };
+  if (attendance.dark > 0)
+    return { because: 'pending', reason: "green's targets did not report in the newest reading" };
+  const isFresh = (at: number | null) => at !== null && now - at <= rules.blindMs;
+  if (!isFresh(greenSeenAt)) {
+    const since = greenSeenAt === null ? 'since the soak began' : `for ${seconds(now - greenSeenAt)}`;
+    return isFresh(blueSeenAt)
+      ? {
+          because: 'split',
+          reason: `blue has traffic but green gets none ${since}: the routing to green may be broken`,
+        }
+      : { because: 'quiet', reason: `no traffic on either version ${since}` };
+  }
+  const split = splitDoubt(attendance, rules);
+  if (split) return { because: 'split', reason: split };
+  const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs });
+  return missing && { because: 'unproven', ...missing };
+}
+
+/** Whether green's part of the requests is not what was set: the probability ratio of a split that is off by more. */
+function splitDoubt({ split, greenShare, from }: Attendance, { routeGraceMs }: EvidenceRules): string | undefined {
+  if (greenShare === null || greenShare >= 1) return undefined;
+  const counted = split.filter(([to]) => to - from > routeGraceMs);
+  const green = counted.reduce((sum, part) => sum + part[1], 0);
+  const blue = counted.reduce((sum, part) => sum + part[2], 0);
+  const odds = greenShare / (1 - greenShare);
+  const evidenceFor = (factor: number, bound: number) => {
+    const [share, edge] = [(odds * factor) / (1 + odds * factor), (odds * bound) / (1 + odds * bound)];
+    return green * Math.log(share / edge) + blue * Math.log((1 - share) / (1 - edge));
+  };
+  const evidence = [2, 5, 20].flatMap((more) => [
+    evidenceFor(1 / (SPLIT_TOLERANCE * more), 1 / SPLIT_TOLERANCE),
+    evidenceFor(SPLIT_TOLERANCE * more, SPLIT_TOLERANCE),
+  ]);
+  if (Math.max(...evidence) - Math.log(evidence.length) < SPLIT_EVIDENCE) return undefined;
+  const part = ((100 * green) / (green + blue)).toPrecision(2);
+  return `green gets ${Number(part)} % of the requests, but ${Number((100 * greenShare).toPrecision(3))} % were set: what is seen is not the split that was planned`;
+}

@@ -1,0 +1,51 @@
+import { shareOf } from './likelihood-ratios.ts';
+import type { Lately, MetricEvidence, Stretch } from './metric-evidence.ts';
+import { type Breach, type Doubt, isWorse } from './metric-verdict.ts';
+import { type Metric, seconds, stretchWords } from './reasons.ts';
+
+/** What the judge with evidence says to the person on call. */
+
+export function breachReason(metric: Metric, breach: Breach, tests: number): string {
+  const counts = stretchWords(metric, breach.counts);
+  if (breach.because === 'literal') return `${counts}, over ${breach.batches} batches in a row`;
+  const what = breach.because === 'hard' ? 'green is over its limit' : 'green is worse than blue at the same time';
+  return `${counts}; ${what}: chance of this by luck ${chanceWords(breach.logEvidence, tests)}`;
+}
+
+/** Ville: evidence of E or more comes up by luck in at most one of E cases; each of the tests has its chance. */
+function chanceWords(logEvidence: number, tests: number): string {
+  const digits = Math.min(9, Math.floor((logEvidence - Math.log(tests)) / Math.LN10));
+  return digits < 1 ? 'under 1 in 10' : `under 1 in ${(10 ** digits).toLocaleString('en-US')}`;
+}
+
+export function doubtReason(
+  metric: Metric,
+  evidence: MetricEvidence,
+  { minute, twoMinutes }: Lately,
+  { doubt, leastWorse }: { readonly doubt: Exclude<Doubt, 'unproven'>; readonly leastWorse: number },
+): string {
+  const of = (counts: Stretch) => stretchWords(metric, counts);
+  const { soak, worse, run, last } = evidence;
+  switch (doubt) {
+    case 'hold': {
+      const isMinuteOver = shareOf(minute.blueBad, minute.blueAll) > metric.limit;
+      return `blue is over the limit itself: ${of(isMinuteOver ? minute : last)}`;
+    }
+    case 'suspicion': {
+      const counts = [soak, twoMinutes].find((stretch) => isWorse(stretch, leastWorse)) ?? worse;
+      return `${of(counts)}; green looks worse than blue, but it is not proven`;
+    }
+    case 'run':
+      return `${of(run)}, over ${run.batches === 1 ? '1 batch' : `${run.batches} batches in a row`}; a breach is not proven`;
+    case 'minute':
+      return of(minute);
+    case 'last':
+      return `${of(last)}, in the newest reading`;
+  }
+}
+
+export function holdWords(reason: string, heldMs: number, exhausted: boolean): string {
+  return exhausted
+    ? `${reason}; for ${seconds(heldMs)} already, and a rollback to blue may not help`
+    : `${reason}; a rollback would not help, so the soak's clock is stopped`;
+}

@@ -1,0 +1,211 @@
+import { addBoth, pairOf } from './counts.ts';
+import {
+  type Attendance,
+  addAttendance,
+  attendanceBreach,
+  attendanceDoubt,
+  isBeforeSoak,
+  newAttendance,
+} from './data-quality.ts';
+import type { Because, Interval, Judge, Judgement } from './judge.ts';
+import { NO_PAIR } from './likelihood-ratios.ts';
+import {
+  type Lately,
+  type MetricEvidence,
+  newMetricEvidence,
+  nextSoakOf,
+  observeMetric,
+  type Stretch,
+  type Terms,
+} from './metric-evidence.ts';
+import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
+import { newNoise } from './overdispersion.ts';
+import { healthyWords, type Metric, metricsOf } from './reasons.ts';
+import { addRecent, type Recent, trailing } from './rolling-window.ts';
+import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
+import { type Unproven, unproven } from './sample-size.ts';
+import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
+import { advanceClock } from './soak-clock.ts';
+import type { BothCounts } from './threshold.ts';
+
+/**
+ * The judge with evidence (judge.md 3): for errors and for latency the limit taken at its word, proof against the limit,
+ * and green compared with blue at the same time; and proof of health before `healthy`. Each soak has a budget for being
+ * wrong, 1 - confidence, that all tests share.
+ */
+
+/** Plain JSON, a few KB. */
+export interface EvidenceState {
+  readonly attendance: Attendance;
+  /** Counts that are too short for a slot of their own. */
+  readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
+  readonly recent: Recent;
+  readonly metrics: Readonly<Partial<Record<Metric['name'], MetricEvidence>>>;
+  /** Why the release is breached: once it is, it stays so. */
+  readonly breach: { readonly reason: string; readonly because: Because } | null;
+}
+
+/** A slot with fewer of green's requests says little: it goes on, as long as patience does. */
+const ENOUGH_FOR_A_SLOT = 5;
+/** The scale of starting times where the soak's length is not known. */
+const USUAL_SOAK_MS = 600_000;
+/** Smallest differences worth a rollback. */
+const LEAST_WORSE = { errors: 0.002, latency: 0.005 } as const;
+
+export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
+  // A limit of 100 % cannot be exceeded: nothing to judge.
+  const metrics = metricsOf(rules.limits).filter(({ limit }) => limit < 1);
+  const slotMs = slotLength(rules);
+  const stretch = burstSlots(rules, slotMs);
+  const alpha = (1 - rules.confidence) / (2 * metrics.length);
+
+  const termsOf = ({ limit, name, provesBreach }: Metric, { attendance }: EvidenceState): Terms => ({
+    limit,
+    provesBreach,
+    leastWorse: LEAST_WORSE[name],
+    alpha,
+    mereLuck: 1 - rules.confidence,
+    patienceMs: rules.patienceMs,
+    minRequests: rules.minRequests,
+    batchMs: rules.batchMs,
+    breachesInARow: rules.breachesInARow,
+    scaleMs: attendance.soakMs ?? USUAL_SOAK_MS,
+  });
+
+  return {
+    start(at, facts = {}) {
+      const noiseOf = ({ bad }: Metric) =>
+        newNoise((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
+      const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(stretch, noiseOf(metric))] as const);
+      return {
+        attendance: newAttendance(at, facts),
+        open: null,
+        recent: [],
+        metrics: Object.fromEntries(fresh),
+        breach: null,
+      };
+    },
+
+    nextSoak(state, at, facts = {}) {
+      const next = Object.entries(state.metrics).map(([name, evidence]) => [name, nextSoakOf(evidence)] as const);
+      return {
+        ...state,
+        attendance: newAttendance(at, facts, state.attendance),
+        metrics: Object.fromEntries(next),
+      };
+    },
+
+    observe(before, interval) {
+      const state = { ...before, attendance: addAttendance(before.attendance, interval) };
+      if (state.breach) return state;
+      const absent = attendanceBreach(state.attendance, rules);
+      if (absent) return { ...state, breach: absent };
+      return addToSlot(state, interval);
+    },
+
+    judge(state, now): Judgement {
+      if (state.breach) return { verdict: 'breached', ...state.breach };
+      const { attendance } = state;
+      const absent = attendanceDoubt(attendance, rules, now);
+      if (absent && absent.because !== 'unproven') return { verdict: 'inconclusive', ...absent };
+      const doubts = metrics.flatMap((metric) => doubtAbout(state, metric) ?? []);
+      // What looks wrong is more telling than what is merely not there yet.
+      const wrong = doubts.find(({ doubt }) => doubt !== 'unproven');
+      if (wrong)
+        return wrong.doubt === 'hold'
+          ? onHold(attendance, wrong.reason)
+          : { verdict: 'inconclusive', reason: wrong.reason, because: 'pending' };
+      const [first] = doubts;
+      const healthy = healthyWords(metrics, attendance.counts);
+      if (!absent && !first) return { verdict: 'healthy', reason: healthy };
+      const reasons = [first?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
+      const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
+      return {
+        verdict: 'inconclusive',
+        reason: reasons.join('; '),
+        because: 'unproven',
+        ...(missingMs > 0 ? { missingMs } : {}),
+      };
+    },
+  };
+
+  function addToSlot(before: EvidenceState, interval: Interval): EvidenceState {
+    const inSoak = !isBeforeSoak(before.attendance, interval);
+    if (!inSoak && before.attendance.isFirst) return before;
+    // What was counted before the soak and what is counted in it are never one slot.
+    const mustClose = inSoak && before.open && isBeforeSoak(before.attendance, before.open);
+    const state = mustClose && before.open ? judgeSlot({ ...before, open: null }, before.open) : before;
+    if (state.breach) return state;
+    const { green, blue, from, to } = interval;
+    const open = state.open
+      ? { ...addBoth(state.open, interval), from: state.open.from, to }
+      : { from, to, green, blue };
+    // Green's counts come with its next reading.
+    if (interval.greenDark) return { ...state, open };
+    const ms = to - open.from;
+    // A poll is never exactly on time.
+    const isShort = ms < 0.9 * slotMs || (ms < rules.patienceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
+    return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
+  }
+
+  function judgeSlot(state: EvidenceState, slot: NonNullable<EvidenceState['open']>): EvidenceState {
+    const recent = addRecent(state.recent, slot);
+    const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
+    const reasons: { reason: string; because: Because }[] = [];
+    const ms = Math.max(0, slot.to - slot.from);
+    const inSoak = !isBeforeSoak(state.attendance, slot);
+    for (const metric of metrics) {
+      const before = state.metrics[metric.name];
+      if (!before) continue;
+      const lately = { ...latelyOf({ ...state, recent }, metric), pair: pairOf(metric, slot), ms, inSoak };
+      const terms = termsOf(metric, state);
+      const evidence = observeMetric(before, lately, terms);
+      next[metric.name] = evidence;
+      const breach = breachOf(evidence, lately, terms);
+      if (breach) reasons.push({ because: breach.because, reason: breachReason(metric, breach, 2 * metrics.length) });
+    }
+    const held = Object.values(next).some((evidence) => evidence.held);
+    const attendance = inSoak ? addSlot(state.attendance, slot, { ms, held }) : state.attendance;
+    const [first] = reasons;
+    const breach = first ? { because: first.because, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
+    return { ...state, attendance, recent, metrics: next, breach };
+  }
+
+  function addSlot(before: Attendance, slot: BothCounts, { ms, held }: { ms: number; held: boolean }): Attendance {
+    const { clock } = before;
+    return {
+      ...before,
+      counts: { ...addBoth(before.counts, slot), ms: before.counts.ms + ms },
+      heldMs: held ? before.heldMs + ms : 0,
+      clock: held ? { ...clock, idleMs: 0 } : advanceClock(clock, slot.green.requests, Math.min(ms, rules.blindMs)),
+    };
+  }
+
+  function doubtAbout(state: EvidenceState, metric: Metric): (Unproven & { readonly doubt: Doubt }) | undefined {
+    const evidence = state.metrics[metric.name];
+    const lately = latelyOf(state, metric);
+    const terms = termsOf(metric, state);
+    const doubt = evidence && doubtOf(evidence, lately, terms);
+    if (!doubt) return undefined;
+    if (doubt === 'unproven') return { doubt, ...unproven(metric, evidence.soak, rules.minRequests) };
+    return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, leastWorse: terms.leastWorse }) };
+  }
+
+  function onHold({ heldMs }: Attendance, reason: string): Judgement {
+    const exhausted = heldMs > rules.maxHoldMs;
+    return {
+      verdict: 'inconclusive',
+      reason: holdWords(reason, heldMs, exhausted),
+      because: 'hold',
+      ...(exhausted ? { exhausted } : {}),
+    };
+  }
+
+  function latelyOf({ recent }: EvidenceState, metric: Metric): Lately {
+    const over = (wantedMs: number): Stretch => {
+      const { ms, ...counts } = trailing(recent, wantedMs);
+      return { ...pairOf(metric, counts), ms };
+    };
+    return { pair: NO_PAIR, ms: 0, inSoak: true, minute: over(60_000), twoMinutes: over(120_000) };
+  }
+}

@@ -1,0 +1,192 @@
+import type { Interval, Judge, Judgement } from './judge.ts';
+import { breachWords, healthyWords, type Metric, metricsOf, pendingWords, seconds, shareWords } from './reasons.ts';
+import type { Counts, LiteralRules } from './rules.ts';
+import { advanceClock, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
+
+/**
+ * The runbook's limits taken at their word (judge.md 3.1): fresh counts are gathered into batches of at least `batchMs`
+ * and `minRequests` of green's requests, and `breachesInARow` batches over a limit, one after the other, are a breach.
+ * Errors and latency are counted apart. There is no statistical guarantee in this; the numbers in a row and in a batch
+ * are what protects a release from one bad moment.
+ */
+
+/** Requests of both versions over the same stretch of time. */
+export interface BothCounts {
+  readonly green: Counts;
+  readonly blue: Counts;
+}
+
+/** Closed batches over one limit, one after the other, and what they hold together. */
+export interface Run extends BothCounts {
+  readonly batches: number;
+  readonly ms: number;
+}
+
+/** Plain JSON, about 1 KB. */
+export interface LiteralState {
+  /** The proof of the soak under way. */
+  readonly soak: BothCounts & {
+    readonly from: number;
+    readonly isFirst: boolean;
+    /** How long it is meant to be; null where that is not known. */
+    readonly soakMs: number | null;
+    /** The time over which these were counted, and how much of it counts. */
+    readonly ms: number;
+    readonly clock: SoakClock;
+    /** Batches closed since then. */
+    readonly batches: number;
+    /** The end of the newest interval, and of the newest in which the version was asked anything. */
+    readonly seenAt: number | null;
+    readonly greenSeenAt: number | null;
+    readonly blueSeenAt: number | null;
+  };
+  /** The batch that is still filling. */
+  readonly open: BothCounts & { readonly ms: number };
+  readonly runs: { readonly errors: Run; readonly latency: Run };
+  /** Why the release is breached: once it is, it stays so. */
+  readonly breach: string | null;
+}
+
+const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
+const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };
+const NO_RUN: Run = { ...NOTHING, batches: 0, ms: 0 };
+/** A share exactly at its limit is within it, whatever binary fractions make of 29 %. */
+const TOLERANCE = 1e-9;
+
+/** The judge by the literal rule. */
+export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
+  const metrics = metricsOf(rules.limits);
+
+  return {
+    start: (at, { soakMs = null } = {}) => ({
+      soak: emptySoak(at, { isFirst: true, soakMs }),
+      open: { ...NOTHING, ms: 0 },
+      runs: { errors: NO_RUN, latency: NO_RUN },
+      breach: null,
+    }),
+
+    nextSoak: (state, at, { soakMs = null } = {}) => ({ ...state, soak: emptySoak(at, { isFirst: false, soakMs }) }),
+
+    observe(state, interval) {
+      const soak = withInterval(state.soak, interval);
+      const isBeforeFirst = state.soak.isFirst && interval.from < state.soak.from;
+      if (state.breach !== null || isBeforeFirst) return { ...state, soak };
+      // A worker with another clock may take over in between: its first interval can seem to end before it began.
+      const ms = state.open.ms + Math.max(0, interval.to - interval.from);
+      const open = { ...addBoth(state.open, interval), ms };
+      if (open.ms < rules.batchMs || open.green.requests < rules.minRequests) return { ...state, soak, open };
+
+      const runs = { ...state.runs };
+      for (const metric of metrics)
+        runs[metric.name] =
+          metric.provesBreach && isOver(metric, open.green) ? extendRun(state.runs[metric.name], open) : NO_RUN;
+      const breached = metrics.filter(({ name }) => runs[name].batches >= rules.breachesInARow);
+      const breach = breached.map((metric) => breachWords(metric, runs[metric.name])).join('; ');
+      return {
+        soak: { ...soak, batches: soak.batches + 1 },
+        open: { ...NOTHING, ms: 0 },
+        runs: breach === '' ? runs : { errors: NO_RUN, latency: NO_RUN },
+        breach: breach === '' ? null : breach,
+      };
+    },
+
+    judge(state, now): Judgement {
+      if (state.breach !== null) return { verdict: 'breached', reason: state.breach };
+      const doubt = missingEvidence(state, now) ?? pendingBreach(state) ?? missingProof(state);
+      if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
+      const missing = missingTime(state.soak.clock, { soakMs: state.soak.soakMs, pollMs: rules.pollMs });
+      const healthy = healthyWords(metrics, state.soak);
+      return missing
+        ? { verdict: 'inconclusive', ...missing, reason: `healthy so far: ${healthy}; ${missing.reason}` }
+        : { verdict: 'healthy', reason: healthy };
+    },
+  };
+
+  /** No metrics, no traffic and no traffic on green are three different things (invariant 5). */
+  function missingEvidence({ soak }: LiteralState, now: number): string | undefined {
+    const stale = (seenAt: number) => now - seenAt > rules.blindMs;
+    if (soak.seenAt === null) return `no metrics since the soak began ${seconds(now - soak.from)} ago`;
+    if (stale(soak.seenAt))
+      return `no new metrics for ${seconds(now - soak.seenAt)}; after ${seconds(rules.blindMs)} they say nothing about now`;
+    if (soak.greenSeenAt !== null && !stale(soak.greenSeenAt)) return undefined;
+
+    const since =
+      soak.greenSeenAt === null
+        ? 'since the soak began'
+        : `for ${seconds(now - soak.greenSeenAt)}, although it had some before`;
+    const blueIsAsked = soak.blueSeenAt !== null && !stale(soak.blueSeenAt);
+    return blueIsAsked
+      ? `blue has traffic but green gets none ${since}: the routing to green may be broken`
+      : `no traffic on either version ${since}`;
+  }
+
+  /** Over a limit, but not yet so often in a row that it is proven. */
+  function pendingBreach({ runs, open }: LiteralState): string | undefined {
+    for (const metric of metrics) {
+      const run = runs[metric.name];
+      if (run.batches > 0) return pendingWords(metric, run, rules.breachesInARow);
+      if (open.green.requests >= rules.minRequests && isOver(metric, open.green))
+        return `${shareWords(metric, open)} in the batch that is still open`;
+    }
+    return undefined;
+  }
+
+  function missingProof({ soak, open }: LiteralState): string | undefined {
+    if (soak.green.requests < rules.minRequests)
+      return `too few requests yet: green answered ${soak.green.requests} of the ${rules.minRequests} that are needed`;
+    if (soak.batches === 0)
+      return (
+        `no batch is complete yet in this soak: the first holds ${open.green.requests} of ${rules.minRequests} requests ` +
+        `over ${seconds(open.ms)} of ${seconds(rules.batchMs)}`
+      );
+    const over = metrics.find((metric) => isOver(metric, soak.green));
+    return over && `${shareWords(over, soak)}, in the whole soak`;
+  }
+}
+
+function emptySoak(from: number, known: Pick<LiteralState['soak'], 'isFirst' | 'soakMs'>): LiteralState['soak'] {
+  return {
+    ...NOTHING,
+    from,
+    ...known,
+    ms: 0,
+    clock: NO_TIME,
+    batches: 0,
+    seenAt: null,
+    greenSeenAt: null,
+    blueSeenAt: null,
+  };
+}
+
+function withInterval(soak: LiteralState['soak'], interval: Interval): LiteralState['soak'] {
+  const later = (seenAt: number | null) => Math.max(seenAt ?? interval.to, interval.to);
+  const seenAt = later(soak.seenAt);
+  // A shift was under way: these are none of the soak's.
+  if (interval.from < soak.from) return { ...soak, seenAt };
+  const ms = Math.max(0, interval.to - interval.from);
+  return {
+    ...soak,
+    ...addBoth(soak, interval),
+    ms: soak.ms + ms,
+    clock: advanceClock(soak.clock, interval.green.requests, ms),
+    seenAt,
+    greenSeenAt: interval.green.requests > 0 ? later(soak.greenSeenAt) : soak.greenSeenAt,
+    blueSeenAt: interval.blue.requests > 0 ? later(soak.blueSeenAt) : soak.blueSeenAt,
+  };
+}
+
+function isOver({ bad, limit }: Metric, counts: Counts): boolean {
+  return bad(counts) - limit * counts.requests > TOLERANCE * counts.requests;
+}
+
+function extendRun(run: Run, batch: LiteralState['open']): Run {
+  return { ...addBoth(run, batch), batches: run.batches + 1, ms: run.ms + batch.ms };
+}
+
+function addBoth(a: BothCounts, b: BothCounts): BothCounts {
+  return { green: add(a.green, b.green), blue: add(a.blue, b.blue) };
+}
+
+function add(a: Counts, b: Counts): Counts {
+  return { requests: a.requests + b.requests, failed: a.failed + b.failed, slow: a.slow + b.slow };
+}

@@ -1,0 +1,233 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../../domain/errors.ts';
+import type { Reading } from '../../domain/reading.ts';
+import type { Limits } from '../../judge/rules.ts';
+import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/metric-source.ts';
+import { readBasic, readHeader } from '../../prometheus/credentials.ts';
+import type { Answer, Server } from '../../prometheus/http-client.ts';
+import { evaluated, rawSeries } from '../../prometheus/samples.ts';
+import { trusting } from '../../prometheus/tls.ts';
+import { readToken } from '../../prometheus/token.ts';
+import { type Compared, isBelow } from '../bucket-ends.ts';
+import { fold } from './accumulate.ts';
+import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';
+import { type Tracks, toTracks } from './counter-samples.ts';
+import { readIncrease } from './increase.ts';
+import { bucketsOf, type PrometheusConfig, range, selectorOf, seriesOf } from './queries.ts';
+
+/** Above it the answers, and the marks in the history, get too large. */
+const MOST_SERIES = 2_000;
+/** At least so far back before the last reading: what a slow target had not delivered by then, and clocks that differ. */
+const OVERLAP_MS = 90_000;
+/** How far back the first reading looks, as an instant query of Prometheus would: a target may be away for a moment. */
+const FIRST_MS = 5 * 60_000;
+/** A long gap is asked for in pieces. */
+const PIECE_MS = 10 * 60_000;
+/** What was missed longer ago is bridged by the marks: only a restart that a counter outgrew stays unseen. */
+const LONGEST_MISSED_MS = 2 * 3_600_000;
+/** No server is left alone for longer, whatever it wants: a soak would go blind. */
+const LONGEST_REST_MS = 60_000;
+
+/**
+ * Reads a Prometheus, or what speaks its HTTP API: the raw samples of every counter that is needed, added up here.
+ * Nothing is extrapolated, the first errors of a new version count, restarts are seen, and a missed poll loses nothing.
+ */
+export function prometheusSource(
+  config: PrometheusConfig,
+  limits: Limits,
+  {
+    notice = () => {},
+    env,
+    mostSeries = MOST_SERIES,
+    versions: compared,
+  }: {
+    readonly notice?: (text: string) => void;
+    readonly env: NodeJS.ProcessEnv;
+    readonly mostSeries?: number;
+    readonly versions?: Compared;
+  },
+): MetricSource {
+  let connected: Server | undefined;
+  let ends: BucketEnds | undefined;
+  let last: Reading | null = null;
+  let clockAheadMs: Range | undefined;
+  let approximate = false;
+  let restUntil = 0;
+  const noticed = new Set<string>();
+  const noticeOnce = (text: string) => {
+    if (!noticed.has(text)) notice(text);
+    noticed.add(text);
+  };
+  const heard = (answer: Answer) => {
+    clockAheadMs = answer.clockAheadMs;
+    restUntil = answer.retryAfterMs ? Date.now() + Math.min(answer.retryAfterMs, LONGEST_REST_MS) : 0;
+  };
+
+  async function evaluate(server: Server, promql: string, signal: AbortSignal) {
+    return (await evaluated(server, { promql, heard }, signal)).result;
+  }
+
+  async function askEnds(server: Server, signal: AbortSignal): Promise<BucketEnds> {
+    const { latency } = config;
+    if (latency === undefined || !limits.latency) return NO_ENDS;
+    const limit = limits.latency.underMs / 1_000;
+    const found = chooseEnds(
+      await evaluate(server, bucketsOf({ ...config, latency }), signal),
+      { versionLabel: config.versionLabel, latency, limit, compared },
+      ends,
+    );
+    for (const end of found.byVersion.values())
+      if (isBelow(end, limit))
+        noticeOnce(
+          `${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead. ` +
+            `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
+        );
+    return found;
+  }
+
+  async function tracksOf(server: Server, asked: { range: string; at?: number }, signal: AbortSignal): Promise<Tracks> {
+    for (let again = false; ; again = true) {
+      if (again || !ends) ends = await askEnds(server, signal); // a new version has its own
+      const promql = `${selectorOf(config, limits, ends.texts)}${asked.range}`;
+      const { at } = asked;
+      const { result } = await rawSeries(server, { promql, heard, ...(at !== undefined && { at }) }, signal);
+      if (result.length > mostSeries) goApproximate();
+      const tracks = toTracks(result, config, { limits, ends, compared });
+      if (!tracks.incomplete || again) return tracks;
+    }
+  }
+
+  function goApproximate() {
+    approximate = true;
+    noticeOnce(
+      `${config.requests} and its histogram have more than ${mostSeries} series: they are counted approximately, by ` +
+        'increase(), and later. Sum labels away that are not needed, or narrow metrics.selector.',
+    );
+  }
+
+  async function readApproximately(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
+    ends ??= await askEnds(server, signal);
+    const reading = await readIncrease(server, { config, limits, ends }, { since, signal, heard });
+    if (!reading) throw new Error(await whyNothing(server, signal));
+    const slowOver = [...ends.byVersion].map(([version, seconds]) => ({ version, seconds }));
+    return {
+      reading,
+      metrics: config,
+      versions: await describeRoughly(server, ends, signal),
+      slowOver,
+      clocks: clocks(),
+    };
+  }
+
+  /** Without the samples: by what the newest of each counter are. */
+  async function describeRoughly(server: Server, { available }: BucketEnds, signal: AbortSignal) {
+    const { versionLabel, codeLabel, requests } = config;
+    const counted = await evaluate(
+      server,
+      `count by (${versionLabel}, ${codeLabel}) (${seriesOf(config, requests)} > 0)`,
+      signal,
+    );
+    const versions: Record<string, VersionSeries> = {};
+    for (const { labels } of counted) {
+      const version = labels[versionLabel];
+      if (version === undefined || version === '') continue;
+      versions[version] = {
+        statuses: [...(versions[version]?.statuses ?? []), labels[codeLabel] ?? ''],
+        mixed: [],
+        doubled: [],
+        ends: available.get(version) ?? [],
+        hasNative: !available.has(version),
+      };
+    }
+    return versions;
+  }
+
+  async function readExactly(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
+    const now = Date.now() + (clockAheadMs ? (clockAheadMs.least + clockAheadMs.most) / 2 : 0);
+    const overlap = Math.max(OVERLAP_MS, 4 * config.poll);
+    let reading = since;
+    let from = since ? Math.max(since.at, now - LONGEST_MISSED_MS) : now - Math.max(FIRST_MS, overlap) + overlap;
+    for (; now - from > PIECE_MS; from += PIECE_MS) {
+      const piece = await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal);
+      reading = fold(reading, piece.tracks, piece.starts);
+    }
+    const { tracks, starts, slowOver, versions } = await tracksOf(
+      server,
+      { range: range(now - from + overlap) },
+      signal,
+    );
+    if (!tracks.some(({ counts, points }) => (counts === 'requests' || counts === 'failed') && points.length > 0))
+      throw new Error(await whyNothing(server, signal));
+    if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
+      throw new Error(
+        `Prometheus has no histogram ${config.latency} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
+      );
+    return { reading: fold(reading, tracks, starts), metrics: config, versions, slowOver, clocks: clocks() };
+  }
+
+  function clocks(): Inspection['clocks'] {
+    return [{ place: 'Prometheus', ...(clockAheadMs && { aheadMs: clockAheadMs }) }];
+  }
+
+  /** No sample of the service: is it the service, or the whole Prometheus? */
+  async function whyNothing(server: Server, signal: AbortSignal): Promise<string> {
+    const metric = seriesOf(config, config.requests);
+    const [targets] = await evaluate(server, 'count(up)', signal);
+    if (!targets)
+      return 'Prometheus has no fresh sample of anything, not even of "up": it scrapes nothing, or has just started';
+    const [any] = await evaluate(server, `count(${seriesOf({ selector: [] }, config.requests)})`, signal);
+    return any
+      ? `Prometheus has no fresh sample of ${metric}, though of ${config.requests}: is metrics.selector right, and are the targets up?`
+      : `Prometheus has no fresh sample of ${config.requests} at all: is its name right, and are the targets up?`;
+  }
+
+  async function inspectOnce(signal: AbortSignal, since: Reading | null): Promise<Inspection> {
+    if (Date.now() < restUntil)
+      throw new Error(
+        `Prometheus: it asked for ${Math.ceil((restUntil - Date.now()) / 1_000)} s more without questions`,
+      );
+    const server = (connected ??= await connect(config, env));
+    const was = Object.values(since?.series ?? {});
+    if (was.some((series) => series.approximate)) approximate = true;
+    if (!since && !approximate) {
+      ends ??= await askEnds(server, signal);
+      const [count] = await evaluate(server, `count(${selectorOf(config, limits, ends.texts)})`, signal);
+      if ((count?.samples[0]?.value ?? 0) > mostSeries) goApproximate();
+    }
+    return approximate ? readApproximately(server, since, signal) : readExactly(server, since, signal);
+  }
+
+  async function inspect(signal: AbortSignal, since: Reading | null = last): Promise<Inspection> {
+    try {
+      const inspection = await inspectOnce(signal, since);
+      last = inspection.reading;
+      return inspection;
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = error instanceof Error ? error.message : String(error);
+      throw ApplicationFailure.create({
+        message: message.startsWith('Prometheus') ? message : `Prometheus: ${message}`,
+        type: FAILURE.MetricsUnavailable,
+        nonRetryable: false,
+      });
+    }
+  }
+
+  return { read: async (signal, since) => (await inspect(signal, since)).reading, inspect };
+}
+
+/** The server of the runbook. @throws Error that names the variable or the file that is missing. */
+export async function connect(config: PrometheusConfig, env: NodeJS.ProcessEnv): Promise<Server> {
+  const { auth, headers, caFile, url, timeout } = config;
+  return {
+    name: 'Prometheus',
+    url,
+    timeoutMs: timeout,
+    ...(auth && 'tokenEnv' in auth && { token: readToken(env, auth.tokenEnv) }),
+    ...(auth && 'basicEnv' in auth && { basic: readBasic(env, auth.basicEnv) }),
+    headers: Object.entries(headers).map(([name, value]) =>
+      typeof value === 'string' ? { name, value } : readHeader(env, name, value.env),
+    ),
+    ...(caFile !== undefined && { dispatcher: await trusting(caFile) }),
+  };
+}

@@ -1,0 +1,99 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../../domain/errors.ts';
+import type { SeriesReading } from '../../domain/reading.ts';
+import type { Limits } from '../../judge/rules.ts';
+import type { Inspection, MetricSource } from '../../plugin/metric-source.ts';
+import { parsePrometheusText } from '../../prometheus/text-format.ts';
+import type { MetricsConfig } from '../../runbook/schema.ts';
+import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
+import type { SourceOptions } from '../create-source.ts';
+import { groupBy } from '../group-by.ts';
+import { fetchPage } from './fetch-page.ts';
+import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
+
+export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
+
+/** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
+export function scrapeSource(
+  config: ScrapeConfig,
+  limits: Limits,
+  { notice = () => {}, versions }: Pick<SourceOptions, 'notice' | 'versions'> = {},
+): MetricSource {
+  const noticed = new Set<string>();
+  const noticeOnce = (text: string) => {
+    if (!noticed.has(text)) notice(text);
+    noticed.add(text);
+  };
+
+  const needed = new Set(namesOf(config));
+  const isNeeded = (name: string) => needed.has(name);
+
+  async function readTarget(url: string, index: number, signal: AbortSignal) {
+    const { text, clockAheadMs } = await fetchPage(url, signal);
+    return {
+      page: readPage(parsePrometheusText(text, isNeeded), config, limits),
+      clock: { place: nameOf(index, config.targets.length), ...(clockAheadMs && { aheadMs: clockAheadMs }) },
+    };
+  }
+
+  /** Where each version's buckets divide slow from not, over all pages: a version counts alike on each. */
+  function endsOf(pages: readonly PageSeries[]): Map<string, number> {
+    if (!limits.latency || config.latency === undefined) return new Map();
+    const limit = limits.latency.underMs / 1_000;
+    const all = groupBy(
+      pages.flatMap((page) => page.histograms),
+      ({ version }) => version,
+    );
+    const histograms = new Map(
+      [...all].map(([version, own]) => [version, own.map(({ buckets }) => buckets.map(({ end }) => end))]),
+    );
+    refuseWithoutEnd(config.latency, histograms, { limit, compared: versions });
+    return slowEnds(histograms, limit, versions);
+  }
+
+  async function inspect(signal: AbortSignal): Promise<Inspection> {
+    signal.throwIfAborted();
+    // The moment before the first byte: what is counted is then never older than the reading says.
+    const at = Date.now();
+    const results = await Promise.allSettled(config.targets.map((url, index) => readTarget(url, index, signal)));
+    signal.throwIfAborted();
+    const problems = results.flatMap((result, index) =>
+      result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
+    );
+    if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
+    const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    try {
+      const pages = targets.map(({ page }) => page);
+      const ends = endsOf(pages);
+      const series = pages.flatMap((page, index) =>
+        readSeries(page, { config, limits, ends }, noticeOnce).map((reading): [string, SeriesReading] => [
+          `${index}/${reading.version}`,
+          reading,
+        ]),
+      );
+      return {
+        reading: { at, series: Object.fromEntries(series) },
+        metrics: config,
+        versions: describeVersions(pages, config),
+        slowOver: [...ends].map(([version, seconds]) => ({ version, seconds })),
+        clocks: targets.map(({ clock }) => clock),
+      };
+    } catch (error) {
+      throw ApplicationFailure.retryable(
+        error instanceof Error ? error.message : String(error),
+        FAILURE.MetricsUnavailable,
+      );
+    }
+  }
+
+  return { read: async (signal) => (await inspect(signal)).reading, inspect };
+}
+
+function problemOf(error: unknown, index: number, count: number): string {
+  return `${nameOf(index, count)}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Targets have no names but their URLs, which histories must not hold; so they go by their number in the runbook. */
+function nameOf(index: number, count: number): string {
+  return `metrics target ${index + 1} of ${count}`;
+}

@@ -1,0 +1,50 @@
+import type { Notification } from '../../domain/activities.ts';
+import { errorCode } from '../../util/error-code.ts';
+
+const TIMEOUT_MS = 5_000;
+
+/** Why the variable `urlEnv` cannot be posted to; undefined when it can. Never says what it holds: the URL is a secret. */
+export function webhookProblem(urlEnv: string, env: NodeJS.ProcessEnv): string | undefined {
+  const url = env[urlEnv];
+  if (url && /^https?:/i.test(url) && URL.canParse(url)) return undefined;
+  return `the worker's variable ${urlEnv} ${url ? 'holds no URL' : 'is not set'}, expected a webhook's URL`;
+}
+
+/**
+ * Posts `{ text, severity, service, environment, version }` as JSON to the URL in the variable `urlEnv`; chat services
+ * show `text`. The URL is a secret.
+ * @throws Error that says what was wrong, without the URL; the signal's reason when that aborts.
+ */
+export async function postToWebhook(
+  urlEnv: string,
+  { text, severity, target }: Notification,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const problem = webhookProblem(urlEnv, env);
+  if (problem !== undefined) throw new Error(problem);
+  const url = env[urlEnv] ?? '';
+  const { service, environment, green: version } = target;
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  let status: number;
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual', // followed, it becomes a GET that nobody reads
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ text, severity, service, environment, version }),
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    status = response.status;
+    await response.body?.cancel();
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = timeout.aborted
+      ? `did not answer within ${TIMEOUT_MS} ms`
+      : `could not be reached (${errorCode(error) ?? 'no connection'})`;
+    throw new Error(`the webhook in ${urlEnv} ${why}`, { cause: error });
+  }
+  if (status < 200 || status > 299)
+    throw new Error(`the webhook in ${urlEnv} answered with HTTP status ${status}, expected 200 to 299`);
+}

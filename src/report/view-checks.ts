@@ -1,0 +1,47 @@
+import type { ReportDocument } from './document.ts';
+import { time } from './format.ts';
+
+/** One item of the checklist, in words. */
+export interface ToldCheck {
+  readonly title: string;
+  readonly group: string;
+  readonly critical: boolean;
+  readonly outcome: string;
+  readonly tone: 'good' | 'bad' | 'quiet';
+  readonly summary: string;
+  /** What was looked at, what was found, what was required. */
+  readonly evidence: readonly (readonly string[])[];
+  /** What people and remedies did about it. */
+  readonly notes: readonly string[];
+}
+
+export function checksOf({ checks }: ReportDocument): ToldCheck[] {
+  return checks.map(({ title, group, critical, outcome, result, decidedBy, remedies, statement }) => ({
+    title,
+    group,
+    critical,
+    outcome,
+    tone: TONES[outcome] ?? 'quiet',
+    summary: result?.summary ?? (decidedBy && statement) ?? 'Not measured.',
+    evidence: (result?.evidence ?? []).map(({ what, measured, required }) => [what, measured, required ?? '']),
+    notes: [
+      ...(decidedBy
+        ? [
+            `${outcome} by ${decidedBy.by} at ${time(decidedBy.at)}${decidedBy.reason === undefined ? '' : `: ${decidedBy.reason}`}`,
+          ]
+        : []),
+      ...(remedies ?? []).map(
+        ({ by, done, summary, startedAt }) =>
+          `remedy at ${time(startedAt)}, for ${by}: ${summary}${done ? '' : ' (it did not help)'}`,
+      ),
+      ...(result?.unblock === undefined || TONES[outcome] === 'good' ? [] : [`to mend it: ${result.unblock}`]),
+    ],
+  }));
+}
+
+const TONES: Readonly<Record<string, ToldCheck['tone']>> = {
+  passed: 'good',
+  attested: 'good',
+  failed: 'bad',
+  unmeasured: 'bad',
+};

@@ -1,0 +1,171 @@
+import { recoveryWords } from '../domain/recovery-text.ts';
+import type { Phase } from '../domain/status.ts';
+import type { ReportDocument } from './document.ts';
+import { count, dateTime, length, sentence, time } from './format.ts';
+import { checksOf, type ToldCheck } from './view-checks.ts';
+import { soaksOf, type ToldSoak } from './view-soaks.ts';
+import { type ToldMoment, timelineOf } from './view-timeline.ts';
+
+/** A report told in words, the same for every form of it: plain text, which each form escapes in its own way. Pure. */
+export interface Story {
+  readonly title: string;
+  /** `ROLLED BACK`, and whether that is good news. */
+  readonly badge: string;
+  readonly tone: 'good' | 'bad' | 'quiet';
+  /** The outcome in one sentence or two. */
+  readonly lead: string;
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly why: readonly string[];
+  readonly timeline: readonly ToldMoment[];
+  readonly soaks: readonly ToldSoak[];
+  readonly rollback: { readonly rows: readonly (readonly string[])[]; readonly notes: readonly string[] } | undefined;
+  /** When, what, who, why, and what became of it. */
+  readonly decisions: readonly (readonly string[])[];
+  /** Notifications that did not reach every channel. */
+  readonly undelivered: readonly string[];
+  readonly checks: readonly ToldCheck[];
+  readonly about: readonly string[];
+}
+
+export function storyOf(document: ReportDocument): Story {
+  const { service, version, environment, outcome } = document;
+  const [badge, tone] = isChecklistOnly(document)
+    ? (['CHECKLIST PASSED', 'good'] as const)
+    : (BADGES[outcome] ?? IN_BETWEEN);
+  return {
+    title: `${service || 'A deployment'} ${version} to ${environment}`,
+    badge,
+    tone,
+    lead: sentence(document.summary),
+    facts: factsOf(document),
+    why: whyOf(document),
+    timeline: timelineOf(document),
+    soaks: soaksOf(document),
+    rollback: rollbackOf(document),
+    decisions: decisionsOf(document),
+    undelivered: (document.undelivered ?? []).map(
+      ({ at, severity, text, problem }) =>
+        `${time(at)}, ${severity}: ${sentence(text)} Not delivered: ${sentence(problem)}`,
+    ),
+    checks: checksOf(document),
+    about: aboutOf(document),
+  };
+}
+
+const IN_BETWEEN = ['NOT ENDED BY ITSELF', 'bad'] as const;
+const BADGES: Partial<Record<Phase, readonly [string, Story['tone']]>> = {
+  completed: ['COMPLETED', 'good'],
+  'rolled-back': ['ROLLED BACK', 'bad'],
+  refused: ['REFUSED', 'quiet'],
+  cancelled: ['CANCELLED', 'quiet'],
+};
+
+function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
+  return outcome === 'completed' && steps.length === 0;
+}
+
+function factsOf(document: ReportDocument): Story['facts'] {
+  const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback } = document;
+  const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
+  const fact = (name: string, value: string | undefined): [string, string][] =>
+    value === undefined ? [] : [[name, value]];
+  return [
+    ...fact('Version', blue === undefined ? version : `${blue} (blue) to ${version} (green)`),
+    ...fact('Environment', environment),
+    ...fact('Asked for by', requestedBy && `${requestedBy}${reason === undefined ? '' : `: ${reason}`}`),
+    ...fact('Started', dateTime(startedAt)),
+    ...fact('Took', length(endedAt - startedAt)),
+    ...fact(
+      'Recovery',
+      recoveryMs === undefined
+        ? recovered && 'not measured'
+        : `${length(recoveryMs)}, ${withinTarget ? 'within' : 'LATER THAN'} the target of ${length(targetMs)}`,
+    ),
+    ...fact('Runbook', runbookDigest && `sha256 ${runbookDigest.slice(0, 12)}`),
+  ];
+}
+
+function whyOf(document: ReportDocument): string[] {
+  const { rollback, steps, outcome } = document;
+  if (rollback) return [`${CAUSES[rollback.cause]} at ${time(rollback.detectedAt)} UTC. ${sentence(rollback.reason)}`];
+  if (outcome !== 'completed') return [];
+  return steps.flatMap(({ percentage, windows }) => {
+    const last = windows.findLast(({ verdict }) => verdict === 'healthy');
+    return last ? [`At ${percentage} %: ${sentence(last.reason)}`] : [];
+  });
+}
+
+const CAUSES: Readonly<Record<NonNullable<ReportDocument['rollback']>['cause'], string>> = {
+  breach: 'The watch found green in breach of its limits',
+  inconclusive: 'Green could not be proven healthy; that was decided',
+  'gate-timeout': 'Nobody approved in time; the gate closed',
+  rejected: 'A person rejected it',
+  aborted: 'A person aborted it',
+  cancelled: 'The deployment was cancelled',
+  'failed-step': 'A step failed',
+  'evidence-lost': 'Nobody could watch; that was found',
+  'history-full': "The deployment's history was nearly full; that was found",
+};
+
+function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): Story['rollback'] {
+  if (!rollback) return undefined;
+  const { detectedAt, startedAt, restored, recovered, recoveryMs, targetMs, withinTarget, round, problem } = rollback;
+  const row = (what: string, at: number | undefined): string[] => [
+    what,
+    at === undefined ? 'not reached' : time(at),
+    at === undefined ? '' : `+${length(at - detectedAt)}`,
+  ];
+  return {
+    rows: [
+      row('Need for a rollback known', detectedAt),
+      row('Rollback started', startedAt),
+      row('Rollback command begun', restored?.startedAt),
+      row(`All traffic back on ${blue}${restored?.readBack ? ', read back' : ''}`, restored?.restoredAt),
+      row(
+        recovered?.accepted
+          ? `Accepted by ${recovered.accepted.by}; the health of ${blue} is unproven`
+          : `${blue} proven healthy, alone with the traffic`,
+        recovered?.healthyAt,
+      ),
+    ],
+    notes: [
+      recoveryMs === undefined
+        ? `${recovered ? 'Recovery was not measured' : 'Blue was not proven healthy'}. The target is ${length(targetMs)}.`
+        : `Recovery took ${length(recoveryMs)}; the target is ${length(targetMs)}: ${withinTarget ? 'kept' : 'MISSED'}.`,
+      ...(recovered ? [recoveryWords(recovered)] : []),
+      ...(round > 1 ? [`It took ${count(round, 'round')}.`] : []),
+      ...(problem === undefined ? [] : [`Last problem: ${sentence(problem)}`]),
+      ...rollback.notices.map(sentence),
+      ...[...(restored?.evidence ?? []), ...(recovered?.evidence ?? [])].map(
+        ({ what, measured, required }) =>
+          `${what}: ${measured}${required === undefined ? '' : ` (required: ${required})`}.`,
+      ),
+    ],
+  };
+}
+
+function decisionsOf({ decisions }: ReportDocument): string[][] {
+  return decisions.map(({ at, action, by, reason, gate, check, remedy, taken, why }) => [
+    time(at),
+    [action, check ?? gate, remedy ? 'with its remedy' : undefined].filter((part) => part !== undefined).join(' '),
+    by,
+    reason ?? '',
+    taken ? 'taken' : `ignored: ${why ?? 'not known why'}`,
+  ]);
+}
+
+function aboutOf({ series, leftOut, schemaVersion, runbookDigest, deployment }: ReportDocument): string[] {
+  const coarse = series.filter(({ from }) => from === 'windows');
+  return [
+    ...(coarse.length > 0
+      ? [
+          'Some charts are coarse: the polls of the watch are not on the machine that made this report, so they show finished windows.',
+        ]
+      : []),
+    ...(leftOut === undefined ? [] : [`Left out to keep the report small: ${leftOut}. Temporal's history has it.`]),
+    `Workflow and run: ${deployment}.`,
+    ...(runbookDigest === undefined ? [] : [`The runbook it followed has the SHA-256 ${runbookDigest}.`]),
+    "Names behind decisions are what their senders said; who really sent a message is in Temporal's history.",
+    `The same as data is in report.json (schema version ${schemaVersion}, docs/report.schema.json). All times are UTC.`,
+  ];
+}

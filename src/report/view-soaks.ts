@@ -1,0 +1,171 @@
+import { cutShort } from '../domain/step-end.ts';
+import type { Limits } from '../judge/rules.ts';
+import type { ReportDocument } from './document.ts';
+import { count, dateTime, length, outOf, percent, sentence, time } from './format.ts';
+import { type PointCounts, type SoakSeries, totalOf } from './series.ts';
+
+/** A line drawn across a chart at one moment. */
+export interface Mark {
+  readonly at: number;
+  readonly label: string;
+  readonly tone: 'quiet' | 'good' | 'bad';
+}
+
+/** What a chart shows: a value for each version over time. */
+export interface ToldChart {
+  readonly title: string;
+  /** The same in words, with the numbers. */
+  readonly words: string;
+  readonly unit: 'perSecond' | 'share' | 'ms';
+  /** Nothing where there were no requests. */
+  readonly value: (counts: PointCounts, lengthMs: number) => number | undefined;
+  readonly limit?: number;
+}
+
+export interface ToldSoak {
+  readonly title: string;
+  readonly sentences: readonly string[];
+  readonly charts: readonly ToldChart[];
+  readonly marks: readonly Mark[];
+  readonly series: SoakSeries;
+  /** How the last windows were judged. */
+  readonly windows: readonly (readonly string[])[];
+}
+
+export function soaksOf(document: ReportDocument): ToldSoak[] {
+  return document.series.map((series, index) => {
+    const step = document.steps[index];
+    return {
+      title: `Soak at ${series.percentage} %`,
+      sentences: sentencesOf(document, index, series),
+      charts: series.points.length === 0 ? [] : chartsOf(document, series),
+      marks: marksOf(document, index, series),
+      series,
+      windows: (step?.windows ?? []).map(({ from, to, verdict, reason }) => [
+        `${time(from)} to ${time(to)}`,
+        verdict,
+        sentence(reason),
+      ]),
+    };
+  });
+}
+
+function sentencesOf(document: ReportDocument, index: number, series: SoakSeries): string[] {
+  const { startedAt, endedAt, missing, failedPolls, lastProblem } = series;
+  const step = document.steps[index];
+  const { provenAt, gate } = step ?? {};
+  const cut = step && cutShort(step, document);
+  const end =
+    provenAt === undefined
+      ? `It was not proven healthy${cut ? `: after ${length(cut.at - startedAt)} the rollback was due` : ''}.`
+      : `It was proven healthy after ${length(provenAt - startedAt)}.${cut ? ` Then, at the open gate, ${cut.by} ended it ${length(cut.at - provenAt)} later.` : ''}`;
+  const gap = missing.map(({ from, to }) => `${time(from)} to ${time(to)}`).join(', ');
+  return [
+    `From ${dateTime(startedAt)}, watched for ${length(endedAt - startedAt)}. ${end}`,
+    ...(gate?.passedAt === undefined
+      ? []
+      : [`The gate ${gate.id} was approved by ${gate.approvedBy.join(', ')} and passed at ${time(gate.passedAt)}.`]),
+    ...(series.from === 'windows'
+      ? [
+          'The polls of the watch are not kept on this machine: what is here shows its finished windows, which is coarse.',
+        ]
+      : []),
+    ...(series.from === 'nothing' ? ['No counts of this soak are kept: there is nothing to draw.'] : []),
+    ...(gap === '' || series.from === 'nothing' ? [] : [`Missing, and shaded in the charts: ${gap}.`]),
+    ...(failedPolls === 0
+      ? []
+      : [`${count(failedPolls, 'poll')} brought nothing; the last of them: ${sentence(lastProblem ?? '')}`]),
+  ];
+}
+
+function marksOf({ rollback, decisions, steps, startedAt }: ReportDocument, index: number, series: SoakSeries): Mark[] {
+  const { provenAt, gate } = steps[index] ?? {};
+  const until = index === steps.length - 1 ? Number.POSITIVE_INFINITY : series.endedAt;
+  const mark = (at: number | undefined, label: string, tone: Mark['tone']): Mark[] =>
+    at === undefined ? [] : [{ at, label, tone }];
+  return [
+    ...mark(series.startedAt, `shift to ${series.percentage} %`, 'quiet'),
+    ...mark(provenAt, 'proven', 'good'),
+    ...mark(gate?.passedAt, 'gate', 'good'),
+    ...decisions
+      .filter(({ at, taken }) => taken && at >= Math.max(series.startedAt, startedAt) && at <= until)
+      .flatMap(({ at, action, by }) => mark(at, `${action}: ${by}`, 'quiet')),
+    ...(index === steps.length - 1 && rollback
+      ? mark(rollback.detectedAt, rollback.cause === 'breach' ? 'BREACH' : 'rollback', 'bad')
+      : []),
+  ];
+}
+
+function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, startedAt }: SoakSeries): ToldChart[] {
+  const both = (words: (counts: PointCounts) => string): string =>
+    `${version} (green) ${words(totalOf(points, 'green'))}; ${blue} (blue) ${words(totalOf(points, 'blue'))}`;
+  // The first interval began before the shift: its requests count, but say nothing of the rate after it.
+  const after = points.filter(({ from }) => from >= startedAt);
+  const spanMs = after.reduce((sum, { from, to }) => sum + to - from, 0);
+  const rate = (of: 'green' | 'blue'): string => perSecond(totalOf(after, of).requests, spanMs);
+  const worst = (bad: (counts: PointCounts) => number): string => {
+    const seen = points.flatMap(({ to, green }) =>
+      green.requests > 0 ? [{ to, share: bad(green) / green.requests }] : [],
+    );
+    const most = seen.reduce<(typeof seen)[number] | undefined>(
+      (top, one) => (top && top.share >= one.share ? top : one),
+      undefined,
+    );
+    return most && most.share > 0 ? ` Green's worst interval had ${percent(most.share)}, until ${time(most.to)}.` : '';
+  };
+  const hasMeans = points.some((point) => [point.green, point.blue].some(({ meanMs }) => typeof meanMs === 'number'));
+  return [
+    {
+      title: 'Requests a second',
+      words: `${version} (green) ${rate('green')}; ${blue} (blue) ${rate('blue')}.`,
+      unit: 'perSecond',
+      value: ({ requests }, lengthMs) => (1_000 * requests) / lengthMs,
+    },
+    {
+      title: 'Share of requests that failed',
+      words: `${both(({ failed, requests }) => `failed ${outOf(failed, requests)}`)}.${limitWords(limits?.errorRate)}${worst(({ failed }) => failed)}`,
+      unit: 'share',
+      value: ({ failed, requests }) => (requests > 0 ? failed / requests : undefined),
+      ...(limits ? { limit: limits.errorRate } : {}),
+    },
+    ...latencyChart(limits, both, worst),
+    ...(hasMeans
+      ? [
+          {
+            title: 'Mean time of an answer',
+            words: `${both(({ meanMs }) => (typeof meanMs !== 'number' ? 'is not known' : `took ${Math.round(meanMs)} ms in the mean`))}. The mean has no limit; it is shown to see where it goes.`,
+            unit: 'ms' as const,
+            value: ({ meanMs, requests }: PointCounts) => (requests > 0 ? (meanMs ?? undefined) : undefined),
+          },
+        ]
+      : []),
+  ];
+}
+
+function latencyChart(
+  limits: Limits | undefined,
+  both: (words: (counts: PointCounts) => string) => string,
+  worst: (bad: (counts: PointCounts) => number) => string,
+): ToldChart[] {
+  if (!limits?.latency) return [];
+  const { quantile, underMs } = limits.latency;
+  const limit = 1 - quantile;
+  return [
+    {
+      title: `Share of requests over ${underMs} ms`,
+      words: `${both(({ slow, requests }) => (slow === null ? 'is not measured' : `was over ${underMs} ms for ${outOf(slow, requests)}`))}.${limitWords(limit)}${worst(({ slow }) => slow ?? 0)}`,
+      unit: 'share',
+      value: ({ slow, requests }) => (requests > 0 && slow !== null ? slow / requests : undefined),
+      limit,
+    },
+  ];
+}
+
+function limitWords(limit: number | undefined): string {
+  return limit === undefined ? '' : ` The limit is ${percent(limit)}.`;
+}
+
+function perSecond(requests: number, ms: number): string {
+  if (ms <= 0) return 'had requests at a rate that is not known';
+  return `had ${count(requests, 'request')} after the shift, ${Number(((1_000 * requests) / ms).toPrecision(3))} a second`;
+}

@@ -1,0 +1,68 @@
+import { recoveryWords } from '../domain/recovery-text.ts';
+import type { ReportDocument } from './document.ts';
+import { length, sentence } from './format.ts';
+
+export interface ToldMoment {
+  readonly at: number;
+  readonly text: string;
+  readonly tone: 'good' | 'bad' | 'quiet';
+}
+
+/** What happened when, the oldest first. */
+export function timelineOf(document: ReportDocument): ToldMoment[] {
+  const { startedAt, endedAt, deployedAt, steps, rollback, decisions, checks, version, outcome } = document;
+  const recovered = rollback?.recovered;
+  const moment = (at: number | undefined, text: string, tone: ToldMoment['tone'] = 'quiet'): ToldMoment[] =>
+    at === undefined ? [] : [{ at, text, tone }];
+  const measured = checks.flatMap(({ result, decidedBy }) =>
+    [result?.checkedAt, decidedBy?.at].filter((at) => at !== undefined),
+  );
+  const moments = [
+    ...moment(startedAt, document.requestedBy === undefined ? 'Asked for' : `Asked for by ${document.requestedBy}`),
+    ...(deployedAt === undefined && measured.length > 0
+      ? moment(Math.max(...measured), 'Checklist measured for the last time')
+      : []),
+    ...moment(deployedAt, `Green ${version} deployed at 0 % of the traffic`),
+    ...checks.flatMap(({ title, remedies = [] }) =>
+      remedies.flatMap(({ startedAt: at, done, by }) =>
+        moment(at, `Remedy for "${title}" run for ${by}${done ? '' : ': it did not help'}`, done ? 'quiet' : 'bad'),
+      ),
+    ),
+    ...steps.flatMap(({ percentage, shiftedAt, provenAt, gate }) => [
+      ...moment(shiftedAt, `Green has ${percentage} % of the traffic; the soak begins`),
+      ...moment(
+        provenAt,
+        `Soak at ${percentage} % proven healthy after ${length((provenAt ?? 0) - shiftedAt)}`,
+        'good',
+      ),
+      ...moment(gate?.passedAt, `Gate ${gate?.id} passed, approved by ${gate?.approvedBy.join(', ')}`, 'good'),
+    ]),
+    ...decisions.flatMap(({ at, action, by, reason, check, taken }) =>
+      taken
+        ? moment(
+            at,
+            `Decision: ${action}${check === undefined ? '' : ` ${check}`} by ${by}${reason === undefined ? '' : `: ${reason}`}`,
+          )
+        : [],
+    ),
+    ...(rollback
+      ? [
+          ...moment(
+            rollback.detectedAt,
+            `${rollback.cause === 'breach' ? 'Breach' : 'Rollback needed'}: ${sentence(rollback.reason)}`,
+            'bad',
+          ),
+          ...moment(
+            rollback.restored?.restoredAt,
+            `All traffic back on blue${rollback.restored?.readBack ? ', read back' : ''}`,
+          ),
+          ...moment(
+            recovered?.healthyAt,
+            recovered ? recoveryWords(recovered) : '',
+            recovered?.accepted ? 'quiet' : 'good',
+          ),
+        ]
+      : []),
+  ].toSorted((a, b) => a.at - b.at);
+  return [...moments, ...moment(endedAt, `Closed as ${outcome}`, outcome === 'completed' ? 'good' : 'quiet')];
+}

@@ -1,0 +1,164 @@
+import { basename } from 'node:path';
+import { ApplicationFailure } from '@temporalio/common';
+import { execa } from 'execa';
+import { FAILURE } from '../domain/errors.ts';
+import { recordHead, recordTail } from './command-output.ts';
+import { findProgram } from './find-program.ts';
+import { endGroup } from './process-group.ts';
+import type { Attendance, Operation } from './run-context.ts';
+import { SUPERVISOR } from './supervisor.ts';
+
+const HEARTBEAT_MS = 1_000;
+const STDOUT_BYTES = 1_048_576;
+/** A command that ended may leave a child that holds its output open; that output is not waited for any longer. */
+const DRAIN_MS = 500;
+
+export interface CommandInput {
+  /** A program and its arguments, passed on as they are: no shell reads them. */
+  readonly command: readonly string[];
+  readonly operation: Operation;
+  readonly attendance: Attendance;
+  /** What messages call it; by default the operation's step. Messages never hold the command line. */
+  readonly name?: string;
+  readonly timeoutMs?: number;
+  /** Added to the worker's environment for this command. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface CommandResult {
+  /** 128 + n when signal n ended it. */
+  readonly exitCode: number;
+  /** The first megabyte of standard output as it came: NOT redacted, for parsing only. */
+  readonly stdout: string;
+  /** The last 4 KB of standard error, and of both outputs in the order they came, redacted. */
+  readonly stderrTail: string;
+  readonly outputTail: string;
+  readonly durationMs: number;
+}
+
+/**
+ * Runs a program to its end, whatever its exit code. It finds its operation in BLUEGREEN_OPERATION_ID and
+ * BLUEGREEN_ATTEMPT. When the attendance's signal aborts, or after `timeoutMs`, its whole process group is ended (SIGTERM,
+ * five seconds later SIGKILL) before this rejects; it is ended as well when this process dies.
+ * @throws ApplicationFailure `CommandFailed`, not retryable, if it cannot be started or does not end in time;
+ *   the signal's reason if that aborts.
+ */
+export async function runCommand(input: CommandInput): Promise<CommandResult> {
+  const { attendance, operation } = input;
+  const name = input.name ?? stepOf(operation);
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...input.env,
+    BLUEGREEN_OPERATION_ID: operation.id,
+    BLUEGREEN_ATTEMPT: String(operation.attempt),
+  };
+  const [program = '', ...args] = input.command;
+  const path = await findProgram(program, env['PATH']);
+  if (path === undefined) throw programNotFound(name, program);
+  attendance.signal.throwIfAborted();
+
+  const startedAt = performance.now();
+  const runningMs = () => Math.round(performance.now() - startedAt);
+  const child = execa('/bin/sh', ['-c', SUPERVISOR, 'bluegreen', path, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    buffer: false,
+    reject: false,
+    env,
+  });
+  child.stdio[3].resume();
+  const stdout = recordHead(STDOUT_BYTES);
+  const stderrTail = recordTail(env);
+  const outputTail = recordTail(env);
+  stdout.listenTo(child.stdout);
+  stderrTail.listenTo(child.stderr);
+  outputTail.listenTo(child.stdout);
+  outputTail.listenTo(child.stderr);
+  child.once('exit', () => {
+    const drained = setTimeout(() => [...child.stdio].forEach((stream) => stream?.destroy()), DRAIN_MS);
+    child.once('close', () => clearTimeout(drained));
+  });
+
+  // Listeners and timers below run outside the activity's context: they use nothing of it, and never throw.
+  const stop = new AbortController();
+  const stopped = new Promise<'stopped'>((resolve) => stop.signal.addEventListener('abort', () => resolve('stopped')));
+  const cancel = () => stop.abort(attendance.signal.reason);
+  attendance.signal.addEventListener('abort', cancel, { once: true });
+  if (attendance.signal.aborted) cancel();
+  const timeout =
+    input.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => stop.abort(tookTooLong(name, input.timeoutMs, outputTail.text())), input.timeoutMs);
+  const heartbeat = setInterval(() => beat(attendance, { running: name, forMs: runningMs() }), HEARTBEAT_MS);
+  try {
+    const result = await Promise.race([child, stopped]);
+    if (result === 'stopped') {
+      if (child.pid !== undefined) await endGroup(child.pid);
+      await child;
+      stop.signal.throwIfAborted();
+      throw new Error('a stopped command has a reason'); // not reached: `stopped` follows only an abort
+    }
+    if (result.exitCode === undefined && result.signal === undefined) throw notStarted(name, result.code);
+    return {
+      exitCode: result.exitCode ?? 137,
+      stdout: stdout.text(),
+      stderrTail: stderrTail.text(),
+      outputTail: outputTail.text(),
+      durationMs: runningMs(),
+    };
+  } finally {
+    clearInterval(heartbeat);
+    clearTimeout(timeout);
+    attendance.signal.removeEventListener('abort', cancel);
+  }
+}
+
+/**
+ * Each `{name}` in each argument becomes its value, as text inside that argument.
+ * @throws Error naming the first placeholder that has no value.
+ */
+export function fillPlaceholders(command: readonly string[], values: Readonly<Record<string, string>>): string[] {
+  return command.map((argument) =>
+    argument.replace(/\{([A-Za-z][A-Za-z0-9_]*)\}/g, (placeholder, key: string) => {
+      const value = Object.hasOwn(values, key) ? values[key] : undefined;
+      if (value === undefined)
+        throw new Error(
+          `found the placeholder ${placeholder}, expected one of ${Object.keys(values)
+            .map((known) => `{${known}}`)
+            .join(', ')}`,
+        );
+      return value;
+    }),
+  );
+}
+
+/** The last part of an operation's id: `deploy`, `shift-50`, ... */
+function stepOf(operation: Operation): string {
+  return operation.id.slice(operation.id.lastIndexOf('/') + 1);
+}
+
+function beat(attendance: Attendance, detail: unknown): void {
+  try {
+    attendance.heartbeat(detail);
+  } catch {
+    // Thrown from a timer it would end the worker. A heartbeat that is missing is seen by the server.
+  }
+}
+
+function programNotFound(name: string, program: string): ApplicationFailure {
+  const where = program.includes('/') ? 'no executable file is there' : "it is looked up on the worker's PATH";
+  return commandFailed(`${name} could not be started: program "${basename(program)}" was not found; ${where}`);
+}
+
+function notStarted(name: string, code: string | undefined): ApplicationFailure {
+  return commandFailed(`${name} could not be started: ${code ?? 'the operating system refused'}`);
+}
+
+function tookTooLong(name: string, timeoutMs: number | undefined, tail: string): ApplicationFailure {
+  const said = tail === '' ? 'it printed nothing' : `its output ended with: ${tail.slice(-300)}`;
+  return commandFailed(`${name} did not end within ${timeoutMs} ms and was stopped; ${said}`);
+}
+
+function commandFailed(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.CommandFailed);
+}

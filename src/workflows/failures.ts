@@ -1,0 +1,32 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, rootCause, TimeoutFailure } from '@temporalio/workflow';
+import type { RollbackCause } from '../domain/status.ts';
+
+/** Thrown by a step that knows why the deployment must not go on. */
+export class MustRollBack extends Error {
+  override readonly name = 'MustRollBack';
+  /** An answer and no accident: see {@link withoutStack}. */
+  override readonly stack = '';
+  readonly why: RollbackCause;
+  readonly detectedAt: number;
+
+  constructor(why: RollbackCause, reason: string, detectedAt: number) {
+    super(reason);
+    this.why = why;
+    this.detectedAt = detectedAt;
+  }
+}
+
+/** An error of a step in words: the innermost message, since Temporal's own wrappers say only "Activity task failed". */
+export function inWords(error: unknown): string {
+  if (isCancellation(error)) return 'cancelled';
+  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure)
+    return `${error.activityType} did not end in its time (${error.cause.timeoutType}): ${rootCause(error.cause) ?? error.cause.message}`;
+  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) return error.cause.message;
+  return rootCause(error) ?? String(error);
+}
+
+/** For a failure that is an answer and no accident: the UI puts the stack between its message and what people look for. */
+export function withoutStack(failure: ApplicationFailure): ApplicationFailure {
+  failure.stack = '';
+  return failure;
+}

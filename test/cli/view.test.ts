@@ -1,0 +1,249 @@
+import { readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { Chalk } from 'chalk';
+import fc from 'fast-check';
+import { openQuestion } from '../../scripts/demo/questions.ts';
+import { demoRunbook } from '../../scripts/demo/runbook.ts';
+import { unknownWords } from '../../src/cli/actions/decisions.ts';
+import { renderRows } from '../../src/cli/actions/list.ts';
+import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { changes } from '../../src/cli/view/changes.ts';
+import { bar, clip, exactly, roughly, stopwatch, wrap } from '../../src/cli/view/format.ts';
+import { renderFull } from '../../src/cli/view/full.ts';
+import { renderLive } from '../../src/cli/view/live.ts';
+import { cleaned, PLAIN } from '../../src/cli/view/output.ts';
+import { renderReport } from '../../src/cli/view/report.ts';
+import type { Sight } from '../../src/cli/view/snapshot.ts';
+import { ACTIONS, parseDecision } from '../../src/domain/decisions.ts';
+import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
+import { isClosed, PHASES } from '../../src/domain/status.ts';
+import { notificationGivenUp } from '../../src/domain/transitions.ts';
+import { parseRunbook } from '../../src/runbook/load.ts';
+import { GUIDE_FILE } from '../runbook/support.ts';
+import { recordedHistory } from '../support/history.ts';
+import { sentThen } from '../support/sent.ts';
+import { breachedAtGate, statusIn } from '../support/status.ts';
+
+/** Pure parts of what people look at; what needs a server is in bluegreen.*.test.ts. */
+
+const NOW = 1_800_000_000_000;
+
+function sightIn(phase: (typeof PHASES)[number]): Sight {
+  const status = statusIn(phase, NOW - 600_000);
+  const state = isClosed(phase) ? 'COMPLETED' : 'RUNNING';
+  const server = {
+    workflowId: 'blue-green/production/shop',
+    runId: 'run-1',
+    state,
+    startedAt: status.startedAt,
+  } as const;
+  return { at: NOW, status, server: { ...server, pending: [] } };
+}
+
+test.each(PHASES)('%s fits any terminal, in colour or without', (phase) => {
+  const colours = new Chalk({ level: 3 });
+  fc.assert(
+    fc.property(fc.integer({ min: 20, max: 200 }), fc.integer({ min: 10, max: 60 }), (columns, rows) => {
+      const footer = ['? Approve the shift to 100 %? (It waits for you.)', '  press  y = yes   r = reject'];
+      const plain = renderLive(sightIn(phase), { columns, rows }, PLAIN, footer);
+      const coloured = renderLive(sightIn(phase), { columns, rows }, colours, footer);
+      expect(coloured.map(stripVTControlCharacters)).toEqual(plain);
+      expect(plain.join('\n')).not.toContain('undefined');
+      expect(plain.at(-1)).toContain('reject');
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('80 columns and 24 rows hold every phase', () => {
+  for (const phase of PHASES) {
+    const lines = renderLive(sightIn(phase), { columns: 80, rows: 24 }, PLAIN, ['? one line of a question']);
+    expect(lines.length).toBeLessThan(24);
+    expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
+  }
+});
+
+test.each(PHASES)('the status of %s says what it is, and nothing undefined', (phase) => {
+  const text = renderFull(sightIn(phase), PLAIN).join('\n');
+  expect(text).toContain('shop 2.5.0 to production');
+  expect(text).not.toMatch(/undefined|NaN|\[object/);
+});
+
+test('what was told once is not told again', () => {
+  for (const phase of PHASES) {
+    const sight = sightIn(phase);
+    expect(changes(sight, sight, PLAIN)).toEqual([]);
+    if (!isClosed(phase)) expect(changes(undefined, sight, PLAIN)).not.toEqual([]);
+  }
+});
+
+test('a workflow that does not answer is told, and so is that it answers again', () => {
+  const sight = sightIn('soaking');
+  const silent = { ...sight, silent: 'no worker answers' };
+  const told = (before: Sight, now: Sight) => changes(before, now, PLAIN).map(({ kind, text }) => `${kind}: ${text}`);
+  expect(told(sight, silent)).toEqual(['answer: no worker answers; waiting for it']);
+  expect(told(silent, sight)).toEqual(['answer: the deployment answers again']);
+});
+
+test('what could not be delivered is seen where people look, and is new once', () => {
+  const sight = sightIn('awaiting-approval');
+  const given = {
+    at: NOW - 1_000,
+    severity: 'info',
+    text: 'shop 2.5.0 waits for approval.',
+    problem: "notification 1 of 1 (webhook): the worker's variable CHAT_HOOK is not set",
+  } as const;
+  const status = notificationGivenUp(statusIn('awaiting-approval', NOW - 600_000), given);
+  const now = { ...sight, status };
+  expect(renderLive(now, { columns: 150, rows: 40 }, PLAIN)).toContain(
+    `! 1 notification not delivered; ${given.problem}`,
+  );
+  expect(renderFull(now, PLAIN).join('\n')).toContain(
+    `info: shop 2.5.0 waits for approval. not delivered: ${given.problem}`,
+  );
+  expect(changes(sight, now, PLAIN)).toEqual([
+    { kind: 'undelivered', text: expect.stringContaining(given.problem), data: given },
+  ]);
+  expect(changes(now, now, PLAIN)).toEqual([]);
+  const outcome = {
+    exitCode: EXIT.rolledBack,
+    summary: 'rolled back',
+    report: buildReport({ ...statusIn('rolled-back', NOW), undelivered: [given] }),
+  };
+  expect(renderReport(outcome, PLAIN, 100).join('\n')).toContain(`not delivered: ${given.problem}`);
+});
+
+test('counts of the soak and of the open gate stand apart, and a breach at the gate is no healthy soak', () => {
+  const status = breachedAtGate(NOW - 900_000);
+  const outcome = { exitCode: EXIT.rolledBack, summary: 'rolled back', report: buildReport(status) };
+  const lines = renderReport(outcome, PLAIN, 120);
+  expect(lines.filter((line) => line.includes('to green'))).toEqual([
+    '  50 %       soaked 10 m, proven healthy: 1000 requests to green in 10 m, 0.0 % failed',
+    '             gate open 1 m, ended by a breach: 252 requests to green in 1 m, 31.0 % failed',
+  ]);
+  const full = renderFull({ ...sightIn('rolled-back'), status }, PLAIN);
+  expect(full).toContain('50 %  proven healthy after 10 m, then ended at the open gate by a breach 1 m later');
+  for (const line of full.filter((one) => one.includes('failed)')))
+    expect(line).toMatch(/\(in this window: \d+ requests/);
+});
+
+test('so do they in the recorded breach at a gate', () => {
+  const closed = sentThen(recordedHistory('breach-at-gate')).at(-1);
+  if (closed?.what !== 'failed') throw new Error('it was rolled back');
+  const report = closed.details[0] as DeploymentReport;
+  const lines = renderReport({ exitCode: EXIT.rolledBack, summary: report.summary, report }, PLAIN, 120);
+  expect(lines.filter((line) => line.includes('to green'))).toEqual([
+    expect.stringMatching(/^ {2}50 % +soaked 0 s, proven healthy: \d00 requests to green/),
+    expect.stringMatching(/^ +gate open 0 s, ended by a breach: 100 requests to green/),
+  ]);
+});
+
+test('a step that was breached while it soaked says so, and so does one that a person ended', () => {
+  const status = statusIn('rolled-back', NOW - 900_000);
+  const { rollback } = status;
+  if (!rollback) throw new Error('it was rolled back');
+  const lineOf = (cause: typeof rollback.cause) => {
+    const report = buildReport({ ...status, rollback: { ...rollback, cause } });
+    const lines = renderReport({ exitCode: EXIT.rolledBack, summary: 'rolled back', report }, PLAIN, 120);
+    return lines.find((line) => line.includes('to green'));
+  };
+  expect(lineOf('breach')).toBe(
+    '  50 %       soaked 1 m, ended by a breach: 2080 requests to green in 2 m, 10.2 % failed',
+  );
+  expect(lineOf('aborted')).toBe(
+    '  50 %       soaked 1 m, not proven healthy (aborted): 2080 requests to green in 2 m, 10.2 % failed',
+  );
+});
+
+test('lengths read well', () => {
+  expect([0, 400, 12_345, 59_999].map(exactly)).toEqual(['0.0 s', '0.4 s', '12.3 s', '60.0 s']);
+  expect([72_000, 7_500_000, -5].map(roughly)).toEqual(['1 m 12 s', '2 h 05 m', '0 s']);
+  expect([72_000, 3_723_000].map(stopwatch)).toEqual(['01:12', '1:02:03']);
+});
+
+test('a line that is broken fits, keeps its words and their order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }), (words) => {
+      const lines = wrap(words.join(' '), 20);
+      expect(lines.filter((line) => line.length > 20)).toEqual([]);
+      expect(lines.join(' ').split(/ +/)).toEqual(words);
+    }),
+  );
+  expect(clip('a long line', 6)).toBe('a lon…');
+  for (const fraction of [-1, 0, 0.5, 1, 9]) expect(bar(fraction, 12)).toHaveLength(12);
+});
+
+test('texts of others cannot rewrite the terminal', () => {
+  expect(cleaned({ a: ['\u001b[2J\r\n  b\u009b31m'], n: 1 })).toEqual({ a: [' [2J b 31m'], n: 1 });
+});
+
+test('the list is a table, or says how to begin', () => {
+  const row = {
+    workflowId: 'w',
+    runId: 'r',
+    service: 'shop',
+    environment: 'production',
+    version: '2.5.0',
+    state: 'RUNNING',
+  };
+  const [head, first] = renderRows([{ ...row, phase: 'soaking', startedAt: NOW, closedAt: NOW + 72_000 }]);
+  expect(head?.indexOf('PHASE')).toBe(first?.indexOf('soaking'));
+  expect(first).toMatch(/1 m 12 s$/);
+  expect(renderRows([])).toEqual([
+    'No deployments. Start one: npm run bluegreen -- start --service NAME --version VERSION',
+  ]);
+});
+
+test('a decision without an answer is repeated under its own id, with words that a shell takes as they are', () => {
+  const decision = {
+    action: 'approve' as const,
+    by: "ana o'hara",
+    decisionId: 'd-1',
+    reason: 'it is "fine" & $well',
+    gate: 'shift-to-100',
+  };
+  const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
+  expect(words).toContain('it is not known whether the decision was taken');
+  expect(words).toContain(
+    String.raw`npm run bluegreen -- approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
+  );
+});
+
+test.each(PHASES)('whatever the demo decides by itself in %s is a decision that the workflow understands', (phase) => {
+  const question = openQuestion(statusIn(phase, NOW));
+  if (question) {
+    const { action, ...rest } = question.byItself;
+    expect(ACTIONS).toContain(action);
+    expect(parseDecision(action, { ...rest, by: 'ana' })).not.toHaveProperty('problem');
+  }
+  expect(question !== undefined).toBe(['checking', 'awaiting-approval', 'rollback-stalled'].includes(phase));
+});
+
+test('where nobody is there the demo has a critical check measured again before it gives up', () => {
+  const status = statusIn('checking', NOW);
+  const checks = status.checks.map((check) => ({ ...check, critical: true, outcome: 'failed' as const }));
+  const after = (rechecksAsked: number) =>
+    openQuestion({ ...status, checks: checks.slice(0, 1), rechecksAsked })?.byItself.action;
+  expect([after(0), after(4), after(5)]).toEqual(['recheck', 'recheck', 'abort']);
+});
+
+test.each(['real-time', 'short', 'sixtieth'] as const)(
+  "the demo's %s runbook keeps the guide's limits and steps",
+  (pace) => {
+    const guide = parseRunbook(readFileSync(GUIDE_FILE, 'utf8'), GUIDE_FILE);
+    const text = demoRunbook(
+      readFileSync(GUIDE_FILE, 'utf8'),
+      { routerUrl: 'http://127.0.0.1:4000' },
+      { pace, automaticRemedies: true },
+    );
+    const demo = parseRunbook(text, 'demo.yaml');
+    expect(text).not.toContain(':18080');
+    expect(demo.limits).toEqual(guide.limits);
+    expect(demo.checklist.map(({ id }) => id)).toEqual(guide.checklist.map(({ id }) => id));
+    expect(demo.traffic.map(({ percentage }) => percentage)).toEqual([50, 100]);
+    const soaks = demo.traffic.map(({ soak }) => soak);
+    if (pace === 'real-time') expect(soaks).toEqual(guide.traffic.map(({ soak }) => soak));
+    if (pace === 'sixtieth') expect(soaks).toEqual(guide.traffic.map(({ soak }) => soak / 60));
+  },
+);
