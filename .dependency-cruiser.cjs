@@ -1,5 +1,7 @@
-const PURE = ['^src/workflows/', '^src/report/report\\.ts$', '^src/runbook/plan\\.ts$', '^src/errors\\.ts$'];
-const LOADED_LATE = ['^scripts/actions/', '^scripts/commands/(decide|judge-line|request|temporal|to-problem)\\.ts$'];
+// The workflow bundle: these folders hold plain types and functions only.
+const PURE = ['^src/domain/', '^src/judge/'];
+const FRONT_DOORS = ['^src/[^/]+/index\\.ts$', '^src/workflows/messages\\.ts$'];
+const LOADED_LATE = ['^src/cli/actions/', '^src/cli/commands/(decide|judge-line|request|temporal|to-problem)\\.ts$'];
 
 module.exports = {
   forbidden: [
@@ -7,7 +9,7 @@ module.exports = {
       name: 'no-circular',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
@@ -15,14 +17,17 @@ module.exports = {
       comment: 'Workflow code is deterministic: zod, Node built-ins and adapters never reach the bundle (invariant 1).',
       severity: 'error',
       from: { path: '^src/workflows/' },
-      to: { dependencyTypesNot: ['type-only'], pathNot: [...PURE, '(^|/)node_modules/@temporalio/workflow/'] },
+      to: {
+        dependencyTypesNot: ['type-only'],
+        pathNot: ['^src/workflows/', ...PURE, '(^|/)node_modules/@temporalio/workflow/'],
+      },
     },
     {
       name: 'pure-stays-pure',
       comment: 'These files are part of the workflow bundle and of the statistics: no I/O, no packages.',
       severity: 'error',
-      from: { path: ['^src/report/report\\.ts$', '^src/runbook/plan\\.ts$', '^src/errors\\.ts$', '^src/judge/'] },
-      to: { dependencyTypesNot: ['type-only'], pathNot: [...PURE.slice(1), '^src/judge/'] },
+      from: { path: PURE },
+      to: { dependencyTypesNot: ['type-only'], pathNot: PURE },
     },
     {
       name: 'src-knows-no-scripts',
@@ -31,10 +36,23 @@ module.exports = {
       to: { path: '^(scripts|test|sandbox|bench)/' },
     },
     {
-      name: 'commands-load-late',
-      comment: 'What a command does is loaded when it is run: scripts/actions. `npm run bench -- start-up` shows why.',
+      name: 'front-doors',
+      comment: 'Other folders import a folder of src by its index.ts only: what it does not export is its own.',
       severity: 'error',
-      from: { path: '^scripts/(bluegreen\\.ts|commands/)', pathNot: LOADED_LATE },
+      from: { path: '^src/([^/]+)/.' },
+      to: { path: '^src/[^/]+/.', pathNot: ['^src/$1/', ...FRONT_DOORS] },
+    },
+    {
+      name: 'front-doors-from-outside',
+      severity: 'error',
+      from: { path: '^(scripts|sandbox|bench)/|^src/[^/]+\\.ts$' },
+      to: { path: '^src/[^/]+/.', pathNot: FRONT_DOORS },
+    },
+    {
+      name: 'commands-load-late',
+      comment: 'What a command does is loaded when it is run: src/cli/actions. `npm run bench -- start-up` shows why.',
+      severity: 'error',
+      from: { path: ['^scripts/bluegreen\\.ts$', '^src/cli/commands/'], pathNot: LOADED_LATE },
       to: {
         path: [...LOADED_LATE, '(^|/)node_modules/(@temporalio|zod|yaml)/'],
         dynamic: false,
@@ -45,10 +63,10 @@ module.exports = {
       name: 'traces-load-late',
       comment: 'OpenTelemetry is loaded where traces are asked for: the worker starts as fast as ever without.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/temporal/open-telemetry\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/worker/open-telemetry\\.ts$' },
       to: {
         path: [
-          '^src/temporal/open-telemetry\\.ts$',
+          '^src/worker/open-telemetry\\.ts$',
           '(^|/)node_modules/(@opentelemetry|@temporalio/interceptors-opentelemetry)/',
         ],
         dynamic: false,

@@ -1,14 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Fault } from '../sandbox/sandbox.ts';
 import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
-import { startDeployment } from '../src/cli/actions/start.ts';
-import { newDecision, sendDecision } from '../src/cli/commands/decide.ts';
-import { clientOf, type DeploymentHandle } from '../src/cli/commands/temporal.ts';
-import { outcomeOf } from '../src/cli/view/outcome.ts';
-import { observe } from '../src/cli/view/snapshot.ts';
-import type { DeploymentReport } from '../src/domain/report.ts';
-import { type DeploymentStatus, isPassed, isStuck } from '../src/domain/status.ts';
-import { connectClient } from '../src/temporal/connection.ts';
+import { startDeployment, newDecision, sendDecision, clientOf, type DeploymentHandle, outcomeOf, observe } from '../src/cli/index.ts';
+import { type DeploymentReport, type DeploymentStatus, isPassed, isStuck } from '../src/domain/index.ts';
+import { connectClient } from '../src/temporal/index.ts';
 import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
 
 const NAMESPACE = 'default';

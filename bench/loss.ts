@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { startLocalServer } from '../scripts/support/local-server.ts';
-import { exactly } from '../src/cli/view/format.ts';
-import { print } from '../src/cli/view/output.ts';
-import { connectClient } from '../src/temporal/connection.ts';
+import { exactly, print } from '../src/cli/index.ts';
+import { connectClient } from '../src/temporal/index.ts';
 import { kept, median, row } from './table.ts';
 import { servePages, startDeployment, startWorker } from './workers.ts';
 

@@ -1,4 +1,4 @@
-import { complain, print } from '../src/cli/view/output.ts';
+import { complain, print } from '../src/cli/index.ts';
 import { judgeLines, measureJudge } from './judge.ts';
 import { benchLoss } from './loss.ts';
 import { benchRecovery } from './recovery.ts';

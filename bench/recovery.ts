@@ -1,7 +1,6 @@
 import type { Fault } from '../sandbox/sandbox.ts';
 import { WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
-import { exactly } from '../src/cli/view/format.ts';
-import { print } from '../src/cli/view/output.ts';
+import { exactly, print } from '../src/cli/index.ts';
 import { type Measured, openBench } from './deployments.ts';
 import { kept, median, row } from './table.ts';
 

@@ -3,14 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createActivities } from '../src/activities/create-activities.ts';
-import type { Activities } from '../src/domain/activities.ts';
-import { createReportStore } from '../src/report/store.ts';
-import { parseRunbook } from '../src/runbook/load.ts';
-import type { Runbook } from '../src/runbook/schema.ts';
-import { parseRequest, toPlan } from '../src/runbook/to-plan.ts';
-import { WORKER_OPTIONS } from '../src/temporal/worker-options.ts';
-import { bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
+import { createActivities } from '../src/activities/index.ts';
+import type { Activities } from '../src/domain/index.ts';
+import { createReportStore } from '../src/report/index.ts';
+import { parseRunbook, type Runbook, parseRequest, toPlan } from '../src/runbook/index.ts';
+import { WORKER_OPTIONS, bundleWorkflows } from '../src/worker/index.ts';
 
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
 

@@ -1,5 +1,5 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { EvidenceLine } from '../src/domain/plan.ts';
+import type { EvidenceLine } from '../src/domain/index.ts';
 import type { Measured } from './deployments.ts';
 
 /** Where the time of a deployment went, in milliseconds. What ran side by side counts once in `own`. */

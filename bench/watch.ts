@@ -2,15 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ServiceFault } from '../sandbox/service.ts';
 import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
-import { startDeployment } from '../src/cli/actions/start.ts';
-import { newDecision, sendDecision } from '../src/cli/commands/decide.ts';
-import type { DeploymentHandle } from '../src/cli/commands/temporal.ts';
-import { exactly } from '../src/cli/view/format.ts';
-import { outcomeOf } from '../src/cli/view/outcome.ts';
-import { print } from '../src/cli/view/output.ts';
-import { observe } from '../src/cli/view/snapshot.ts';
-import type { DeploymentReport } from '../src/domain/report.ts';
-import type { DeploymentStatus, Phase } from '../src/domain/status.ts';
+import { startDeployment, newDecision, sendDecision, type DeploymentHandle, exactly, outcomeOf, print, observe } from '../src/cli/index.ts';
+import type { DeploymentReport, DeploymentStatus, Phase } from '../src/domain/index.ts';
 import { type Bench, openBench, REQUEST } from './deployments.ts';
 import { kept, median, row } from './table.ts';
 

@@ -1,6 +1,5 @@
 import type { Fault } from '../sandbox/sandbox.ts';
-import { exactly } from '../src/cli/view/format.ts';
-import { print } from '../src/cli/view/output.ts';
+import { exactly, print } from '../src/cli/index.ts';
 import { type Bench, type Measured, openBench } from './deployments.ts';
 import { row } from './table.ts';
 import { historySizeOf, timelineOf } from './timeline.ts';

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { deploymentWorkflowId } from '../src/domain/plan.ts';
-import { WORKFLOW_TYPE } from '../src/temporal/names.ts';
+import { deploymentWorkflowId } from '../src/domain/index.ts';
+import { WORKFLOW_TYPE } from '../src/temporal/index.ts';
 
 /** Workers whose platform does nothing (scale-worker.ts), and the metrics that they watch. */
 

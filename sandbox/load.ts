@@ -1,5 +1,4 @@
-import { startOpenLoop } from '../src/checks/load-test/open-loop.ts';
-import { createTally, type LoadNumbers } from '../src/checks/load-test/tally.ts';
+import { startOpenLoop, createTally, type LoadNumbers } from '../src/checks/index.ts';
 
 /** What the load's process is told. */
 export interface LoadConfig {

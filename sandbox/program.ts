@@ -1,9 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { recordTail } from '../src/util/command-output.ts';
-import { endGroup } from '../src/util/process-group.ts';
-import { SUPERVISOR } from '../src/util/supervisor.ts';
+import { recordTail, endGroup, SUPERVISOR } from '../src/processes/index.ts';
 
 /** Somebody else's program that runs in the background; it ends with this process, also when that is killed. */
 export interface Program {

@@ -1,7 +1,5 @@
 import { CommanderError } from 'commander';
-import { EXIT } from '../src/cli/commands/exit-codes.ts';
-import { createProgram } from '../src/cli/commands/program.ts';
-import { complain, quitWhenNobodyReads } from '../src/cli/view/output.ts';
+import { EXIT, createProgram, complain, quitWhenNobodyReads } from '../src/cli/index.ts';
 
 quitWhenNobodyReads();
 try {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundleFile, bundleWorkflows } from '../src/temporal/workflow-bundle.ts';
+import { bundleFile, bundleWorkflows } from '../src/worker/index.ts';
 
 /** Writes the workflow bundles for production, without and with traces: `bundle-workflows.ts dist`. */
 const [folder] = process.argv.slice(2);

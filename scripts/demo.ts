@@ -1,6 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT } from '../src/cli/commands/exit-codes.ts';
-import { complain } from '../src/cli/view/output.ts';
+import { EXIT, complain } from '../src/cli/index.ts';
 import { runDemo } from './demo/run.ts';
 
 /** `npm run demo`: a real deployment in a little production on this machine. */

@@ -2,20 +2,13 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { onlyForDeployments } from './activities/authorize.ts';
-import { createActivities } from './activities/create-activities.ts';
-import { warnOfUnusableChannels } from './notifications/at-start.ts';
-import { createReportStore } from './report/store.ts';
-import { createRunbookStore } from './runbook/store.ts';
-import { connectionConfig, connectWorker } from './temporal/connection.ts';
-import { taskQueue } from './temporal/names.ts';
-import { ensureSearchAttributes } from './temporal/search-attributes.ts';
-import { telemetryOptions } from './temporal/telemetry.ts';
-import { startTracing } from './temporal/tracing.ts';
-import { versioningNotice, workerVersioning } from './temporal/versioning.ts';
-import { WORKER_OPTIONS } from './temporal/worker-options.ts';
-import { bundleFile, bundleWorkflows } from './temporal/workflow-bundle.ts';
-import { stateDirectory } from './util/state-directory.ts';
+import { onlyForDeployments, createActivities } from './activities/index.ts';
+import { warnOfUnusableChannels } from './notifications/index.ts';
+import { createReportStore } from './report/index.ts';
+import { createRunbookStore } from './runbook/index.ts';
+import { connectionConfig, connectWorker, taskQueue, ensureSearchAttributes } from './temporal/index.ts';
+import { telemetryOptions, startTracing, versioningNotice, workerVersioning, WORKER_OPTIONS, bundleFile, bundleWorkflows } from './worker/index.ts';
+import { stateDirectory } from './util/index.ts';
 
 /** With these the worker takes no more work, hands over what it does and ends with exit code 0. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
-import { exactly } from '../../src/cli/view/format.ts';
+import { exactly } from '../../src/cli/index.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';

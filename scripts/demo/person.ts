@@ -1,8 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { newDecision, sendDecision } from '../../src/cli/commands/decide.ts';
-import type { DeploymentHandle } from '../../src/cli/commands/temporal.ts';
-import type { Choice } from '../../src/cli/keys/prompt-state.ts';
-import { currentStep, type DeploymentStatus } from '../../src/domain/status.ts';
+import { newDecision, sendDecision, type DeploymentHandle, type Choice } from '../../src/cli/index.ts';
+import { currentStep, type DeploymentStatus } from '../../src/domain/index.ts';
 import { openQuestion } from './questions.ts';
 
 /** The demo's own hand: to be told of every new status, after it was shown. */

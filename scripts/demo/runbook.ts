@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
-import { parseRunbook } from '../../src/runbook/load.ts';
+import { parseRunbook } from '../../src/runbook/index.ts';
 
 const GUIDE = fileURLToPath(new URL('../../runbooks/recommendation.yaml', import.meta.url));
 /** Where runbooks/recommendation.yaml looks for the sandbox: its default ports. */

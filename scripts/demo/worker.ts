@@ -1,8 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { recordTail } from '../../src/util/command-output.ts';
-import { endGroup } from '../../src/util/process-group.ts';
-import { SUPERVISOR } from '../../src/util/supervisor.ts';
+import { recordTail, endGroup, SUPERVISOR } from '../../src/processes/index.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 

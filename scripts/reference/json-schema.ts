@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { validate } from '../../src/runbook/problems.ts';
-import { runbookSchema } from '../../src/runbook/schema.ts';
+import { validate, runbookSchema } from '../../src/runbook/index.ts';
 
 /** A part of the JSON Schema; `takes` is only there for people. */
 export interface SchemaNode {

@@ -4,11 +4,9 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
-import { recordTail } from '../../src/util/command-output.ts';
-import { errorCode } from '../../src/util/error-code.ts';
-import { endGroup, signalGroup } from '../../src/util/process-group.ts';
-import { SUPERVISOR } from '../../src/util/supervisor.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/index.ts';
+import { recordTail, endGroup, signalGroup, SUPERVISOR } from '../../src/processes/index.ts';
+import { errorCode } from '../../src/util/index.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
 
 const HOST = '127.0.0.1';

@@ -2,10 +2,9 @@ import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
-import { FAILURE } from '../domain/errors.ts';
-import { deploymentWorkflowId } from '../domain/plan.ts';
-import { name, version } from '../runbook/scalars.ts';
-import { WORKFLOW_TYPE } from '../temporal/names.ts';
+import { FAILURE, deploymentWorkflowId } from '../domain/index.ts';
+import { name, version } from '../runbook/index.ts';
+import { WORKFLOW_TYPE } from '../temporal/index.ts';
 
 const targeted = z.looseObject({
   target: z.looseObject({ service: name, environment: name, blue: version, green: version }),

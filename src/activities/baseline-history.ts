@@ -1,7 +1,6 @@
-import { whereIsThePast } from '../backtest/history-source.ts';
-import { readPast } from '../backtest/prometheus-history.ts';
-import type { Counts } from '../judge/rules.ts';
-import type { Runbook } from '../runbook/schema.ts';
+import { whereIsThePast, readPast } from '../backtest/index.ts';
+import type { Counts } from '../judge/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 
 const HISTORY_MS = 3_600_000;
 const STEP_MS = 60_000;

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { databaseUrl } from '../checks/postgres/session.ts';
-import { FAILURE } from '../domain/errors.ts';
-import type { CheckContext } from '../plugin/check.ts';
-import type { CheckConfig, Runbook } from '../runbook/schema.ts';
+import { databaseUrl } from '../checks/index.ts';
+import { FAILURE } from '../domain/index.ts';
+import type { CheckContext } from '../plugin/index.ts';
+import type { CheckConfig, Runbook } from '../runbook/index.ts';
 import { operation } from './with-heartbeat.ts';
 
 /** A check of the checklist, or of those that verify green. @throws ApplicationFailure `InvalidRequest`. */

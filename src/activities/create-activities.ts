@@ -1,4 +1,4 @@
-import type { Activities } from '../domain/activities.ts';
+import type { Activities } from '../domain/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
 import { guardTraffic } from './guard-traffic.ts';

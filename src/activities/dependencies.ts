@@ -1,5 +1,5 @@
-import type { ReportStore } from '../report/store.ts';
-import type { RunbookStore } from '../runbook/store.ts';
+import type { ReportStore } from '../report/index.ts';
+import type { RunbookStore } from '../runbook/index.ts';
 
 /** What a worker gives its activities; everything else follows from the runbook. */
 export interface Dependencies {

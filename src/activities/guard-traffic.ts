@@ -1,9 +1,7 @@
-import type { Activities } from '../domain/activities.ts';
-import type { Reading } from '../domain/reading.ts';
-import { advance } from '../metrics/counts.ts';
-import { createMetricSource } from '../metrics/create-source.ts';
-import { createPlatform } from '../platforms/create-platform.ts';
-import { toLimits } from '../runbook/to-plan.ts';
+import type { Activities, Reading } from '../domain/index.ts';
+import { advance, createMetricSource } from '../metrics/index.ts';
+import { createPlatform } from '../platforms/index.ts';
+import { toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { inPercent } from './verify-traffic.ts';
 import { askUntil, attended } from './with-heartbeat.ts';

@@ -1,6 +1,6 @@
 import { Context, log } from '@temporalio/activity';
-import type { Activities } from '../domain/activities.ts';
-import { createNotifier } from '../notifications/create-notifier.ts';
+import type { Activities } from '../domain/index.ts';
+import { createNotifier } from '../notifications/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { attended } from './with-heartbeat.ts';
 

@@ -1,10 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Activities } from '../domain/activities.ts';
-import { FAILURE } from '../domain/errors.ts';
-import type { Reading } from '../domain/reading.ts';
-import { createMetricSource } from '../metrics/create-source.ts';
-import { metricsProblems } from '../metrics/preflight.ts';
-import { toLimits } from '../runbook/to-plan.ts';
+import { type Activities, FAILURE, type Reading } from '../domain/index.ts';
+import { createMetricSource, metricsProblems } from '../metrics/index.ts';
+import { toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { askUntil, attended } from './with-heartbeat.ts';
 

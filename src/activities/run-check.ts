@@ -1,6 +1,6 @@
-import { createCheck } from '../checks/create-check.ts';
-import type { Activities } from '../domain/activities.ts';
-import { redact } from '../util/redact.ts';
+import { createCheck } from '../checks/index.ts';
+import type { Activities } from '../domain/index.ts';
+import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { attended, pause } from './with-heartbeat.ts';

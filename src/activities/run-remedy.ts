@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { createRemedy } from '../checks/create-remedy.ts';
-import type { Activities } from '../domain/activities.ts';
-import { FAILURE } from '../domain/errors.ts';
-import { redact } from '../util/redact.ts';
+import { createRemedy } from '../checks/index.ts';
+import { type Activities, FAILURE } from '../domain/index.ts';
+import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { attended, stillWanted } from './with-heartbeat.ts';

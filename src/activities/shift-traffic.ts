@@ -1,8 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Activities } from '../domain/activities.ts';
-import { FAILURE } from '../domain/errors.ts';
-import { ANSWER_MS } from '../domain/plan.ts';
-import { createPlatform } from '../platforms/create-platform.ts';
+import { type Activities, FAILURE, ANSWER_MS } from '../domain/index.ts';
+import { createPlatform } from '../platforms/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readBack } from './verify-traffic.ts';
 import { attended, operation, stillWanted } from './with-heartbeat.ts';

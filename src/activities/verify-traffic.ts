@@ -1,7 +1,6 @@
-import type { EvidenceLine } from '../domain/plan.ts';
-import type { Platform } from '../plugin/platform.ts';
-import { redact } from '../util/redact.ts';
-import type { Attendance } from '../util/run-context.ts';
+import type { EvidenceLine } from '../domain/index.ts';
+import type { Platform } from '../plugin/index.ts';
+import { redact, type Attendance } from '../util/index.ts';
 import { askUntil } from './with-heartbeat.ts';
 
 export const NO_STATUS_COMMAND = 'not possible: the runbook names no status command';

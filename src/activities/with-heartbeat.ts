@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { DeploymentTarget } from '../domain/plan.ts';
-import type { Attendance, Operation } from '../util/run-context.ts';
+import type { DeploymentTarget } from '../domain/index.ts';
+import type { Attendance, Operation } from '../util/index.ts';
 
 /** A lost worker is noticed one heartbeat time-out (10 s) after the last beat that was sent. */
 const BEAT_MS = 2_000;

@@ -1,6 +1,6 @@
 import { log } from '@temporalio/activity';
-import type { Activities } from '../domain/activities.ts';
-import { documentOf } from '../report/document.ts';
+import type { Activities } from '../domain/index.ts';
+import { documentOf } from '../report/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { attended } from './with-heartbeat.ts';
 

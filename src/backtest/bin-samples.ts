@@ -1,4 +1,4 @@
-import type { RawSeries } from '../prometheus/samples.ts';
+import type { RawSeries } from '../prometheus/index.ts';
 import { GAP_INTERVALS, inWholeNumbers, type PastInterval } from './history.ts';
 
 /** What a counter counts. `slow` is what a histogram counted less what it counted up to the limit. */

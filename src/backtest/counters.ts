@@ -1,9 +1,6 @@
-import { isBelow, isSame, isWithin } from '../metrics/bucket-ends.ts';
-import { unitsPerSecond } from '../metrics/duration-unit.ts';
-import { anyOf } from '../metrics/prometheus/queries.ts';
-import { isStatus } from '../metrics/status-codes.ts';
-import type { Server } from '../prometheus/http-client.ts';
-import { type Labels, type Matcher, written } from '../prometheus/selectors.ts';
+import { isBelow, isSame, isWithin, unitsPerSecond, anyOf, isStatus } from '../metrics/index.ts';
+import type { Server } from '../prometheus/index.ts';
+import { type Labels, type Matcher, written } from '../promql/index.ts';
 import { PastError } from './history.ts';
 import { seriesOf } from './history-queries.ts';
 

@@ -1,4 +1,4 @@
-import type { Counts } from '../judge/rules.ts';
+import type { Counts } from '../judge/index.ts';
 import { type PastInterval, stretchesOf } from './history.ts';
 
 /**

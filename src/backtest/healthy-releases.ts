@@ -1,4 +1,4 @@
-import { extensionMs } from '../domain/plan.ts';
+import { extensionMs } from '../domain/index.ts';
 import { type Rate, rateOver } from './estimates.ts';
 import type { PastInterval, PastSoak } from './history.ts';
 import type { Random } from './random.ts';

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { range } from '../metrics/prometheus/queries.ts';
-import { ask, type Server } from '../prometheus/http-client.ts';
-import { parseJson } from '../prometheus/parse-json.ts';
-import type { Labels } from '../prometheus/selectors.ts';
+import { range } from '../metrics/index.ts';
+import { ask, type Server, parseJson } from '../prometheus/index.ts';
+import type { Labels } from '../promql/index.ts';
 
 /** What is asked about the past beyond raw samples (prometheus.io/docs/prometheus/latest/querying/api). */
 

@@ -1,7 +1,7 @@
-import { connect } from '../metrics/prometheus/source.ts';
-import type { Server } from '../prometheus/http-client.ts';
-import { type Matcher, parseSelector } from '../prometheus/selectors.ts';
-import type { MetricsConfig } from '../runbook/schema.ts';
+import { connect } from '../metrics/index.ts';
+import type { Server } from '../prometheus/index.ts';
+import { type Matcher, parseSelector } from '../promql/index.ts';
+import type { MetricsConfig } from '../runbook/index.ts';
 import { PastError } from './history.ts';
 
 /** What a person says about where the past is; the runbook says the rest. */

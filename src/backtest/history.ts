@@ -1,4 +1,4 @@
-import type { Counts } from '../judge/rules.ts';
+import type { Counts } from '../judge/index.ts';
 
 /** What the service served from `from` (exclusive) to `to` (inclusive), epoch milliseconds; whole numbers. */
 export interface PastInterval extends Counts {

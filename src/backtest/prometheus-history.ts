@@ -1,9 +1,6 @@
-import { withinOf } from '../metrics/prometheus/buckets.ts';
-import { range } from '../metrics/prometheus/queries.ts';
-import { ANSWERED_PROMQL, isFailed } from '../metrics/status-codes.ts';
-import type { Server } from '../prometheus/http-client.ts';
-import { type NativeHistogram, type RawSeries, rawSeries } from '../prometheus/samples.ts';
-import { type Matcher, written } from '../prometheus/selectors.ts';
+import { withinOf, range, ANSWERED_PROMQL, isFailed } from '../metrics/index.ts';
+import { type Server, type NativeHistogram, type RawSeries, rawSeries } from '../prometheus/index.ts';
+import { type Matcher, written } from '../promql/index.ts';
 import { type Counted, type CountedSeries, openLedger } from './bin-samples.ts';
 import { type Counters, findCounters, type PastQuestion } from './counters.ts';
 import { inWholeNumbers, type Past, PastError, type PastInterval } from './history.ts';

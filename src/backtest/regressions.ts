@@ -1,4 +1,4 @@
-import { extensionMs } from '../domain/plan.ts';
+import { extensionMs } from '../domain/index.ts';
 import { type Rate, rateOver, type Tally } from './estimates.ts';
 import type { PastSoak } from './history.ts';
 import type { Random } from './random.ts';

@@ -1,7 +1,5 @@
-import type { DeploymentPlan } from '../domain/plan.ts';
-import { createJudge } from '../judge/judge.ts';
-import { type JudgeRules, staleAfterMs } from '../judge/rules.ts';
-import type { BothCounts } from '../judge/threshold.ts';
+import type { DeploymentPlan } from '../domain/index.ts';
+import { createJudge, type JudgeRules, staleAfterMs, type BothCounts } from '../judge/index.ts';
 import type { PastInterval, PastSoak } from './history.ts';
 
 /** The first step of the traffic plan, as it is watched. */

@@ -1,6 +1,4 @@
-import { createJudge, type Interval, type Judge, type Judgement } from '../judge/judge.ts';
-import { type Counts, type EvidenceRules, evidenceRules, type Limits } from '../judge/rules.ts';
-import type { EvidenceState } from '../judge/sequential.ts';
+import { createJudge, type Interval, type Judge, type Judgement, type Counts, type EvidenceRules, evidenceRules, type Limits, type EvidenceState } from '../judge/index.ts';
 
 /** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
 export interface RecordedSoak {

@@ -1,5 +1,4 @@
-import type { Counts } from '../judge/rules.ts';
-import type { BothCounts } from '../judge/threshold.ts';
+import type { Counts, BothCounts } from '../judge/index.ts';
 import { binomial, hypergeometric, type Random } from './random.ts';
 
 /**

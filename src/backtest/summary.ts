@@ -1,5 +1,4 @@
-import { type Metric, metricsOf } from '../judge/reasons.ts';
-import type { Counts, Limits } from '../judge/rules.ts';
+import { type Metric, metricsOf, type Counts, type Limits } from '../judge/index.ts';
 import { type Dispersion, dispersionOf } from './dispersion.ts';
 import { type Percentiles, percentilesOf } from './estimates.ts';
 import { type PastInterval, type PastSoak, stretchesOf, usualLength } from './history.ts';

@@ -1,5 +1,5 @@
-import type { Check } from '../plugin/check.ts';
-import type { CheckConfig } from '../runbook/schema.ts';
+import type { Check } from '../plugin/index.ts';
+import type { CheckConfig } from '../runbook/index.ts';
 import { commandCheck } from './command/check.ts';
 import { deploymentMonitoring } from './deployment-monitoring/check.ts';
 import { httpCheck } from './http/check.ts';

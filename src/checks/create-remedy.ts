@@ -1,5 +1,5 @@
-import type { Remedy } from '../plugin/remedy.ts';
-import type { CheckConfig } from '../runbook/schema.ts';
+import type { Remedy } from '../plugin/index.ts';
+import type { CheckConfig } from '../runbook/index.ts';
 import { commandRemedy } from './command/remedy.ts';
 import { buildIndexes } from './postgres-indexes/check.ts';
 

@@ -1,5 +1,5 @@
-import type { EvidenceLine } from '../domain/plan.ts';
-import type { Finding } from '../plugin/check.ts';
+import type { EvidenceLine } from '../domain/index.ts';
+import type { Finding } from '../plugin/index.ts';
 
 /** What was looked at, and what is wrong with it. */
 export interface Looked {

@@ -1,4 +1,4 @@
-import type { DeploymentTarget } from '../domain/plan.ts';
+import type { DeploymentTarget } from '../domain/index.ts';
 
 /** What the commands, URLs and texts of a check may name. Both versions and both names match a strict pattern. */
 export function placeholders({ service, environment, green, blue }: DeploymentTarget) {

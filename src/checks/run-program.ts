@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../domain/errors.ts';
-import type { CheckContext } from '../plugin/check.ts';
-import { type CommandResult, fillPlaceholders, runCommand } from '../util/run-command.ts';
+import { FAILURE } from '../domain/index.ts';
+import type { CheckContext } from '../plugin/index.ts';
+import { type CommandResult, fillPlaceholders, runCommand } from '../processes/index.ts';
 import { placeholders } from './placeholders.ts';
 
 /** The end of an output that is shown. */

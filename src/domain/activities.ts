@@ -1,5 +1,4 @@
-import type { Because, JudgeState } from '../judge/judge.ts';
-import type { JudgeRules, Verdict } from '../judge/rules.ts';
+import type { Because, JudgeState, JudgeRules, Verdict } from '../judge/index.ts';
 import type {
   CheckResult,
   DeploymentPlan,

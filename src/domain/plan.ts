@@ -3,7 +3,7 @@
  * Times are epoch milliseconds, lengths are milliseconds, shares are fractions from 0 to 1, percentages 0 to 100.
  */
 
-import type { JudgeRules } from '../judge/rules.ts';
+import type { JudgeRules } from '../judge/index.ts';
 
 /** The environment a request means when it names none: the guide's. */
 export const DEFAULT_ENVIRONMENT = 'production';

@@ -1,4 +1,4 @@
-import type { Limits } from '../judge/rules.ts';
+import type { Limits } from '../judge/index.ts';
 import type { DeploymentStatus, Phase, RollbackStatus, StepStatus } from './status.ts';
 
 /** Raised by a change that readers of an older report could misread: docs/report.md. */

@@ -1,6 +1,6 @@
-import type { Reading, SeriesReading } from '../domain/reading.ts';
-import type { Counts } from '../judge/rules.ts';
-import { redact } from '../util/redact.ts';
+import type { Reading, SeriesReading } from '../domain/index.ts';
+import type { Counts } from '../judge/index.ts';
+import { redact } from '../util/index.ts';
 
 /** Counts between two readings, and the sum of their durations for the mean. */
 export type FreshCounts = Counts & { readonly seconds: number };

@@ -1,9 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../domain/errors.ts';
-import type { Reading } from '../domain/reading.ts';
-import type { Limits } from '../judge/rules.ts';
-import type { Inspection, MetricSource } from '../plugin/metric-source.ts';
-import type { MetricsConfig } from '../runbook/schema.ts';
+import { FAILURE, type Reading } from '../domain/index.ts';
+import type { Limits } from '../judge/index.ts';
+import type { Inspection, MetricSource } from '../plugin/index.ts';
+import type { MetricsConfig } from '../runbook/index.ts';
 import { type Compared, isBelow } from './bucket-ends.ts';
 import { untrueCounts } from './preflight.ts';
 import { prometheusSource } from './prometheus/source.ts';

@@ -1,6 +1,6 @@
-import type { Limits } from '../judge/rules.ts';
-import type { Inspection, LabelValues } from '../plugin/metric-source.ts';
-import { redact } from '../util/redact.ts';
+import type { Limits } from '../judge/index.ts';
+import type { Inspection, LabelValues } from '../plugin/index.ts';
+import { redact } from '../util/index.ts';
 import { type Compared, isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { namesOf } from './counts.ts';
 import { isStatus, meansNoAnswer } from './status-codes.ts';

@@ -1,4 +1,4 @@
-import type { RunbookStore } from '../runbook/store.ts';
+import type { RunbookStore } from '../runbook/index.ts';
 import { channelsOf, type NotificationLog } from './create-notifier.ts';
 
 /**

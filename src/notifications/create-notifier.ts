@@ -1,5 +1,5 @@
-import type { Notification } from '../domain/activities.ts';
-import type { Runbook } from '../runbook/schema.ts';
+import type { Notification } from '../domain/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 import { postToWebhook, webhookProblem } from './webhook/post.ts';
 
 /** The part of a logger that is needed: an activity's `log`, for one. */

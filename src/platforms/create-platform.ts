@@ -1,6 +1,6 @@
-import type { DeploymentTarget } from '../domain/plan.ts';
-import type { Platform } from '../plugin/platform.ts';
-import type { PlatformConfig } from '../runbook/schema.ts';
+import type { DeploymentTarget } from '../domain/index.ts';
+import type { Platform } from '../plugin/index.ts';
+import type { PlatformConfig } from '../runbook/index.ts';
 import { commandPlatform } from './command/platform.ts';
 
 /** The adapter that the runbook asks for, for one deployment. */

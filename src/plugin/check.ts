@@ -1,6 +1,6 @@
-import type { CheckResult, DeploymentTarget } from '../domain/plan.ts';
-import type { Runbook } from '../runbook/schema.ts';
-import type { Attendance, Operation } from '../util/run-context.ts';
+import type { CheckResult, DeploymentTarget } from '../domain/index.ts';
+import type { Runbook } from '../runbook/index.ts';
+import type { Attendance, Operation } from '../util/index.ts';
 
 /** What a check finds; the activity adds when and how long. */
 export type Finding = Omit<CheckResult, 'checkedAt' | 'durationMs'>;

@@ -1,4 +1,4 @@
-import type { Reading } from '../domain/reading.ts';
+import type { Reading } from '../domain/index.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {

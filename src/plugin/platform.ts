@@ -1,5 +1,5 @@
-import type { EvidenceLine } from '../domain/plan.ts';
-import type { Attendance, Operation } from '../util/run-context.ts';
+import type { EvidenceLine } from '../domain/index.ts';
+import type { Attendance, Operation } from '../util/index.ts';
 
 /** Which version gets how many percent of the traffic; a version that runs without traffic stands with 0. */
 export type TrafficShares = Readonly<Record<string, number>>;

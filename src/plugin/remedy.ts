@@ -1,4 +1,4 @@
-import type { RemedyResult } from '../domain/plan.ts';
+import type { RemedyResult } from '../domain/index.ts';
 import type { CheckContext } from './check.ts';
 
 /** What a remedy did; the activity adds when and how long. */

@@ -1,6 +1,5 @@
 import { type Dispatcher, fetch as fetchVia } from 'undici';
-import { errorCode } from '../util/error-code.ts';
-import { redact } from '../util/redact.ts';
+import { errorCode, redact } from '../util/index.ts';
 import { type Credentials, headersOf, named, secretsOf } from './credentials.ts';
 import type { Token } from './token.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, type Dispatcher } from 'undici';
-import { errorCode } from '../util/error-code.ts';
+import { errorCode } from '../util/index.ts';
 
 /**
  * Connections that trust the CA in this file of the worker, and no other.

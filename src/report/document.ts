@@ -1,4 +1,4 @@
-import type { DeploymentReport } from '../domain/report.ts';
+import type { DeploymentReport } from '../domain/index.ts';
 import { type Poll, type SoakSeries, seriesOf } from './series.ts';
 
 /** A report as it is written: what the deployment says of itself, which one it was, and the series of its soaks. */

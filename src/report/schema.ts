@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REPORT_SCHEMA_VERSION } from '../domain/report.ts';
+import { REPORT_SCHEMA_VERSION } from '../domain/index.ts';
 
 /**
  * What a written report holds, for those who read it by program: docs/report.schema.json is made from it, and tests

@@ -1,6 +1,5 @@
-import type { MeasuredCounts } from '../domain/plan.ts';
-import type { DeploymentReport } from '../domain/report.ts';
-import type { Verdict } from '../judge/rules.ts';
+import type { MeasuredCounts, DeploymentReport } from '../domain/index.ts';
+import type { Verdict } from '../judge/index.ts';
 
 /** The numbers of soaks over time: from the polls that workers kept, or from finished windows where they kept none. Pure. */
 

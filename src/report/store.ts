@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type * as FileSystem from 'node:fs/promises';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../util/error-code.ts';
+import { errorCode } from '../util/index.ts';
 import type { Poll } from './series.ts';
 
 /** Where a worker keeps what a report needs, and the reports: a folder for each deployment. */

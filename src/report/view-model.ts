@@ -1,5 +1,4 @@
-import { recoveryWords } from '../domain/recovery-text.ts';
-import type { Phase } from '../domain/status.ts';
+import { recoveryWords, type Phase } from '../domain/index.ts';
 import type { ReportDocument } from './document.ts';
 import { count, dateTime, length, sentence, time } from './format.ts';
 import { checksOf, type ToldCheck } from './view-checks.ts';

@@ -1,5 +1,5 @@
-import { cutShort } from '../domain/step-end.ts';
-import type { Limits } from '../judge/rules.ts';
+import { cutShort } from '../domain/index.ts';
+import type { Limits } from '../judge/index.ts';
 import type { ReportDocument } from './document.ts';
 import { count, dateTime, length, outOf, percent, sentence, time } from './format.ts';
 import { type PointCounts, type SoakSeries, totalOf } from './series.ts';

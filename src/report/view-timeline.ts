@@ -1,4 +1,4 @@
-import { recoveryWords } from '../domain/recovery-text.ts';
+import { recoveryWords } from '../domain/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
 

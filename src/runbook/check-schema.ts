@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseSelector } from '../prometheus/selectors.ts';
+import { parseSelector } from '../promql/index.ts';
 import { command, duration, envName, httpUrl, latencyLimit, name, share, template } from './scalars.ts';
 import { pathProblem } from './weighted-paths.ts';
 

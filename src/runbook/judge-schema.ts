@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVIDENCE_DEFAULTS } from '../judge/rules.ts';
+import { EVIDENCE_DEFAULTS } from '../judge/index.ts';
 import { duration } from './scalars.ts';
 
 /** What the judge takes where a runbook says nothing: only with `rule: evidence`, so that it is no default of the key. */

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
-import { errorCode } from '../util/error-code.ts';
+import { errorCode } from '../util/index.ts';
 import { firstOf, type Problem, validate } from './problems.ts';
 import { type Runbook, runbookSchema } from './schema.ts';
 

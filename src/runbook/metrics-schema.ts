@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Matcher, parseSelector } from '../prometheus/selectors.ts';
+import { type Matcher, parseSelector } from '../promql/index.ts';
 import { duration, envName, httpUrl } from './scalars.ts';
 
 /** Where a runbook's counts come from. */

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../domain/errors.ts';
-import { errorCode } from '../util/error-code.ts';
+import { FAILURE } from '../domain/index.ts';
+import { errorCode } from '../util/index.ts';
 import { canonicalJson, DIGEST, digestOf } from './digest.ts';
 import type { Runbook } from './schema.ts';
 

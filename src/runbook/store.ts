@@ -1,10 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../domain/errors.ts';
-import type { DeploymentTarget } from '../domain/plan.ts';
-import { errorCode } from '../util/error-code.ts';
-import { keepSecret } from '../util/redact.ts';
+import { FAILURE, type DeploymentTarget } from '../domain/index.ts';
+import { errorCode, keepSecret } from '../util/index.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';
 import type { Runbook } from './schema.ts';

@@ -1,6 +1,5 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { Activities } from '../domain/activities.ts';
-import { FAILURE } from '../domain/errors.ts';
+import { type Activities, FAILURE } from '../domain/index.ts';
 
 /** A worker that stops answering is believed lost after this long; another one goes on. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;

@@ -6,13 +6,7 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { WatchCarry } from '../domain/activities.ts';
-import { FAILURE } from '../domain/errors.ts';
-import { ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep } from '../domain/plan.ts';
-import { recoveryWords } from '../domain/recovery-text.ts';
-import type { DeploymentReport } from '../domain/report.ts';
-import type { DeploymentStatus, Phase, RollbackStatus } from '../domain/status.ts';
-import { entered, greenDeployed, planned, shiftBegun } from '../domain/transitions.ts';
+import { type WatchCarry, FAILURE, ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep, recoveryWords, type DeploymentReport, type DeploymentStatus, type Phase, type RollbackStatus, entered, greenDeployed, planned, shiftBegun } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { end } from './close.ts';

@@ -1,14 +1,5 @@
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
-import { FAILURE } from '../domain/errors.ts';
-import { type CheckStatus, isPassed, isToMeasure, waitingFor } from '../domain/status.ts';
-import {
-  checklistBegun,
-  checklistReopened,
-  checkMeasured,
-  checkStarted,
-  remedyEnded,
-  remedyStarted,
-} from '../domain/transitions.ts';
+import { FAILURE, type CheckStatus, isPassed, isToMeasure, waitingFor, checklistBegun, checklistReopened, checkMeasured, checkStarted, remedyEnded, remedyStarted } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

@@ -1,7 +1,5 @@
 import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
-import { buildReport, type DeploymentReport } from '../domain/report.ts';
-import type { Phase } from '../domain/status.ts';
-import { closed, reportKept } from '../domain/transitions.ts';
+import { buildReport, type DeploymentReport, type Phase, closed, reportKept } from '../domain/index.ts';
 import { workAtMost } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

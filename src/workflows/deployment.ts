@@ -6,20 +6,7 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import {
-  ACTIONS,
-  type Action,
-  type Decision,
-  decide as decidePurely,
-  describe,
-  ignore,
-  parseDecision,
-  refusal,
-} from '../domain/decisions.ts';
-import { measurementsOf } from '../domain/deployment-metrics.ts';
-import type { DeploymentPlan } from '../domain/plan.ts';
-import { type DeploymentStatus, waitingFor } from '../domain/status.ts';
-import { opened } from '../domain/transitions.ts';
+import { ACTIONS, type Action, type Decision, decide as decidePurely, describe, ignore, parseDecision, refusal, measurementsOf, type DeploymentPlan, type DeploymentStatus, waitingFor, opened } from '../domain/index.ts';
 import { renderDetails } from './details.ts';
 import { withoutStack } from './failures.ts';
 import * as messages from './messages.ts';

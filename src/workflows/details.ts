@@ -1,16 +1,4 @@
-import { answers } from '../domain/available-decisions.ts';
-import type { DecisionRecord } from '../domain/decisions.ts';
-import { recoveryWords } from '../domain/recovery-text.ts';
-import {
-  type CheckStatus,
-  currentStep,
-  type DeploymentStatus,
-  type FinishedWindow,
-  isClosed,
-  type StepStatus,
-  waitingFor,
-} from '../domain/status.ts';
-import { cutShort } from '../domain/step-end.ts';
+import { answers, type DecisionRecord, recoveryWords, type CheckStatus, currentStep, type DeploymentStatus, type FinishedWindow, isClosed, type StepStatus, waitingFor, cutShort } from '../domain/index.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;

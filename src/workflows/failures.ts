@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, rootCause, TimeoutFailure } from '@temporalio/workflow';
-import type { RollbackCause } from '../domain/status.ts';
+import type { RollbackCause } from '../domain/index.ts';
 
 /** Thrown by a step that knows why the deployment must not go on. */
 export class MustRollBack extends Error {

@@ -1,6 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Action, DecisionAnswer } from '../domain/decisions.ts';
-import type { DeploymentStatus } from '../domain/status.ts';
+import type { Action, DecisionAnswer, DeploymentStatus } from '../domain/index.ts';
 
 /** Every message takes ONE JSON object, so that the Temporal UI can send it. Scripts import these definitions. */
 

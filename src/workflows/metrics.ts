@@ -1,5 +1,5 @@
 import { metricMeter } from '@temporalio/workflow';
-import { METRICS, type Measurement } from '../domain/deployment-metrics.ts';
+import { METRICS, type Measurement } from '../domain/index.ts';
 
 /** Hands measurements to the worker's Prometheus page. The SDK leaves out what is replayed, so nothing counts again. */
 export function emit(measurements: readonly Measurement[]): void {

@@ -1,6 +1,5 @@
 import { CancellationScope, log } from '@temporalio/workflow';
-import type { Notification } from '../domain/activities.ts';
-import { notificationGivenUp } from '../domain/transitions.ts';
+import { type Notification, notificationGivenUp } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

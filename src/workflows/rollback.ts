@@ -1,15 +1,5 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { BlueRecovered, TrafficRestored } from '../domain/activities.ts';
-import { isReadBack, type RollbackStatus } from '../domain/status.ts';
-import {
-  blueRecovered,
-  entered,
-  rollbackBegun,
-  roundBegun,
-  roundFailed,
-  trafficMoved,
-  trafficRestored,
-} from '../domain/transitions.ts';
+import { type BlueRecovered, type TrafficRestored, isReadBack, type RollbackStatus, blueRecovered, entered, rollbackBegun, roundBegun, roundFailed, trafficMoved, trafficRestored } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

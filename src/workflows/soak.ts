@@ -1,8 +1,5 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
-import type { WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from '../domain/activities.ts';
-import { extensionMs, type TrafficStep } from '../domain/plan.ts';
-import { currentStep, isApproved } from '../domain/status.ts';
-import { entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from '../domain/transitions.ts';
+import { type WatchCarry, type WatchHeartbeat, type WatchInput, type WindowResult, extensionMs, type TrafficStep, currentStep, isApproved, entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords, MustRollBack } from './failures.ts';

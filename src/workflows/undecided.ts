@@ -1,7 +1,4 @@
-import type { WindowResult } from '../domain/activities.ts';
-import type { TrafficStep } from '../domain/plan.ts';
-import { currentStep, type UndecidedStatus } from '../domain/status.ts';
-import { undecidedBegun, undecidedEnded } from '../domain/transitions.ts';
+import { type WindowResult, type TrafficStep, currentStep, type UndecidedStatus, undecidedBegun, undecidedEnded } from '../domain/index.ts';
 import type { Deployment } from './deployment.ts';
 import { MustRollBack } from './failures.ts';
 import { tell } from './notify.ts';

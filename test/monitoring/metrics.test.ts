@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { freePort } from '../../sandbox/program.ts';
 import { METRICS } from '../../src/domain/deployment-metrics.ts';
 import type { Sample } from '../../src/prometheus/text-format.ts';
-import { bundleFile } from '../../src/temporal/workflow-bundle.ts';
+import { bundleFile } from '../../src/worker/workflow-bundle.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { buildWorker } from '../support/build-worker.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';

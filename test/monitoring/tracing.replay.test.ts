@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { InjectedSinks } from '@temporalio/worker';
-import { bundleFile, bundleWorkflows } from '../../src/temporal/workflow-bundle.ts';
+import { bundleFile, bundleWorkflows } from '../../src/worker/workflow-bundle.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import type { History } from '../support/history.ts';
 import { notReplayed, replay } from '../support/replay.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { fillPlaceholders, runCommand } from '../../src/util/run-command.ts';
+import { fillPlaceholders, runCommand } from '../../src/processes/run-command.ts';
 import { attendance, eventually, isRunning } from './support.ts';
 
 const operation = { id: 'blue-green/production/recommendation/run-1/deploy', attempt: 2 };
@@ -237,7 +237,7 @@ test('an unknown placeholder is an error that names it and the known ones', () =
 
 /** A process that runs `command` through runCommand, as a worker does. */
 function spawnWorker(command: string[]): ChildProcess {
-  const module = fileURLToPath(new URL('../../src/util/run-command.ts', import.meta.url));
+  const module = fileURLToPath(new URL('../../src/processes/run-command.ts', import.meta.url));
   const script = `import { runCommand } from ${JSON.stringify(module)};
     await runCommand({ command: ${JSON.stringify(command)}, operation: { id: 'w/r/deploy', attempt: 1 },
       attendance: { signal: new AbortController().signal, heartbeat() {} } });`;

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { headersOf, readBasic, readHeader, secretsOf } from '../../src/prometheus/credentials.ts';
 import { ask } from '../../src/prometheus/http-client.ts';
 import { trusting } from '../../src/prometheus/tls.ts';
-import { findProgram } from '../../src/util/find-program.ts';
+import { findProgram } from '../../src/processes/find-program.ts';
 
 const signal = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayRead, parseSelector, reads, type Selector, selectorsOf, written } from '../../src/prometheus/selectors.ts';
+import { mayRead, parseSelector, reads, type Selector, selectorsOf, written } from '../../src/promql/selectors.ts';
 
 const read = (promql: string) => selectorsOf(promql).map(({ matchers }) => written(matchers));
 const only = (promql: string): Selector => {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import { findProgram } from '../../src/util/find-program.ts';
+import { findProgram } from '../../src/processes/find-program.ts';
 import { describeWith } from './installed.ts';
 import { PATIENCE_MS } from './patience.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalServer } from '../../scripts/support/local-server.ts';
-import { bundleWorkflows } from '../../src/temporal/workflow-bundle.ts';
+import { bundleWorkflows } from '../../src/worker/workflow-bundle.ts';
 import { seed } from '../chaos/support/seed.ts';
 import { buildWorker } from './build-worker.ts';
 

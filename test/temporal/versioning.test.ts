@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { execa } from 'execa';
 import { resolveTemporalCli } from '../../scripts/support/temporal-cli.ts';
 import type { WatchInput, WindowResult } from '../../src/domain/activities.ts';
-import { workerVersioning } from '../../src/temporal/versioning.ts';
+import { workerVersioning } from '../../src/worker/versioning.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import {

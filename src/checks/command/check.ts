@@ -1,5 +1,5 @@
-import type { Check, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { Check, Finding } from '../../plugin/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { runProgram, SHOWN } from '../run-program.ts';
 
 /** A program of the runbook's that ends with exit code 0. What it printed last is the evidence, redacted. */

@@ -1,4 +1,4 @@
-import type { Remedy } from '../../plugin/remedy.ts';
+import type { Remedy } from '../../plugin/index.ts';
 import { runProgram, SHOWN } from '../run-program.ts';
 
 /** A program of the runbook's that mends what a check found. What it printed last is recorded, redacted. */

@@ -1,9 +1,7 @@
-import type { DeploymentPlan } from '../../domain/plan.ts';
-import { apartMs, createMetricSource } from '../../metrics/create-source.ts';
-import { metricsProblems } from '../../metrics/preflight.ts';
-import type { Check, CheckContext } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
-import { toLimits, toPlan } from '../../runbook/to-plan.ts';
+import type { DeploymentPlan } from '../../domain/index.ts';
+import { apartMs, createMetricSource, metricsProblems } from '../../metrics/index.ts';
+import type { Check, CheckContext } from '../../plugin/index.ts';
+import { type CheckOfKind, toLimits, toPlan } from '../../runbook/index.ts';
 import { findingOf, type Looked } from '../observation.ts';
 import { defaultDetect, lookAtSight } from './detection-power-exact.ts';
 import { lookAtForesight } from './detection-power-simulated.ts';

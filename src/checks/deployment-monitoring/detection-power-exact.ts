@@ -1,19 +1,5 @@
-import type { DeploymentPlan } from '../../domain/plan.ts';
-import {
-  batchesIn,
-  batchLengthMs,
-  CONFIDENCE,
-  chanceToFind,
-  type PlannedSoak,
-  requestsIn,
-  requestsToProve,
-  type SightRules,
-  seesEnough,
-  smallestShareFound,
-  soakNeeded,
-  timeToFind,
-  trafficNeeded,
-} from '../../judge/power.ts';
+import type { DeploymentPlan } from '../../domain/index.ts';
+import { batchesIn, batchLengthMs, CONFIDENCE, chanceToFind, type PlannedSoak, requestsIn, requestsToProve, type SightRules, seesEnough, smallestShareFound, soakNeeded, timeToFind, trafficNeeded } from '../../judge/index.ts';
 import type { Looked } from '../observation.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
 

@@ -1,10 +1,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import type { PastInterval } from '../../backtest/history.ts';
-import { binomial, seededRandom } from '../../backtest/random.ts';
-import { firstStepOf, type RehearsedStep, rehearseRelease } from '../../backtest/release.ts';
-import { splitCounts, withFailures } from '../../backtest/split.ts';
-import type { DeploymentPlan } from '../../domain/plan.ts';
-import { requestsToProve } from '../../judge/power.ts';
+import { type PastInterval, binomial, seededRandom, firstStepOf, type RehearsedStep, rehearseRelease, splitCounts, withFailures } from '../../backtest/index.ts';
+import type { DeploymentPlan } from '../../domain/index.ts';
+import { requestsToProve } from '../../judge/index.ts';
 import type { Looked } from '../observation.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
 import type { Measured } from './measure.ts';

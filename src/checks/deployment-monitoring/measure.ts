@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Reading } from '../../domain/reading.ts';
-import { advance } from '../../metrics/counts.ts';
-import type { Inspection, MetricSource } from '../../plugin/metric-source.ts';
-import type { Attendance } from '../../util/run-context.ts';
+import type { Reading } from '../../domain/index.ts';
+import { advance } from '../../metrics/index.ts';
+import type { Inspection, MetricSource } from '../../plugin/index.ts';
+import type { Attendance } from '../../util/index.ts';
 
 /** What the metrics showed of one version while they were looked at. */
 export interface Measured {

@@ -1,5 +1,5 @@
-import type { DeploymentPlan, EvidenceLine } from '../../domain/plan.ts';
-import { redact } from '../../util/redact.ts';
+import type { DeploymentPlan, EvidenceLine } from '../../domain/index.ts';
+import { redact } from '../../util/index.ts';
 import type { Looked } from '../observation.ts';
 import { duration, grouped } from './format.ts';
 import type { Measured } from './measure.ts';

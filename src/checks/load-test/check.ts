@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeploymentTarget } from '../../domain/plan.ts';
-import type { Limits } from '../../judge/rules.ts';
-import type { Check, CheckContext, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
-import { createPathPicker } from '../../runbook/weighted-paths.ts';
-import { fillPlaceholders } from '../../util/run-command.ts';
+import type { DeploymentTarget } from '../../domain/index.ts';
+import type { Limits } from '../../judge/index.ts';
+import type { Check, CheckContext, Finding } from '../../plugin/index.ts';
+import { type CheckOfKind, createPathPicker } from '../../runbook/index.ts';
+import { fillPlaceholders } from '../../processes/index.ts';
 import { placeholders } from '../placeholders.ts';
 import { dataVolume } from '../postgres/data-volume.ts';
 import { createClient, type LoadClient } from './client.ts';

@@ -1,5 +1,5 @@
 import { Agent, errors } from 'undici';
-import { errorCode } from '../../util/error-code.ts';
+import { errorCode } from '../../util/index.ts';
 import { TIMED_OUT } from './outcome.ts';
 
 /** In words of our own: the errors' messages name hosts and ports. */

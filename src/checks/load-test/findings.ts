@@ -1,7 +1,6 @@
-import type { EvidenceLine } from '../../domain/plan.ts';
-import { metricsOf } from '../../judge/reasons.ts';
-import type { Limits } from '../../judge/rules.ts';
-import type { Finding } from '../../plugin/check.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
+import { metricsOf, type Limits } from '../../judge/index.ts';
+import type { Finding } from '../../plugin/index.ts';
 import { LATE_MS, type LoadNumbers } from './tally.ts';
 
 /** What was asked of the target. */

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeploymentTarget, EvidenceLine } from '../../domain/plan.ts';
-import { channelsOf } from '../../notifications/create-notifier.ts';
-import { createPlatform } from '../../platforms/create-platform.ts';
-import type { Check, CheckContext } from '../../plugin/check.ts';
-import type { TrafficShares } from '../../plugin/platform.ts';
-import type { CheckOfKind, PlatformConfig } from '../../runbook/schema.ts';
-import { findProgram } from '../../util/find-program.ts';
-import { redact } from '../../util/redact.ts';
-import { fillPlaceholders } from '../../util/run-command.ts';
+import type { DeploymentTarget, EvidenceLine } from '../../domain/index.ts';
+import { channelsOf } from '../../notifications/index.ts';
+import { createPlatform } from '../../platforms/index.ts';
+import type { Check, CheckContext, TrafficShares } from '../../plugin/index.ts';
+import type { CheckOfKind, PlatformConfig } from '../../runbook/index.ts';
+import { findProgram, fillPlaceholders } from '../../processes/index.ts';
+import { redact } from '../../util/index.ts';
 import { findingOf, type Looked, type Problem } from '../observation.ts';
 import { placeholders } from '../placeholders.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode } from '../../util/error-code.ts';
+import { errorCode } from '../../util/index.ts';
 import { identifier } from '../postgres/session.ts';
 import {
   bearerOf,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { identifier } from '../postgres/session.ts';
 
 export type WantedIndex = CheckOfKind<'postgres-indexes'>['indexes'][number];

@@ -1,6 +1,5 @@
-import type { Check, CheckContext, Finding } from '../../plugin/check.ts';
-import type { Remedy } from '../../plugin/remedy.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { Check, CheckContext, Finding, Remedy } from '../../plugin/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { type Session, withSession } from '../postgres/session.ts';
 import type { WantedIndex } from './catalog.ts';
 import { createIndex } from './create.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { errorCode } from '../../util/error-code.ts';
+import { errorCode } from '../../util/index.ts';
 import { messageOf } from '../postgres/session.ts';
 import { buildUnderWay, findTable, matchingIndexes, type WantedIndex } from './catalog.ts';
 import { indexableOrProblem, missing, type Outcome, refused } from './findings.ts';

@@ -1,5 +1,5 @@
-import type { EvidenceLine } from '../../domain/plan.ts';
-import { errorCode } from '../../util/error-code.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
+import { errorCode } from '../../util/index.ts';
 import { identifier, messageOf } from '../postgres/session.ts';
 import { definition, type ExistingIndex, type Table, type WantedIndex } from './catalog.ts';
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { errorCode } from '../../util/error-code.ts';
-import type { Attendance } from '../../util/run-context.ts';
+import { errorCode, type Attendance } from '../../util/index.ts';
 import { besides, messageOf, type Session } from '../postgres/session.ts';
 import { single } from './catalog.ts';
 

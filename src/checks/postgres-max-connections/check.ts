@@ -1,5 +1,5 @@
-import type { Check, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { Check, Finding } from '../../plugin/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { type Fit, fitOf, openBeyond } from '../postgres/connection-budget.ts';
 import { measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
 

@@ -1,6 +1,6 @@
-import type { EvidenceLine } from '../../domain/plan.ts';
-import type { Check, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
+import type { Check, Finding } from '../../plugin/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { fitOf, openBeyond, type Pool } from '../postgres/connection-budget.ts';
 import { type Connections, measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
 import { type Hold, holdOf } from './connection-hold-time.ts';

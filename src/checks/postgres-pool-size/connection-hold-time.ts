@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { EvidenceLine } from '../../domain/plan.ts';
-import { advance } from '../../metrics/counts.ts';
-import { apartMs, createMetricSource } from '../../metrics/create-source.ts';
-import type { CheckContext, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
-import { toLimits } from '../../runbook/to-plan.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
+import { advance, apartMs, createMetricSource } from '../../metrics/index.ts';
+import type { CheckContext, Finding } from '../../plugin/index.ts';
+import { type CheckOfKind, toLimits } from '../../runbook/index.ts';
 import type { Connections } from '../postgres/connections.ts';
 
 type Config = CheckOfKind<'postgres-pool-size'>;

@@ -1,4 +1,4 @@
-import type { EvidenceLine } from '../../domain/plan.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
 import type { Connections } from './connections.ts';
 import { identifier } from './session.ts';
 

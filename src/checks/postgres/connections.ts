@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Finding } from '../../plugin/check.ts';
+import type { Finding } from '../../plugin/index.ts';
 import { CHECK_APPLICATION, DatabaseUnavailable, identifier, type Session, withSession } from './session.ts';
 
 const STATEMENT_TIMEOUT_MS = 10_000;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { CheckContext, Finding } from '../../plugin/check.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
-import { errorCode } from '../../util/error-code.ts';
+import type { CheckContext, Finding } from '../../plugin/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
+import { errorCode } from '../../util/index.ts';
 import { identifier, messageOf, withSession } from './session.ts';
 
 type Volume = CheckOfKind<'load-test'>['dataVolume'][number];

@@ -1,9 +1,8 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { Finding } from '../../plugin/check.ts';
-import { errorCode } from '../../util/error-code.ts';
-import { redact } from '../../util/redact.ts';
+import type { Finding } from '../../plugin/index.ts';
+import { errorCode, redact } from '../../util/index.ts';
 
 /** How the checks' own sessions are called in pg_stat_activity: they are gone in a moment and never counted. */
 export const CHECK_APPLICATION = 'bluegreen-check';

@@ -1,12 +1,4 @@
-import {
-  type Labels,
-  type Matcher,
-  mayRead,
-  metricOf,
-  parseSelector,
-  reads,
-  type Selector,
-} from '../../prometheus/selectors.ts';
+import { type Labels, type Matcher, mayRead, metricOf, parseSelector, reads, type Selector } from '../../promql/index.ts';
 
 /** What a service is alerted on, and by which series a rule shows that it is about that. */
 export interface Signal {

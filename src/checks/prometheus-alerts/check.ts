@@ -1,8 +1,7 @@
-import type { Check } from '../../plugin/check.ts';
-import { type Prometheus, prometheus, type RuleGroup } from '../../prometheus/prometheus.ts';
-import type { Labels } from '../../prometheus/selectors.ts';
-import { readToken } from '../../prometheus/token.ts';
-import type { CheckOfKind } from '../../runbook/schema.ts';
+import type { Check } from '../../plugin/index.ts';
+import { type Prometheus, prometheus, type RuleGroup, readToken } from '../../prometheus/index.ts';
+import type { Labels } from '../../promql/index.ts';
+import type { CheckOfKind } from '../../runbook/index.ts';
 import { signalOf } from './alerted-metric.ts';
 import { judgeAlertmanagers, judgeNotifications, judgeRecipients } from './delivery.ts';
 import { findingOf, type Item } from './items.ts';

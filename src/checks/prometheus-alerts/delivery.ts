@@ -1,8 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Alertmanager, alertmanager } from '../../prometheus/alertmanager.ts';
-import type { Prometheus, Recipient } from '../../prometheus/prometheus.ts';
-import type { MetricsPage } from '../../prometheus/text-format.ts';
-import type { Token } from '../../prometheus/token.ts';
+import { type Alertmanager, alertmanager, type Prometheus, type Recipient, type MetricsPage, type Token } from '../../prometheus/index.ts';
 import type { Item } from './items.ts';
 
 export interface Attached {

@@ -1,5 +1,5 @@
-import type { EvidenceLine } from '../../domain/plan.ts';
-import type { Finding } from '../../plugin/check.ts';
+import type { EvidenceLine } from '../../domain/index.ts';
+import type { Finding } from '../../plugin/index.ts';
 
 /** One condition: what was measured, and what is missing for it to hold. */
 export interface Item {

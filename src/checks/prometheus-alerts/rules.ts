@@ -1,6 +1,5 @@
-import { conceal } from '../../prometheus/http-client.ts';
-import type { AlertingRule, Prometheus, RecordingRule, RuleGroup } from '../../prometheus/prometheus.ts';
-import { type Labels, mayRead, reads, type Selector, selectorsOf, written } from '../../prometheus/selectors.ts';
+import { conceal, type AlertingRule, type Prometheus, type RecordingRule, type RuleGroup } from '../../prometheus/index.ts';
+import { type Labels, mayRead, reads, type Selector, selectorsOf, written } from '../../promql/index.ts';
 import { isAbout, type Signal, seriesBehind } from './alerted-metric.ts';
 import type { Item } from './items.ts';
 

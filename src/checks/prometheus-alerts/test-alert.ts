@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Alert, Alertmanager, NewAlert } from '../../prometheus/alertmanager.ts';
-import type { Labels } from '../../prometheus/selectors.ts';
+import type { Alert, Alertmanager, NewAlert } from '../../prometheus/index.ts';
+import type { Labels } from '../../promql/index.ts';
 import type { Item } from './items.ts';
 
 const ALERT = 'BluegreenTest';

@@ -1,4 +1,4 @@
-import { type DeploymentStatus, isStuck } from '../../domain/status.ts';
+import { type DeploymentStatus, isStuck } from '../../domain/index.ts';
 import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
 import { COMMAND } from '../commands/address.ts';
 import type { CheckOptions } from '../commands/check.ts';

@@ -1,6 +1,6 @@
 import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import { arrayFromPayloads, WorkflowNotFoundError } from '@temporalio/common';
-import { type DeploymentRequest, deploymentWorkflowId } from '../../domain/plan.ts';
+import { type DeploymentRequest, deploymentWorkflowId } from '../../domain/index.ts';
 import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
 import { addressFlags, COMMAND } from '../commands/address.ts';
 import type { HistoryOptions } from '../commands/history.ts';

@@ -1,5 +1,5 @@
-import { deploymentWorkflowId } from '../../domain/plan.ts';
-import { taskQueue, WORKFLOW_TYPE } from '../../temporal/names.ts';
+import { deploymentWorkflowId } from '../../domain/index.ts';
+import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
 import { EXIT } from '../commands/exit-codes.ts';
 import type { LinkOptions } from '../commands/link.ts';
 import { Problem } from '../commands/problem.ts';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { isClosed, PHASES } from '../../domain/status.ts';
-import { WORKFLOW_TYPE } from '../../temporal/names.ts';
+import { isClosed, PHASES } from '../../domain/index.ts';
+import { WORKFLOW_TYPE } from '../../temporal/index.ts';
 import { COMMAND } from '../commands/address.ts';
 import type { ListOptions } from '../commands/list.ts';
 import { inTime, withTemporal } from '../commands/temporal.ts';

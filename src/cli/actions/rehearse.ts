@@ -1,12 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Past, PastError } from '../../backtest/history.ts';
-import { parsePast, writePast } from '../../backtest/history-file.ts';
-import { rehearse } from '../../backtest/rehearse.ts';
-import { firstStepOf, type RehearsedStep } from '../../backtest/release.ts';
-import { loadRunbook, RunbookError } from '../../runbook/load.ts';
-import type { Runbook } from '../../runbook/schema.ts';
-import { errorCode } from '../../util/error-code.ts';
+import { type Past, PastError, parsePast, writePast, rehearse, firstStepOf, type RehearsedStep } from '../../backtest/index.ts';
+import { loadRunbook, RunbookError, type Runbook } from '../../runbook/index.ts';
+import { errorCode } from '../../util/index.ts';
 import { EXIT } from '../commands/exit-codes.ts';
 import { Problem } from '../commands/problem.ts';
 import type { RehearseOptions } from '../commands/rehearse.ts';

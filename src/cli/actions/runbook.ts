@@ -1,5 +1,4 @@
-import { loadRunbook, RunbookError } from '../../runbook/load.ts';
-import type { Runbook } from '../../runbook/schema.ts';
+import { loadRunbook, RunbookError, type Runbook } from '../../runbook/index.ts';
 import { EXIT } from '../commands/exit-codes.ts';
 import { count, roughly } from '../view/format.ts';
 import { complain, print } from '../view/output.ts';

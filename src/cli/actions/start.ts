@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../../domain/plan.ts';
-import { taskQueue, WORKFLOW_TYPE } from '../../temporal/names.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../../domain/index.ts';
+import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
 import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
 import { addressFlags, COMMAND } from '../commands/address.ts';
 import { EXIT } from '../commands/exit-codes.ts';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { stateDirectory } from '../../util/state-directory.ts';
+import { stateDirectory } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../commands/address.ts';
 import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../commands/temporal.ts';

@@ -6,7 +6,7 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { type Action, type Decision, parseDecision } from '../../domain/decisions.ts';
+import { type Action, type Decision, parseDecision } from '../../domain/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { look } from '../view/snapshot.ts';
 import { EXIT } from './exit-codes.ts';

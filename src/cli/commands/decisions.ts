@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Action } from '../../domain/decisions.ts';
+import type { Action } from '../../domain/index.ts';
 import { type Address, ANSWER_WITHIN_MS } from './address.ts';
 import { EXIT } from './exit-codes.ts';
 import { withAddress, withBy, withExample } from './options.ts';

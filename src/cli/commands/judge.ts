@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ReplayVerdict } from '../../backtest/replay.ts';
-import type { EvidenceRules } from '../../judge/rules.ts';
+import type { ReplayVerdict } from '../../backtest/index.ts';
+import type { EvidenceRules } from '../../judge/index.ts';
 import { complain, print } from '../view/output.ts';
 import { EXIT } from './exit-codes.ts';
 import { withExample } from './options.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { PHASES, type Phase } from '../../domain/status.ts';
+import { PHASES, type Phase } from '../../domain/index.ts';
 import { positiveNumber, withExample } from './options.ts';
 
 export interface ListOptions {

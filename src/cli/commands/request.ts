@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/client';
-import type { DeploymentRequest } from '../../domain/plan.ts';
-import { parseRequest } from '../../runbook/to-plan.ts';
+import type { DeploymentRequest } from '../../domain/index.ts';
+import { parseRequest } from '../../runbook/index.ts';
 import { EXIT } from './exit-codes.ts';
 import { Problem } from './problem.ts';
 

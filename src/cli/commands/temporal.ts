@@ -1,7 +1,7 @@
 import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { deploymentWorkflowId } from '../../domain/plan.ts';
-import { type ConnectionConfig, connectClient, connectionConfig } from '../../temporal/connection.ts';
+import { deploymentWorkflowId } from '../../domain/index.ts';
+import { type ConnectionConfig, connectClient, connectionConfig } from '../../temporal/index.ts';
 import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
 import { type Address, ANSWER_WITHIN_MS, COMMAND } from './address.ts';
 import { EXIT } from './exit-codes.ts';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { DeploymentStatus } from '../../domain/status.ts';
+import type { DeploymentStatus } from '../../domain/index.ts';
 import { answerWords } from '../actions/decisions.ts';
 import type { Address } from '../commands/address.ts';
 import { newDecision, sendDecision } from '../commands/decide.ts';

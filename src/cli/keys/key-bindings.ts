@@ -1,6 +1,4 @@
-import { answers } from '../../domain/available-decisions.ts';
-import type { Decision } from '../../domain/decisions.ts';
-import type { CheckStatus, DeploymentStatus } from '../../domain/status.ts';
+import { answers, type Decision, type CheckStatus, type DeploymentStatus } from '../../domain/index.ts';
 
 /** What a deployment can be told by a key. */
 export interface Offer {

@@ -1,4 +1,4 @@
-import type { Decision } from '../../domain/decisions.ts';
+import type { Decision } from '../../domain/index.ts';
 import { KEYS, type Offer } from './key-bindings.ts';
 import type { Key } from './parse-keys.ts';
 

@@ -1,5 +1,4 @@
-import { recoveryWords } from '../../domain/recovery-text.ts';
-import { type DeploymentStatus, isClosed, openGate } from '../../domain/status.ts';
+import { recoveryWords, type DeploymentStatus, isClosed, openGate } from '../../domain/index.ts';
 import { checkWords } from './checks.ts';
 import { count, exactly, meanWords, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';

@@ -1,4 +1,4 @@
-import type { Counts } from '../../judge/rules.ts';
+import type { Counts } from '../../judge/index.ts';
 import type { Sample } from './phase-history.ts';
 
 /** Little charts over time, one sign for each stretch of it. Pure. */

@@ -1,4 +1,4 @@
-import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../domain/status.ts';
+import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../domain/index.ts';
 import { clip } from './format.ts';
 import type { Paint } from './output.ts';
 

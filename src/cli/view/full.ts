@@ -1,5 +1,4 @@
-import { currentStep, type DeploymentStatus, isClosed } from '../../domain/status.ts';
-import { cutShort } from '../../domain/step-end.ts';
+import { currentStep, type DeploymentStatus, isClosed, cutShort } from '../../domain/index.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import { clock, exactly, roughly } from './format.ts';
 import type { Paint } from './output.ts';

@@ -1,8 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { FAILURE } from '../../domain/errors.ts';
-import { buildReport, type DeploymentReport } from '../../domain/report.ts';
-import type { DeploymentStatus } from '../../domain/status.ts';
+import { FAILURE, buildReport, type DeploymentReport, type DeploymentStatus } from '../../domain/index.ts';
 import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
 import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
 import { cleaned, harmless } from './output.ts';

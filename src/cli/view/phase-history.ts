@@ -1,6 +1,4 @@
-import type { WatchHeartbeat } from '../../domain/activities.ts';
-import type { MeasuredCounts } from '../../domain/plan.ts';
-import type { DeploymentStatus, FinishedWindow, Phase } from '../../domain/status.ts';
+import type { WatchHeartbeat, MeasuredCounts, DeploymentStatus, FinishedWindow, Phase } from '../../domain/index.ts';
 
 /** What whoever looks remembers of the looks before: charts and the lengths of phases need it. Pure. */
 

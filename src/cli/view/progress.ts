@@ -1,4 +1,4 @@
-import { currentStep, type DeploymentStatus, isClosed, isPassed, type Phase } from '../../domain/status.ts';
+import { currentStep, type DeploymentStatus, isClosed, isPassed, type Phase } from '../../domain/index.ts';
 import { exactly, roughly } from './format.ts';
 import type { Paint } from './output.ts';
 import { NO_PAST, type Past } from './phase-history.ts';

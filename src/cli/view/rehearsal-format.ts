@@ -1,7 +1,4 @@
-import type { Rate } from '../../backtest/estimates.ts';
-import type { Regression } from '../../backtest/regressions.ts';
-import type { Rehearsal } from '../../backtest/rehearse.ts';
-import type { MetricSummary } from '../../backtest/summary.ts';
+import type { Rate, Regression, Rehearsal, MetricSummary } from '../../backtest/index.ts';
 import { roughly } from './format.ts';
 
 /** What a rehearsal found, in sentences; the terminal and the page say the same. Pure. */

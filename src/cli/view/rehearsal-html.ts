@@ -1,6 +1,5 @@
-import type { Percentiles } from '../../backtest/estimates.ts';
-import type { Rehearsal } from '../../backtest/rehearse.ts';
-import { escaped } from '../../report/escape-html.ts';
+import type { Percentiles, Rehearsal } from '../../backtest/index.ts';
+import { escaped } from '../../report/index.ts';
 import { clock, count, roughly } from './format.ts';
 import {
   findingSentences,

@@ -1,5 +1,4 @@
-import type { RehearsedSoak } from '../../backtest/healthy-releases.ts';
-import type { Rehearsal } from '../../backtest/rehearse.ts';
+import type { RehearsedSoak, Rehearsal } from '../../backtest/index.ts';
 import { clock, roughly } from './format.ts';
 import { METRIC_WORDS, percent } from './rehearsal-format.ts';
 import { byHour, inColumns, shareRolledBack, sumOf, WEEKDAYS } from './rehearsal-when.ts';

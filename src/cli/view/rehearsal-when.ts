@@ -1,4 +1,4 @@
-import { type RehearsedSoak, rolledBackIn } from '../../backtest/healthy-releases.ts';
+import { type RehearsedSoak, rolledBackIn } from '../../backtest/index.ts';
 
 /** When healthy releases would have been rolled back. Pure but for the machine's time zone. */
 

@@ -1,6 +1,4 @@
-import type { Percentiles } from '../../backtest/estimates.ts';
-import type { RehearsedSoak } from '../../backtest/healthy-releases.ts';
-import type { Rehearsal } from '../../backtest/rehearse.ts';
+import type { Percentiles, RehearsedSoak, Rehearsal } from '../../backtest/index.ts';
 import { bar, clip, clock, count, roughly, wrap } from './format.ts';
 import type { Paint } from './output.ts';
 import {

@@ -1,5 +1,4 @@
-import type { DeploymentReport } from '../../domain/report.ts';
-import { type CutShort, cutShort } from '../../domain/step-end.ts';
+import { type DeploymentReport, type CutShort, cutShort } from '../../domain/index.ts';
 import { EXIT } from '../commands/exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import { clock, count, exactly, roughly, share } from './format.ts';

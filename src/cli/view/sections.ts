@@ -1,16 +1,5 @@
-import type { DecisionRecord } from '../../domain/decisions.ts';
-import { recoveryWords } from '../../domain/recovery-text.ts';
-import {
-  currentStep,
-  type DeploymentStatus,
-  type FinishedWindow,
-  type GateStatus,
-  type Phase,
-  type RollbackStatus,
-  type StepStatus,
-} from '../../domain/status.ts';
-import type { Judgement } from '../../judge/judge.ts';
-import type { Verdict } from '../../judge/rules.ts';
+import { type DecisionRecord, recoveryWords, currentStep, type DeploymentStatus, type FinishedWindow, type GateStatus, type Phase, type RollbackStatus, type StepStatus } from '../../domain/index.ts';
+import type { Judgement, Verdict } from '../../judge/index.ts';
 import { bar, clock, count, exactly, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';
 

@@ -5,8 +5,7 @@ import {
   type WorkflowExecutionStatusName,
 } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
-import type { WatchHeartbeat } from '../../domain/activities.ts';
-import type { DeploymentStatus } from '../../domain/status.ts';
+import type { WatchHeartbeat, DeploymentStatus } from '../../domain/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
 import { firstLine } from '../commands/to-problem.ts';

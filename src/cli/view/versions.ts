@@ -1,6 +1,4 @@
-import type { WatchHeartbeat } from '../../domain/activities.ts';
-import type { DeploymentPlan } from '../../domain/plan.ts';
-import type { StepStatus } from '../../domain/status.ts';
+import type { WatchHeartbeat, DeploymentPlan, StepStatus } from '../../domain/index.ts';
 import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
 import { clip, meanWords, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { folderOf } from '../../report/store.ts';
+import { folderOf } from '../../report/index.ts';
 import type { Sight } from './snapshot.ts';
 
 /** The report's page that a worker on this machine wrote; nothing where it is on another one, or could not be written. */

@@ -1,5 +1,5 @@
-import type { Reading, SeriesReading } from '../../domain/reading.ts';
-import type { Labels } from '../../prometheus/selectors.ts';
+import type { Reading, SeriesReading } from '../../domain/index.ts';
+import type { Labels } from '../../promql/index.ts';
 import type { ProcessStart, Track } from './counter-samples.ts';
 
 /** A counter that was not seen for so long is gone for good: autoscaling would let the marks grow without end. */

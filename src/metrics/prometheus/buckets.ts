@@ -1,4 +1,4 @@
-import type { NativeHistogram, RawSeries } from '../../prometheus/samples.ts';
+import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
 import { type Compared, isBelow, isWithin, slowEnds } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Limits } from '../../judge/rules.ts';
-import type { Inspection, VersionSeries } from '../../plugin/metric-source.ts';
-import type { NativeHistogram, RawSeries } from '../../prometheus/samples.ts';
-import type { Labels } from '../../prometheus/selectors.ts';
+import type { Limits } from '../../judge/index.ts';
+import type { Inspection, VersionSeries } from '../../plugin/index.ts';
+import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
+import type { Labels } from '../../promql/index.ts';
 import { type Compared, isBelow, isSame, refuseWithoutEnd } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { groupBy } from '../group-by.ts';

@@ -1,4 +1,4 @@
-import type { LabelValues } from '../../plugin/metric-source.ts';
+import type { LabelValues } from '../../plugin/index.ts';
 import { groupBy } from '../group-by.ts';
 import { COUNTED_BY, severalValues } from '../label-problems.ts';
 import type { Point, ProcessStart, Track } from './counter-samples.ts';

@@ -1,7 +1,6 @@
-import type { Reading, SeriesReading } from '../../domain/reading.ts';
-import type { Limits } from '../../judge/rules.ts';
-import type { Server } from '../../prometheus/http-client.ts';
-import { evaluated, type Question, type RawSeries } from '../../prometheus/samples.ts';
+import type { Reading, SeriesReading } from '../../domain/index.ts';
+import type { Limits } from '../../judge/index.ts';
+import { type Server, evaluated, type Question, type RawSeries } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { ANSWERED_PROMQL } from '../status-codes.ts';

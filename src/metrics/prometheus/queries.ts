@@ -1,6 +1,6 @@
-import type { Limits } from '../../judge/rules.ts';
-import { type Matcher, written } from '../../prometheus/selectors.ts';
-import type { MetricsConfig } from '../../runbook/schema.ts';
+import type { Limits } from '../../judge/index.ts';
+import { type Matcher, written } from '../../promql/index.ts';
+import type { MetricsConfig } from '../../runbook/index.ts';
 
 export type PrometheusConfig = Extract<MetricsConfig, { kind: 'prometheus' }>;
 

@@ -1,13 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../domain/errors.ts';
-import type { Reading } from '../../domain/reading.ts';
-import type { Limits } from '../../judge/rules.ts';
-import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/metric-source.ts';
-import { readBasic, readHeader } from '../../prometheus/credentials.ts';
-import type { Answer, Server } from '../../prometheus/http-client.ts';
-import { evaluated, rawSeries } from '../../prometheus/samples.ts';
-import { trusting } from '../../prometheus/tls.ts';
-import { readToken } from '../../prometheus/token.ts';
+import { FAILURE, type Reading } from '../../domain/index.ts';
+import type { Limits } from '../../judge/index.ts';
+import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/index.ts';
+import { readBasic, readHeader, type Answer, type Server, evaluated, rawSeries, trusting, readToken } from '../../prometheus/index.ts';
 import { type Compared, isBelow } from '../bucket-ends.ts';
 import { fold } from './accumulate.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';

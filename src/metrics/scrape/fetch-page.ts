@@ -1,5 +1,5 @@
-import type { Range } from '../../plugin/metric-source.ts';
-import { errorCode } from '../../util/error-code.ts';
+import type { Range } from '../../plugin/index.ts';
+import { errorCode } from '../../util/index.ts';
 
 const TIMEOUT_MS = 2_500;
 const LARGEST_PAGE_BYTES = 10 * 1_048_576;

@@ -1,10 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../domain/errors.ts';
-import type { SeriesReading } from '../../domain/reading.ts';
-import type { Limits } from '../../judge/rules.ts';
-import type { Inspection, MetricSource } from '../../plugin/metric-source.ts';
-import { parsePrometheusText } from '../../prometheus/text-format.ts';
-import type { MetricsConfig } from '../../runbook/schema.ts';
+import { FAILURE, type SeriesReading } from '../../domain/index.ts';
+import type { Limits } from '../../judge/index.ts';
+import type { Inspection, MetricSource } from '../../plugin/index.ts';
+import { parsePrometheusText } from '../../prometheus/index.ts';
+import type { MetricsConfig } from '../../runbook/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
 import type { SourceOptions } from '../create-source.ts';
 import { groupBy } from '../group-by.ts';

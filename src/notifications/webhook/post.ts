@@ -1,5 +1,5 @@
-import type { Notification } from '../../domain/activities.ts';
-import { errorCode } from '../../util/error-code.ts';
+import type { Notification } from '../../domain/index.ts';
+import { errorCode } from '../../util/index.ts';
 
 const TIMEOUT_MS = 5_000;
 

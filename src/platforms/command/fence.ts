@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../domain/errors.ts';
-import type { Attendance, Operation } from '../../util/run-context.ts';
+import { FAILURE } from '../../domain/index.ts';
+import type { Attendance, Operation } from '../../util/index.ts';
 
 /**
  * A worker that was frozen and thawed runs several attempts of one operation at once, in one process. Only the newest

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { FAILURE } from '../../domain/errors.ts';
-import type { DeploymentTarget, EvidenceLine } from '../../domain/plan.ts';
-import type { Evidence, Platform, TrafficShares } from '../../plugin/platform.ts';
-import type { PlatformConfig } from '../../runbook/schema.ts';
-import { errorCode } from '../../util/error-code.ts';
-import { redact } from '../../util/redact.ts';
-import { type CommandResult, fillPlaceholders, runCommand } from '../../util/run-command.ts';
-import type { Attendance, Operation } from '../../util/run-context.ts';
+import { FAILURE, type DeploymentTarget, type EvidenceLine } from '../../domain/index.ts';
+import type { Evidence, Platform, TrafficShares } from '../../plugin/index.ts';
+import type { PlatformConfig } from '../../runbook/index.ts';
+import { errorCode, redact, type Attendance, type Operation } from '../../util/index.ts';
+import { type CommandResult, fillPlaceholders, runCommand } from '../../processes/index.ts';
 import { fenced } from './fence.ts';
 
 type CommandConfig = Extract<PlatformConfig, { kind: 'command' }>;

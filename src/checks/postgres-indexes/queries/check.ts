@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { EvidenceLine } from '../../../domain/plan.ts';
-import { errorCode } from '../../../util/error-code.ts';
+import type { EvidenceLine } from '../../../domain/index.ts';
+import { errorCode } from '../../../util/index.ts';
 import { messageOf } from '../../postgres/session.ts';
 import { findTable, single } from '../catalog.ts';
 import { type Item, type Lacking, tableOrProblem } from '../findings.ts';

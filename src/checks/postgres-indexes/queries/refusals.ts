@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { CheckOfKind } from '../../../runbook/schema.ts';
+import type { CheckOfKind } from '../../../runbook/index.ts';
 import { messageOf } from '../../postgres/session.ts';
 import type { Lacking } from '../findings.ts';
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { EvidenceLine } from '../../../domain/plan.ts';
+import type { EvidenceLine } from '../../../domain/index.ts';
 import type { Table } from '../catalog.ts';
 import type { Lacking } from '../findings.ts';
 

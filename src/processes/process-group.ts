@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../util/index.ts';
 
 /** How long a group has to end by itself after SIGTERM. */
 const GRACE_MS = 5_000;

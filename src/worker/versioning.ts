@@ -1,5 +1,5 @@
 import type { WorkerOptions } from '@temporalio/worker';
-import { taskQueue } from './names.ts';
+import { taskQueue } from '../temporal/index.ts';
 
 /** What Temporal refuses in the name of a worker deployment; with such a name a worker would poll and get nothing. */
 const RESERVED = /[.:]/;

@@ -1,5 +1,5 @@
 import { makeTelemetryFilterString, type TelemetryOptions } from '@temporalio/worker';
-import { METRICS } from '../domain/deployment-metrics.ts';
+import { METRICS } from '../domain/index.ts';
 
 /**
  * What the SDK logs and measures. With BLUEGREEN_METRICS, an address such as 127.0.0.1:9464, the worker serves a page for

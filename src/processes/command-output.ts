@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { redact } from './redact.ts';
+import { redact } from '../util/index.ts';
 
 /** Kept of the end of an output. */
 const TAIL_BYTES = 4_096;

@@ -1,0 +1,2 @@
+export { onlyForDeployments } from './authorize.ts';
+export { createActivities } from './create-activities.ts';

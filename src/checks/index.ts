@@ -1,0 +1,6 @@
+export { createCheck } from './create-check.ts';
+export { createRemedy } from './create-remedy.ts';
+export { createClient } from './load-test/client.ts';
+export { startOpenLoop } from './load-test/open-loop.ts';
+export { type LoadNumbers, createTally } from './load-test/tally.ts';
+export { databaseUrl } from './postgres/session.ts';

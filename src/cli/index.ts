@@ -1,0 +1,14 @@
+export { startDeployment } from './actions/start.ts';
+export { newDecision, sendDecision } from './commands/decide.ts';
+export { EXIT, type ExitCode } from './commands/exit-codes.ts';
+export { whoRunsThis } from './commands/options.ts';
+export { createProgram } from './commands/program.ts';
+export { type DeploymentHandle, clientOf } from './commands/temporal.ts';
+export { type PersonAtKeys, hasKeys, personAtKeys } from './keys/interactive.ts';
+export type { Choice } from './keys/prompt-state.ts';
+export { exactly } from './view/format.ts';
+export { outcomeOf } from './view/outcome.ts';
+export { complain, paintFor, print, quitWhenNobodyReads } from './view/output.ts';
+export { type Screen, openScreen } from './view/screen.ts';
+export { type Sight, observe } from './view/snapshot.ts';
+export { writtenReport } from './view/written-report.ts';

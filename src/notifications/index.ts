@@ -1,0 +1,2 @@
+export { warnOfUnusableChannels } from './at-start.ts';
+export { channelsOf, createNotifier } from './create-notifier.ts';

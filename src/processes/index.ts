@@ -1,0 +1,5 @@
+export { recordTail } from './command-output.ts';
+export { findProgram } from './find-program.ts';
+export { endGroup, signalGroup } from './process-group.ts';
+export { type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
+export { SUPERVISOR } from './supervisor.ts';
