@@ -1,10 +1,18 @@
 import type { Client } from '@temporalio/client';
 import type { Fault } from '../sandbox/sandbox.ts';
 import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
-import { startDeployment, newDecision, sendDecision, clientOf, type DeploymentHandle, outcomeOf, observe } from '../src/cli/index.ts';
+import {
+  clientOf,
+  type DeploymentHandle,
+  newDecision,
+  observe,
+  outcomeOf,
+  sendDecision,
+  startDeployment,
+} from '../src/cli/index.ts';
 import { type DeploymentReport, type DeploymentStatus, isPassed, isStuck } from '../src/domain/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
-import type { blueGreenDeployment } from '../src/workflows/blue-green.ts';
+import type { blueGreenDeployment } from '../src/workflows/index.ts';
 
 const NAMESPACE = 'default';
 export const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'bench' };

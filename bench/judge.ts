@@ -1,4 +1,4 @@
-import { type Counts, EVIDENCE_DEFAULTS, evidenceRules, evidenceJudge } from '../src/judge/index.ts';
+import { type Counts, EVIDENCE_DEFAULTS, evidenceJudge, evidenceRules } from '../src/judge/index.ts';
 import { quantile } from './table.ts';
 
 /** What the judge costs per judged interval, with errors and latency, at each pace of polls. */

@@ -6,8 +6,8 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createActivities } from '../src/activities/index.ts';
 import type { Activities } from '../src/domain/index.ts';
 import { createReportStore } from '../src/report/index.ts';
-import { parseRunbook, type Runbook, parseRequest, toPlan } from '../src/runbook/index.ts';
-import { WORKER_OPTIONS, bundleWorkflows } from '../src/worker/index.ts';
+import { parseRequest, parseRunbook, type Runbook, toPlan } from '../src/runbook/index.ts';
+import { bundleWorkflows, WORKER_OPTIONS } from '../src/worker/index.ts';
 
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
 

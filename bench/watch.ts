@@ -2,7 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ServiceFault } from '../sandbox/service.ts';
 import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
-import { startDeployment, newDecision, sendDecision, type DeploymentHandle, exactly, outcomeOf, print, observe } from '../src/cli/index.ts';
+import {
+  type DeploymentHandle,
+  exactly,
+  newDecision,
+  observe,
+  outcomeOf,
+  print,
+  sendDecision,
+  startDeployment,
+} from '../src/cli/index.ts';
 import type { DeploymentReport, DeploymentStatus, Phase } from '../src/domain/index.ts';
 import { type Bench, openBench, REQUEST } from './deployments.ts';
 import { kept, median, row } from './table.ts';

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT, complain } from '../src/cli/index.ts';
+import { complain, EXIT } from '../src/cli/index.ts';
 import { runDemo } from './demo/run.ts';
 
 /** `npm run demo`: a real deployment in a little production on this machine. */

@@ -2,13 +2,21 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { onlyForDeployments, createActivities } from './activities/index.ts';
+import { createActivities, onlyForDeployments } from './activities/index.ts';
 import { warnOfUnusableChannels } from './notifications/index.ts';
 import { createReportStore } from './report/index.ts';
 import { createRunbookStore } from './runbook/index.ts';
-import { connectionConfig, connectWorker, taskQueue, ensureSearchAttributes } from './temporal/index.ts';
-import { telemetryOptions, startTracing, versioningNotice, workerVersioning, WORKER_OPTIONS, bundleFile, bundleWorkflows } from './worker/index.ts';
+import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from './temporal/index.ts';
 import { stateDirectory } from './util/index.ts';
+import {
+  bundleFile,
+  bundleWorkflows,
+  startTracing,
+  telemetryOptions,
+  versioningNotice,
+  WORKER_OPTIONS,
+  workerVersioning,
+} from './worker/index.ts';
 
 /** With these the worker takes no more work, hands over what it does and ends with exit code 0. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { newDecision, sendDecision, type DeploymentHandle, type Choice } from '../../src/cli/index.ts';
+import { type Choice, type DeploymentHandle, newDecision, sendDecision } from '../../src/cli/index.ts';
 import { currentStep, type DeploymentStatus } from '../../src/domain/index.ts';
 import { openQuestion } from './questions.ts';
 

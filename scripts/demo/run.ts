@@ -3,10 +3,30 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { FaultName } from '../../sandbox/sandbox.ts';
-import { startDeployment, EXIT, type ExitCode, whoRunsThis, clientOf, type DeploymentHandle, hasKeys, type PersonAtKeys, personAtKeys, exactly, outcomeOf, complain, paintFor, print, openScreen, type Screen, observe, type Sight, writtenReport } from '../../src/cli/index.ts';
+import {
+  clientOf,
+  complain,
+  type DeploymentHandle,
+  EXIT,
+  type ExitCode,
+  exactly,
+  hasKeys,
+  observe,
+  openScreen,
+  outcomeOf,
+  type PersonAtKeys,
+  paintFor,
+  personAtKeys,
+  print,
+  type Screen,
+  type Sight,
+  startDeployment,
+  whoRunsThis,
+  writtenReport,
+} from '../../src/cli/index.ts';
 import { DEFAULT_ENVIRONMENT } from '../../src/domain/index.ts';
 import { connectClient } from '../../src/temporal/index.ts';
-import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import type { blueGreenDeployment } from '../../src/workflows/index.ts';
 import { type Endings, type Parts, startParts } from './parts.ts';
 import { abortingAt, type Hand, nobody, type Talk } from './person.ts';
 

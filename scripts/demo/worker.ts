@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { recordTail, endGroup, SUPERVISOR } from '../../src/processes/index.ts';
+import { endGroup, recordTail, SUPERVISOR } from '../../src/processes/index.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 

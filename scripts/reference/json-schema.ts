@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { validate, runbookSchema } from '../../src/runbook/index.ts';
+import { runbookSchema, validate } from '../../src/runbook/index.ts';
 
 /** A part of the JSON Schema; `takes` is only there for people. */
 export interface SchemaNode {

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
+import { endGroup, recordTail, SUPERVISOR, signalGroup } from '../../src/processes/index.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/index.ts';
-import { recordTail, endGroup, signalGroup, SUPERVISOR } from '../../src/processes/index.ts';
 import { errorCode } from '../../src/util/index.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
 

@@ -2,7 +2,7 @@ import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
-import { FAILURE, deploymentWorkflowId } from '../domain/index.ts';
+import { deploymentWorkflowId, FAILURE } from '../domain/index.ts';
 import { name, version } from '../runbook/index.ts';
 import { WORKFLOW_TYPE } from '../temporal/index.ts';
 

@@ -1,4 +1,4 @@
-import { whereIsThePast, readPast } from '../backtest/index.ts';
+import { readPast, whereIsThePast } from '../backtest/index.ts';
 import type { Counts } from '../judge/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 

@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, FAILURE, DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../domain/index.ts';
+import { type Activities, DEFAULT_ENVIRONMENT, type DeploymentRequest, FAILURE } from '../domain/index.ts';
 import { advance, apartMs, createMetricSource } from '../metrics/index.ts';
 import { createPlatform } from '../platforms/index.ts';
-import { type Runbook, parseRequest, toLimits, toPlan } from '../runbook/index.ts';
+import { parseRequest, type Runbook, toLimits, toPlan } from '../runbook/index.ts';
 import type { Attendance } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { firstFew, inPercent, short } from './verify-traffic.ts';

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, FAILURE, ANSWER_MS } from '../domain/index.ts';
+import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readBack } from './verify-traffic.ts';

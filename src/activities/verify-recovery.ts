@@ -1,5 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, type BlueRecovered, type RollbackInput, FAILURE, type EvidenceLine, type Reading } from '../domain/index.ts';
+import {
+  type Activities,
+  type BlueRecovered,
+  type EvidenceLine,
+  FAILURE,
+  type Reading,
+  type RollbackInput,
+} from '../domain/index.ts';
 import type { Counts, Limits } from '../judge/index.ts';
 import { advance, apartMs, createMetricSource } from '../metrics/index.ts';
 import { createPlatform } from '../platforms/index.ts';

@@ -1,6 +1,6 @@
 import type { EvidenceLine } from '../domain/index.ts';
 import type { Platform } from '../plugin/index.ts';
-import { redact, type Attendance } from '../util/index.ts';
+import { type Attendance, redact } from '../util/index.ts';
 import { askUntil } from './with-heartbeat.ts';
 
 export const NO_STATUS_COMMAND = 'not possible: the runbook names no status command';

@@ -1,7 +1,23 @@
 import { Context, log } from '@temporalio/activity';
-import type { Activities, WatchCarry, WatchHeartbeat, WatchInput, WindowResult, LiveCounts, MeasuredCounts, Reading } from '../domain/index.ts';
-import { createJudge, type Judge, type Judgement, type JudgeState, type Counts, type JudgeRules } from '../judge/index.ts';
-import { type Compared, advance, otherVersions, createMetricSource } from '../metrics/index.ts';
+import type {
+  Activities,
+  LiveCounts,
+  MeasuredCounts,
+  Reading,
+  WatchCarry,
+  WatchHeartbeat,
+  WatchInput,
+  WindowResult,
+} from '../domain/index.ts';
+import {
+  type Counts,
+  createJudge,
+  type Judge,
+  type Judgement,
+  type JudgeRules,
+  type JudgeState,
+} from '../judge/index.ts';
+import { advance, type Compared, createMetricSource, otherVersions } from '../metrics/index.ts';
 import type { Poll } from '../report/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';

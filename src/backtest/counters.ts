@@ -1,4 +1,4 @@
-import { isBelow, isSame, isWithin, unitsPerSecond, anyOf, isStatus } from '../metrics/index.ts';
+import { anyOf, isBelow, isSame, isStatus, isWithin, unitsPerSecond } from '../metrics/index.ts';
 import type { Server } from '../prometheus/index.ts';
 import { type Labels, type Matcher, written } from '../promql/index.ts';
 import { PastError } from './history.ts';

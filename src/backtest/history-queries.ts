@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { range } from '../metrics/index.ts';
-import { ask, type Server, parseJson } from '../prometheus/index.ts';
+import { ask, parseJson, type Server } from '../prometheus/index.ts';
 import type { Labels } from '../promql/index.ts';
 
 /** What is asked about the past beyond raw samples (prometheus.io/docs/prometheus/latest/querying/api). */

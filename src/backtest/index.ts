@@ -1,13 +1,13 @@
 export type { Percentiles, Rate } from './estimates.ts';
 export { type RehearsedSoak, rolledBackIn } from './healthy-releases.ts';
+export { type Past, PastError, type PastInterval } from './history.ts';
 export { parsePast, writePast } from './history-file.ts';
 export { whereIsThePast } from './history-source.ts';
-export { type Past, PastError, type PastInterval } from './history.ts';
 export { readPast } from './prometheus-history.ts';
 export { binomial, seededRandom } from './random.ts';
 export type { Regression } from './regressions.ts';
 export { type Rehearsal, rehearse } from './rehearse.ts';
-export { type RehearsedStep, firstStepOf, rehearseRelease } from './release.ts';
+export { firstStepOf, type RehearsedStep, rehearseRelease } from './release.ts';
 export { type ReplayVerdict, replay } from './replay.ts';
 export { splitCounts, withFailures } from './split.ts';
 export type { MetricSummary } from './summary.ts';

@@ -1,5 +1,5 @@
-import { withinOf, range, ANSWERED_PROMQL, isFailed } from '../metrics/index.ts';
-import { type Server, type NativeHistogram, type RawSeries, rawSeries } from '../prometheus/index.ts';
+import { ANSWERED_PROMQL, isFailed, range, withinOf } from '../metrics/index.ts';
+import { type NativeHistogram, type RawSeries, rawSeries, type Server } from '../prometheus/index.ts';
 import { type Matcher, written } from '../promql/index.ts';
 import { type Counted, type CountedSeries, openLedger } from './bin-samples.ts';
 import { type Counters, findCounters, type PastQuestion } from './counters.ts';

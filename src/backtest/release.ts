@@ -1,5 +1,5 @@
 import type { DeploymentPlan } from '../domain/index.ts';
-import { createJudge, type JudgeRules, staleAfterMs, type BothCounts } from '../judge/index.ts';
+import { type BothCounts, createJudge, type JudgeRules, staleAfterMs } from '../judge/index.ts';
 import type { PastInterval, PastSoak } from './history.ts';
 
 /** The first step of the traffic plan, as it is watched. */

@@ -1,4 +1,14 @@
-import { createJudge, type Interval, type Judge, type Judgement, type Counts, type EvidenceRules, evidenceRules, type Limits, type EvidenceState } from '../judge/index.ts';
+import {
+  type Counts,
+  createJudge,
+  type EvidenceRules,
+  type EvidenceState,
+  evidenceRules,
+  type Interval,
+  type Judge,
+  type Judgement,
+  type Limits,
+} from '../judge/index.ts';
 
 /** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
 export interface RecordedSoak {

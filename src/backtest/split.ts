@@ -1,4 +1,4 @@
-import type { Counts, BothCounts } from '../judge/index.ts';
+import type { BothCounts, Counts } from '../judge/index.ts';
 import { binomial, hypergeometric, type Random } from './random.ts';
 
 /**

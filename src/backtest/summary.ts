@@ -1,4 +1,4 @@
-import { type Metric, metricsOf, type Counts, type Limits } from '../judge/index.ts';
+import { type Counts, type Limits, type Metric, metricsOf } from '../judge/index.ts';
 import { type Dispersion, dispersionOf } from './dispersion.ts';
 import { type Percentiles, percentilesOf } from './estimates.ts';
 import { type PastInterval, type PastSoak, stretchesOf, usualLength } from './history.ts';

@@ -1,4 +1,4 @@
-import type { Because, JudgeState, JudgeRules, Verdict } from '../judge/index.ts';
+import type { Because, JudgeRules, JudgeState, Verdict } from '../judge/index.ts';
 import type {
   CheckResult,
   DeploymentPlan,

@@ -1,12 +1,98 @@
-export type { Activities, BlueRecovered, Notification, ReportInput, RollbackInput, TrafficRestored, WatchCarry, WatchHeartbeat, WatchInput, WindowResult } from './activities.ts';
+export type {
+  Activities,
+  BlueRecovered,
+  Notification,
+  ReportInput,
+  RollbackInput,
+  TrafficRestored,
+  WatchCarry,
+  WatchHeartbeat,
+  WatchInput,
+  WindowResult,
+} from './activities.ts';
 export { answers } from './available-decisions.ts';
-export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord, decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
+export {
+  ACTIONS,
+  type Action,
+  type Decision,
+  type DecisionAnswer,
+  type DecisionRecord,
+  decide,
+  describe,
+  ignore,
+  parseDecision,
+  refusal,
+} from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
-export { ANSWER_MS, type CheckResult, DEFAULT_ENVIRONMENT, type DeploymentPlan, type DeploymentRequest, type DeploymentTarget, type EvidenceLine, type LiveCounts, type MeasuredCounts, type PlannedCheck, type RemedyResult, type TrafficStep, deploymentWorkflowId, extensionMs } from './plan.ts';
+export {
+  ANSWER_MS,
+  type CheckResult,
+  DEFAULT_ENVIRONMENT,
+  type DeploymentPlan,
+  type DeploymentRequest,
+  type DeploymentTarget,
+  deploymentWorkflowId,
+  type EvidenceLine,
+  extensionMs,
+  type LiveCounts,
+  type MeasuredCounts,
+  type PlannedCheck,
+  type RemedyResult,
+  type TrafficStep,
+} from './plan.ts';
 export type { Reading, SeriesReading } from './reading.ts';
 export { recoveryWords } from './recovery-text.ts';
-export { type DeploymentReport, REPORT_SCHEMA_VERSION, buildReport } from './report.ts';
-export { type CheckStatus, type DeploymentStatus, type FinishedWindow, type GateStatus, PHASES, type Phase, type RollbackCause, type RollbackStatus, type StepStatus, type UndecidedStatus, currentStep, isApproved, isClosed, isPassed, isReadBack, isStuck, isToMeasure, isUnderWay, openGate, waitingFor } from './status.ts';
+export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
+export {
+  type CheckStatus,
+  currentStep,
+  type DeploymentStatus,
+  type FinishedWindow,
+  type GateStatus,
+  isApproved,
+  isClosed,
+  isPassed,
+  isReadBack,
+  isStuck,
+  isToMeasure,
+  isUnderWay,
+  openGate,
+  PHASES,
+  type Phase,
+  type RollbackCause,
+  type RollbackStatus,
+  type StepStatus,
+  type UndecidedStatus,
+  waitingFor,
+} from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
-export { blueRecovered, checkMeasured, checkStarted, checklistBegun, checklistReopened, closed, entered, gatePassed, greenDeployed, notificationGivenUp, opened, planned, remedyEnded, remedyStarted, reportKept, rollbackBegun, roundBegun, roundFailed, shiftBegun, soakExtended, soakProven, stepBegun, trafficMoved, trafficRestored, undecidedBegun, undecidedEnded, windowClosed } from './transitions.ts';
+export {
+  blueRecovered,
+  checklistBegun,
+  checklistReopened,
+  checkMeasured,
+  checkStarted,
+  closed,
+  entered,
+  gatePassed,
+  greenDeployed,
+  notificationGivenUp,
+  opened,
+  planned,
+  remedyEnded,
+  remedyStarted,
+  reportKept,
+  rollbackBegun,
+  roundBegun,
+  roundFailed,
+  shiftBegun,
+  soakExtended,
+  soakProven,
+  stepBegun,
+  trafficMoved,
+  trafficRestored,
+  undecidedBegun,
+  undecidedEnded,
+  windowClosed,
+} from './transitions.ts';

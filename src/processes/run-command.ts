@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
 import { FAILURE } from '../domain/index.ts';
+import type { Attendance, Operation } from '../util/index.ts';
 import { recordHead, recordTail } from './command-output.ts';
 import { findProgram } from './find-program.ts';
 import { endGroup } from './process-group.ts';
-import type { Attendance, Operation } from '../util/index.ts';
 import { SUPERVISOR } from './supervisor.ts';
 
 const HEARTBEAT_MS = 1_000;

@@ -1,9 +1,16 @@
-export { type Alert, type Alertmanager, type NewAlert, alertmanager } from './alertmanager.ts';
+export { type Alert, type Alertmanager, alertmanager, type NewAlert } from './alertmanager.ts';
 export { readBasic, readHeader } from './credentials.ts';
-export { type Answer, type Server, ask, conceal } from './http-client.ts';
+export { type Answer, ask, conceal, type Server } from './http-client.ts';
 export { parseJson } from './parse-json.ts';
-export { type AlertingRule, type Prometheus, type Recipient, type RecordingRule, type RuleGroup, prometheus } from './prometheus.ts';
-export { type NativeHistogram, type Question, type RawSeries, evaluated, rawSeries } from './samples.ts';
-export { type MetricsPage, type Sample, parsePrometheusText } from './text-format.ts';
+export {
+  type AlertingRule,
+  type Prometheus,
+  prometheus,
+  type Recipient,
+  type RecordingRule,
+  type RuleGroup,
+} from './prometheus.ts';
+export { evaluated, type NativeHistogram, type Question, type RawSeries, rawSeries } from './samples.ts';
+export { type MetricsPage, parsePrometheusText, type Sample } from './text-format.ts';
 export { trusting } from './tls.ts';
-export { type Token, readToken } from './token.ts';
+export { readToken, type Token } from './token.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { Labels } from '../promql/index.ts';
 import { type Answer, ask, concealAll, type Server } from './http-client.ts';
 import { parseJson } from './parse-json.ts';
-import type { Labels } from '../promql/index.ts';
 
 /** A value as it was scraped, with the time of that: epoch milliseconds. */
 interface Sample {

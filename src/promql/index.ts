@@ -1,1 +1,12 @@
-export { type Labels, type Matcher, type Selector, isMetBy, mayRead, metricOf, parseSelector, reads, selectorsOf, written } from './selectors.ts';
+export {
+  isMetBy,
+  type Labels,
+  type Matcher,
+  mayRead,
+  metricOf,
+  parseSelector,
+  reads,
+  type Selector,
+  selectorsOf,
+  written,
+} from './selectors.ts';

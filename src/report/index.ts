@@ -3,4 +3,4 @@ export { escaped } from './escape-html.ts';
 export { FORMATS, type Format, render } from './render.ts';
 export { reportJsonSchema } from './schema.ts';
 export type { Poll } from './series.ts';
-export { type ReportStore, createReportStore, folderOf } from './store.ts';
+export { createReportStore, folderOf, type ReportStore } from './store.ts';

@@ -1,4 +1,4 @@
-import type { MeasuredCounts, DeploymentReport } from '../domain/index.ts';
+import type { DeploymentReport, MeasuredCounts } from '../domain/index.ts';
 import type { Verdict } from '../judge/index.ts';
 
 /** The numbers of soaks over time: from the polls that workers kept, or from finished windows where they kept none. Pure. */

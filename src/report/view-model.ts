@@ -1,4 +1,4 @@
-import { recoveryWords, type Phase } from '../domain/index.ts';
+import { type Phase, recoveryWords } from '../domain/index.ts';
 import type { ReportDocument } from './document.ts';
 import { count, dateTime, length, sentence, time } from './format.ts';
 import { checksOf, type ToldCheck } from './view-checks.ts';

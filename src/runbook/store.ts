@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type DeploymentTarget } from '../domain/index.ts';
+import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import { errorCode, keepSecret } from '../util/index.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';

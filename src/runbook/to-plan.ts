@@ -1,5 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, ANSWER_MS, DEFAULT_ENVIRONMENT, type DeploymentPlan, type DeploymentRequest, type PlannedCheck, type TrafficStep } from '../domain/index.ts';
+import {
+  ANSWER_MS,
+  DEFAULT_ENVIRONMENT,
+  type DeploymentPlan,
+  type DeploymentRequest,
+  FAILURE,
+  type PlannedCheck,
+  type TrafficStep,
+} from '../domain/index.ts';
 import { evidenceRules, type JudgeRules, type Limits, staleAfterMs } from '../judge/index.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';

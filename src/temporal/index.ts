@@ -1,3 +1,3 @@
-export { type ConnectionConfig, connectClient, connectWorker, connectionConfig } from './connection.ts';
-export { WORKFLOW_TYPE, taskQueue } from './names.ts';
-export { SEARCH_ATTRIBUTES, ensureSearchAttributes } from './search-attributes.ts';
+export { type ConnectionConfig, connectClient, connectionConfig, connectWorker } from './connection.ts';
+export { taskQueue, WORKFLOW_TYPE } from './names.ts';
+export { ensureSearchAttributes, SEARCH_ATTRIBUTES } from './search-attributes.ts';

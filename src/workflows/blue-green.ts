@@ -6,7 +6,23 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import { type WatchCarry, FAILURE, ANSWER_MS, type DeploymentRequest, deploymentWorkflowId, type TrafficStep, recoveryWords, type DeploymentReport, type DeploymentStatus, type Phase, type RollbackStatus, entered, greenDeployed, planned, shiftBegun } from '../domain/index.ts';
+import {
+  ANSWER_MS,
+  type DeploymentReport,
+  type DeploymentRequest,
+  type DeploymentStatus,
+  deploymentWorkflowId,
+  entered,
+  FAILURE,
+  greenDeployed,
+  type Phase,
+  planned,
+  type RollbackStatus,
+  recoveryWords,
+  shiftBegun,
+  type TrafficStep,
+  type WatchCarry,
+} from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { end } from './close.ts';

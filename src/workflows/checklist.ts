@@ -1,5 +1,17 @@
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
-import { FAILURE, type CheckStatus, isPassed, isToMeasure, waitingFor, checklistBegun, checklistReopened, checkMeasured, checkStarted, remedyEnded, remedyStarted } from '../domain/index.ts';
+import {
+  type CheckStatus,
+  checklistBegun,
+  checklistReopened,
+  checkMeasured,
+  checkStarted,
+  FAILURE,
+  isPassed,
+  isToMeasure,
+  remedyEnded,
+  remedyStarted,
+  waitingFor,
+} from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

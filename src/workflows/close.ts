@@ -1,5 +1,5 @@
 import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
-import { buildReport, type DeploymentReport, type Phase, closed, reportKept } from '../domain/index.ts';
+import { buildReport, closed, type DeploymentReport, type Phase, reportKept } from '../domain/index.ts';
 import { workAtMost } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

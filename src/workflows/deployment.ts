@@ -6,7 +6,21 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { ACTIONS, type Action, type Decision, decide as decidePurely, describe, ignore, parseDecision, refusal, measurementsOf, type DeploymentPlan, type DeploymentStatus, waitingFor, opened } from '../domain/index.ts';
+import {
+  ACTIONS,
+  type Action,
+  type Decision,
+  type DeploymentPlan,
+  type DeploymentStatus,
+  decide as decidePurely,
+  describe,
+  ignore,
+  measurementsOf,
+  opened,
+  parseDecision,
+  refusal,
+  waitingFor,
+} from '../domain/index.ts';
 import { renderDetails } from './details.ts';
 import { withoutStack } from './failures.ts';
 import * as messages from './messages.ts';

@@ -1,4 +1,16 @@
-import { answers, type DecisionRecord, recoveryWords, type CheckStatus, currentStep, type DeploymentStatus, type FinishedWindow, isClosed, type StepStatus, waitingFor, cutShort } from '../domain/index.ts';
+import {
+  answers,
+  type CheckStatus,
+  currentStep,
+  cutShort,
+  type DecisionRecord,
+  type DeploymentStatus,
+  type FinishedWindow,
+  isClosed,
+  recoveryWords,
+  type StepStatus,
+  waitingFor,
+} from '../domain/index.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;

@@ -1,5 +1,17 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import { type BlueRecovered, type TrafficRestored, isReadBack, type RollbackStatus, blueRecovered, entered, rollbackBegun, roundBegun, roundFailed, trafficMoved, trafficRestored } from '../domain/index.ts';
+import {
+  type BlueRecovered,
+  blueRecovered,
+  entered,
+  isReadBack,
+  type RollbackStatus,
+  rollbackBegun,
+  roundBegun,
+  roundFailed,
+  type TrafficRestored,
+  trafficMoved,
+  trafficRestored,
+} from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords } from './failures.ts';

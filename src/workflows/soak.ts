@@ -1,5 +1,20 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
-import { type WatchCarry, type WatchHeartbeat, type WatchInput, type WindowResult, extensionMs, type TrafficStep, currentStep, isApproved, entered, gatePassed, soakExtended, soakProven, stepBegun, windowClosed } from '../domain/index.ts';
+import {
+  currentStep,
+  entered,
+  extensionMs,
+  gatePassed,
+  isApproved,
+  soakExtended,
+  soakProven,
+  stepBegun,
+  type TrafficStep,
+  type WatchCarry,
+  type WatchHeartbeat,
+  type WatchInput,
+  type WindowResult,
+  windowClosed,
+} from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords, MustRollBack } from './failures.ts';

@@ -1,4 +1,11 @@
-import { type WindowResult, type TrafficStep, currentStep, type UndecidedStatus, undecidedBegun, undecidedEnded } from '../domain/index.ts';
+import {
+  currentStep,
+  type TrafficStep,
+  type UndecidedStatus,
+  undecidedBegun,
+  undecidedEnded,
+  type WindowResult,
+} from '../domain/index.ts';
 import type { Deployment } from './deployment.ts';
 import { MustRollBack } from './failures.ts';
 import { tell } from './notify.ts';

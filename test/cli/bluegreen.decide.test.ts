@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { serverView } from '../../src/cli/view/snapshot.ts';
 import { isStuck } from '../../src/domain/status.ts';
 import * as messages from '../../src/workflows/messages.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { FAILURE } from '../../src/domain/errors.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import type { DeploymentStatus } from '../../src/domain/status.ts';

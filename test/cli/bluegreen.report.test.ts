@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { FAILURE } from '../../src/domain/errors.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { createReportStore } from '../../src/report/store.ts';

@@ -4,17 +4,18 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Command } from 'commander';
 import { execa } from 'execa';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
-import { createProgram } from '../../src/cli/commands/program.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { GUIDE_FILE, guideWith } from '../runbook/support.ts';
 import { uniqueService } from '../support/temporal.ts';
 import { useCommandLine } from './command-line.ts';
 
 const bluegreen = useCommandLine();
+const program = await createProgram();
 
 /** Every command, its name as a person types it; said is what it prints about itself. */
 function commands(): readonly { readonly name: string; readonly command: Command; readonly said: () => string }[] {
-  return createProgram().commands.flatMap((command) => {
+  return program.commands.flatMap((command) => {
     const parts = command.commands.length > 0 ? command.commands : [command];
     return parts.map((part) => ({
       name: part === command ? part.name() : `${command.name()} ${part.name()}`,

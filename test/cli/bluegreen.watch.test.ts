@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { type TestDeployment, testAddress, useTemporal } from '../support/temporal.ts';
 import { missingTerminal, useTerminal } from '../support/terminal.ts';

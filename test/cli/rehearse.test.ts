@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { writePast } from '../../src/backtest/history-file.ts';
 import { binomial } from '../../src/backtest/random.ts';
 import { rehearse } from '../../src/backtest/rehearse.ts';
-import { EXIT } from '../../src/cli/commands/exit-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { percent } from '../../src/cli/view/rehearsal-format.ts';
 import { rehearsalPage } from '../../src/cli/view/rehearsal-html.ts';
 import { independent, pastOf, step } from '../backtest/support.ts';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { findProgram } from '../../src/processes/find-program.ts';
 import { headersOf, readBasic, readHeader, secretsOf } from '../../src/prometheus/credentials.ts';
 import { ask } from '../../src/prometheus/http-client.ts';
 import { trusting } from '../../src/prometheus/tls.ts';
-import { findProgram } from '../../src/processes/find-program.ts';
 
 const signal = new AbortController().signal;
 

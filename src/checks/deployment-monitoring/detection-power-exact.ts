@@ -1,5 +1,19 @@
 import type { DeploymentPlan } from '../../domain/index.ts';
-import { batchesIn, batchLengthMs, CONFIDENCE, chanceToFind, type PlannedSoak, requestsIn, requestsToProve, type SightRules, seesEnough, smallestShareFound, soakNeeded, timeToFind, trafficNeeded } from '../../judge/index.ts';
+import {
+  batchesIn,
+  batchLengthMs,
+  CONFIDENCE,
+  chanceToFind,
+  type PlannedSoak,
+  requestsIn,
+  requestsToProve,
+  type SightRules,
+  seesEnough,
+  smallestShareFound,
+  soakNeeded,
+  timeToFind,
+  trafficNeeded,
+} from '../../judge/index.ts';
 import type { Looked } from '../observation.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
 

@@ -1,5 +1,14 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import { type PastInterval, binomial, seededRandom, firstStepOf, type RehearsedStep, rehearseRelease, splitCounts, withFailures } from '../../backtest/index.ts';
+import {
+  binomial,
+  firstStepOf,
+  type PastInterval,
+  type RehearsedStep,
+  rehearseRelease,
+  seededRandom,
+  splitCounts,
+  withFailures,
+} from '../../backtest/index.ts';
 import type { DeploymentPlan } from '../../domain/index.ts';
 import { requestsToProve } from '../../judge/index.ts';
 import type { Looked } from '../observation.ts';

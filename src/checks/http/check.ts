@@ -1,8 +1,8 @@
 import type { EvidenceLine } from '../../domain/index.ts';
 import type { Check, Finding } from '../../plugin/index.ts';
+import { fillPlaceholders } from '../../processes/index.ts';
 import type { CheckOfKind } from '../../runbook/index.ts';
 import { errorCode, redact } from '../../util/index.ts';
-import { fillPlaceholders } from '../../processes/index.ts';
 import { placeholders } from '../placeholders.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { EvidenceLine } from '../../domain/index.ts';
-import { metricsOf, type Limits } from '../../judge/index.ts';
+import { type Limits, metricsOf } from '../../judge/index.ts';
 import type { Finding } from '../../plugin/index.ts';
 import { LATE_MS, type LoadNumbers } from './tally.ts';
 

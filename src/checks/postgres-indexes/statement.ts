@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { errorCode, type Attendance } from '../../util/index.ts';
+import { type Attendance, errorCode } from '../../util/index.ts';
 import { besides, messageOf, type Session } from '../postgres/session.ts';
 import { single } from './catalog.ts';
 

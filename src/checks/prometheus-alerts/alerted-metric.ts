@@ -1,4 +1,12 @@
-import { type Labels, type Matcher, mayRead, metricOf, parseSelector, reads, type Selector } from '../../promql/index.ts';
+import {
+  type Labels,
+  type Matcher,
+  mayRead,
+  metricOf,
+  parseSelector,
+  reads,
+  type Selector,
+} from '../../promql/index.ts';
 
 /** What a service is alerted on, and by which series a rule shows that it is about that. */
 export interface Signal {

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Alertmanager, alertmanager, type Prometheus, type Recipient, type MetricsPage, type Token } from '../../prometheus/index.ts';
+import {
+  type Alertmanager,
+  alertmanager,
+  type MetricsPage,
+  type Prometheus,
+  type Recipient,
+  type Token,
+} from '../../prometheus/index.ts';
 import type { Item } from './items.ts';
 
 export interface Attached {

@@ -1,4 +1,10 @@
-import { conceal, type AlertingRule, type Prometheus, type RecordingRule, type RuleGroup } from '../../prometheus/index.ts';
+import {
+  type AlertingRule,
+  conceal,
+  type Prometheus,
+  type RecordingRule,
+  type RuleGroup,
+} from '../../prometheus/index.ts';
 import { type Labels, mayRead, reads, type Selector, selectorsOf, written } from '../../promql/index.ts';
 import { isAbout, type Signal, seriesBehind } from './alerted-metric.ts';
 import type { Item } from './items.ts';

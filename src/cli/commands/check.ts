@@ -1,25 +1,54 @@
 import type { Command } from 'commander';
-import { withAddress, withExample } from './options.ts';
+import { type DeploymentStatus, isStuck } from '../../domain/index.ts';
+import type { blueGreenDeployment } from '../../workflows/index.ts';
+import { COMMAND } from '../address.ts';
+import { follow } from '../follow.ts';
+import { whoRunsThis, withAddress, withExample } from '../options.ts';
+import { checkedRequest } from '../parse-request.ts';
+import { newDecision, sendDecision } from '../send-decision.ts';
+import { startDeployment } from '../start-deployment.ts';
+import { withTemporal } from '../temporal.ts';
+import { firstLine } from '../to-cli-error.ts';
+import { complain, print } from '../view/output.ts';
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly service: string;
   readonly version: string;
   readonly environment: string;
   readonly wait?: true;
 }
 
-export function addCheck(program: Command): void {
-  const command = program
-    .command('check')
-    .description(
-      'Runs the checklist alone, automatic remedies included; nothing is deployed. The exit code tells whether all of it passed.',
-    );
+export function addCheck(command: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
     .option('--wait', 'what has not passed waits for people, as in a deployment; without it the checklist ends')
-    .action(async (options: CheckOptions) => {
-      const { check } = await import('../actions/check.ts');
-      await check(options);
-    });
+    .action(check);
   withExample(command, 'check --service recommendation --version 2.5.0');
+}
+
+async function check({ wait, ...options }: CheckOptions): Promise<void> {
+  const by = whoRunsThis() ?? 'bluegreen check';
+  const request = checkedRequest({ ...options, requestedBy: by, checklistOnly: true });
+  await withTemporal(async (client) => {
+    const { workflowId, firstExecutionRunId } = await startDeployment(client, request);
+    print(`Started: the checklist for ${options.service} ${options.version} in ${options.environment}.`);
+    const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
+    let ended = wait === true;
+    process.exitCode = await follow(client, handle, {
+      service: options.service,
+      environment: options.environment,
+      // Without --wait it ends by itself: there is nothing to decide.
+      ...(wait ? { by } : {}),
+      act: ({ status }) => endWhenStuck(status),
+    });
+
+    function endWhenStuck(status: DeploymentStatus | undefined): void {
+      if (ended || !status || !isStuck(status)) return;
+      ended = true;
+      const reason = 'the checklist has not passed, and nobody was to wait for (see --wait)';
+      sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
+        complain(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
+      });
+    }
+  });
 }

@@ -1,85 +1,126 @@
-import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import type { Command } from 'commander';
+import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../address.ts';
+import { Problem } from '../cli-error.ts';
+import type { DecisionKind } from '../decision-kinds.ts';
+import { EXIT } from '../exit-codes.ts';
+import { withAddress, withBy, withExample } from '../options.ts';
 import {
-  ApplicationFailure,
-  type Client,
-  type WorkflowExecutionDescription,
-  WorkflowUpdateFailedError,
-} from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
-import { type Action, type Decision, parseDecision } from '../../domain/index.ts';
-import * as messages from '../../workflows/messages.ts';
-import { look } from '../view/snapshot.ts';
-import { EXIT } from './exit-codes.ts';
-import { Problem } from './problem.ts';
-import { type DeploymentHandle, inTime } from './temporal.ts';
-import { firstLine, grpcCode } from './to-problem.ts';
+  type Answer,
+  type IdentifiedDecision,
+  newDecision,
+  refuseClosed,
+  sendDecision,
+  signalDecision,
+} from '../send-decision.ts';
+import { findDeployment, withTemporal } from '../temporal.ts';
+import { print } from '../view/output.ts';
 
-export type IdentifiedDecision = Decision & { readonly decisionId: string };
-
-/** What became of a decision. `unknown`: nobody answered in time; it may still be applied. */
-export type Answer =
-  | { readonly kind: 'taken'; readonly already?: true }
-  | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'unknown'; readonly why: string };
-
-/** A decision with an id of its own, under which it can be repeated. @throws Problem when it makes no sense. */
-export function newDecision(action: Action, given: Omit<Partial<Decision>, 'action'>): IdentifiedDecision {
-  const decisionId = given.decisionId ?? randomUUID();
-  const parsed = parseDecision(action, { ...given, decisionId });
-  if ('problem' in parsed) throw new Problem(EXIT.usage, `${parsed.problem}.`);
-  return { ...parsed, decisionId };
+export interface DecisionOptions extends Address {
+  readonly by?: string;
+  readonly reason?: string;
+  readonly check?: string;
+  readonly gate?: string;
+  readonly remedy?: true;
+  readonly decisionId?: string;
+  readonly signal?: true;
 }
 
-/** gRPC's codes that say for sure that nothing happened: bad argument, not found, denied, precondition, unimplemented ... */
-const SURELY_NOT = new Set([3, 5, 7, 9, 12, 16]);
-
-/** Sends it as an update, which is answered. The decision's id is the update's, too: however often sent, it counts once. */
-export async function sendDecision(
-  client: Client,
-  handle: DeploymentHandle,
-  decision: IdentifiedDecision,
-): Promise<Answer> {
-  try {
-    const { taken, why } = await inTime(client, () =>
-      handle.executeUpdate(messages.decide, { args: [decision], updateId: decision.decisionId }),
+/** The command of one kind of decision. */
+export function addDecision(command: Command, kind: DecisionKind): void {
+  withBy(withAddress(command));
+  if (kind.takes.includes('required-check')) command.requiredOption('--check <id>', 'the check, as "status" names it');
+  if (kind.takes.includes('check')) command.option('--check <id>', 'only this check, as "status" names it');
+  if (kind.takes.includes('remedy'))
+    command.option('--remedy', 'where it failed, run the remedy that the runbook names, under your name');
+  if (kind.takes.includes('gate')) command.option('--gate <id>', 'only if this gate is open, such as shift-to-100');
+  if (kind.takes.includes('required-reason')) command.requiredOption('--reason <text>', 'why');
+  if (kind.takes.includes('reason')) command.option('--reason <text>', 'why');
+  command
+    .option('--run <id>', 'only for this very run of the deployment')
+    .option('--decision-id <id>', 'repeats a decision: the same id counts once')
+    .option('--signal', 'send it without waiting for an answer; works without a worker')
+    .addHelpText(
+      'after',
+      `\nWithout an answer within ${ANSWER_WITHIN_MS / 1_000} s it is unknown whether the decision was taken (exit code ${EXIT.unknown}).`,
     );
-    return taken ? { kind: 'taken' } : { kind: 'refused', why: why ?? 'no reason given' };
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) return refusedOrTakenBefore(client, handle, decision, error);
-    if (error instanceof WorkflowNotFoundError) return { kind: 'refused', why: 'the deployment is closed' };
-    if (SURELY_NOT.has(grpcCode(error) ?? -1)) throw error;
-    return { kind: 'unknown', why: firstLine(error) };
+  withExample(command, `${kind.name} --service recommendation ${kind.example}`.trim());
+  command.action((options: DecisionOptions) => decide(kind, options));
+}
+
+async function decide(kind: DecisionKind, options: DecisionOptions): Promise<void> {
+  const { service, environment, run, signal, ...given } = options;
+  const decision = newDecision(kind.action, given);
+  await withTemporal(async (client) => {
+    const found = await findDeployment(client, { service, environment, ...(run === undefined ? {} : { run }) });
+    refuseClosed(found.description);
+    const address = { service, environment, run: found.description.runId };
+    if (signal) {
+      await signalDecision(client, found.handle, decision);
+      print(`Sent: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). Nobody has answered:`);
+      print(`whether it was taken is shown by ${COMMAND} status ${addressFlags({ service, environment })}`);
+    } else await sendAndTell(client, { kind, decision, address, handle: found.handle });
+  });
+}
+
+interface Sent {
+  readonly kind: Pick<DecisionKind, 'name' | 'effect'>;
+  readonly decision: IdentifiedDecision;
+  readonly address: Address;
+}
+
+async function sendAndTell(
+  client: Client,
+  { handle, ...sent }: Sent & { readonly handle: Parameters<typeof sendDecision>[1] },
+): Promise<void> {
+  const answer = await sendDecision(client, handle, sent.decision);
+  const words = answerWords(sent, answer);
+  switch (answer.kind) {
+    case 'taken':
+      return print(words);
+    case 'refused':
+      throw new Problem(EXIT.notTaken, words);
+    case 'unknown':
+      throw new Problem(EXIT.unknown, words);
   }
 }
 
-/** It may have come by another way before, such as a signal: what counts is that it was taken. */
-async function refusedOrTakenBefore(
-  client: Client,
-  handle: DeploymentHandle,
-  { decisionId }: IdentifiedDecision,
-  error: WorkflowUpdateFailedError,
-): Promise<Answer> {
-  const { status } = await look(client, handle);
-  if (status?.decisions.some((past) => past.taken && past.decisionId === decisionId))
-    return { kind: 'taken', already: true };
-  const { cause } = error;
-  return { kind: 'refused', why: cause instanceof ApplicationFailure ? cause.message : firstLine(cause ?? error) };
+/** What became of it, for whoever decided. Pure. */
+export function answerWords({ kind, decision, address }: Sent, answer: Answer): string {
+  switch (answer.kind) {
+    case 'taken':
+      return answer.already
+        ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
+        : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
+    case 'refused':
+      return `Not taken: ${answer.why}.`;
+    case 'unknown':
+      return unknownWords(kind, decision, address);
+  }
 }
 
-/** Sends it as a signal: kept until a worker is there, and not answered. */
-export async function signalDecision(
-  client: Client,
-  handle: DeploymentHandle,
-  { action, ...payload }: IdentifiedDecision,
-): Promise<void> {
-  await inTime(client, () => handle.signal(action, payload));
+/** Pure. */
+export function unknownWords(kind: Pick<DecisionKind, 'name'>, decision: IdentifiedDecision, address: Address): string {
+  const { service, environment } = address;
+  const repeat = [
+    `${COMMAND} ${kind.name} ${addressFlags(address)}`,
+    `--by ${shellWord(decision.by)}`,
+    ...(decision.check === undefined ? [] : [`--check ${shellWord(decision.check)}`]),
+    ...(decision.remedy ? ['--remedy'] : []),
+    ...(decision.gate === undefined ? [] : [`--gate ${shellWord(decision.gate)}`]),
+    ...(decision.reason === undefined ? [] : [`--reason ${shellWord(decision.reason)}`]),
+    `--decision-id ${shellWord(decision.decisionId)}`,
+  ].join(' ');
+  return [
+    `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was taken.`,
+    'Perhaps no worker is running. It may still be applied, also later, when a worker is back.',
+    '',
+    `Look:      ${COMMAND} status ${addressFlags({ service, environment })}`,
+    `Repeat:    ${repeat}`,
+    '           (under the same id it counts once; add --signal to leave it for the next worker)',
+  ].join('\n');
 }
 
-/** @throws Problem when there is nothing left to decide. */
-export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
-  if (status.name === 'RUNNING') return;
-  throw new Problem(
-    EXIT.notTaken,
-    `Not taken: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
-  );
+function shellWord(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

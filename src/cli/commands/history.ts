@@ -1,25 +1,133 @@
+import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import { arrayFromPayloads, WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
-import type { Address } from './address.ts';
-import { positiveNumber, withAddress, withExample } from './options.ts';
+import { type DeploymentRequest, deploymentWorkflowId } from '../../domain/index.ts';
+import type { blueGreenDeployment } from '../../workflows/index.ts';
+import type { Address } from '../address.ts';
+import { addressFlags, COMMAND } from '../address.ts';
+import { positiveNumber, withAddress, withExample } from '../options.ts';
+import { inTime, withTemporal } from '../temporal.ts';
+import { aligned, clock, exactly, roughly } from '../view/format.ts';
+import { type Outcome, outcomeOf } from '../view/outcome.ts';
+import { cleaned, printJson, printLines } from '../view/output.ts';
+import { type Row, rowsWhere } from './list.ts';
 
-export interface HistoryOptions extends Address {
+interface HistoryOptions extends Address {
   readonly limit: number;
   readonly json?: true;
 }
 
-export function addHistory(program: Command): void {
-  const command = program
-    .command('history')
-    .description(
-      'Lists the past deployments of a service, the newest first: how each ended, how long it took, how soon blue had ' +
-        'recovered. As far back as Temporal keeps closed workflows; needs no worker.',
-    );
+export function addHistory(command: Command): void {
   withAddress(command)
     .option('--limit <number>', 'so many at most', positiveNumber, 20)
     .option('--json', 'as JSON, with the summary of each')
-    .action(async (options: HistoryOptions) => {
-      const { history } = await import('../actions/history.ts');
-      await history(options);
-    });
+    .action(history);
   withExample(command, 'history --service recommendation', 'history --service recommendation --limit 5 --json');
+}
+
+/** A deployment that is over. */
+interface Past {
+  readonly runId: string;
+  readonly version: string;
+  /** The version that served before, where it came so far that it was known. */
+  readonly blue?: string;
+  readonly outcome: string;
+  readonly summary: string;
+  readonly startedAt: number;
+  readonly closedAt: number;
+  readonly tookMs: number;
+  readonly recoveryMs?: number;
+  readonly withinTarget?: boolean;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+}
+
+async function history(options: HistoryOptions): Promise<void> {
+  await withTemporal(async (client) => {
+    const past = await findPast(client, options);
+    if (options.json) printJson(past);
+    else printLines(renderPast(past, options));
+  });
+}
+
+async function findPast(client: Client, { service, environment, limit }: HistoryOptions): Promise<Past[]> {
+  // By the id, which every run has: what was refused at once has no search attributes.
+  const conditions = [`WorkflowId = '${deploymentWorkflowId(service, environment)}'`, "ExecutionStatus != 'Running'"];
+  const rows = await rowsWhere(client, conditions, limit);
+  return cleaned(await Promise.all(rows.map((row) => pastOf(client, row))));
+}
+
+async function pastOf(client: Client, row: Row): Promise<Past> {
+  const { workflowId, runId, startedAt, closedAt = startedAt } = row;
+  const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, runId);
+  const end = await unlessForgotten(outcomeOf(client, handle, undefined));
+  const report = end?.report;
+  const asked: Asked = report ?? (end && (await requestOf(client, row))) ?? { version: row.version };
+  const { recoveryMs, withinTarget } = report?.rollback ?? {};
+  return {
+    runId,
+    version: asked.version,
+    ...(report?.blue === undefined ? {} : { blue: report.blue }),
+    outcome: outcomeIn(row, report),
+    summary: end?.summary ?? 'Temporal does not keep its history any more.',
+    startedAt,
+    closedAt,
+    tookMs: closedAt - startedAt,
+    ...(recoveryMs === undefined ? {} : { recoveryMs }),
+    ...(withinTarget === undefined ? {} : { withinTarget }),
+    ...(asked.requestedBy === undefined ? {} : { requestedBy: asked.requestedBy }),
+    ...(asked.reason === undefined ? {} : { reason: asked.reason }),
+  };
+}
+
+type Asked = Pick<DeploymentRequest, 'version' | 'requestedBy' | 'reason'>;
+
+/** Nothing where Temporal has just forgotten what its list still names. */
+async function unlessForgotten<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** A completed checklist alone has deployed nothing: it must not look like a release. */
+function outcomeIn({ phase }: Row, report: Outcome['report']): string {
+  return report?.outcome === 'completed' && report.steps.length === 0 ? 'checklist-passed' : phase;
+}
+
+/** What was asked for, from the first event: a cancelled or terminated workflow leaves no report. */
+async function requestOf(client: Client, { workflowId, runId }: Row): Promise<Asked | undefined> {
+  const { history: events } = await inTime(client, () =>
+    client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    }),
+  );
+  const payloads = events?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const [request] = arrayFromPayloads(defaultPayloadConverter, payloads);
+  return isRequest(request) ? request : undefined;
+}
+
+function isRequest(value: unknown): value is Asked {
+  return typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string';
+}
+
+function renderPast(past: readonly Past[], address: Pick<HistoryOptions, 'service' | 'environment'>): string[] {
+  if (past.length === 0)
+    return [
+      `No past deployment of ${address.service} in ${address.environment}. ` +
+        `One that is under way is shown by ${COMMAND} status ${addressFlags(address)}`,
+    ];
+  const cells = past.map(({ startedAt, blue, version, outcome, tookMs, recoveryMs, withinTarget, requestedBy }) => [
+    clock(startedAt),
+    blue === undefined ? version : `${blue} -> ${version}`,
+    outcome,
+    roughly(tookMs),
+    recoveryMs === undefined ? '-' : `${exactly(recoveryMs)}${withinTarget === false ? ' (late)' : ''}`,
+    requestedBy ?? '-',
+  ]);
+  return aligned([['STARTED', 'VERSION', 'OUTCOME', 'TOOK', 'RECOVERY', 'BY'], ...cells]);
 }

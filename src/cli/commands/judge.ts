@@ -2,9 +2,10 @@ import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ReplayVerdict } from '../../backtest/index.ts';
 import type { EvidenceRules } from '../../judge/index.ts';
+import { EXIT } from '../exit-codes.ts';
+import { judgeLine } from '../judge-line.ts';
+import { withExample } from '../options.ts';
 import { complain, print } from '../view/output.ts';
-import { EXIT } from './exit-codes.ts';
-import { withExample } from './options.ts';
 
 interface Options {
   readonly confidence?: number;
@@ -12,18 +13,11 @@ interface Options {
 }
 
 /** `bluegreen judge`. Needs no Temporal, and loads none: it may be run on thousands of soaks. */
-export function addJudge(program: Command): void {
-  const command = program
-    .command('judge')
-    .description(
-      'Judges soaks that are over: one soak as JSON per line on standard input, one verdict as JSON per line on standard ' +
-        'output, in the same order, as soon as it is known. docs/judge.md has the format. A line that is no soak is ' +
-        `complained about; the others are judged, and the exit code is ${EXIT.usage}.`,
-    )
+export function addJudge(command: Command): void {
+  command
     .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
     .option('--patience <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', patience)
     .action(async (options: Options) => {
-      const { judgeLine } = await import('./judge-line.ts');
       const overrides: Partial<EvidenceRules> = {
         ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
         ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1_000 }),
@@ -35,13 +29,13 @@ export function addJudge(program: Command): void {
 
 async function judgeLines(
   input: NodeJS.ReadableStream,
-  judgeLine: (line: string) => ReplayVerdict | { readonly problem: string },
+  judge: (line: string) => ReplayVerdict | { readonly problem: string },
 ): Promise<void> {
   let number = 0;
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number += 1;
     if (line.trim() === '') continue;
-    const verdict = judgeLine(line);
+    const verdict = judge(line);
     if (!('problem' in verdict)) print(JSON.stringify(verdict));
     else {
       complain(`Line ${number} is no soak: ${verdict.problem}`);

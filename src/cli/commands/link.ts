@@ -1,7 +1,15 @@
 import type { Command } from 'commander';
-import { whoRunsThis, withAddress, withExample } from './options.ts';
+import { deploymentWorkflowId } from '../../domain/index.ts';
+import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
+import { Problem } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { whoRunsThis, withAddress, withExample } from '../options.ts';
+import { checkedRequest } from '../parse-request.ts';
+import { findDeployment, readConfig, withTemporal } from '../temporal.ts';
+import { toProblem } from '../to-cli-error.ts';
+import { complain, print, printJson } from '../view/output.ts';
 
-export interface LinkOptions {
+interface LinkOptions {
   readonly service: string;
   readonly version: string;
   readonly environment: string;
@@ -13,21 +21,60 @@ export interface LinkOptions {
 /** Where the UI of a local server is. */
 const LOCAL_UI = 'http://localhost:8233';
 
-export function addLink(program: Command): void {
-  const command = program
-    .command('link')
-    .description(
-      "Links to Temporal's UI: to its form for starting a deployment, filled in as far as a link can, and to the " +
-        'deployment that is under way, if there is one. Starts nothing.',
-    );
+export function addLink(command: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
     .option('--requested-by <name>', 'who asks for it', whoRunsThis())
     .option('--reason <text>', 'why')
     .option('--ui <url>', 'where the UI is; or TEMPORAL_UI_ADDRESS', process.env['TEMPORAL_UI_ADDRESS'] || LOCAL_UI)
-    .action(async (options: LinkOptions) => {
-      const { link } = await import('../actions/link.ts');
-      await link(options);
-    });
+    .action(link);
   withExample(command, 'link --service recommendation --version 2.5.0');
+}
+
+/**
+ * The form fills in what the last deployment with this id was started with and its search attributes, so that a new one
+ * would be listed in the phase in which the last one ended. With a run that does not exist there is none to copy.
+ */
+const NO_RUN = 'none';
+
+async function link({ ui, ...options }: LinkOptions): Promise<void> {
+  const request = checkedRequest(options);
+  const workflows = `${addressOf(ui)}/namespaces/${encodeURIComponent(readConfig().namespace)}/workflows`;
+  const workflowId = deploymentWorkflowId(options.service, options.environment);
+  const deployment = `${workflows}/${encodeURIComponent(workflowId)}`;
+  const form = new URLSearchParams({ workflowId, taskQueue: taskQueue(), workflowType: WORKFLOW_TYPE, runId: NO_RUN });
+  print('Start it here:');
+  print(`  ${workflows}/start-workflow?${form.toString()}`);
+  print('with this as its input, which a link cannot carry:');
+  // Laid out as the form does it: one line it would lay out on the first click, and the button would move away under it.
+  printJson(request);
+  print('Once it is started, follow it here; the newest one is shown:');
+  print(`  ${deployment}`);
+  try {
+    const runId = await runUnderWay(options);
+    if (runId === undefined) return;
+    print('A deployment is under way, and another is refused until it has ended:');
+    print(`  ${deployment}/${runId}`);
+  } catch (error) {
+    complain(`Whether a deployment is under way is not known. ${toProblem(error).message}`);
+  }
+}
+
+async function runUnderWay(address: Pick<LinkOptions, 'service' | 'environment'>): Promise<string | undefined> {
+  try {
+    const { description } = await withTemporal((client) => findDeployment(client, address));
+    return description.status.name === 'RUNNING' ? description.runId : undefined;
+  } catch (error) {
+    if (error instanceof Problem && error.exitCode === EXIT.notFound) return undefined;
+    throw error;
+  }
+}
+
+/** Without the slash at its end. */
+function addressOf(ui: string): string {
+  if (URL.canParse(ui) && /^https?:$/.test(new URL(ui).protocol)) return ui.replace(/\/+$/, '');
+  throw new Problem(
+    EXIT.usage,
+    `The address of the UI is "${ui}", expected an http or https URL such as http://localhost:8233: see --ui and TEMPORAL_UI_ADDRESS.`,
+  );
 }

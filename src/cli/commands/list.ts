@@ -1,8 +1,15 @@
+import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
-import { PHASES, type Phase } from '../../domain/index.ts';
-import { positiveNumber, withExample } from './options.ts';
+import { isClosed, PHASES, type Phase } from '../../domain/index.ts';
+import { WORKFLOW_TYPE } from '../../temporal/index.ts';
+import { COMMAND } from '../address.ts';
+import { positiveNumber, withExample } from '../options.ts';
+import { inTime, withTemporal } from '../temporal.ts';
+import { attribute } from '../view/attribute.ts';
+import { aligned, clock, roughly } from '../view/format.ts';
+import { cleaned, print, printJson } from '../view/output.ts';
 
-export interface ListOptions {
+interface ListOptions {
   readonly service?: string;
   readonly environment?: string;
   readonly phase?: Phase;
@@ -11,24 +18,102 @@ export interface ListOptions {
   readonly json?: true;
 }
 
-export function addList(program: Command): void {
-  const command = program
-    .command('list')
-    .description('Lists deployments, the newest first.')
+export function addList(command: Command): void {
+  command
     .option('--service <name>', 'only of this service')
     .option('--environment <name>', 'only in this environment')
     .addOption(new Option('--phase <phase>', 'only in this phase, or ended so').choices(PHASES))
     .option('--open', 'only those under way')
     .option('--limit <number>', 'so many at most', positiveNumber, 20)
     .option('--json', 'as JSON')
-    .action(async (options: ListOptions) => {
-      const { list } = await import('../actions/list.ts');
-      await list(options);
-    });
+    .action(list);
   withExample(
     command,
     'list --open',
     'list --phase awaiting-approval',
     'list --service recommendation --limit 5 --json',
   );
+}
+
+/** A deployment as Temporal lists it. */
+export interface Row {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly version: string;
+  readonly state: string;
+  readonly phase: string;
+  readonly startedAt: number;
+  readonly closedAt?: number;
+}
+
+async function list(options: ListOptions): Promise<void> {
+  await withTemporal(async (client) => {
+    const rows = cleaned(await findRows(client, options));
+    if (options.json) printJson(rows);
+    else for (const line of renderRows(rows)) print(line);
+  });
+}
+
+function findRows(client: Client, { service, environment, phase, open, limit }: ListOptions): Promise<Row[]> {
+  const conditions = [
+    // One that was ended by force still has the phase that it was in.
+    ...(open || (phase && !isClosed(phase)) ? ["ExecutionStatus = 'Running'"] : []),
+    ...(phase === undefined ? [] : [`BlueGreenPhase = '${phase}'`]),
+    ...(service === undefined ? [] : [`BlueGreenService = '${quoted(service)}'`]),
+    ...(environment === undefined ? [] : [`BlueGreenEnvironment = '${quoted(environment)}'`]),
+  ];
+  return rowsWhere(client, conditions, limit);
+}
+
+/** Deployments that meet all of these conditions of Temporal's list filter, the newest first. */
+export async function rowsWhere(client: Client, conditions: readonly string[], limit: number): Promise<Row[]> {
+  const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
+  return inTime(client, async () => {
+    const rows: Row[] = [];
+    for await (const execution of client.workflow.list({ query, pageSize: limit })) {
+      const { workflowId, runId, status, startTime, closeTime } = execution;
+      const [, idEnvironment, idService] = /^blue-green\/([^/]+)\/([^/]+)$/.exec(workflowId) ?? [];
+      const known = attribute(execution, 'BlueGreenPhase');
+      rows.push({
+        workflowId,
+        runId,
+        service: attribute(execution, 'BlueGreenService') ?? idService ?? workflowId,
+        environment: attribute(execution, 'BlueGreenEnvironment') ?? idEnvironment ?? '?',
+        version: attribute(execution, 'BlueGreenVersion') ?? '?',
+        state: status.name,
+        phase: phaseOf(status.name, known),
+        startedAt: startTime.getTime(),
+        ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
+      });
+      if (rows.length >= limit) break;
+    }
+    return rows;
+  });
+}
+
+/** What Temporal says counts when a workflow ended without its own last word. */
+function phaseOf(state: string, known: string | undefined): string {
+  const phase = PHASES.find((one) => one === known);
+  if (state === 'RUNNING') return phase ?? 'starting';
+  if (phase && isClosed(phase)) return phase;
+  return state === 'FAILED' ? 'refused' : state.toLowerCase();
+}
+
+export function renderRows(rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [`No deployments. Start one: ${COMMAND} start --service NAME --version VERSION`];
+  const cells = rows.map(({ service, environment, version, phase, startedAt, closedAt }) => [
+    service,
+    environment,
+    version,
+    phase,
+    clock(startedAt),
+    roughly((closedAt ?? Date.now()) - startedAt),
+  ]);
+  return aligned([['SERVICE', 'ENVIRONMENT', 'VERSION', 'PHASE', 'STARTED', 'TOOK'], ...cells]);
+}
+
+function quoted(text: string): string {
+  return text.replace(/['\\]/g, (sign) => `\\${sign}`);
 }

@@ -1,7 +1,27 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { withAddress, withExample } from './options.ts';
+import {
+  firstStepOf,
+  type Past,
+  PastError,
+  parsePast,
+  type RehearsedStep,
+  readPast,
+  rehearse,
+  whereIsThePast,
+  writePast,
+} from '../../backtest/index.ts';
+import { loadRunbook, type Runbook, RunbookError, toPlan } from '../../runbook/index.ts';
+import { errorCode } from '../../util/index.ts';
+import { Problem } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { withAddress, withExample } from '../options.ts';
+import { cleaned, columns, complain, paintFor, printJson, printLines } from '../view/output.ts';
+import { renderRehearsal } from '../view/rehearsal.ts';
+import { rehearsalPage } from '../view/rehearsal-html.ts';
 
-export interface RehearseOptions {
+interface RehearseOptions {
   readonly service: string;
   readonly environment: string;
   readonly runbook?: string;
@@ -18,13 +38,8 @@ export interface RehearseOptions {
   readonly json?: true;
 }
 
-export function addRehearse(program: Command): void {
-  const command = program
-    .command('rehearse')
-    .description(
-      "Runs the runbook's limits over the past: splits real traffic at random into blue and a green that is just as good, " +
-        'and says how often that green would have been rolled back, and how soon a bad one is found. Needs no Temporal.',
-    )
+export function addRehearse(command: Command): void {
+  command
     .option('--runbook <file>', 'this runbook, not the one among BLUEGREEN_RUNBOOKS')
     .option('--last <length>', 'how far back: 12h, 7d', lengthOf, lengthOf('7d'))
     .option(
@@ -41,10 +56,7 @@ export function addRehearse(program: Command): void {
     .option('--seed <number>', 'another one for other random numbers', wholeNumber, 1)
     .option('--html <file>', 'writes a page with plots, too')
     .option('--json', 'as JSON (docs/rehearse.md)')
-    .action(async (options: RehearseOptions) => {
-      const { rehearseThePast } = await import('../actions/rehearse.ts');
-      await rehearseThePast(options);
-    });
+    .action(rehearseThePast);
   withAddress(command);
   withExample(
     command,
@@ -66,4 +78,118 @@ function lengthOf(text: string): number {
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a whole number from 1 to 999999.');
+}
+
+const STEP_MS = 15_000;
+const TELL_EVERY_MS = 5_000;
+
+async function rehearseThePast(options: RehearseOptions): Promise<void> {
+  try {
+    await run(options);
+  } catch (error) {
+    if (!(error instanceof PastError) && !(error instanceof RunbookError)) throw error;
+    throw new Problem(EXIT.usage, error.message, { cause: error });
+  }
+}
+
+async function run(options: RehearseOptions): Promise<void> {
+  const runbook = await runbookFor(options);
+  const step = await stepOf(runbook);
+  const past = options.fromFile === undefined ? await pastOf(runbook, options) : await pastIn(options.fromFile);
+  if (options.toFile !== undefined) await write(options.toFile, writePast(past));
+  const { rounds, seed } = options;
+  const progress = tell('Rehearsing');
+  const rehearsal = cleaned(rehearse(past, { step, seed, progress, ...(rounds !== undefined && { rounds }) }));
+
+  const subject = { service: runbook.service, environment: runbook.environment };
+  if (options.html !== undefined) await write(options.html, rehearsalPage(subject, rehearsal));
+  if (options.json) printJson({ ...subject, ...rehearsal });
+  else printLines(renderRehearsal(subject, rehearsal, { paint: paintFor(), width: Math.min(80, columns()) }));
+}
+
+async function runbookFor({ service, environment, runbook: file }: RehearseOptions): Promise<Runbook> {
+  const isWanted = (runbook: Runbook) => runbook.service === service && runbook.environment === environment;
+  if (file !== undefined) {
+    const runbook = await loadRunbook(file);
+    if (isWanted(runbook)) return runbook;
+    throw new Problem(
+      EXIT.usage,
+      `${file} is about ${runbook.service} in ${runbook.environment}, not ${service} in ${environment}.`,
+    );
+  }
+  const folder = process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks';
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `The folder of runbooks ${folder} cannot be read (${errorCode(error)}).`);
+  });
+  const broken: string[] = [];
+  for (const name of names.filter((one) => /^[^.].*\.ya?ml$/.test(one)).sort())
+    try {
+      const runbook = await loadRunbook(join(folder, name));
+      if (isWanted(runbook)) return runbook;
+    } catch (error) {
+      if (!(error instanceof RunbookError)) throw error;
+      broken.push(error.message);
+    }
+  const more = broken.length === 0 ? '' : `\nSome are broken:\n${broken.join('\n')}`;
+  throw new Problem(
+    EXIT.usage,
+    `No runbook for ${service} in ${environment} in ${folder}: name one with --runbook.${more}`,
+  );
+}
+
+/** By the plan itself, so that nothing is rehearsed but what a deployment does. */
+async function stepOf(runbook: Runbook): Promise<RehearsedStep> {
+  const { service, environment } = runbook;
+  const request = { service, environment, version: 'rehearsed' };
+  return firstStepOf(toPlan({ runbook, digest: '', request, blue: 'past', deployment: 'rehearsal' }));
+}
+
+async function pastIn(file: string): Promise<Past> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `${file}: cannot be read (${errorCode(error)}).`, { cause: error });
+  });
+  return parsePast(text, file);
+}
+
+async function pastOf({ metrics, limits }: Runbook, options: RehearseOptions): Promise<Past> {
+  const { server, selector } = await whereIsThePast(metrics, options, process.env);
+  const { requests, latency, versionLabel, codeLabel } = metrics;
+  const stepMs = options.step ?? (metrics.kind === 'prometheus' ? metrics.poll : STEP_MS);
+  const to = Math.floor(Date.now() / stepMs) * stepMs;
+  const question = {
+    selector,
+    requests,
+    versionLabel,
+    codeLabel,
+    stepMs,
+    to,
+    from: to - Math.ceil(options.last / stepMs) * stepMs,
+    ...(latency !== undefined && { latency }),
+    ...(limits.latency && { slowOverMs: limits.latency.under }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
+  const never = new AbortController().signal; // each answer has its own bound
+  return await readPast(server, question, { signal: never, progress: tell('Reading the past') }).catch(
+    (error: unknown) => {
+      if (error instanceof PastError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Problem(EXIT.unreachable, `The past cannot be read: ${why}.`, { cause: error });
+    },
+  );
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((error: unknown) => {
+    throw new Problem(EXIT.usage, `${file}: cannot be written (${errorCode(error)}).`, { cause: error });
+  });
+}
+
+/** Who waits long is told how far it is. */
+function tell(what: string): (done: number) => void {
+  let toldAt = Date.now();
+  return (done) => {
+    if (Date.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = Date.now();
+    complain(`${what}: ${Math.round(100 * done)} %`);
+  };
 }

@@ -1,19 +1,28 @@
+import { writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import { arrayFromPayloads } from '@temporalio/common';
 import { type Command, Option } from 'commander';
-import type { Address } from './address.ts';
-import { withAddress, withExample } from './options.ts';
+import type { ReportInput } from '../../domain/index.ts';
+import { createReportStore, documentOf, FORMATS, type Format, render } from '../../report/index.ts';
+import { errorCode, stateDirectory } from '../../util/index.ts';
+import type { Address } from '../address.ts';
+import { addressFlags, COMMAND } from '../address.ts';
+import { Problem } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { withAddress, withExample } from '../options.ts';
+import { type DeploymentHandle, findDeployment, inTime, withTemporal } from '../temporal.ts';
+import { outcomeOf } from '../view/outcome.ts';
+import { cleaned, complain, print } from '../view/output.ts';
+import { look } from '../view/snapshot.ts';
 
-export interface ReportOptions extends Address {
+interface ReportOptions extends Address {
   readonly format?: 'html' | 'json' | 'md';
   readonly output?: string;
 }
 
-export function addReport(program: Command): void {
-  const command = program
-    .command('report')
-    .description(
-      "Makes the report of a deployment that has ended, from Temporal's history and the series that a worker kept on " +
-        'this machine (BLUEGREEN_STATE). Without the series its charts are coarse, and it says so. Needs no worker.',
-    )
+export function addReport(command: Command): void {
+  command
     .option('--run <id>', 'this run, not the newest')
     .addOption(
       new Option('--format <format>', 'md, html or json (default: by the ending of the file, or md)').choices([
@@ -23,15 +32,88 @@ export function addReport(program: Command): void {
       ]),
     )
     .option('--output <file>', 'writes it there, not to the terminal')
-    .action(async (options: ReportOptions) => {
-      const { report } = await import('../actions/report.ts');
-      await report(options);
-    });
+    .action(report);
   withAddress(command);
   withExample(
     command,
     'report --service recommendation',
     'report --service recommendation --output report.html',
     'report --service recommendation --format json | less',
+  );
+}
+
+async function report(options: ReportOptions): Promise<void> {
+  await withTemporal(async (client) => {
+    const { deployment, report: told } = await endOf(client, options);
+    const polls = await createReportStore(stateDirectory())
+      .polls(deployment)
+      .catch((error: unknown) => {
+        complain(`The series in ${stateDirectory()} cannot be read (${errorCode(error)}): the charts are coarse.`);
+        return [];
+      });
+    const text = await render(formatOf(options), cleaned(documentOf(deployment, told, polls)));
+    const { output } = options;
+    if (output === undefined) print(text.trimEnd());
+    else
+      await writeFile(output, text).catch((error: unknown) => {
+        throw new Problem(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
+      });
+  });
+}
+
+/** A page in a file called `.html`, unless another format was asked for by name. */
+function formatOf({ format, output = '' }: ReportOptions): Format {
+  return format ?? FORMATS.find((one) => extname(output) === `.${one}`) ?? 'md';
+}
+
+/** What the deployment said at its end. @throws Problem while it is under way, and where nothing of it is known. */
+async function endOf(client: Client, options: ReportOptions): Promise<ReportInput> {
+  const { handle, description } = await findDeployment(client, options);
+  const { workflowId, runId, status } = description;
+  if (status.name === 'RUNNING')
+    throw new Problem(
+      EXIT.underWay,
+      `The deployment of ${options.service} is under way: its report is made when it has ended. ` +
+        `Follow it: ${COMMAND} watch ${addressFlags(options)}`,
+    );
+  const asked = await askedToWrite(client, { workflowId, runId });
+  if (asked) return cleaned(asked);
+  return { deployment: `${workflowId}/${runId}`, report: await reportOf(client, handle, options) };
+}
+
+/**
+ * What the worker was asked to write, among the last events of the history: every ending has it, a cancelled one, too,
+ * whose history holds no other report.
+ */
+async function askedToWrite(
+  client: Client,
+  execution: { readonly workflowId: string; readonly runId: string },
+): Promise<ReportInput | undefined> {
+  const { history } = await inTime(client, () =>
+    client.workflowService.getWorkflowExecutionHistoryReverse({
+      namespace: client.options.namespace,
+      execution,
+      maximumPageSize: 100,
+    }),
+  );
+  const scheduled = history?.events
+    ?.map((event) => event.activityTaskScheduledEventAttributes)
+    .find((attributes) => attributes?.activityType?.name === 'writeReport');
+  const [input] = arrayFromPayloads(defaultPayloadConverter, scheduled?.input?.payloads);
+  return input as ReportInput | undefined;
+}
+
+/** Of one that was ended by force: as its workflow saw it last, if a worker answers. */
+async function reportOf(
+  client: Client,
+  handle: DeploymentHandle,
+  address: ReportOptions,
+): Promise<ReportInput['report']> {
+  const { status } = await look(client, handle);
+  const { summary, report: told } = await outcomeOf(client, handle, status);
+  if (told) return { ...told, summary };
+  throw new Problem(
+    EXIT.unknown,
+    `${summary} There is nothing to make a report of, since no worker answers: start one, and repeat ${COMMAND} report ${addressFlags(address)}`,
   );
 }

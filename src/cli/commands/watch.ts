@@ -1,26 +1,19 @@
 import type { Command } from 'commander';
-import type { Address } from './address.ts';
-import { withAddress, withBy, withExample } from './options.ts';
+import type { Address } from '../address.ts';
+import { follow } from '../follow.ts';
+import { withAddress, withBy, withExample } from '../options.ts';
+import { findDeployment, withTemporal } from '../temporal.ts';
 
-export interface WatchOptions extends Address {
+interface WatchOptions extends Address {
   readonly by?: string;
   readonly json?: true;
 }
 
-export function addWatch(program: Command): void {
-  const command = program
-    .command('watch')
-    .description(
-      'Follows a deployment until it ends; the exit code tells how. Ctrl-C or q ends the watching only. At a terminal keys ' +
-        'decide: a approve, r reject, x abort, each with a reason and Enter; for a checklist that waits c recheck, ' +
-        'm remedy, t attest, w waive; R retries a rollback. In a pipe: one line per change.',
-    )
+export function addWatch(command: Command): void {
+  command
     .option('--run <id>', 'this very run, not the newest')
     .option('--json', 'one JSON object per change and line, the outcome last (docs/watch.md)')
-    .action(async (options: WatchOptions) => {
-      const { watch } = await import('../actions/watch.ts');
-      await watch(options);
-    });
+    .action(watch);
   withBy(withAddress(command));
   withExample(
     command,
@@ -29,4 +22,11 @@ export function addWatch(program: Command): void {
     'watch --service recommendation | tee deployment.log',
     'watch --service recommendation --json | jq -r .text',
   );
+}
+
+async function watch(options: WatchOptions): Promise<void> {
+  await withTemporal(async (client) => {
+    const { handle } = await findDeployment(client, options);
+    process.exitCode = await follow(client, handle, options);
+  });
 }

@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { DeploymentStatus } from '../../domain/index.ts';
-import { answerWords } from '../actions/decisions.ts';
-import type { Address } from '../commands/address.ts';
-import { newDecision, sendDecision } from '../commands/decide.ts';
-import { kindOf } from '../commands/decisions.ts';
-import type { DeploymentHandle } from '../commands/temporal.ts';
+import type { Address } from '../address.ts';
+import { answerWords } from '../commands/decide.ts';
+import { kindOf } from '../decision-kinds.ts';
+import { newDecision, sendDecision } from '../send-decision.ts';
+import type { DeploymentHandle } from '../temporal.ts';
 import { canMoveTheCursor } from '../view/screen.ts';
 import { type Offer, offersIn } from './key-bindings.ts';
 import { type Choice, type Dialogue, dialogueLines, IDLE, say } from './prompt-state.ts';

@@ -1,4 +1,4 @@
-import { answers, type Decision, type CheckStatus, type DeploymentStatus } from '../../domain/index.ts';
+import { answers, type CheckStatus, type Decision, type DeploymentStatus } from '../../domain/index.ts';
 
 /** What a deployment can be told by a key. */
 export interface Offer {

@@ -1,4 +1,4 @@
-import { recoveryWords, type DeploymentStatus, isClosed, openGate } from '../../domain/index.ts';
+import { type DeploymentStatus, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
 import { checkWords } from './checks.ts';
 import { count, exactly, meanWords, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';

@@ -1,4 +1,4 @@
-import { currentStep, type DeploymentStatus, isClosed, cutShort } from '../../domain/index.ts';
+import { currentStep, cutShort, type DeploymentStatus, isClosed } from '../../domain/index.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import { clock, exactly, roughly } from './format.ts';
 import type { Paint } from './output.ts';

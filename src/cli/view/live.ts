@@ -1,5 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
-import { currentStep, type DeploymentStatus, type GateStatus, isClosed, isPassed, openGate } from '../../domain/index.ts';
+import {
+  currentStep,
+  type DeploymentStatus,
+  type GateStatus,
+  isClosed,
+  isPassed,
+  openGate,
+} from '../../domain/index.ts';
 import { checkLine, checklistLine, needsSomebody } from './checks.ts';
 import { type Block, fitted } from './fit-to-height.ts';
 import { clip, clock, count, roughly, wrap } from './format.ts';

@@ -1,8 +1,8 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { FAILURE, buildReport, type DeploymentReport, type DeploymentStatus } from '../../domain/index.ts';
-import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
-import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
+import { buildReport, type DeploymentReport, type DeploymentStatus, FAILURE } from '../../domain/index.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { cleaned, harmless } from './output.ts';
 
 /** How a deployment ended. */

@@ -1,4 +1,4 @@
-import type { WatchHeartbeat, MeasuredCounts, DeploymentStatus, FinishedWindow, Phase } from '../../domain/index.ts';
+import type { DeploymentStatus, FinishedWindow, MeasuredCounts, Phase, WatchHeartbeat } from '../../domain/index.ts';
 
 /** What whoever looks remembers of the looks before: charts and the lengths of phases need it. Pure. */
 

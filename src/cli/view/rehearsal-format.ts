@@ -1,4 +1,4 @@
-import type { Rate, Regression, Rehearsal, MetricSummary } from '../../backtest/index.ts';
+import type { MetricSummary, Rate, Regression, Rehearsal } from '../../backtest/index.ts';
 import { roughly } from './format.ts';
 
 /** What a rehearsal found, in sentences; the terminal and the page say the same. Pure. */

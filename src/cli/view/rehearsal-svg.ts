@@ -1,4 +1,4 @@
-import type { RehearsedSoak, Rehearsal } from '../../backtest/index.ts';
+import type { Rehearsal, RehearsedSoak } from '../../backtest/index.ts';
 import { clock, roughly } from './format.ts';
 import { METRIC_WORDS, percent } from './rehearsal-format.ts';
 import { byHour, inColumns, shareRolledBack, sumOf, WEEKDAYS } from './rehearsal-when.ts';

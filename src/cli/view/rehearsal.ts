@@ -1,4 +1,4 @@
-import type { Percentiles, RehearsedSoak, Rehearsal } from '../../backtest/index.ts';
+import type { Percentiles, Rehearsal, RehearsedSoak } from '../../backtest/index.ts';
 import { bar, clip, clock, count, roughly, wrap } from './format.ts';
 import type { Paint } from './output.ts';
 import {

@@ -1,5 +1,5 @@
-import { type DeploymentReport, type CutShort, cutShort } from '../../domain/index.ts';
-import { EXIT } from '../commands/exit-codes.ts';
+import { type CutShort, cutShort, type DeploymentReport } from '../../domain/index.ts';
+import { EXIT } from '../exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import { clock, count, exactly, roughly, share } from './format.ts';
 import type { Outcome } from './outcome.ts';

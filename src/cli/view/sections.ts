@@ -1,4 +1,14 @@
-import { type DecisionRecord, recoveryWords, currentStep, type DeploymentStatus, type FinishedWindow, type GateStatus, type Phase, type RollbackStatus, type StepStatus } from '../../domain/index.ts';
+import {
+  currentStep,
+  type DecisionRecord,
+  type DeploymentStatus,
+  type FinishedWindow,
+  type GateStatus,
+  type Phase,
+  type RollbackStatus,
+  recoveryWords,
+  type StepStatus,
+} from '../../domain/index.ts';
 import type { Judgement, Verdict } from '../../judge/index.ts';
 import { bar, clock, count, exactly, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';

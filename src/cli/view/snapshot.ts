@@ -5,10 +5,10 @@ import {
   type WorkflowExecutionStatusName,
 } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
-import type { WatchHeartbeat, DeploymentStatus } from '../../domain/index.ts';
+import type { DeploymentStatus, WatchHeartbeat } from '../../domain/index.ts';
 import * as messages from '../../workflows/messages.ts';
-import { type DeploymentHandle, inTime } from '../commands/temporal.ts';
-import { firstLine } from '../commands/to-problem.ts';
+import { type DeploymentHandle, inTime } from '../temporal.ts';
+import { firstLine } from '../to-cli-error.ts';
 import { attribute } from './attribute.ts';
 import { cleaned } from './output.ts';
 import { NO_PAST, type Past, remember } from './phase-history.ts';

@@ -1,4 +1,4 @@
-import type { WatchHeartbeat, DeploymentPlan, StepStatus } from '../../domain/index.ts';
+import type { DeploymentPlan, StepStatus, WatchHeartbeat } from '../../domain/index.ts';
 import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
 import { clip, meanWords, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';

@@ -1,6 +1,6 @@
 import type { Reading, SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import { type Server, evaluated, type Question, type RawSeries } from '../../prometheus/index.ts';
+import { evaluated, type Question, type RawSeries, type Server } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { ANSWERED_PROMQL } from '../status-codes.ts';

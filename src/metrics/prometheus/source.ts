@@ -2,7 +2,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE, type Reading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
 import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/index.ts';
-import { readBasic, readHeader, type Answer, type Server, evaluated, rawSeries, trusting, readToken } from '../../prometheus/index.ts';
+import {
+  type Answer,
+  evaluated,
+  rawSeries,
+  readBasic,
+  readHeader,
+  readToken,
+  type Server,
+  trusting,
+} from '../../prometheus/index.ts';
 import { type Compared, isBelow } from '../bucket-ends.ts';
 import { fold } from './accumulate.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';

@@ -1,8 +1,8 @@
 import type { SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
 import type { VersionSeries } from '../../plugin/index.ts';
-import { isMetBy } from '../../promql/index.ts';
 import type { MetricsPage, Sample } from '../../prometheus/index.ts';
+import { isMetBy } from '../../promql/index.ts';
 import { isBelow, isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { groupBy } from '../group-by.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { FAILURE, type DeploymentTarget, type EvidenceLine } from '../../domain/index.ts';
+import { type DeploymentTarget, type EvidenceLine, FAILURE } from '../../domain/index.ts';
 import type { Evidence, Platform, TrafficShares } from '../../plugin/index.ts';
-import type { PlatformConfig } from '../../runbook/index.ts';
-import { errorCode, redact, type Attendance, type Operation } from '../../util/index.ts';
 import { type CommandResult, fillPlaceholders, runCommand } from '../../processes/index.ts';
+import type { PlatformConfig } from '../../runbook/index.ts';
+import { type Attendance, errorCode, type Operation, redact } from '../../util/index.ts';
 import { fenced } from './fence.ts';
 
 type CommandConfig = Extract<PlatformConfig, { kind: 'command' }>;

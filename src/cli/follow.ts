@@ -1,22 +1,14 @@
 import type { Client } from '@temporalio/client';
-import { stateDirectory } from '../../util/index.ts';
-import { type Address, addressFlags, COMMAND } from '../commands/address.ts';
-import { EXIT, type ExitCode } from '../commands/exit-codes.ts';
-import { type DeploymentHandle, findDeployment, withTemporal } from '../commands/temporal.ts';
-import type { WatchOptions } from '../commands/watch.ts';
-import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/interactive.ts';
-import { outcomeOf } from '../view/outcome.ts';
-import { complain, type Paint, paintFor, print } from '../view/output.ts';
-import { openScreen } from '../view/screen.ts';
-import { observe, type Sight } from '../view/snapshot.ts';
-import { writtenReport } from '../view/written-report.ts';
-
-export async function watch(options: WatchOptions): Promise<void> {
-  await withTemporal(async (client) => {
-    const { handle } = await findDeployment(client, options);
-    process.exitCode = await follow(client, handle, options);
-  });
-}
+import { stateDirectory } from '../util/index.ts';
+import { type Address, addressFlags, COMMAND } from './address.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { hasKeys, type PersonAtKeys, personAtKeys } from './keys/interactive.ts';
+import type { DeploymentHandle } from './temporal.ts';
+import { outcomeOf } from './view/outcome.ts';
+import { complain, type Paint, paintFor, print } from './view/output.ts';
+import { openScreen } from './view/screen.ts';
+import { observe, type Sight } from './view/snapshot.ts';
+import { writtenReport } from './view/written-report.ts';
 
 export interface FollowOptions extends Address {
   /** Whose decisions are sent by keys; without it there are none. */

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/client';
-import type { DeploymentRequest } from '../../domain/index.ts';
-import { parseRequest } from '../../runbook/index.ts';
+import type { DeploymentRequest } from '../domain/index.ts';
+import { parseRequest } from '../runbook/index.ts';
+import { Problem } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
-import { Problem } from './problem.ts';
 
 /** Refused here, a mistake costs no workflow. @throws Problem */
 export function checkedRequest(options: unknown): DeploymentRequest {

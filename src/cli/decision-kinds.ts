@@ -1,18 +1,4 @@
-import type { Command } from 'commander';
-import type { Action } from '../../domain/index.ts';
-import { type Address, ANSWER_WITHIN_MS } from './address.ts';
-import { EXIT } from './exit-codes.ts';
-import { withAddress, withBy, withExample } from './options.ts';
-
-export interface DecisionOptions extends Address {
-  readonly by?: string;
-  readonly reason?: string;
-  readonly check?: string;
-  readonly gate?: string;
-  readonly remedy?: true;
-  readonly decisionId?: string;
-  readonly signal?: true;
-}
+import type { Action } from '../domain/index.ts';
 
 export interface DecisionKind {
   readonly action: Action;
@@ -24,7 +10,7 @@ export interface DecisionKind {
   readonly effect: string;
 }
 
-const KINDS: readonly DecisionKind[] = [
+export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'approve',
     name: 'approve',
@@ -92,38 +78,7 @@ const KINDS: readonly DecisionKind[] = [
 ];
 
 export function kindOf(action: Action): DecisionKind {
-  const kind = KINDS.find((one) => one.action === action);
+  const kind = DECISION_KINDS.find((one) => one.action === action);
   if (!kind) throw new Error(`no decision is called ${action}`);
   return kind;
-}
-
-/** One command for each decision a person can make. */
-export function addDecisions(program: Command): void {
-  for (const kind of KINDS) {
-    const command = program
-      .command(kind.name)
-      .description(kind.description)
-      .action(async (options: DecisionOptions) => {
-        const { decide } = await import('../actions/decisions.ts');
-        await decide(kind, options);
-      });
-    withBy(withAddress(command));
-    if (kind.takes.includes('required-check'))
-      command.requiredOption('--check <id>', 'the check, as "status" names it');
-    if (kind.takes.includes('check')) command.option('--check <id>', 'only this check, as "status" names it');
-    if (kind.takes.includes('remedy'))
-      command.option('--remedy', 'where it failed, run the remedy that the runbook names, under your name');
-    if (kind.takes.includes('gate')) command.option('--gate <id>', 'only if this gate is open, such as shift-to-100');
-    if (kind.takes.includes('required-reason')) command.requiredOption('--reason <text>', 'why');
-    if (kind.takes.includes('reason')) command.option('--reason <text>', 'why');
-    command
-      .option('--run <id>', 'only for this very run of the deployment')
-      .option('--decision-id <id>', 'repeats a decision: the same id counts once')
-      .option('--signal', 'send it without waiting for an answer; works without a worker')
-      .addHelpText(
-        'after',
-        `\nWithout an answer within ${ANSWER_WITHIN_MS / 1_000} s it is unknown whether the decision was taken (exit code ${EXIT.unknown}).`,
-      );
-    withExample(command, `${kind.name} --service recommendation ${kind.example}`.trim());
-  }
 }

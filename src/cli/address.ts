@@ -1,4 +1,4 @@
-import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
+import { DEFAULT_ENVIRONMENT } from '../domain/index.ts';
 
 /** Longer than the ten seconds that a message may wait for a worker that died holding the workflow. */
 export const ANSWER_WITHIN_MS = 12_000;

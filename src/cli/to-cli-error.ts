@@ -1,7 +1,7 @@
 import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
+import { Problem } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
-import { Problem } from './problem.ts';
 
 /** Of gRPC's status codes, those that mean something to a person. */
 const GRPC = { notFound: 5, denied: 7, unavailable: 14, unauthenticated: 16 } as const;

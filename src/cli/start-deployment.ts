@@ -1,38 +1,16 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../../domain/index.ts';
-import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
-import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
-import { addressFlags, COMMAND } from '../commands/address.ts';
-import { EXIT } from '../commands/exit-codes.ts';
-import { Problem } from '../commands/problem.ts';
-import { checkedRequest } from '../commands/request.ts';
-import type { StartOptions } from '../commands/start.ts';
-import { type DeploymentHandle, findDeployment, inTime, withTemporal } from '../commands/temporal.ts';
-import { firstLine, grpcCode } from '../commands/to-problem.ts';
-import { renderFull } from '../view/full.ts';
-import { PLAIN, print } from '../view/output.ts';
-import { look } from '../view/snapshot.ts';
-import { follow } from './watch.ts';
-
-export async function start({ watch, ...options }: StartOptions): Promise<void> {
-  const request = checkedRequest(options);
-  await withTemporal(async (client) => {
-    const handle = await startDeployment(client, request);
-    print(`Started: ${options.service} ${options.version} to ${options.environment}.`);
-    print(`  workflow  ${handle.workflowId}`);
-    print(`  run       ${handle.firstExecutionRunId}`);
-    print(`  follow    ${COMMAND} watch ${addressFlags(options)}`);
-    print(`  decide    ${COMMAND} approve ${addressFlags(options)}   (or reject, abort, attest, waive)`);
-    const thisRun = client.workflow.getHandle<typeof blueGreenDeployment>(
-      handle.workflowId,
-      handle.firstExecutionRunId,
-    );
-    const { service, environment, requestedBy: by } = options;
-    if (watch)
-      process.exitCode = await follow(client, thisRun, { service, environment, ...(by === undefined ? {} : { by }) });
-  });
-}
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../domain/index.ts';
+import { taskQueue, WORKFLOW_TYPE } from '../temporal/index.ts';
+import type { blueGreenDeployment } from '../workflows/index.ts';
+import { addressFlags, COMMAND } from './address.ts';
+import { Problem } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import { type DeploymentHandle, findDeployment, inTime } from './temporal.ts';
+import { firstLine, grpcCode } from './to-cli-error.ts';
+import { renderFull } from './view/full.ts';
+import { PLAIN } from './view/output.ts';
+import { look } from './view/snapshot.ts';
 
 /**
  * Starts the workflow whose id is the lock.

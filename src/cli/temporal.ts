@@ -1,11 +1,11 @@
 import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { deploymentWorkflowId } from '../../domain/index.ts';
-import { type ConnectionConfig, connectClient, connectionConfig } from '../../temporal/index.ts';
-import type { blueGreenDeployment } from '../../workflows/blue-green.ts';
+import { deploymentWorkflowId } from '../domain/index.ts';
+import { type ConnectionConfig, connectClient, connectionConfig } from '../temporal/index.ts';
+import type { blueGreenDeployment } from '../workflows/index.ts';
 import { type Address, ANSWER_WITHIN_MS, COMMAND } from './address.ts';
+import { Problem } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
-import { Problem } from './problem.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 

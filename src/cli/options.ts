@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
+import { DEFAULT_ENVIRONMENT } from '../domain/index.ts';
 import { COMMAND } from './address.ts';
 
 /** `--service` and `--environment`: which deployment is meant. */

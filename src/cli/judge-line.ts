@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type ReplayVerdict, replay } from '../../backtest/index.ts';
-import type { EvidenceRules } from '../../judge/index.ts';
+import { type ReplayVerdict, replay } from '../backtest/index.ts';
+import type { EvidenceRules } from '../judge/index.ts';
 
 const count = z.number().min(0);
 const counted = { ng: count, xg: count, nb: count, xb: count };

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ApplicationFailure,
+  type Client,
+  type WorkflowExecutionDescription,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { type Action, type Decision, parseDecision } from '../domain/index.ts';
+import * as messages from '../workflows/messages.ts';
+import { Problem } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import { type DeploymentHandle, inTime } from './temporal.ts';
+import { firstLine, grpcCode } from './to-cli-error.ts';
+import { look } from './view/snapshot.ts';
+
+export type IdentifiedDecision = Decision & { readonly decisionId: string };
+
+/** What became of a decision. `unknown`: nobody answered in time; it may still be applied. */
+export type Answer =
+  | { readonly kind: 'taken'; readonly already?: true }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** A decision with an id of its own, under which it can be repeated. @throws Problem when it makes no sense. */
+export function newDecision(action: Action, given: Omit<Partial<Decision>, 'action'>): IdentifiedDecision {
+  const decisionId = given.decisionId ?? randomUUID();
+  const parsed = parseDecision(action, { ...given, decisionId });
+  if ('problem' in parsed) throw new Problem(EXIT.usage, `${parsed.problem}.`);
+  return { ...parsed, decisionId };
+}
+
+/** gRPC's codes that say for sure that nothing happened: bad argument, not found, denied, precondition, unimplemented ... */
+const SURELY_NOT = new Set([3, 5, 7, 9, 12, 16]);
+
+/** Sends it as an update, which is answered. The decision's id is the update's, too: however often sent, it counts once. */
+export async function sendDecision(
+  client: Client,
+  handle: DeploymentHandle,
+  decision: IdentifiedDecision,
+): Promise<Answer> {
+  try {
+    const { taken, why } = await inTime(client, () =>
+      handle.executeUpdate(messages.decide, { args: [decision], updateId: decision.decisionId }),
+    );
+    return taken ? { kind: 'taken' } : { kind: 'refused', why: why ?? 'no reason given' };
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) return refusedOrTakenBefore(client, handle, decision, error);
+    if (error instanceof WorkflowNotFoundError) return { kind: 'refused', why: 'the deployment is closed' };
+    if (SURELY_NOT.has(grpcCode(error) ?? -1)) throw error;
+    return { kind: 'unknown', why: firstLine(error) };
+  }
+}
+
+/** It may have come by another way before, such as a signal: what counts is that it was taken. */
+async function refusedOrTakenBefore(
+  client: Client,
+  handle: DeploymentHandle,
+  { decisionId }: IdentifiedDecision,
+  error: WorkflowUpdateFailedError,
+): Promise<Answer> {
+  const { status } = await look(client, handle);
+  if (status?.decisions.some((past) => past.taken && past.decisionId === decisionId))
+    return { kind: 'taken', already: true };
+  const { cause } = error;
+  return { kind: 'refused', why: cause instanceof ApplicationFailure ? cause.message : firstLine(cause ?? error) };
+}
+
+/** Sends it as a signal: kept until a worker is there, and not answered. */
+export async function signalDecision(
+  client: Client,
+  handle: DeploymentHandle,
+  { action, ...payload }: IdentifiedDecision,
+): Promise<void> {
+  await inTime(client, () => handle.signal(action, payload));
+}
+
+/** @throws Problem when there is nothing left to decide. */
+export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
+  if (status.name === 'RUNNING') return;
+  throw new Problem(
+    EXIT.notTaken,
+    `Not taken: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
+  );
+}
