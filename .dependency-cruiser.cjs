@@ -1,7 +1,11 @@
 // The workflow bundle: these folders hold plain types and functions only.
 const PURE = ['^src/domain/', '^src/judge/'];
-// Clients load the messages without the workflow, and the command line without the client.
-const FRONT_DOORS = ['^src/[^/]+/index\\.ts$', '^src/workflows/messages\\.ts$', '^src/cli/main\\.ts$'];
+const FRONT_DOORS = [
+  '^src/[^/]+/index\\.ts$',
+  '^src/workflows/messages\\.ts$', // for clients, without the workflow
+  '^src/cli/main\\.ts$', // starts without loading any command
+  '^src/report/schema\\.ts$', // for the docs: brings zod
+];
 const LOADED_FIRST = '^src/cli/(main|program|decision-kinds|address|exit-codes|view/(format|output))\\.ts$';
 
 module.exports = {

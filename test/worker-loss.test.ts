@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
-import type { WindowResult } from '../src/domain/activities.ts';
+import type { WindowResult } from '../src/domain/activity-results.ts';
 import type { DeploymentStatus, Phase } from '../src/domain/status.ts';
 import * as messages from '../src/workflows/messages.ts';
 import { sample } from './chaos/support/seed.ts';

@@ -1,4 +1,4 @@
-import { reportJsonSchema } from '../../src/report/index.ts';
+import { reportJsonSchema } from '../../src/report/schema.ts';
 import { runbookJsonSchema, runbookSchemaInWords } from './json-schema.ts';
 import { runbookPage } from './page.ts';
 

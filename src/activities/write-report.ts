@@ -1,6 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { Activities } from '../domain/index.ts';
-import { documentOf } from '../report/index.ts';
+import { documentOf, FORMATS, render } from '../report/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { attended } from './with-heartbeat.ts';
 
@@ -12,7 +12,6 @@ export function writeReport({ reports }: Dependencies): Activities['writeReport'
         log.warn('the series for the report cannot be read', { deployment, problem: String(error) });
         return [];
       });
-      const { FORMATS, render } = await import('../report/render.ts'); // charts are loaded when one is drawn
       const document = documentOf(deployment, report, polls);
       const files: Record<string, string> = {};
       for (const format of FORMATS) files[`report.${format}`] = await render(format, document);

@@ -1,4 +1,5 @@
-import { type Decision, refusal } from './decisions.ts';
+import type { Decision } from './decision.ts';
+import { refusal } from './decisions.ts';
 import { type CheckStatus, type DeploymentStatus, isPassed, isUnderWay, openGate } from './status.ts';
 
 /**

@@ -1,3 +1,4 @@
+import type { Action, Decision, DecisionAnswer, DecisionRecord } from './decision.ts';
 import { isSamePerson } from './people.ts';
 import {
   type CheckStatus,
@@ -9,46 +10,6 @@ import {
   isUnderWay,
   openGate,
 } from './status.ts';
-
-export const ACTIONS = [
-  'approve',
-  'reject',
-  'abort',
-  'waive',
-  'attest',
-  'recheck',
-  'retryRollback',
-  'acceptRecovery',
-] as const;
-export type Action = (typeof ACTIONS)[number];
-
-/** What a person tells a deployment. `by` is the sender's claim; Temporal's own history proves who sent it. */
-export interface Decision {
-  readonly action: Action;
-  readonly by: string;
-  readonly reason?: string;
-  /** The gate it is meant for; without it, the one that is open. */
-  readonly gate?: string;
-  /** The check it is about: `waive` and `attest`; `recheck` without it means all that have not passed. */
-  readonly check?: string;
-  /** `recheck` runs the remedy of what has failed first. */
-  readonly remedy?: true;
-  /** The same id counts once, however often and by whatever way it arrives. */
-  readonly decisionId?: string;
-}
-
-export interface DecisionRecord extends Decision {
-  readonly at: number;
-  readonly taken: boolean;
-  /** Why it was not taken. */
-  readonly why?: string;
-}
-
-/** The answer to whoever decided. */
-export interface DecisionAnswer {
-  readonly taken: boolean;
-  readonly why?: string;
-}
 
 const LONGEST = { by: 200, reason: 2_000, gate: 100, check: 100, decisionId: 200 } as const;
 const FIELDS = Object.keys(LONGEST) as (keyof typeof LONGEST)[];

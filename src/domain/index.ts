@@ -1,28 +1,17 @@
+export type { Activities, ReportInput } from './activities.ts';
 export type {
-  Activities,
   BlueRecovered,
   Notification,
-  ReportInput,
   RollbackInput,
   TrafficRestored,
   WatchCarry,
   WatchHeartbeat,
   WatchInput,
   WindowResult,
-} from './activities.ts';
+} from './activity-results.ts';
 export { answers } from './available-decisions.ts';
-export {
-  ACTIONS,
-  type Action,
-  type Decision,
-  type DecisionAnswer,
-  type DecisionRecord,
-  decide,
-  describe,
-  ignore,
-  parseDecision,
-  refusal,
-} from './decisions.ts';
+export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord } from './decision.ts';
+export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
 export {

@@ -1,4 +1,4 @@
-import type { BlueRecovered } from './activities.ts';
+import type { BlueRecovered } from './activity-results.ts';
 
 /** How blue stands at the end of a rollback, in a sentence: for the outcome, the report and every view. Pure. */
 export function recoveryWords({ requests, accepted }: BlueRecovered): string {

@@ -1,5 +1,5 @@
-import type { BlueRecovered, Notification, TrafficRestored, WindowResult } from './activities.ts';
-import type { DecisionRecord } from './decisions.ts';
+import type { BlueRecovered, Notification, TrafficRestored, WindowResult } from './activity-results.ts';
+import type { DecisionRecord } from './decision.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
 /** Where a deployment is. The last four are closed. */

@@ -1,4 +1,4 @@
-import type { BlueRecovered, TrafficRestored, WindowResult } from './activities.ts';
+import type { BlueRecovered, TrafficRestored, WindowResult } from './activity-results.ts';
 import {
   type CheckResult,
   DEFAULT_ENVIRONMENT,

@@ -1,7 +1,18 @@
 import type { Pair } from './likelihood-ratios.ts';
-import type { Metric } from './reasons.ts';
+import type { Metric } from './metric.ts';
 import type { Counts } from './rules.ts';
-import type { BothCounts } from './threshold.ts';
+
+/** Requests of both versions over the same stretch of time. */
+export interface BothCounts {
+  readonly green: Counts;
+  readonly blue: Counts;
+}
+
+/** Closed batches over one limit, one after the other, and what they hold together. */
+export interface Run extends BothCounts {
+  readonly batches: number;
+  readonly ms: number;
+}
 
 const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
 export const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };

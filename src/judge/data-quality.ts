@@ -1,9 +1,8 @@
-import { NOTHING } from './counts.ts';
-import type { Because, Interval, Judgement } from './judge.ts';
-import { grouped, seconds } from './reasons.ts';
+import { type BothCounts, NOTHING } from './counts.ts';
+import { grouped, seconds } from './format.ts';
+import type { Because, Interval, Judgement } from './judgement.ts';
 import type { EvidenceRules, SoakFacts } from './rules.ts';
 import { missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
-import type { BothCounts } from './threshold.ts';
 
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
 export interface Attendance {

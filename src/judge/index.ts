@@ -1,4 +1,7 @@
-export { type Because, createJudge, type Interval, type Judge, type Judgement, type JudgeState } from './judge.ts';
+export type { BothCounts } from './counts.ts';
+export { createJudge, type JudgeState } from './judge.ts';
+export type { Because, Interval, Judge, Judgement } from './judgement.ts';
+export { type Metric, metricsOf } from './metric.ts';
 export {
   batchesIn,
   batchLengthMs,
@@ -14,7 +17,7 @@ export {
   timeToFind,
   trafficNeeded,
 } from './power.ts';
-export { type Metric, metricsOf } from './reasons.ts';
+export { isOver } from './rates.ts';
 export {
   type Counts,
   EVIDENCE_DEFAULTS,
@@ -26,4 +29,3 @@ export {
   type Verdict,
 } from './rules.ts';
 export { type EvidenceState, evidenceJudge } from './sequential.ts';
-export type { BothCounts } from './threshold.ts';

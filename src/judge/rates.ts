@@ -1,5 +1,6 @@
 import { chanceOfAtLeast } from './special-functions.ts';
 
+/** A share exactly at its limit is within it, although 29 % is no exact binary fraction. */
 const TOLERANCE = 1e-9;
 /** So rarely a few requests at the limit look worse: then it is no luck. */
 const LUCK = 0.01;

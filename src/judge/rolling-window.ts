@@ -1,5 +1,4 @@
-import { addBoth, NOTHING } from './counts.ts';
-import type { BothCounts } from './threshold.ts';
+import { addBoth, type BothCounts, NOTHING } from './counts.ts';
 
 /** The counts of the last two minutes, in bins, so that the state stays short however fast the polls are. */
 export type Recent = readonly Bin[];

@@ -1,7 +1,9 @@
+import { grouped, seconds } from './format.ts';
 import { type Pair, shareOf } from './likelihood-ratios.ts';
+import type { Metric } from './metric.ts';
 import type { Stretch } from './metric-evidence.ts';
 import { CONFIDENCE } from './power.ts';
-import { grouped, type Metric, seconds, stretchWords } from './reasons.ts';
+import { stretchWords } from './reasons.ts';
 import { chanceOfAtMost } from './special-functions.ts';
 
 /** What is still missing for the proof of health, for the person who waits for it. */

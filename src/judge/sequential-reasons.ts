@@ -1,7 +1,9 @@
+import { seconds } from './format.ts';
 import { shareOf } from './likelihood-ratios.ts';
+import type { Metric } from './metric.ts';
 import type { Lately, MetricEvidence, Stretch } from './metric-evidence.ts';
 import { type Breach, type Doubt, isWorse } from './metric-verdict.ts';
-import { type Metric, seconds, stretchWords } from './reasons.ts';
+import { stretchWords } from './reasons.ts';
 
 /** What the judge with evidence says to the person on call. */
 

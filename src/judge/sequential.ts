@@ -1,4 +1,4 @@
-import { addBoth, pairOf } from './counts.ts';
+import { addBoth, type BothCounts, pairOf } from './counts.ts';
 import {
   type Attendance,
   addAttendance,
@@ -7,8 +7,9 @@ import {
   isBeforeSoak,
   newAttendance,
 } from './data-quality.ts';
-import type { Because, Interval, Judge, Judgement } from './judge.ts';
+import type { Because, Interval, Judge, Judgement } from './judgement.ts';
 import { NO_PAIR } from './likelihood-ratios.ts';
+import { type Metric, metricsOf } from './metric.ts';
 import {
   type Lately,
   type MetricEvidence,
@@ -20,13 +21,12 @@ import {
 } from './metric-evidence.ts';
 import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
 import { newNoise } from './overdispersion.ts';
-import { healthyWords, type Metric, metricsOf } from './reasons.ts';
+import { healthyWords } from './reasons.ts';
 import { addRecent, type Recent, trailing } from './rolling-window.ts';
 import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
 import { type Unproven, unproven } from './sample-size.ts';
 import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { advanceClock } from './soak-clock.ts';
-import type { BothCounts } from './threshold.ts';
 
 /**
  * The judge with evidence (judge.md 3): for errors and for latency the limit taken at its word, proof against the limit,

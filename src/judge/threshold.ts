@@ -1,26 +1,11 @@
-import type { Interval, Judge, Judgement } from './judge.ts';
-import { breachWords, healthyWords, type Metric, metricsOf, pendingWords, seconds, shareWords } from './reasons.ts';
-import type { Counts, LiteralRules } from './rules.ts';
+import { addBoth, type BothCounts, NOTHING, type Run } from './counts.ts';
+import { seconds } from './format.ts';
+import type { Interval, Judge, Judgement } from './judgement.ts';
+import { metricsOf } from './metric.ts';
+import { isOver } from './rates.ts';
+import { breachWords, healthyWords, pendingWords, shareWords } from './reasons.ts';
+import type { LiteralRules } from './rules.ts';
 import { advanceClock, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
-
-/**
- * The runbook's limits taken at their word (judge.md 3.1): fresh counts are gathered into batches of at least `batchMs`
- * and `minRequests` of green's requests, and `breachesInARow` batches over a limit, one after the other, are a breach.
- * Errors and latency are counted apart. There is no statistical guarantee in this; the numbers in a row and in a batch
- * are what protects a release from one bad moment.
- */
-
-/** Requests of both versions over the same stretch of time. */
-export interface BothCounts {
-  readonly green: Counts;
-  readonly blue: Counts;
-}
-
-/** Closed batches over one limit, one after the other, and what they hold together. */
-export interface Run extends BothCounts {
-  readonly batches: number;
-  readonly ms: number;
-}
 
 /** Plain JSON, about 1 KB. */
 export interface LiteralState {
@@ -47,13 +32,12 @@ export interface LiteralState {
   readonly breach: string | null;
 }
 
-const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
-const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };
 const NO_RUN: Run = { ...NOTHING, batches: 0, ms: 0 };
-/** A share exactly at its limit is within it, whatever binary fractions make of 29 %. */
-const TOLERANCE = 1e-9;
-
-/** The judge by the literal rule. */
+/**
+ * The runbook's limits as they stand: fresh counts are gathered into batches of at least `batchMs` and `minRequests` of
+ * green's requests, and `breachesInARow` batches over a limit, one after the other, are a breach. Errors and latency are
+ * counted apart. This has no statistical guarantee; the numbers in a row and in a batch protect a release from one bad moment.
+ */
 export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   const metrics = metricsOf(rules.limits);
 
@@ -79,7 +63,9 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
       const runs = { ...state.runs };
       for (const metric of metrics)
         runs[metric.name] =
-          metric.provesBreach && isOver(metric, open.green) ? extendRun(state.runs[metric.name], open) : NO_RUN;
+          metric.provesBreach && isOver(metric.bad(open.green), open.green.requests, metric.limit)
+            ? extendRun(state.runs[metric.name], open)
+            : NO_RUN;
       const breached = metrics.filter(({ name }) => runs[name].batches >= rules.breachesInARow);
       const breach = breached.map((metric) => breachWords(metric, runs[metric.name])).join('; ');
       return {
@@ -125,7 +111,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
     for (const metric of metrics) {
       const run = runs[metric.name];
       if (run.batches > 0) return pendingWords(metric, run, rules.breachesInARow);
-      if (open.green.requests >= rules.minRequests && isOver(metric, open.green))
+      if (open.green.requests >= rules.minRequests && isOver(metric.bad(open.green), open.green.requests, metric.limit))
         return `${shareWords(metric, open)} in the batch that is still open`;
     }
     return undefined;
@@ -139,7 +125,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
         `no batch is complete yet in this soak: the first holds ${open.green.requests} of ${rules.minRequests} requests ` +
         `over ${seconds(open.ms)} of ${seconds(rules.batchMs)}`
       );
-    const over = metrics.find((metric) => isOver(metric, soak.green));
+    const over = metrics.find((metric) => isOver(metric.bad(soak.green), soak.green.requests, metric.limit));
     return over && `${shareWords(over, soak)}, in the whole soak`;
   }
 }
@@ -175,18 +161,6 @@ function withInterval(soak: LiteralState['soak'], interval: Interval): LiteralSt
   };
 }
 
-function isOver({ bad, limit }: Metric, counts: Counts): boolean {
-  return bad(counts) - limit * counts.requests > TOLERANCE * counts.requests;
-}
-
 function extendRun(run: Run, batch: LiteralState['open']): Run {
   return { ...addBoth(run, batch), batches: run.batches + 1, ms: run.ms + batch.ms };
-}
-
-function addBoth(a: BothCounts, b: BothCounts): BothCounts {
-  return { green: add(a.green, b.green), blue: add(a.blue, b.blue) };
-}
-
-function add(a: Counts, b: Counts): Counts {
-  return { requests: a.requests + b.requests, failed: a.failed + b.failed, slow: a.slow + b.slow };
 }

@@ -7,15 +7,7 @@ import { type Compared, isBelow } from './bucket-ends.ts';
 import { untrueCounts } from './preflight.ts';
 import { prometheusSource } from './prometheus/source.ts';
 import { scrapeSource } from './scrape/source.ts';
-
-export interface SourceOptions {
-  /** The worker's environment: secrets are read from it by name. */
-  readonly env: NodeJS.ProcessEnv;
-  /** Hears, once each, what a person should know about the metrics. */
-  readonly notice?: (text: string) => void;
-  /** Those that are compared: their slow requests are then counted by the same limit, and other versions are no obstacle. */
-  readonly versions?: Compared;
-}
+import type { SourceOptions } from './source-options.ts';
 
 /**
  * A reading is carried from window to window, in heartbeats and in the history, which have limits. Two versions take a few

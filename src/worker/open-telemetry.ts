@@ -4,7 +4,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResourcesSync, envDetectorSync, Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry';
-import type { Tracing } from './tracing.ts';
+import type { Tracing } from './trace-export.ts';
 
 const STOP_MS = 2_000;
 const DEFAULTS = new Resource({ 'service.name': 'bluegreen-worker' });

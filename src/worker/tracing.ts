@@ -1,11 +1,4 @@
-import type { WorkerOptions } from '@temporalio/worker';
-
-/** Traces of the deployments, sent to a collector while the worker runs. */
-export interface Tracing {
-  readonly plugins: NonNullable<WorkerOptions['plugins']>;
-  /** Sends what is left; gives up soon when nobody takes it. */
-  stop(): Promise<void>;
-}
+import type { Tracing } from './trace-export.ts';
 
 /**
  * Whether OpenTelemetry's own variables ask for traces; off by default. On or off changes no step of a deployment: one

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { RollbackInput } from '../../src/domain/activities.ts';
+import type { RollbackInput } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { WatchHeartbeat, WatchInput } from '../../src/domain/activities.ts';
+import type { WatchHeartbeat, WatchInput } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
 import { useServers } from '../support/http.ts';
 import { begin, run } from './support/attempt.ts';

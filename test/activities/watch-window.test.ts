@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { WatchCarry, WatchHeartbeat, WatchInput } from '../../src/domain/activities.ts';
+import type { WatchCarry, WatchHeartbeat, WatchInput } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';

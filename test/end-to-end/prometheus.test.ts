@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { WITHOUT_CHECKLIST } from '../../scripts/demo/runbook.ts';
 import type { DeploymentStatus } from '../../src/domain/status.ts';
-import type { Because } from '../../src/judge/judge.ts';
+import type { Because } from '../../src/judge/judgement.ts';
 import { describeWithPrometheus } from '../support/prometheus.ts';
 import { useSandbox } from '../support/sandbox.ts';
 import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts';

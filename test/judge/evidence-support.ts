@@ -1,4 +1,4 @@
-import type { Interval, Judgement } from '../../src/judge/judge.ts';
+import type { Interval, Judgement } from '../../src/judge/judgement.ts';
 import { type EvidenceRules, evidenceRules as rulesOf, type SoakFacts } from '../../src/judge/rules.ts';
 import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
 import { counts } from './support.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { addEvidence, logEvidence, newProof } from '../../src/judge/e-process.ts';
-import type { Interval } from '../../src/judge/judge.ts';
+import type { Interval } from '../../src/judge/judgement.ts';
 import { comparisonEvidence, hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { Counts } from '../../src/judge/rules.ts';
 import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Interval } from '../../src/judge/judge.ts';
+import type { Interval } from '../../src/judge/judgement.ts';
 import type { Counts } from '../../src/judge/rules.ts';
 import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
 import { rules, someIntervals } from './support.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Interval } from '../../src/judge/judge.ts';
+import type { Interval } from '../../src/judge/judgement.ts';
 import type { LiteralRules } from '../../src/judge/rules.ts';
 import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
 import { counts, rules } from './support.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { metricsOf } from '../../src/judge/reasons.ts';
+import { metricsOf } from '../../src/judge/metric.ts';
 import { requestsForProof, unproven } from '../../src/judge/sample-size.ts';
 import { chanceOfAtMost } from '../../src/judge/special-functions.ts';
 import { fine, repeat, watchSoak } from './evidence-support.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createJudge, type Judgement } from '../../src/judge/judge.ts';
+import { createJudge } from '../../src/judge/judge.ts';
+import type { Judgement } from '../../src/judge/judgement.ts';
 import type { JudgeRules } from '../../src/judge/rules.ts';
 import { literalJudge } from '../../src/judge/threshold.ts';
 import { recordedHistories, recordedHistory } from '../support/history.ts';

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { Interval } from '../../src/judge/judge.ts';
+import type { Interval } from '../../src/judge/judgement.ts';
 import type { Counts, LiteralRules } from '../../src/judge/rules.ts';
 
 export const rules: LiteralRules = {

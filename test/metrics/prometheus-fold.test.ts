@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Reading } from '../../src/domain/reading.ts';
 import { advance, freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { fold } from '../../src/metrics/prometheus/accumulate.ts';
-import type { Point, ProcessStart, Track } from '../../src/metrics/prometheus/counter-samples.ts';
+import type { Point, ProcessStart, Track } from '../../src/metrics/prometheus/track.ts';
 
 const SCRAPE_MS = 15_000;
 const STEPS = 40;

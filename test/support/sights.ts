@@ -1,6 +1,6 @@
 import { NO_PAST, remember } from '../../src/cli/view/phase-history.ts';
 import type { Sight } from '../../src/cli/view/snapshot.ts';
-import type { WatchHeartbeat } from '../../src/domain/activities.ts';
+import type { WatchHeartbeat } from '../../src/domain/activity-results.ts';
 import { type DeploymentStatus, isClosed, type Phase } from '../../src/domain/status.ts';
 import type { Counts } from '../../src/judge/rules.ts';
 import { statusIn } from './status.ts';

@@ -1,4 +1,4 @@
-import type { WindowResult } from '../../src/domain/activities.ts';
+import type { WindowResult } from '../../src/domain/activity-results.ts';
 import { type DeploymentStatus, type Phase, waitingFor } from '../../src/domain/status.ts';
 import {
   blueRecovered,

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
-import type { Activities, ReportInput, WatchInput, WindowResult } from '../../src/domain/activities.ts';
+import type { Activities, ReportInput } from '../../src/domain/activities.ts';
+import type { WatchInput, WindowResult } from '../../src/domain/activity-results.ts';
 import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/domain/plan.ts';
 import type { Verdict } from '../../src/judge/rules.ts';
 import { PATIENCE_MS } from './patience.ts';

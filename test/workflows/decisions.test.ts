@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ACTIONS, decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
+import { ACTIONS } from '../../src/domain/decision.ts';
+import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, PHASES, waitingFor } from '../../src/domain/status.ts';
 import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/domain/transitions.ts';
 import { CHECKS, planFor } from '../support/world.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { answers } from '../../src/domain/available-decisions.ts';
-import { type Decision, decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
+import type { Decision } from '../../src/domain/decision.ts';
+import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { renderDetails } from '../../src/workflows/details.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { WindowResult } from '../../src/domain/activities.ts';
+import type { WindowResult } from '../../src/domain/activity-results.ts';
 import { METRICS, type Measurement, measurementsOf } from '../../src/domain/deployment-metrics.ts';
 import { type DeploymentStatus, PHASES } from '../../src/domain/status.ts';
 import {

@@ -16,7 +16,7 @@ import {
 import { findDeployment, withTemporal } from '../temporal.ts';
 import { print } from '../view/output.ts';
 
-export interface DecisionOptions extends Address {
+interface DecisionOptions extends Address {
   readonly by?: string;
   readonly reason?: string;
   readonly check?: string;

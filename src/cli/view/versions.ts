@@ -1,4 +1,5 @@
 import type { DeploymentPlan, StepStatus, WatchHeartbeat } from '../../domain/index.ts';
+import { isOver } from '../../judge/index.ts';
 import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
 import { clip, meanWords, roughly, share } from './format.ts';
 import type { Paint } from './output.ts';
@@ -29,17 +30,11 @@ export function isOverNow(live: WatchHeartbeat | undefined, { judge: { limits } 
   return isOver(green.failed, green.requests, limits.errorRate) || isOver(green.slow ?? 0, green.requests, slowest);
 }
 
-function isOver(part: number, whole: number, limit: number): boolean {
-  return whole > 0 && part / whole > limit + TOLERANCE;
-}
-
 const VALUE = 8;
 const SIGN = 2;
 const LEAST_CHART = 6;
 const MOST_CHART = 40;
 const LEAST_STRETCH_MS = 1_000;
-/** A share exactly at its limit is within it. */
-const TOLERANCE = 1e-9;
 
 interface Row {
   readonly label: string;

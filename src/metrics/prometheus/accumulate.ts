@@ -1,6 +1,6 @@
 import type { Reading, SeriesReading } from '../../domain/index.ts';
 import type { Labels } from '../../promql/index.ts';
-import type { ProcessStart, Track } from './counter-samples.ts';
+import type { ProcessStart, Track } from './track.ts';
 
 /** A counter that was not seen for so long is gone for good: autoscaling would let the marks grow without end. */
 const FORGET_MS = 6 * 3_600_000;

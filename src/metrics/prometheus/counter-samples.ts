@@ -10,37 +10,10 @@ import { isFailed } from '../status-codes.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './buckets.ts';
 import { doubledLabels } from './duplicates.ts';
 import { PROCESS_START, type PrometheusConfig } from './queries.ts';
+import type { Point, ProcessStart, Track } from './track.ts';
 
 /** Labels by which people tell apart two Prometheis that scrape the same. */
 const REPLICA_LABELS = ['replica', 'prometheus_replica', '__replica__', 'rule_replica', 'receive_replica'];
-
-/** What one cumulative counter of one target said, oldest first. */
-export interface Track {
-  /** Tells counters apart without their labels, which name hosts and must not end in a history. */
-  readonly key: string;
-  readonly version: string;
-  /** Tells the targets apart that the counters are of. */
-  readonly target: string;
-  /**
-   * `slow` has three values: all requests, those within the limit, and where the bucket of these ends (0 for a native
-   * histogram, whose buckets may merge). `failed` ones are requests, too.
-   */
-  readonly counts: 'requests' | 'failed' | 'slow' | 'seconds';
-  readonly points: readonly Point[];
-  readonly labels: Labels;
-}
-
-export interface Point {
-  readonly at: number;
-  readonly values: readonly number[];
-}
-
-/** When a target's process started, by what it says itself, and since when it was scraped as far as the range goes. */
-export interface ProcessStart {
-  readonly labels: Labels;
-  readonly startedAt: number;
-  readonly scrapedSince: number;
-}
 
 export interface Tracks {
   readonly tracks: readonly Track[];

@@ -1,7 +1,7 @@
 import type { LabelValues } from '../../plugin/index.ts';
 import { groupBy } from '../group-by.ts';
 import { COUNTED_BY, severalValues } from '../label-problems.ts';
-import type { Point, ProcessStart, Track } from './counter-samples.ts';
+import type { Point, ProcessStart, Track } from './track.ts';
 
 /** Labels that Prometheus adds by how it found a target: two jobs that find the same one differ in them alone. */
 const FOUND_BY = ['job', 'endpoint', 'container', 'service', 'namespace', 'pod', 'node', 'app', 'component'];

@@ -8,7 +8,7 @@ import { unitsPerSecond } from '../duration-unit.ts';
 import { groupBy } from '../group-by.ts';
 import { COUNTED_BY, mixedLabels, severalValues } from '../label-problems.ts';
 import { isFailed } from '../status-codes.ts';
-import type { ScrapeConfig } from './source.ts';
+import type { ScrapeConfig } from './scrape-config.ts';
 
 const PROCESS_START = 'process_start_time_seconds';
 

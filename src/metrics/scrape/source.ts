@@ -3,14 +3,12 @@ import { FAILURE, type SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
 import type { Inspection, MetricSource } from '../../plugin/index.ts';
 import { parsePrometheusText } from '../../prometheus/index.ts';
-import type { MetricsConfig } from '../../runbook/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
-import type { SourceOptions } from '../create-source.ts';
 import { groupBy } from '../group-by.ts';
+import type { SourceOptions } from '../source-options.ts';
 import { fetchPage } from './fetch-page.ts';
+import type { ScrapeConfig } from './scrape-config.ts';
 import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
-
-export type ScrapeConfig = Extract<MetricsConfig, { kind: 'scrape' }>;
 
 /** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
 export function scrapeSource(

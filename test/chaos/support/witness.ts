@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { WindowResult } from '../../../src/domain/activities.ts';
+import type { WindowResult } from '../../../src/domain/activity-results.ts';
 import type { DeploymentReport } from '../../../src/domain/report.ts';
 import type { LittleProduction } from '../../support/little-production.ts';
 import type { DeploymentHandle } from '../../support/temporal.ts';

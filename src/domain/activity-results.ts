@@ -1,0 +1,99 @@
+import type { Because, JudgeRules, JudgeState, Verdict } from '../judge/index.ts';
+import type { DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
+import type { Reading } from './reading.ts';
+
+/** What the watch carries from window to window and from worker to worker; opaque to the workflow, a few KB at most. */
+export interface WatchCarry {
+  /** Cumulative counters up to which everything was judged. */
+  readonly reading: Reading | null;
+  readonly judge: JudgeState | null;
+  /** When the soak began that `judge` is about. */
+  readonly soakStartedAt: number;
+}
+
+export interface WatchInput {
+  readonly target: DeploymentTarget;
+  readonly rules: JudgeRules;
+  readonly pollMs: number;
+  /** When the soak began; a new value begins a new soak. */
+  readonly soakStartedAt: number;
+  /** How long it is meant to be. */
+  readonly soakMs: number;
+  /** What green is to get of the traffic, 0 to 100. */
+  readonly percentage: number;
+  /** The window closes then, whoever watches: absolute, so that a retry goes on instead of starting over. */
+  readonly until: number;
+  /** From then on it closes at the first healthy verdict: a soak without proof goes on no longer than it needs. */
+  readonly healthyFrom?: number;
+  readonly carry: WatchCarry;
+}
+
+/** A finished window. */
+export interface WindowResult {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly because?: Because;
+  /** What it waits for has not come within its budget. */
+  readonly exhausted?: true;
+  /** How much more time the proof of health needs at this rate, where that can be said. */
+  readonly missingMs?: number;
+  readonly from: number;
+  readonly to: number;
+  /** What the soak counted in this window. */
+  readonly green: MeasuredCounts;
+  readonly blue: MeasuredCounts;
+  /** What was counted from the baseline to the soak's first reading, while the traffic was shifted: none of the soak's. */
+  readonly shifting?: { readonly green: MeasuredCounts; readonly blue: MeasuredCounts };
+  readonly carry: WatchCarry;
+}
+
+/** What a running window says of itself in its heartbeat, for live views. */
+export interface WatchHeartbeat extends WindowResult {
+  /** The newest interval alone: counts over `intervalMs`. */
+  readonly latest?: { readonly intervalMs: number; readonly green: LiveCounts; readonly blue: LiveCounts };
+  /** Why the newest poll brought nothing, if so. */
+  readonly problem?: string;
+}
+
+export interface RollbackInput {
+  readonly target: DeploymentTarget;
+  readonly rules: JudgeRules;
+  readonly pollMs: number;
+  readonly round: number;
+  /** No shift of traffic to green was ever begun. */
+  readonly neverShifted?: true;
+  /** The activity gives up then, saying what it last saw. */
+  readonly until: number;
+}
+
+/** The platform said that blue has all traffic. */
+export interface TrafficRestored {
+  readonly startedAt: number;
+  readonly restoredAt: number;
+  /** It was read back; missing where the platform has no status command. */
+  readonly readBack?: true;
+  readonly evidence: readonly EvidenceLine[];
+}
+
+/** Blue carries all traffic and is proven healthy over fresh requests, or that proof was done without. */
+export interface BlueRecovered {
+  /** When it was proven, or accepted. */
+  readonly healthyAt: number;
+  /** Fresh requests of blue alone that kept the limits. */
+  readonly requests: number;
+  readonly evidence: readonly EvidenceLine[];
+  /** Missing where blue's health is proven. */
+  readonly accepted?: AcceptedRecovery;
+}
+
+/** Blue's health is not proven: what was accepted instead, and by whom. */
+interface AcceptedRecovery {
+  readonly what: string;
+  readonly by: string;
+}
+
+export interface Notification {
+  readonly target: DeploymentTarget;
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly text: string;
+}

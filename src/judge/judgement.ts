@@ -1,0 +1,62 @@
+import type { Counts, SoakFacts, Verdict } from './rules.ts';
+
+/** Fresh counts of both versions between two readings, `from` (exclusive) to `to` (inclusive), epoch milliseconds. */
+export interface Interval {
+  readonly from: number;
+  readonly to: number;
+  readonly green: Counts;
+  readonly blue: Counts;
+  /** How often each of green's targets (by any stable name) restarted in it. */
+  readonly greenRestarts?: Readonly<Record<string, number>>;
+  /** Green's targets did not report in it while blue's did: green's counts are missing, which is not the same as 0. */
+  readonly greenDark?: true;
+}
+
+/** Why the judge thinks so, for policies; people read the reason. */
+export type Because =
+  /** Breached: a limit taken at its word, proof against a limit, worse than blue. */
+  | 'literal'
+  | 'hard'
+  | 'comparison'
+  /** Breached: green's targets do not report, it gets no traffic, it keeps restarting. */
+  | 'dark'
+  | 'traffic-missing'
+  | 'restarts'
+  /** Inconclusive: no metrics, no traffic, blue itself over a limit, green's share of the traffic is not the one set. */
+  | 'blind'
+  | 'quiet'
+  | 'hold'
+  | 'split'
+  /** Inconclusive: something may be wrong, or health is not proven yet. */
+  | 'pending'
+  | 'unproven';
+
+/** What the judge thinks now. `reason` is for the person on call: words with the counts in them. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly because?: Because;
+  /** It has lasted longer than its budget: waiting on will not help, a person decides. */
+  readonly exhausted?: true;
+  /** How much more time the proof of health needs, if all goes on as it does, where that can be said. */
+  readonly missingMs?: number;
+}
+
+/**
+ * Turns counts into a verdict. Pure: no clock, no I/O; the state is plain JSON that survives a round trip at any
+ * interval, so that another worker goes on where one stopped.
+ */
+export interface Judge<State> {
+  /** The state before anything was seen, for a soak that begins at `at`. */
+  start(at: number, facts?: SoakFacts): State;
+  /** A new soak begins: its proof of health starts afresh, while a breach that is building up goes on. */
+  nextSoak(state: State, at: number, facts?: SoakFacts): State;
+  /**
+   * Takes in one interval. Intervals come in order and never overlap. One that begins before the soak does (a shift was
+   * under way) counts neither for green's health nor for the soak's time and traffic; against green it counts if green had
+   * customers before that shift.
+   */
+  observe(state: State, interval: Interval): State;
+  /** The verdict at `now`. Never `healthy` without fresh evidence of this soak (invariant 5). */
+  judge(state: State, now: number): Judgement;
+}
