@@ -55,12 +55,15 @@ test('pool-exhaustion after a while at 100 %: blue still has its connections whe
 
 test('slow-rollback: the command takes long before it moves the traffic; killed, it has changed nothing', async () => {
   await releaseInto({ name: 'slow-rollback' });
-  const gone = new AbortController();
-  const rollback = run(sandbox.env, 'rollback --service recommendation', gone.signal);
-  await observe(sandbox, '2.5.0', 40); // two seconds of traffic that a quick rollback would not have left
-  gone.abort();
-  await rollback;
+  // Two seconds of traffic that a quick rollback would not have left; longer where the command is slow to start.
+  let requests = 40;
   await eventually(async () => {
+    const gone = new AbortController();
+    const rollback = run(sandbox.env, 'rollback --service recommendation', gone.signal);
+    await observe(sandbox, '2.5.0', requests);
+    gone.abort();
+    await rollback;
+    requests *= 2;
     const audit = await readFile(sandbox.auditFile, 'utf8');
     return audit.includes('ended before it moved the traffic') ? true : undefined;
   }, 'the end of the killed rollback');

@@ -47,13 +47,13 @@ export async function observe(sandbox: Sandbox, version: string, requests: numbe
   };
 }
 
-/** Asks until there is an answer. @throws when there is none in 30 s. */
+/** Asks until there is an answer. @throws when none comes in time. */
 export async function eventually<Value>(ask: () => Promise<Value | undefined>, wanted: string): Promise<Value> {
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(100)) {
     const value = await ask();
     if (value !== undefined) return value;
   }
-  throw new Error(`waited 30 s for ${wanted}`);
+  throw new Error(`waited ${PATIENCE_MS} ms for ${wanted}`);
 }
 
 export interface Outcome {
