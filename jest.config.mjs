@@ -1,7 +1,12 @@
+/** `npm test` runs all but the long stories, `npm run test:long` those alone: CONTRIBUTING.md. */
+const LONG = '\\.long\\.test\\.ts$';
+const kind = process.env['BLUEGREEN_TESTS'] ?? 'short';
+
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
+  testRegex: [kind === 'long' ? LONG : '\\.test\\.ts$'],
+  testPathIgnorePatterns: ['/node_modules/', ...(kind === 'short' ? [LONG] : [])],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

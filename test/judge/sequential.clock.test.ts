@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { evidenceJudge } from '../../src/judge/sequential.ts';
 import { literalJudge } from '../../src/judge/threshold.ts';
-import { evidenceRules, facts, fine, intervalOf, repeat, type Step, watchSoak } from './evidence-support.ts';
+import { evidenceRules, facts, fine, intervalOf, repeat, type Step, watchSoak } from './sequential-support.ts';
 import { rules } from './support.ts';
 
 /** What counts for a soak: requests since its shift, and the time in which green was asked. */

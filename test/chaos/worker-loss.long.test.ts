@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
-import type { WindowResult } from '../src/domain/activity-results.ts';
-import type { DeploymentStatus, Phase } from '../src/domain/status.ts';
-import * as messages from '../src/workflows/messages.ts';
-import { sample } from './chaos/support/seed.ts';
-import { type LittleProduction, startLittleProduction } from './support/little-production.ts';
-import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from './support/temporal.ts';
-import { startWorkerProcess, type WorkerProcess } from './support/worker-process.ts';
+import type { WindowResult } from '../../src/domain/activity-results.ts';
+import type { DeploymentStatus, Phase } from '../../src/domain/status.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
+import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+import { sample } from './support/seed.ts';
 
 /** Invariant 11: a worker that is killed at any moment, any number of times, changes nothing about the outcome. */
 

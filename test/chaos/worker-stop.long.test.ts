@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import * as messages from '../src/workflows/messages.ts';
-import { startLittleProduction } from './support/little-production.ts';
-import { PATIENCE_MS } from './support/patience.ts';
-import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from './support/temporal.ts';
-import { startWorkerProcess } from './support/worker-process.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { startLittleProduction } from '../support/little-production.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
+import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess } from '../support/worker-process.ts';
 
 /** A worker that is told to stop hands over what it does and ends, whatever started it. */
 
@@ -24,7 +24,7 @@ afterEach(async () => {
 async function npmStart(taskQueue: string, env: Readonly<Record<string, string>>) {
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-npm-'));
   cleanUps.push(() => rm(folder, { recursive: true }));
-  await copyFile(fileURLToPath(new URL('../package.json', import.meta.url)), join(folder, 'package.json'));
+  await copyFile(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'));
   await symlink(dirname(process.env['TEST_WORKER'] ?? ''), join(folder, 'dist'));
   const npm = execa('npm', ['start'], {
     cwd: folder,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { clustered, facts, failing, fine, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
+import { clustered, facts, failing, fine, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
 /** The eleven faults that judge.md 3.9 found, each with its repair. */

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { metricsOf } from '../../src/judge/metric.ts';
 import { requestsForProof, unproven } from '../../src/judge/sample-size.ts';
 import { chanceOfAtMost } from '../../src/judge/special-functions.ts';
-import { fine, repeat, watchSoak } from './evidence-support.ts';
+import { fine, repeat, watchSoak } from './sequential-support.ts';
 
 const [errors] = metricsOf({ errorRate: 0.05 });
 if (!errors) throw new Error('errors are always judged');

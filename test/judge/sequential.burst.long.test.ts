@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/e-process.ts';
 import { hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
-import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
+import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
 
 /** A burst within the patience, and trouble that lasts: docs/judge.md, "Patience". */
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createJudge } from '../../src/judge/judge.ts';
 import { evidenceJudge } from '../../src/judge/sequential.ts';
-import { evidenceRules, facts, failing, fine, intervalOf, repeat, type Step, watchSoak } from './evidence-support.ts';
+import { evidenceRules, facts, failing, fine, intervalOf, repeat, type Step, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
 test('a soak within its limits is healthy when its time is over, and says what was counted', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { facts, failing, fine, repeat, type Step, watchSoak } from './evidence-support.ts';
+import { facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
 
 /** Every row of the table in judge.md 3.6, "no data, low traffic, outage, resets, stale": each case is defined. */
 

@@ -6,7 +6,7 @@ import { comparisonEvidence, hardEvidence } from '../../src/judge/likelihood-rat
 import type { Counts } from '../../src/judge/rules.ts';
 import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
 import { logGamma } from '../../src/judge/special-functions.ts';
-import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './evidence-support.ts';
+import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './sequential-support.ts';
 import { counts, someIntervals } from './support.ts';
 
 const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { EvidenceRules } from '../../src/judge/rules.ts';
-import { evidenceRules, facts, poisson, repeat, type Step, seeded, watchSoak } from './evidence-support.ts';
+import { evidenceRules, facts, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
 /** Hold is for incidents that both versions share, not for three bad requests of fifty. */
