@@ -5,8 +5,8 @@ import {
   clientOf,
   type DeploymentHandle,
   newDecision,
-  observe,
   outcomeOf,
+  pollSnapshots,
   sendDecision,
   startDeployment,
 } from '../src/cli/index.ts';
@@ -64,7 +64,7 @@ async function deploy(client: Client, { sandbox }: Parts, fault: Fault | undefin
   const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
   const answered = new Set<string>();
   let last: DeploymentStatus | undefined;
-  for await (const { status } of observe(client, handle)) {
+  for await (const { status } of pollSnapshots(client, handle)) {
     last = status;
     if (status) await answer(client, handle, status, answered);
   }

@@ -1,4 +1,4 @@
-import { type Counts, EVIDENCE_DEFAULTS, evidenceJudge, evidenceRules } from '../src/judge/index.ts';
+import { type Counts, SEQUENTIAL_DEFAULTS, sequentialJudge, sequentialRules } from '../src/judge/index.ts';
 import { quantile } from './table.ts';
 
 /** What the judge costs per judged interval, with errors and latency, at each pace of polls. */
@@ -51,7 +51,9 @@ export function measureJudge(): JudgeCost[] {
         withHistory,
         ...costOf(pollMs, random),
         foundAfterMs: of(0.2),
-        ...(pollMs <= EVIDENCE_DEFAULTS.patienceMs && { atBestMs: halfAndMost(() => atBest(pollMs, 0.2, random)) }),
+        ...(pollMs <= SEQUENTIAL_DEFAULTS.burstToleranceMs && {
+          atBestMs: halfAndMost(() => atBest(pollMs, 0.2, random)),
+        }),
         otherFaults: [0.1, 0.5, 1].map((share) => ({ share, ...of(share) })),
         bursts: { all: BURSTS, rolledBack: burstsRolledBack(pollMs, withHistory, random) },
       };
@@ -92,7 +94,7 @@ function burstsRolledBack(pollMs: number, withHistory: boolean, random: () => nu
 
 /** Readings count from the first that shows the fault; a burst of the patience touches so many in a row, and no more. */
 function atBest(pollMs: number, share: number, random: () => number): number {
-  const touched = Math.ceil(EVIDENCE_DEFAULTS.patienceMs / pollMs) + 1;
+  const touched = Math.ceil(SEQUENTIAL_DEFAULTS.burstToleranceMs / pollMs) + 1;
   let first: number | undefined;
   let to = random() * pollMs;
   for (let reading = 0; ; reading += 1) {
@@ -105,7 +107,7 @@ function atBest(pollMs: number, share: number, random: () => number): number {
 
 function judgeFor(pollMs: number) {
   const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
-  return evidenceJudge(evidenceRules({ limits, pollMs }));
+  return sequentialJudge(sequentialRules({ limits, pollMs }));
 }
 
 const facts = {

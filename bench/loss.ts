@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { startLocalServer } from '../scripts/support/local-server.ts';
-import { exactly, print } from '../src/cli/index.ts';
+import { formatDuration, print } from '../src/cli/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { kept, median, row } from './table.ts';
 import { servePages, startDeployment, startWorker } from './workers.ts';
@@ -48,8 +48,8 @@ export async function benchLoss(): Promise<void> {
   await server.stop();
 
   print(row('from SIGKILL to', 'median', 'at worst', 'target'));
-  print(row('watching again', exactly(median(watch)), exactly(Math.max(...watch))));
+  print(row('watching again', formatDuration(median(watch)), formatDuration(Math.max(...watch))));
   const worst = Math.max(...rollback);
-  const target = `${exactly(ROLLBACK_TARGET_MS)}: ${kept(worst <= ROLLBACK_TARGET_MS)}`;
-  print(row('rolling back again', exactly(median(rollback)), exactly(worst), target));
+  const target = `${formatDuration(ROLLBACK_TARGET_MS)}: ${kept(worst <= ROLLBACK_TARGET_MS)}`;
+  print(row('rolling back again', formatDuration(median(rollback)), formatDuration(worst), target));
 }

@@ -1,4 +1,4 @@
-import { complain, print } from '../src/cli/index.ts';
+import { print, printError } from '../src/cli/index.ts';
 import { judgeLines, measureJudge } from './judge.ts';
 import { benchLoss } from './loss.ts';
 import { benchRecovery } from './recovery.ts';
@@ -39,7 +39,7 @@ async function main(names: readonly string[]): Promise<void> {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  complain(error instanceof Error ? error.message : String(error));
+  printError(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
 process.exit(); // a connection may still wait for something

@@ -1,6 +1,6 @@
 import type { Fault } from '../sandbox/sandbox.ts';
 import { WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
-import { exactly, print } from '../src/cli/index.ts';
+import { formatDuration, print } from '../src/cli/index.ts';
 import { type Measured, openBench } from './deployments.ts';
 import { kept, median, row } from './table.ts';
 
@@ -37,7 +37,7 @@ export async function benchRecovery(): Promise<void> {
       const runs: Parts[] = [];
       for (let run = 0; run < RUNS; run += 1) runs.push(partsOf(await bench.deploy(fault)));
       const cell = (pick: (parts: Parts) => number): string =>
-        `${exactly(median(runs.map(pick)))} (${exactly(Math.max(...runs.map(pick)))})`;
+        `${formatDuration(median(runs.map(pick)))} (${formatDuration(Math.max(...runs.map(pick)))})`;
       const own = median(runs.map(({ orchestration }) => orchestration));
       print(
         row(
@@ -46,7 +46,7 @@ export async function benchRecovery(): Promise<void> {
           cell(({ orchestration }) => orchestration),
           cell(({ platform }) => platform),
           cell(({ proof }) => proof),
-          `${cell(({ recovery }) => recovery)} of ${exactly(runs[0]?.target ?? 0)}`,
+          `${cell(({ recovery }) => recovery)} of ${formatDuration(runs[0]?.target ?? 0)}`,
           kept(own <= OWN_TARGET_MS),
         ),
       );

@@ -40,7 +40,7 @@ const platform: Partial<Activities> = {
     const runbook = runbookOf(request.service);
     return toPlan({ runbook, digest: DIGEST, request, blue: '2.4.0', deployment: `scale/${request.service}` });
   },
-  readBaseline: async () => ({ carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+  readBaseline: async () => ({ watchState: { reading: null, judge: null, soakStartedAt: 0 } }),
   deployGreen: async () => done,
   shiftTraffic: async () => ({ ...done, shiftedAt: Date.now() }),
   restoreTraffic: async ({ target }) => {

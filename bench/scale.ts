@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { type LocalServer, startLocalServer } from '../scripts/support/local-server.ts';
-import { exactly, print } from '../src/cli/index.ts';
+import { formatDuration, print } from '../src/cli/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { median, quantile, row } from './table.ts';
 import { cpuMs, residentMegabytes, servePages, startDeployment, startWorker } from './workers.ts';
@@ -89,7 +89,7 @@ export async function benchScale(): Promise<void> {
         `${(100 * cpuShare).toFixed(0)} %`,
         `${pollLateMs.median} ms`,
         `${pollLateMs.p99} ms`,
-        exactly(reactionMs),
+        formatDuration(reactionMs),
       ),
     );
 }

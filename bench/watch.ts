@@ -4,10 +4,10 @@ import type { ServiceFault } from '../sandbox/service.ts';
 import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import {
   type DeploymentHandle,
-  exactly,
+  formatDuration,
   newDecision,
-  observe,
   outcomeOf,
+  pollSnapshots,
   print,
   sendDecision,
   startDeployment,
@@ -37,7 +37,7 @@ function soaksOf(soak: string, poll: Pace): Change[] {
     [['traffic', 0, 'approval', 'timeout'], '1h'],
     [['metrics', 'poll'], poll],
     [['watch'], { window: '1m', gateWindow: '1m', maxSoakFactor: 10 }],
-    [['judge'], { rule: 'evidence', batch: '20s' }],
+    [['judge'], { rule: 'sequential', batch: '20s' }],
   ];
 }
 
@@ -157,7 +157,7 @@ async function beginSoak({ client, parts }: Bench) {
   let last: DeploymentStatus | undefined;
 
   async function until(wanted: (status: DeploymentStatus) => boolean): Promise<DeploymentStatus> {
-    for await (const { status } of observe(client, handle)) {
+    for await (const { status } of pollSnapshots(client, handle)) {
       last = status;
       if (status && wanted(status)) return status;
     }
@@ -182,7 +182,7 @@ async function closed(
   handle: DeploymentHandle,
   last: DeploymentStatus | undefined,
 ): Promise<NonNullable<DeploymentReport['rollback']>> {
-  for await (const _ of observe(client, handle));
+  for await (const _ of pollSnapshots(client, handle));
   const { report, summary } = await outcomeOf(client, handle, last);
   if (!report?.rollback) throw new Error(`it was not rolled back: ${summary}`);
   return report.rollback;
@@ -195,13 +195,13 @@ export async function benchSpeed(paces: readonly Pace[] = PACES): Promise<void> 
     const half = (pick: (answer: Answered) => number) => median(answers.map(pick));
     const restored = half(({ restoredMs }) => restoredMs);
     const target = SPEED_TARGETS_MS[pace];
-    print(row('detected', 'on blue', 'at worst', 'read back', `target: ${exactly(target)}`));
+    print(row('detected', 'on blue', 'at worst', 'read back', `target: ${formatDuration(target)}`));
     print(
       row(
-        exactly(half(({ detectedMs }) => detectedMs)),
-        exactly(restored),
-        exactly(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
-        exactly(half(({ provenMs }) => provenMs)),
+        formatDuration(half(({ detectedMs }) => detectedMs)),
+        formatDuration(restored),
+        formatDuration(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
+        formatDuration(half(({ provenMs }) => provenMs)),
         kept(restored <= target),
       ),
     );
@@ -215,7 +215,7 @@ export async function benchCalm(paces: readonly Pace[] = PACES): Promise<void> {
       print(
         row(
           what.padEnd(50),
-          `extended by ${exactly(extendedMs)}`,
+          `extended by ${formatDuration(extendedMs)}`,
           phase === 'awaiting-approval' ? 'kept' : `MISSED: ${phase}: ${why}`,
         ),
       );

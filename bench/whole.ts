@@ -1,5 +1,5 @@
 import type { Fault } from '../sandbox/sandbox.ts';
-import { exactly, print } from '../src/cli/index.ts';
+import { formatDuration, print } from '../src/cli/index.ts';
 import { type Bench, type Measured, openBench } from './deployments.ts';
 import { row } from './table.ts';
 import { historySizeOf, timelineOf } from './timeline.ts';
@@ -37,7 +37,7 @@ async function measureFaults(bench: Bench): Promise<void> {
     const { rollback } = report;
     if (report.outcome !== 'rolled-back' || !rollback?.restored || !rollback.recovered || struckAt === undefined)
       throw new Error(`${fault.name} was not rolled back but ${report.outcome}: ${report.summary}`);
-    const since = (at: number): string => `after ${exactly(at - struckAt)}`;
+    const since = (at: number): string => `after ${formatDuration(at - struckAt)}`;
     print(
       row(
         fault.name,
@@ -45,7 +45,7 @@ async function measureFaults(bench: Bench): Promise<void> {
         since(rollback.detectedAt),
         since(rollback.restored.restoredAt),
         since(rollback.recovered.healthyAt),
-        `${exactly(rollback.recoveryMs ?? 0)} of ${exactly(rollback.targetMs)}`,
+        `${formatDuration(rollback.recoveryMs ?? 0)} of ${formatDuration(rollback.targetMs)}`,
       ),
     );
   }
@@ -57,9 +57,14 @@ async function measureHealthy(bench: Bench): Promise<void> {
   if (report.outcome !== 'completed') throw new Error(`The healthy release was ${report.outcome}: ${report.summary}`);
   const { total, soaks, checklist, longestCheck, provenAgain, commands, own } = await timelineOf(measured);
   print('\nA healthy deployment, soaks of 10 s and 30 s:');
-  print(row('total', 'soaks', 'checklist', 'proven again', 'commands', 'own', `target: ${exactly(OWN_TARGET_MS)}`));
   print(
-    row(...[total, soaks, checklist, provenAgain, commands, own].map(exactly), own < OWN_TARGET_MS ? 'kept' : 'MISSED'),
+    row('total', 'soaks', 'checklist', 'proven again', 'commands', 'own', `target: ${formatDuration(OWN_TARGET_MS)}`),
+  );
+  print(
+    row(
+      ...[total, soaks, checklist, provenAgain, commands, own].map(formatDuration),
+      own < OWN_TARGET_MS ? 'kept' : 'MISSED',
+    ),
   );
 
   const ratio = checklist / longestCheck.ms;
@@ -67,8 +72,8 @@ async function measureHealthy(bench: Bench): Promise<void> {
   print(row('checklist', 'longest check', 'which', 'ratio', `target: ${CHECKLIST_TARGET}`));
   print(
     row(
-      exactly(checklist),
-      exactly(longestCheck.ms),
+      formatDuration(checklist),
+      formatDuration(longestCheck.ms),
       longestCheck.id,
       ratio.toFixed(2),
       ratio <= CHECKLIST_TARGET ? 'kept' : 'MISSED',

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { complain, EXIT } from '../src/cli/index.ts';
+import { EXIT, printError } from '../src/cli/index.ts';
 import { runDemo } from './demo/run.ts';
 
 /** `npm run demo`: a real deployment in a little production on this machine. */
@@ -63,7 +63,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
-    complain(error instanceof Error ? error.message : String(error));
+    printError(error instanceof Error ? error.message : String(error));
     process.exitCode = EXIT.unexpected;
   }
 }

@@ -94,7 +94,7 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   deployGreen: ({ deploy }) => [deploy.timeoutMs, REPLACEMENT_MS],
   shiftTraffic: ({ shift }) => [shift.timeoutMs, REPLACEMENT_MS],
   // Nobody to watch is no evidence, and not to be waited for longer than the plan says.
-  watchWindow: ({ watch }, { until = 0 }, at) => [until - at + watch.blindMs, 0],
+  watchWindow: ({ watch }, { until = 0 }, at) => [until - at + watch.maxUnwatchedMs, 0],
   restoreTraffic: ({ rollback }) => [rollback.timeoutMs, rollback.roundMs],
   verifyRecovery: ({ rollback }) => [rollback.roundMs, REPLACEMENT_MS],
   guardTraffic: ({ rollback }) => [rollback.guardMs + rollback.timeoutMs, REPLACEMENT_MS],

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
-import { exactly } from '../../src/cli/index.ts';
+import { formatDuration } from '../../src/cli/index.ts';
 import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
@@ -93,7 +93,7 @@ async function part<Started extends { stop(): Promise<void> }>(
   );
   try {
     const started = await starting;
-    notice(`  ${name}: ready after ${exactly(Date.now() - from)}`);
+    notice(`  ${name}: ready after ${formatDuration(Date.now() - from)}`);
     return started;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -5,21 +5,21 @@ import type { Client } from '@temporalio/client';
 import type { FaultName } from '../../sandbox/sandbox.ts';
 import {
   clientOf,
-  complain,
   type DeploymentHandle,
+  type DeploymentSnapshot,
   EXIT,
   type ExitCode,
-  exactly,
+  formatDuration,
   hasKeys,
-  observe,
   openScreen,
   outcomeOf,
   type PersonAtKeys,
   paintFor,
   personAtKeys,
+  pollSnapshots,
   print,
+  printError,
   type Screen,
-  type Sight,
   startDeployment,
   whoRunsThis,
   writtenReport,
@@ -55,14 +55,14 @@ export async function runDemo(options: DemoOptions): Promise<ExitCode> {
     const exitCode = await Promise.race([demonstrating, interruption.came]);
     if (exitCode === EXIT.interrupted) {
       for (const end of endings.splice(-1)) await end(); // the view goes first, so that this line stays in sight
-      complain('Interrupted: everything that this demo started is being ended; nothing of it stays.');
+      printError('Interrupted: everything that this demo started is being ended; nothing of it stays.');
     }
     return exitCode;
   } finally {
     for (let end = endings.pop(); end; end = endings.pop())
-      await end().catch((error: unknown) => complain(`Not ended cleanly: ${String(error)}`));
+      await end().catch((error: unknown) => printError(`Not ended cleanly: ${String(error)}`));
     interruption.forget();
-    print(`Everything is ended and removed; it took ${exactly(Date.now() - startedAt)} in all.`);
+    print(`Everything is ended and removed; it took ${formatDuration(Date.now() - startedAt)} in all.`);
   }
 }
 
@@ -123,9 +123,9 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
 }
 
 /** The demo removes everything at its end, but not what it is all about. */
-async function keepReport({ stateDirectory }: Parts, last: Sight): Promise<void> {
+async function keepReport({ stateDirectory }: Parts, last: DeploymentSnapshot): Promise<void> {
   const file = await writtenReport(stateDirectory, last);
-  if (file === undefined) return complain('There is no report: the worker could not write it.');
+  if (file === undefined) return printError('There is no report: the worker could not write it.');
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-report-'));
   await cp(dirname(file), folder, { recursive: true });
   print(`The report stays: ${join(folder, basename(file))}`);
@@ -158,9 +158,9 @@ async function followToTheEnd(on: {
   readonly person: PersonAtKeys | undefined;
   readonly hands: readonly Hand[];
   readonly signal: AbortSignal;
-}): Promise<Sight | undefined> {
-  let last: Sight | undefined;
-  for await (const sight of observe(on.client, on.handle, on.signal)) {
+}): Promise<DeploymentSnapshot | undefined> {
+  let last: DeploymentSnapshot | undefined;
+  for await (const sight of pollSnapshots(on.client, on.handle, on.signal)) {
     if (on.signal.aborted) break;
     last = sight;
     const { status } = sight;

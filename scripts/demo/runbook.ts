@@ -18,7 +18,7 @@ const SHORT: readonly Change[] = [
   [['traffic', 0, 'soak'], '20s'],
   [['traffic', 0, 'approval', 'timeout'], '10m'],
   [['traffic', 1, 'soak'], '20s'],
-  [['judge', 'patience'], '2s'],
+  [['judge', 'burstTolerance'], '2s'],
   [['judge', 'batch'], '2s'],
   [['judge', 'minRequests'], 30],
   [['metrics', 'poll'], '1s'],

@@ -1,4 +1,4 @@
-import { readPast, whereIsThePast } from '../backtest/index.ts';
+import { readHistory, resolveHistorySource } from '../backtest/index.ts';
 import type { Counts } from '../judge/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 
@@ -16,8 +16,8 @@ export async function blueHistory(
   if (metrics.kind !== 'prometheus') return [];
   const { requests, latency, versionLabel, codeLabel } = metrics;
   try {
-    const { server, selector } = await whereIsThePast(metrics, {}, env);
-    const { intervals } = await readPast(
+    const { server, selector } = await resolveHistorySource(metrics, {}, env);
+    const { intervals } = await readHistory(
       server,
       {
         selector,

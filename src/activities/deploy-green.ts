@@ -3,21 +3,21 @@ import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import type { Evidence } from '../plugin/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { askUntil, attended, operation, stillWanted } from './with-heartbeat.ts';
+import { assertNotSuperseded, operation, pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 
 export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen'] {
   return ({ target, timeoutMs }) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
-      await stillWanted(attendance);
+      await assertNotSuperseded(attendance);
       const runbook = await runbooks.pinned(target);
       const platform = createPlatform(runbook.platform, target);
       const deployed = await platform.deploy(operation(target, 'deploy'), attendance);
 
       let problem = 'it was not asked';
-      const healthy = await askUntil(
+      const healthy = await pollUntil(
         until,
         BETWEEN_ASKS_MS,
         attendance.signal,

@@ -4,20 +4,20 @@ import { createPlatform } from '../platforms/index.ts';
 import { toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { inPercent } from './verify-traffic.ts';
-import { askUntil, attended } from './with-heartbeat.ts';
+import { pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 2_000;
 
 /** A command that had left the machine before the rollback may still land after it; this is where that is seen. */
 export function guardTraffic({ runbooks, env }: Dependencies): Activities['guardTraffic'] {
   return ({ target, until }) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(target);
       const platform = createPlatform(runbook.platform, target);
       const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: target });
       let previous: Reading | null = null;
 
-      const moved = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
+      const moved = await pollUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
         try {
           const shares = await platform.readTraffic(attendance);
           if (shares)

@@ -3,14 +3,14 @@ import { type Activities, FAILURE, type Reading } from '../domain/index.ts';
 import { createMetricSource, metricsProblems } from '../metrics/index.ts';
 import { toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { askUntil, attended } from './with-heartbeat.ts';
+import { pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 
 /** What cannot be judged gets no traffic: the metrics are read, and found fit, before the first shift (invariant 14). */
 export function readBaseline({ runbooks, env }: Dependencies): Activities['readBaseline'] {
   return ({ target, rules, timeoutMs }) =>
-    attended(async ({ signal }) => {
+    withHeartbeat(async ({ signal }) => {
       const calledAt = Date.now();
       const { metrics, limits } = await runbooks.pinned(target);
       const source = createMetricSource(metrics, toLimits(limits), { env, versions: target });
@@ -19,7 +19,7 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
 
       let problem = 'They were not read.';
       let newest: Reading | undefined;
-      const reading = await askUntil(
+      const reading = await pollUntil(
         calledAt + timeoutMs,
         BETWEEN_ASKS_MS,
         signal,
@@ -42,10 +42,10 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
         },
       );
       // Targets that are collected more rarely than metrics.poll says may still be fresh enough for the judge.
-      const isFresh = newest !== undefined && Date.now() - newest.at <= rules.blindMs;
+      const isFresh = newest !== undefined && Date.now() - newest.at <= rules.staleMs;
       const baseline = reading ?? (isFresh ? newest : undefined);
       if (!baseline) throw unusable(`For ${timeoutMs / 1_000} s nothing fresh could be read. ${problem}`);
-      return { carry: { reading: baseline, judge: null, soakStartedAt: 0 } };
+      return { watchState: { reading: baseline, judge: null, soakStartedAt: 0 } };
     });
 }
 

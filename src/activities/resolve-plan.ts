@@ -4,17 +4,17 @@ import { type Activities, DEFAULT_ENVIRONMENT, type DeploymentRequest, FAILURE }
 import { advance, apartMs, createMetricSource } from '../metrics/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import { parseRequest, type Runbook, toLimits, toPlan } from '../runbook/index.ts';
-import type { Attendance } from '../util/index.ts';
+import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { firstFew, inPercent, short } from './verify-traffic.ts';
-import { attended, pause } from './with-heartbeat.ts';
+import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** Without a way to ask the platform, two readings this far apart show which version serves. */
 const SERVING_MS = 3_000;
 
 export function resolvePlan({ runbooks, env }: Dependencies): Activities['resolvePlan'] {
   return (sent) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const request = parseRequest(sent);
       const { runbook, digest } = await runbooks.find(request.service, request.environment ?? DEFAULT_ENVIRONMENT);
       const blue = await findBlue(runbook, request, { env, attendance });
@@ -31,7 +31,7 @@ function execution(): { workflowId: string; runId: string } {
 
 interface Means {
   readonly env: NodeJS.ProcessEnv;
-  readonly attendance: Attendance;
+  readonly attendance: RunContext;
 }
 
 /** The version that serves now. A deployment begins only from a settled state: one version with all the traffic. */

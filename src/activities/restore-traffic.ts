@@ -3,14 +3,14 @@ import { type Activities, FAILURE } from '../domain/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readBack } from './verify-traffic.ts';
-import { attended, operation } from './with-heartbeat.ts';
+import { operation, withHeartbeat } from './with-heartbeat.ts';
 
 /** A command that was accepted is in effect within this, or the round has failed and the next one asks again. */
 const READ_BACK_MS = 30_000;
 
 export function restoreTraffic({ runbooks }: Dependencies): Activities['restoreTraffic'] {
   return ({ target, round, until }) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const startedAt = Date.now();
       const { runbook, notice } = await runbooks.pinnedOrCurrent(target);
       const commandUntil = startedAt + runbook.platform.timeouts.rollback;

@@ -3,7 +3,7 @@ import type { Activities } from '../domain/index.ts';
 import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { attended, pause } from './with-heartbeat.ts';
+import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** A blip of the database or the network is not worth waking a person. */
 const TRIES = 3;
@@ -11,7 +11,7 @@ const BETWEEN_TRIES_MS = 1_000;
 
 export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'] {
   return ({ target, checkId, greenIsUp = false }) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const runbook = await runbooks.pinned(target);
       const config = findCheck(runbook, checkId);
       const context = checkContext({ runbook, target, env, attendance, step: `check-${checkId}`, greenIsUp });

@@ -4,12 +4,12 @@ import { type Activities, FAILURE } from '../domain/index.ts';
 import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { attended, stillWanted } from './with-heartbeat.ts';
+import { assertNotSuperseded, withHeartbeat } from './with-heartbeat.ts';
 
 export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemedy'] {
   return ({ target, checkId }) =>
-    attended(async (attendance) => {
-      await stillWanted(attendance);
+    withHeartbeat(async (attendance) => {
+      await assertNotSuperseded(attendance);
       const runbook = await runbooks.pinned(target);
       const remedy = createRemedy(findCheck(runbook, checkId));
       if (!remedy)

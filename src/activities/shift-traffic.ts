@@ -3,13 +3,13 @@ import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readBack } from './verify-traffic.ts';
-import { attended, operation, stillWanted } from './with-heartbeat.ts';
+import { assertNotSuperseded, operation, withHeartbeat } from './with-heartbeat.ts';
 
 export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraffic'] {
   return ({ target, percentage, timeoutMs }) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
-      await stillWanted(attendance);
+      await assertNotSuperseded(attendance);
       const { platform: config } = await runbooks.pinned(target);
       const platform = createPlatform(config, target);
       const evidence = await platform.shiftTraffic(operation(target, `shift-to-${percentage}`), percentage, attendance);

@@ -12,10 +12,10 @@ import { advance, apartMs, createMetricSource } from '../metrics/index.ts';
 import { createPlatform } from '../platforms/index.ts';
 import type { Platform } from '../plugin/index.ts';
 import { toLimits } from '../runbook/index.ts';
-import type { Attendance } from '../util/index.ts';
+import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { firstFew, inPercent, NO_STATUS_COMMAND, short } from './verify-traffic.ts';
-import { attended, pause } from './with-heartbeat.ts';
+import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** So many of blue's newest requests within the limits prove its health. */
 const FRESH_REQUESTS = 50;
@@ -31,7 +31,7 @@ type BlueIntervals = readonly Counts[];
 
 export function verifyRecovery({ runbooks, env }: Dependencies): Activities['verifyRecovery'] {
   return (input) =>
-    attended(async (attendance) => {
+    withHeartbeat(async (attendance) => {
       const { runbook } = await runbooks.pinnedOrCurrent(input.target);
       const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), {
         env,
@@ -131,7 +131,7 @@ async function acceptedQuiet(
     readonly elsewhere: ReadonlyMap<string, number>;
     readonly at: number;
   },
-  attendance: Attendance,
+  attendance: RunContext,
 ): Promise<BlueRecovered> {
   const { counts, elsewhere, at } = found;
   const { blue } = found.input.target;
@@ -158,7 +158,7 @@ async function acceptedUnmoved(
   platform: Platform,
   { target: { blue } }: RollbackInput,
   unread: string,
-  attendance: Attendance,
+  attendance: RunContext,
 ): Promise<BlueRecovered | { readonly problem: string }> {
   try {
     const shares = await platform.readTraffic(attendance);

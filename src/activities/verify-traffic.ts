@@ -1,7 +1,7 @@
 import type { EvidenceLine } from '../domain/index.ts';
 import type { Platform } from '../plugin/index.ts';
-import { type Attendance, redact } from '../util/index.ts';
-import { askUntil } from './with-heartbeat.ts';
+import { type RunContext, redact } from '../util/index.ts';
+import { pollUntil } from './with-heartbeat.ts';
 
 export const NO_STATUS_COMMAND = 'not possible: the runbook names no status command';
 /** A platform may need a moment until what it accepted is in effect. */
@@ -14,13 +14,13 @@ const BETWEEN_ASKS_MS = 500;
 export async function readBack(
   platform: Platform,
   wanted: { readonly version: string; readonly percentage: number; readonly until: number },
-  attendance: Attendance,
+  attendance: RunContext,
 ): Promise<{ readonly inEffect: boolean; readonly isPossible: boolean; readonly line: EvidenceLine }> {
   const { version, percentage, until } = wanted;
   const line = { what: 'traffic read back', required: `${version} ${percentage} %` };
   let measured = 'nothing';
   let isPossible = true;
-  const inEffect = await askUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
+  const inEffect = await pollUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
     try {
       const shares = await platform.readTraffic(attendance);
       isPossible = shares !== undefined;

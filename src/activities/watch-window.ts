@@ -4,9 +4,9 @@ import type {
   LiveCounts,
   MeasuredCounts,
   Reading,
-  WatchCarry,
   WatchHeartbeat,
   WatchInput,
+  WatchState,
   WindowResult,
 } from '../domain/index.ts';
 import {
@@ -22,7 +22,7 @@ import type { Poll } from '../report/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
-import { attended, pause } from './with-heartbeat.ts';
+import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 const NOTHING: Counts & { readonly seconds: number } = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
@@ -37,7 +37,7 @@ const LONGEST_PROBLEM = 300;
  */
 export function watchWindow({ runbooks, reports, env }: Dependencies): Activities['watchWindow'] {
   return (input) =>
-    attended(async ({ signal, heartbeat }) => {
+    withHeartbeat(async ({ signal, heartbeat }) => {
       const context = Context.current();
       const complain = (problem: string): void =>
         log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
@@ -55,7 +55,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       for (;;) {
         const begunAt = Date.now();
         const closing = isAskedToClose(context);
-        const since = seen.carry.reading ?? undefined;
+        const since = seen.watchState.reading ?? undefined;
         seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
@@ -73,8 +73,8 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       }
 
       async function poll(before: WatchHeartbeat, read: () => Promise<Reading>): Promise<WatchHeartbeat> {
-        const { carry } = before;
-        const state: JudgeState = carry.judge ?? judge.start(input.soakStartedAt);
+        const { watchState } = before;
+        const state: JudgeState = watchState.judge ?? judge.start(input.soakStartedAt);
         try {
           const reading = await read();
           judge = createJudge(asCounted(input.rules, reading));
@@ -90,8 +90,8 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       function take(before: WatchHeartbeat, state: JudgeState, current: Reading): WatchHeartbeat {
         const { problem: _, latest: seenLast, ...window } = unjudged(before);
         const now = Date.now();
-        const { reading, interval } = advance(before.carry.reading, current);
-        const carry = { ...before.carry, reading };
+        const { reading, interval } = advance(before.watchState.reading, current);
+        const watchState = { ...before.watchState, reading };
         // Nothing new: what was seen last stays what people see, and gets older.
         if (!interval)
           return {
@@ -99,7 +99,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
             ...judged(judge.judge(state, now), current),
             ...(seenLast && { latest: seenLast }),
             to: now,
-            carry,
+            watchState,
           };
 
         const { from, to, counts, restarted, absent } = interval;
@@ -126,7 +126,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
                 },
               }),
           to: now,
-          carry: { ...carry, judge: next },
+          watchState: { ...watchState, judge: next },
           latest,
         };
       }
@@ -135,8 +135,8 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
 
 /** What the newest poll brought, for the report. */
 function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen: WatchHeartbeat): Poll {
-  const { to: at, verdict, latest, problem, carry } = seen;
-  const to = carry.reading?.at ?? 0;
+  const { to: at, verdict, latest, problem, watchState } = seen;
+  const to = watchState.reading?.at ?? 0;
   const isNew = since !== undefined && to > since.at && since.at >= soakStartedAt;
   return {
     soakStartedAt,
@@ -149,7 +149,7 @@ function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen:
 
 /** The newest judgement replaces all of the one before. */
 function unjudged(window: WatchHeartbeat): WatchHeartbeat {
-  const { because: _, exhausted: __, missingMs: ___, ...rest } = window;
+  const { code: _, exhausted: __, missingMs: ___, ...rest } = window;
   return rest;
 }
 
@@ -184,23 +184,31 @@ function withOthers(judgement: Judgement, counts: Parameters<typeof otherVersion
 
 /** Where the judge stands as this window opens: a new soak keeps what builds up, and proves its health afresh. */
 async function soakOf(
-  { carry, soakStartedAt, soakMs, percentage }: WatchInput,
+  { watchState, soakStartedAt, soakMs, percentage }: WatchInput,
   judge: Judge<JudgeState>,
   readHistory: () => Promise<readonly Counts[]>,
-): Promise<WatchCarry> {
+): Promise<WatchState> {
   const facts = { soakMs, greenShare: percentage / 100 };
-  if (!carry.judge) {
+  if (!watchState.judge) {
     const history = await readHistory();
-    return { ...carry, judge: judge.start(soakStartedAt, { ...facts, history }), soakStartedAt };
+    return { ...watchState, judge: judge.start(soakStartedAt, { ...facts, history }), soakStartedAt };
   }
-  if (carry.soakStartedAt === soakStartedAt) return carry;
-  return { ...carry, judge: judge.nextSoak(carry.judge, soakStartedAt, facts), soakStartedAt };
+  if (watchState.soakStartedAt === soakStartedAt) return watchState;
+  return { ...watchState, judge: judge.nextSoak(watchState.judge, soakStartedAt, facts), soakStartedAt };
 }
 
-function newWindow(carry: WatchCarry, measured: Measured): WatchHeartbeat {
+function newWindow(watchState: WatchState, measured: Measured): WatchHeartbeat {
   const now = Date.now();
   const { meanMs: _, ...none } = measured(NOTHING);
-  return { verdict: 'inconclusive', reason: 'nothing seen yet', from: now, to: now, green: none, blue: none, carry };
+  return {
+    verdict: 'inconclusive',
+    reason: 'nothing seen yet',
+    from: now,
+    to: now,
+    green: none,
+    blue: none,
+    watchState,
+  };
 }
 
 function withoutLive({ latest: _, problem, ...window }: WatchHeartbeat): WindowResult {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { DeploymentTarget } from '../domain/index.ts';
-import type { Attendance, Operation } from '../util/index.ts';
+import type { Operation, RunContext } from '../util/index.ts';
 
 /** A lost worker is noticed one heartbeat time-out (10 s) after the last beat that was sent. */
 const BEAT_MS = 2_000;
@@ -12,7 +12,7 @@ const ANSWERED_MS = 2 * BEAT_MS;
  * Runs an activity's work under a steady heartbeat of its own, so that a slow answer of the world neither loses the
  * activity nor delays a cancellation. Captures the context first: listeners of the signal run outside of it.
  */
-export async function attended<Result>(work: (attendance: Attendance) => Promise<Result>): Promise<Result> {
+export async function withHeartbeat<Result>(work: (attendance: RunContext) => Promise<Result>): Promise<Result> {
   const context = Context.current();
   let detail: unknown;
   const ticker = setInterval(() => context.heartbeat(detail), BEAT_MS);
@@ -40,7 +40,7 @@ export async function attended<Result>(work: (attendance: Attendance) => Promise
  * a worker that stood still, and be somebody else's by now, or nobody's: the server says so in its answer to a beat, and
  * this rejects. Where no worker was there for so long, it costs the wait and no more.
  */
-export async function stillWanted({ signal }: Attendance): Promise<void> {
+export async function assertNotSuperseded({ signal }: RunContext): Promise<void> {
   const { currentAttemptScheduledTimestampMs: givenAt, heartbeatTimeoutMs } = Context.current().info;
   if (heartbeatTimeoutMs !== undefined && Date.now() - givenAt > heartbeatTimeoutMs) await pause(ANSWERED_MS, signal);
 }
@@ -56,7 +56,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Asks again every `everyMs` until `ask` answers something or `until` (epoch milliseconds) has passed. */
-export async function askUntil<Answer>(
+export async function pollUntil<Answer>(
   until: number,
   everyMs: number,
   signal: AbortSignal,

@@ -2,11 +2,11 @@ import { log } from '@temporalio/activity';
 import type { Activities } from '../domain/index.ts';
 import { documentOf, FORMATS, render } from '../report/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { attended } from './with-heartbeat.ts';
+import { withHeartbeat } from './with-heartbeat.ts';
 
 export function writeReport({ reports }: Dependencies): Activities['writeReport'] {
   return ({ deployment, report }) =>
-    attended(async () => {
+    withHeartbeat(async () => {
       // A series that cannot be read is missing in the report; that is no reason to have none.
       const polls = await reports.polls(deployment).catch((error: unknown) => {
         log.warn('the series for the report cannot be read', { deployment, problem: String(error) });

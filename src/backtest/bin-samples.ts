@@ -1,5 +1,5 @@
 import type { RawSeries } from '../prometheus/index.ts';
-import { GAP_INTERVALS, inWholeNumbers, type PastInterval } from './history.ts';
+import { GAP_INTERVALS, type HistoryInterval, inWholeNumbers } from './history.ts';
 
 /** What a counter counts. `slow` is what a histogram counted less what it counted up to the limit. */
 export type Counted = 'requests' | 'failed' | 'all' | 'within';
@@ -11,10 +11,10 @@ export interface CountedSeries {
 }
 
 /** Books what counters counted into intervals of `stepMs`. */
-export interface Ledger {
+export interface Bins {
   /** Takes the next stretch: later than all before, every series in it at once. */
   add(series: readonly CountedSeries[]): void;
-  intervals(): PastInterval[];
+  intervals(): HistoryInterval[];
 }
 
 /** What lies between two samples further apart cannot be said to have happened in one interval. */
@@ -26,7 +26,7 @@ const LONGEST_DELTA_MS = 300_000;
  * already: the first error of a service is an error (judge.md 2.3). On a new target the first sample is the baseline, since
  * it may have run for long.
  */
-export function openLedger({ from, to, stepMs }: { from: number; to: number; stepMs: number }): Ledger {
+export function openBins({ from, to, stepMs }: { from: number; to: number; stepMs: number }): Bins {
   const bins = Array.from({ length: Math.ceil((to - from) / stepMs) }, () => ({
     sampled: false,
     requests: 0,
@@ -65,7 +65,7 @@ export function openLedger({ from, to, stepMs }: { from: number; to: number; ste
     },
 
     intervals() {
-      const intervals: PastInterval[] = [];
+      const intervals: HistoryInterval[] = [];
       for (const [index, bin] of bins.entries()) {
         if (!bin.sampled) continue;
         const end = from + (index + 1) * stepMs;

@@ -1,7 +1,7 @@
 import { anyOf, isBelow, isSame, isStatus, isWithin, unitsPerSecond } from '../metrics/index.ts';
 import type { Server } from '../prometheus/index.ts';
-import { type Labels, type Matcher, written } from '../promql/index.ts';
-import { PastError } from './history.ts';
+import { formatSelector, type Labels, type Matcher } from '../promql/index.ts';
+import { HistoryError } from './history.ts';
 import { seriesOf } from './history-queries.ts';
 
 /** What to read of which past. */
@@ -57,26 +57,30 @@ export async function findCounters(server: Server, question: PastQuestion, signa
     ...more,
   ];
   const requests = of(question.requests);
-  const found = await seriesOf(server, written(requests), question, signal);
+  const found = await seriesOf(server, formatSelector(requests), question, signal);
   if (found.length === 0)
-    throw new PastError(
-      `${server.name} has no series ${written(requests)} in this time: compare the metric, the labels and ` +
+    throw new HistoryError(
+      `${server.name} has no series ${formatSelector(requests)} in this time: compare the metric, the labels and ` +
         `metrics.versionLabel with what it has`,
     );
   if (found.every((labels) => labels[codeLabel] === undefined))
-    throw new PastError(`${written(requests)} has no label "${codeLabel}", by which failed requests are told`);
+    throw new HistoryError(
+      `${formatSelector(requests)} has no label "${codeLabel}", by which failed requests are told`,
+    );
   if (!found.some((labels) => isStatus(labels[codeLabel] ?? '')))
-    throw new PastError(
-      `the label "${codeLabel}" of ${written(requests)} holds no HTTP status, by which failed requests are told`,
+    throw new HistoryError(
+      `the label "${codeLabel}" of ${formatSelector(requests)} holds no HTTP status, by which failed requests are told`,
     );
   if (latency === undefined || slowOverMs === undefined)
     return { selectors: { requests }, series: found.length, weight: found.length, notices: [] };
 
-  const buckets = await seriesOf(server, written(of(`${latency}_bucket`)), question, signal);
+  const buckets = await seriesOf(server, formatSelector(of(`${latency}_bucket`)), question, signal);
   if (buckets.length === 0) {
-    const native = await seriesOf(server, written(of(latency)), question, signal);
+    const native = await seriesOf(server, formatSelector(of(latency)), question, signal);
     if (native.length === 0)
-      throw new PastError(`${server.name} has no histogram ${latency}, neither classic nor native, for this selector`);
+      throw new HistoryError(
+        `${server.name} has no histogram ${latency}, neither classic nor native, for this selector`,
+      );
     return {
       selectors: {
         requests,
@@ -108,7 +112,7 @@ function bucketWithin(buckets: readonly Labels[], latency: string, limit: number
   const perSecond = unitsPerSecond(latency);
   const within = texts.map((text) => Number(text) / perSecond).filter((end) => isWithin(end, limit));
   if (within.length === 0)
-    throw new PastError(`histogram ${latency} has no bucket at or below the latency limit of ${limit} s`);
+    throw new HistoryError(`histogram ${latency} has no bucket at or below the latency limit of ${limit} s`);
   const end = Math.max(...within);
   return {
     ends: texts.filter((text) => isSame(Number(text) / perSecond, end)),

@@ -1,5 +1,5 @@
 import type { Counts } from '../judge/index.ts';
-import { type PastInterval, stretchesOf } from './history.ts';
+import { type HistoryInterval, stretchesOf } from './history.ts';
 
 /**
  * How much the bad requests of one interval differ from those of the next, over how much they would if each request were
@@ -20,7 +20,7 @@ const WORST = 0.01;
  * From differences of neighbours: a trend or an incident that lasts is no dispersion (judge.md 3.9, 3). Given the bad ones
  * of both together, those of one are hypergeometric when a request's interval does not matter; their variance is known.
  */
-export function dispersionOf(intervals: readonly PastInterval[], bad: (counts: Counts) => number): Dispersion {
+export function dispersionOf(intervals: readonly HistoryInterval[], bad: (counts: Counts) => number): Dispersion {
   const pairs: { squared: number; variance: number }[] = [];
   for (const stretch of stretchesOf(intervals))
     for (const [index, a] of stretch.entries()) {

@@ -1,6 +1,6 @@
 import { extensionMs } from '../domain/index.ts';
 import { type Rate, rateOver } from './estimates.ts';
-import type { PastInterval, PastSoak } from './history.ts';
+import type { HistoryInterval, HistorySoak } from './history.ts';
 import type { Random } from './random.ts';
 import { type Rehearsed, type RehearsedStep, rehearseRelease } from './release.ts';
 import { allToGreen, splitCounts } from './split.ts';
@@ -43,7 +43,7 @@ export interface RehearsedSoak extends SoakTotal {
 type Fate = 'in-time' | 'late' | 'breached' | 'unproven' | 'cut';
 
 export function rehearseHealthy(
-  soaks: readonly PastSoak[],
+  soaks: readonly HistorySoak[],
   given: {
     readonly step: RehearsedStep;
     readonly totals: readonly SoakTotal[];
@@ -57,7 +57,7 @@ export function rehearseHealthy(
   const rehearsed = soaks.map((soak, index): RehearsedSoak => {
     progress(index / soaks.length);
     const endings = Array.from({ length: rounds }, () => {
-      const split = (interval: PastInterval) => splitCounts(interval, step.share, random);
+      const split = (interval: HistoryInterval) => splitCounts(interval, step.share, random);
       const ending = rehearseRelease(soak, step, { split, goOn: false });
       return { ...ending, fate: fateOf(ending, step) };
     });

@@ -1,4 +1,4 @@
-import { GAP_INTERVALS, inWholeNumbers, type Past, PastError, type PastInterval } from './history.ts';
+import { GAP_INTERVALS, HistoryError, type HistoryInterval, inWholeNumbers, type TrafficHistory } from './history.ts';
 
 /**
  * The past as JSON Lines, one interval a line, the oldest first: `{"t": 1764000015000, "n": 412, "failed": 1, "slow": 9}`.
@@ -12,16 +12,18 @@ interface Line {
 }
 
 /** `file` is what messages call it. @throws PastError with the line and what was expected. */
-export function parsePast(text: string, file: string): Past {
+export function parseHistory(text: string, file: string): TrafficHistory {
   const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, file, index)]));
   const spacings = lines.slice(1).map(({ t }, index) => t - (lines[index]?.t ?? t));
   const backwards = spacings.findIndex((spacing) => spacing <= 0);
   if (backwards !== -1)
-    throw new PastError(`${file}: the times do not rise: interval ${backwards + 2} ends no later than the one before`);
+    throw new HistoryError(
+      `${file}: the times do not rise: interval ${backwards + 2} ends no later than the one before`,
+    );
   const usual = spacings.toSorted((a, b) => a - b)[Math.floor(spacings.length / 2)];
-  if (usual === undefined) throw new PastError(`${file}: found ${lines.length} intervals, expected at least two`);
+  if (usual === undefined) throw new HistoryError(`${file}: found ${lines.length} intervals, expected at least two`);
 
-  const intervals = lines.map(({ t, n, failed, slow }, index): PastInterval => {
+  const intervals = lines.map(({ t, n, failed, slow }, index): HistoryInterval => {
     const spacing = spacings[index - 1] ?? usual;
     return { from: t - (spacing > GAP_INTERVALS * usual ? usual : spacing), to: t, requests: n, failed, slow };
   });
@@ -29,14 +31,14 @@ export function parsePast(text: string, file: string): Past {
 }
 
 /** What `parsePast` reads back. */
-export function writePast({ intervals }: Past): string {
+export function formatHistory({ intervals }: TrafficHistory): string {
   return intervals
     .map(({ to, requests, failed, slow }) => `${JSON.stringify({ t: to, n: requests, failed, slow })}\n`)
     .join('');
 }
 
 function parseLine(text: string, file: string, index: number): Line {
-  const wrong = (what: string) => new PastError(`${file}:${index + 1}: ${what}`);
+  const wrong = (what: string) => new HistoryError(`${file}:${index + 1}: ${what}`);
   let value: unknown;
   try {
     value = JSON.parse(text);

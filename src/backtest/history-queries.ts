@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { range } from '../metrics/index.ts';
-import { ask, parseJson, type Server } from '../prometheus/index.ts';
+import { parseJson, request, type Server } from '../prometheus/index.ts';
 import type { Labels } from '../promql/index.ts';
 
 /** What is asked about the past beyond raw samples (prometheus.io/docs/prometheus/latest/querying/api). */
@@ -27,7 +27,7 @@ export async function seriesOf(
   signal: AbortSignal,
 ): Promise<readonly Labels[]> {
   const search = { 'match[]': selector, start: String(from / 1_000), end: String(to / 1_000) };
-  return parseJson(server, await ask(server, { path: '/api/v1/series', search }, signal), series).data;
+  return parseJson(server, await request(server, { path: '/api/v1/series', search }, signal), series).data;
 }
 
 /** By the end of each step, epoch milliseconds: what all series of the selector together counted in it, about. */
@@ -43,7 +43,7 @@ export async function increases(
     end: String(to / 1_000),
     step: String(stepMs / 1_000),
   };
-  const answer = parseJson(server, await ask(server, { path: '/api/v1/query_range', search }, signal), matrix);
+  const answer = parseJson(server, await request(server, { path: '/api/v1/query_range', search }, signal), matrix);
   const values = answer.data.result.flatMap((one) => one.values);
   return new Map(values.map(([at, value]) => [Math.round(at * 1_000), Number(value)]));
 }

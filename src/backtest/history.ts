@@ -1,20 +1,20 @@
 import type { Counts } from '../judge/index.ts';
 
 /** What the service served from `from` (exclusive) to `to` (inclusive), epoch milliseconds; whole numbers. */
-export interface PastInterval extends Counts {
+export interface HistoryInterval extends Counts {
   readonly from: number;
   readonly to: number;
 }
 
 /** In order, never overlapping; where an interval does not begin at the end of the one before, nothing is known. */
-export interface Past {
-  readonly intervals: readonly PastInterval[];
+export interface TrafficHistory {
+  readonly intervals: readonly HistoryInterval[];
   /** What a person should know about how it was read. */
   readonly notices: readonly string[];
 }
 
 /** There is no usable past: a person has to ask for another one. Anything else that goes wrong is no such error. */
-export class PastError extends Error {
+export class HistoryError extends Error {
   override readonly name = 'PastError';
 }
 
@@ -22,14 +22,14 @@ export class PastError extends Error {
 export const GAP_INTERVALS = 4;
 
 /** One soak of the past, and what came after it up to its longest extension or to the next gap. */
-export interface PastSoak {
+export interface HistorySoak {
   readonly at: number;
-  readonly intervals: readonly PastInterval[];
+  readonly intervals: readonly HistoryInterval[];
 }
 
 /** Stretches without a gap. */
-export function stretchesOf(intervals: readonly PastInterval[]): PastInterval[][] {
-  const stretches: PastInterval[][] = [];
+export function stretchesOf(intervals: readonly HistoryInterval[]): HistoryInterval[][] {
+  const stretches: HistoryInterval[][] = [];
   for (const interval of intervals) {
     const open = stretches.at(-1);
     if (open?.at(-1)?.to === interval.from) open.push(interval);
@@ -40,10 +40,10 @@ export function stretchesOf(intervals: readonly PastInterval[]): PastInterval[][
 
 /** Soak after soak, as many as there are whole ones. */
 export function cutSoaks(
-  intervals: readonly PastInterval[],
+  intervals: readonly HistoryInterval[],
   { soakMs, maxSoakMs }: { readonly soakMs: number; readonly maxSoakMs: number },
-): PastSoak[] {
-  const soaks: PastSoak[] = [];
+): HistorySoak[] {
+  const soaks: HistorySoak[] = [];
   for (const stretch of stretchesOf(intervals)) {
     const end = stretch.at(-1)?.to ?? 0;
     let nextAt = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export function cutSoaks(
 }
 
 /** The usual length of an interval. */
-export function usualLength(intervals: readonly PastInterval[]): number {
+export function usualLength(intervals: readonly HistoryInterval[]): number {
   const lengths = intervals.map(({ from, to }) => to - from).sort((a, b) => a - b);
   return lengths[Math.floor(lengths.length / 2)] ?? 0;
 }
@@ -68,7 +68,7 @@ export function usualLength(intervals: readonly PastInterval[]): number {
  * Whole numbers, which a rate of Prometheus is not: what rounding leaves over goes into the next interval, so that sums
  * stay what they were. Neither failed nor slow requests are more than there were requests.
  */
-export function inWholeNumbers(intervals: readonly PastInterval[]): PastInterval[] {
+export function inWholeNumbers(intervals: readonly HistoryInterval[]): HistoryInterval[] {
   const left = { requests: 0, failed: 0, slow: 0 };
   const whole = (name: keyof typeof left, value: number, most: number): number => {
     const rounded = Math.min(most, Math.max(0, Math.round(value + left[name])));

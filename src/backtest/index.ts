@@ -1,12 +1,12 @@
 export type { Percentiles, Rate } from './estimates.ts';
 export { type RehearsedSoak, rolledBackIn } from './healthy-releases.ts';
-export { type Past, PastError, type PastInterval } from './history.ts';
-export { parsePast, writePast } from './history-file.ts';
-export { whereIsThePast } from './history-source.ts';
-export { readPast } from './prometheus-history.ts';
+export { HistoryError, type HistoryInterval, type TrafficHistory } from './history.ts';
+export { formatHistory, parseHistory } from './history-file.ts';
+export { resolveHistorySource } from './history-source.ts';
+export { readHistory } from './prometheus-history.ts';
 export { binomial, seededRandom } from './random.ts';
 export type { Regression } from './regressions.ts';
-export { type Rehearsal, rehearse } from './rehearse.ts';
+export { type Backtest, runBacktest } from './rehearse.ts';
 export { firstStepOf, type RehearsedStep, rehearseRelease } from './release.ts';
 export { type ReplayVerdict, replay } from './replay.ts';
 export { splitCounts, withFailures } from './split.ts';

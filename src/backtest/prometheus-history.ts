@@ -1,9 +1,9 @@
 import { ANSWERED_PROMQL, isFailed, range, withinOf } from '../metrics/index.ts';
 import { type NativeHistogram, type RawSeries, rawSeries, type Server } from '../prometheus/index.ts';
-import { type Matcher, written } from '../promql/index.ts';
-import { type Counted, type CountedSeries, openLedger } from './bin-samples.ts';
+import { formatSelector, type Matcher } from '../promql/index.ts';
+import { type Counted, type CountedSeries, openBins } from './bin-samples.ts';
 import { type Counters, findCounters, type PastQuestion } from './counters.ts';
-import { inWholeNumbers, type Past, PastError, type PastInterval } from './history.ts';
+import { HistoryError, type HistoryInterval, inWholeNumbers, type TrafficHistory } from './history.ts';
 import { increases } from './history-queries.ts';
 
 /** Of more series the samples are not fetched one by one. */
@@ -21,11 +21,11 @@ const COARSE_MS = 60_000;
  * `increase()` in steps of a minute where they are many, which a notice says.
  * @throws PastError when there is nothing for this selector; Error as `ask` does.
  */
-export async function readPast(
+export async function readHistory(
   server: Server,
   question: PastQuestion,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: (done: number) => void },
-): Promise<Past> {
+): Promise<TrafficHistory> {
   const { from, to, stepMs, codeLabel } = question;
   const counters = await findCounters(server, question, signal);
   const { series, selectors, notices } = counters;
@@ -35,8 +35,8 @@ export async function readPast(
       ? { notices, intervals: await readSamples(server, counters, { ...bounds, stepMs }) }
       : await readIncreases(server, counters, { ...bounds, stepMs: Math.max(stepMs, COARSE_MS) });
   if (past.intervals.length === 0)
-    throw new PastError(
-      `${server.name} has too little of ${written(selectors.requests)} in this time: ask for more of it`,
+    throw new HistoryError(
+      `${server.name} has too little of ${formatSelector(selectors.requests)} in this time: ask for more of it`,
     );
   return past;
 }
@@ -54,16 +54,16 @@ async function readSamples(
   server: Server,
   { selectors: { requests, all, within, native }, weight }: Counters,
   { from, to, stepMs, codeLabel, signal, progress }: Reading,
-): Promise<PastInterval[]> {
+): Promise<HistoryInterval[]> {
   const fittingMs = (SAMPLES_PER_ANSWER / weight) * ASSUMED_SCRAPE_MS;
   const pieceMs = Math.min(LONGEST_PIECE_MS, 1_000 * Math.ceil(fittingMs / 1_000));
-  const ledger = openLedger({ from, to, stepMs });
+  const ledger = openBins({ from, to, stepMs });
   for (let at = from; at < to; at += pieceMs) {
     progress((at - from) / (to - from));
     const end = Math.min(to, at + pieceMs);
     const read = async (selector: readonly Matcher[] | undefined) =>
       selector
-        ? (await rawSeries(server, { promql: `${written(selector)}${range(end - at)}`, at: end }, signal)).result
+        ? (await rawSeries(server, { promql: `${formatSelector(selector)}${range(end - at)}`, at: end }, signal)).result
         : [];
     ledger.add([
       ...(await read(requests)).map((one) => counted(one, isFailed(one.labels[codeLabel] ?? '') ? BOTH : ['requests'])),
@@ -93,14 +93,14 @@ async function readIncreases(
   server: Server,
   { selectors: { requests, all, within, native }, series, notices }: Counters,
   { from, to, stepMs, codeLabel, signal, progress }: Reading,
-): Promise<Past> {
+): Promise<TrafficHistory> {
   const failed: Matcher = { label: codeLabel, operator: '!~', value: ANSWERED_PROMQL };
-  const intervals: PastInterval[] = [];
+  const intervals: HistoryInterval[] = [];
   for (let at = from; at < to; at += LONGEST_PIECE_MS) {
     progress((at - from) / (to - from));
     const piece = { from: at, to: Math.min(to, at + LONGEST_PIECE_MS), stepMs };
     const read = async (selector: readonly Matcher[] | undefined) =>
-      selector ? increases(server, written(selector), piece, signal) : new Map<number, number>();
+      selector ? increases(server, formatSelector(selector), piece, signal) : new Map<number, number>();
     const [n, x, total, quick] = [
       await read(requests),
       await read([...requests, failed]),

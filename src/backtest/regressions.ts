@@ -1,6 +1,6 @@
 import { extensionMs } from '../domain/index.ts';
 import { type Rate, rateOver, type Tally } from './estimates.ts';
-import type { PastSoak } from './history.ts';
+import type { HistorySoak } from './history.ts';
 import type { Random } from './random.ts';
 import { type RehearsedStep, rehearseRelease } from './release.ts';
 import { splitCounts, withFailures } from './split.ts';
@@ -28,7 +28,7 @@ const CURVE_POINTS = 40;
 const MOST = 0.95;
 
 export function rehearseRegressions(
-  soaks: readonly PastSoak[],
+  soaks: readonly HistorySoak[],
   { step, rounds, random }: { readonly step: RehearsedStep; readonly rounds: number; readonly random: Random },
   progress: (done: number) => void,
 ): Regression[] {

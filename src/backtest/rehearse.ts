@@ -1,12 +1,12 @@
 import { type Healthy, rehearseHealthy } from './healthy-releases.ts';
-import { cutSoaks, type Past, PastError, usualLength } from './history.ts';
+import { cutSoaks, HistoryError, type TrafficHistory, usualLength } from './history.ts';
 import { seededRandom } from './random.ts';
 import { type Regression, rehearseRegressions } from './regressions.ts';
 import { atResolution, type RehearsedStep } from './release.ts';
 import { type PastSummary, soakTotal, summarise } from './summary.ts';
 
 /** What came of rehearsing the runbook's first step on the past: what `bluegreen rehearse --json` prints. */
-export interface Rehearsal {
+export interface Backtest {
   readonly step: RehearsedStep;
   readonly seed: number;
   readonly past: PastSummary;
@@ -33,19 +33,19 @@ const ENOUGH_REGRESSIONS = 1_000;
 const HEALTHY_PART = 0.6;
 
 /** @throws PastError when the past holds no whole soak, or no request. */
-export function rehearse(past: Past, options: RehearsalOptions): Rehearsal {
+export function runBacktest(past: TrafficHistory, options: RehearsalOptions): Backtest {
   const { rounds, seed, progress = () => {} } = options;
   const step = { ...options.step, rules: atResolution(options.step.rules, usualLength(past.intervals)) };
   const soaks = cutSoaks(past.intervals, step);
   if (soaks.length === 0)
-    throw new PastError(
+    throw new HistoryError(
       `The past is too short: its longest stretch without a gap is ${minutes(longest(past))}, and one soak takes ` +
         `${minutes(step.soakMs)}. Ask for more of it (--last).`,
     );
   const totals = soaks.map((soak) => soakTotal(soak, step.soakMs));
   const summary = summarise(past.intervals, totals, step.rules.limits);
   if (summary.total.requests === 0)
-    throw new PastError('The past holds no request: there is nothing to rehearse on. Is it the right service?');
+    throw new HistoryError('The past holds no request: there is nothing to rehearse on. Is it the right service?');
 
   // Halves of one whole are all alike.
   const times = step.share >= 1 ? 1 : (rounds ?? Math.min(ROUNDS, Math.ceil(ENOUGH_RELEASES / soaks.length)));
@@ -61,7 +61,7 @@ export function rehearse(past: Past, options: RehearsalOptions): Rehearsal {
   return { step, seed, past: summary, healthy, regressions, notices: past.notices };
 }
 
-function longest({ intervals }: Past): number {
+function longest({ intervals }: TrafficHistory): number {
   let [most, since, before] = [0, 0, Number.NaN];
   for (const { from, to } of intervals) {
     if (from !== before) since = from;

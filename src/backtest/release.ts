@@ -1,6 +1,6 @@
 import type { DeploymentPlan } from '../domain/index.ts';
-import { type BothCounts, createJudge, type JudgeRules, staleAfterMs } from '../judge/index.ts';
-import type { PastInterval, PastSoak } from './history.ts';
+import { type BothCounts, createJudge, type JudgeRules, staleAfter } from '../judge/index.ts';
+import type { HistoryInterval, HistorySoak } from './history.ts';
 
 /** The first step of the traffic plan, as it is watched. */
 export interface RehearsedStep {
@@ -39,9 +39,9 @@ export interface Rehearsed {
  * the soak's time is over, at once. `goOn` watches a release on after it passed, as if its soak were longer.
  */
 export function rehearseRelease(
-  soak: PastSoak,
+  soak: HistorySoak,
   { rules, share: greenShare, soakMs, maxSoakMs }: RehearsedStep,
-  { split, goOn }: { readonly split: (interval: PastInterval) => BothCounts; readonly goOn: boolean },
+  { split, goOn }: { readonly split: (interval: HistoryInterval) => BothCounts; readonly goOn: boolean },
 ): Rehearsed {
   const judge = createJudge(rules);
   let state = judge.start(soak.at, { soakMs, greenShare });
@@ -68,13 +68,13 @@ export function rehearseRelease(
 }
 
 /** The rules for counts that come only so often: what is older than a few polls is no evidence, of any poll. */
-export function atResolution<Some extends { readonly blindMs: number; readonly pollMs?: number }>(
+export function atResolution<Some extends { readonly staleMs: number; readonly pollMs?: number }>(
   rules: Some,
   intervalMs: number,
 ): Some {
   return {
     ...rules,
-    blindMs: Math.max(rules.blindMs, staleAfterMs(intervalMs)),
+    staleMs: Math.max(rules.staleMs, staleAfter(intervalMs)),
     ...(rules.pollMs !== undefined && { pollMs: Math.max(rules.pollMs, intervalMs) }),
   };
 }

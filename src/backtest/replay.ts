@@ -1,13 +1,13 @@
 import {
   type Counts,
   createJudge,
-  type EvidenceRules,
-  type EvidenceState,
-  evidenceRules,
   type Interval,
   type Judge,
   type Judgement,
   type Limits,
+  type SequentialRules,
+  type SequentialState,
+  sequentialRules,
 } from '../judge/index.ts';
 
 /** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
@@ -42,12 +42,12 @@ export interface ReplayVerdict {
   /** Seconds after the shift. */
   readonly at: number;
   readonly reason: string;
-  readonly because?: string;
+  readonly code?: string;
 }
 
 /** Walks through a soak in order, as the watch would, and stops at the first interval that decides it. */
-export function replay(soak: RecordedSoak, overrides: Partial<EvidenceRules> = {}): ReplayVerdict {
-  const judge: Judge<EvidenceState> = createJudge(rulesOf(soak, overrides));
+export function replay(soak: RecordedSoak, overrides: Partial<SequentialRules> = {}): ReplayVerdict {
+  const judge: Judge<SequentialState> = createJudge(rulesOf(soak, overrides));
   let state = judge.start(0, {
     soakMs: soak.soakSeconds * 1_000,
     greenShare: soak.share,
@@ -67,7 +67,7 @@ export function replay(soak: RecordedSoak, overrides: Partial<EvidenceRules> = {
   }
   const at = soak.intervals.at(-1)?.t ?? 0;
   last ??= judge.judge(state, at * 1_000);
-  const stands = last.because === 'hold' || last.because === 'blind' || last.because === 'quiet';
+  const stands = last.code === 'blue-unhealthy' || last.code === 'no-metrics' || last.code === 'no-traffic';
   return told(soak, stands ? 'hold' : 'inconclusive', at, last);
 }
 
@@ -82,12 +82,12 @@ function told(
   { soak }: RecordedSoak,
   verdict: ReplayVerdict['verdict'],
   at: number,
-  { reason, because }: Judgement,
+  { reason, code }: Judgement,
 ): ReplayVerdict {
-  return { soak, verdict, at, reason, ...(because ? { because } : {}) };
+  return { soak, verdict, at, reason, ...(code ? { code } : {}) };
 }
 
-function rulesOf(soak: RecordedSoak, overrides: Partial<EvidenceRules>): EvidenceRules {
+function rulesOf(soak: RecordedSoak, overrides: Partial<SequentialRules>): SequentialRules {
   const pollMs = Math.max(soak.pollSeconds, soak.scrapeSeconds ?? 0) * 1_000;
   const { share, seconds } = soak.limit;
   // A limit of its own for what is not in the soak would be a metric of its own, and take half of the budget.
@@ -95,7 +95,7 @@ function rulesOf(soak: RecordedSoak, overrides: Partial<EvidenceRules>): Evidenc
     soak.metric === 'error'
       ? { errorRate: share }
       : { errorRate: 1, latency: { quantile: 1 - share, underMs: (seconds ?? 0) * 1_000 } };
-  return evidenceRules({ limits, pollMs, ...overrides });
+  return sequentialRules({ limits, pollMs, ...overrides });
 }
 
 function intervalOf(soak: RecordedSoak, recorded: RecordedInterval, from: number): Interval | undefined {

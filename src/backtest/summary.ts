@@ -1,7 +1,7 @@
 import { type Counts, type Limits, type Metric, metricsOf } from '../judge/index.ts';
 import { type Dispersion, dispersionOf } from './dispersion.ts';
 import { type Percentiles, percentilesOf } from './estimates.ts';
-import { type PastInterval, type PastSoak, stretchesOf, usualLength } from './history.ts';
+import { type HistoryInterval, type HistorySoak, stretchesOf, usualLength } from './history.ts';
 
 /** What the past was like. Shares are fractions from 0 to 1, times epoch milliseconds. */
 export interface PastSummary {
@@ -37,7 +37,7 @@ export interface MetricSummary {
 }
 
 export function summarise(
-  intervals: readonly PastInterval[],
+  intervals: readonly HistoryInterval[],
   soaks: readonly SoakTotal[],
   limits: Limits,
 ): PastSummary {
@@ -59,7 +59,7 @@ export interface SoakTotal extends Counts {
   readonly at: number;
 }
 
-export function soakTotal({ at, intervals }: PastSoak, soakMs: number): SoakTotal {
+export function soakTotal({ at, intervals }: HistorySoak, soakMs: number): SoakTotal {
   return { at, ...totalOf(intervals.filter(({ from }) => from < at + soakMs)) };
 }
 
@@ -69,7 +69,7 @@ function isOver({ bad, limit }: Metric, counts: Counts): boolean {
 
 function summariseMetric(
   metric: Metric,
-  intervals: readonly PastInterval[],
+  intervals: readonly HistoryInterval[],
   soaks: readonly SoakTotal[],
 ): MetricSummary {
   const asked = soaks.filter(({ requests }) => requests > 0);
@@ -91,7 +91,7 @@ function shareOver(metric: Metric, all: readonly Counts[]): number {
   return asked.length === 0 ? 0 : asked.filter((counts) => isOver(metric, counts)).length / asked.length;
 }
 
-function longestOver(metric: Metric, intervals: readonly PastInterval[]): number {
+function longestOver(metric: Metric, intervals: readonly HistoryInterval[]): number {
   let longest = 0;
   for (const stretch of stretchesOf(intervals)) {
     let since: number | undefined;

@@ -2,7 +2,7 @@ import type { EvidenceLine } from '../domain/index.ts';
 import type { Finding } from '../plugin/index.ts';
 
 /** What was looked at, and what is wrong with it. */
-export interface Looked {
+export interface Observation {
   readonly evidence: readonly EvidenceLine[];
   readonly problems: readonly Problem[];
 }
@@ -13,7 +13,7 @@ export interface Problem {
 }
 
 /** All of it as one finding: nobody should mend one thing just to hear of the next. */
-export function findingOf(looked: readonly Looked[], summary: string): Finding {
+export function findingOf(looked: readonly Observation[], summary: string): Finding {
   const evidence = looked.flatMap((each) => each.evidence);
   const problems = looked.flatMap((each) => each.problems);
   if (problems.length === 0) return { passed: true, summary, evidence };

@@ -1,8 +1,8 @@
 import type { ExitCode } from './exit-codes.ts';
 
 /** Something that a person can understand and act on: shown as it is, without a stack. */
-export class Problem extends Error {
-  override readonly name = 'Problem';
+export class CliError extends Error {
+  override readonly name = 'CliError';
   readonly exitCode: ExitCode;
 
   constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {

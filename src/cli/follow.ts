@@ -5,9 +5,9 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { hasKeys, type PersonAtKeys, personAtKeys } from './keys/interactive.ts';
 import type { DeploymentHandle } from './temporal.ts';
 import { outcomeOf } from './view/outcome.ts';
-import { complain, type Paint, paintFor, print } from './view/output.ts';
+import { type Paint, paintFor, print, printError } from './view/output.ts';
 import { openScreen } from './view/screen.ts';
-import { observe, type Sight } from './view/snapshot.ts';
+import { type DeploymentSnapshot, pollSnapshots } from './view/snapshot.ts';
 import { writtenReport } from './view/written-report.ts';
 
 export interface FollowOptions extends Address {
@@ -15,7 +15,7 @@ export interface FollowOptions extends Address {
   readonly by?: string;
   readonly json?: true;
   /** To be told of every sight, after it was shown. */
-  readonly act?: (sight: Sight) => void;
+  readonly act?: (sight: DeploymentSnapshot) => void;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   const footer = (): readonly string[] =>
     person?.lines() ?? ['Ctrl-C ends the watching; the deployment goes on'].map((line) => paint.dim(line));
   const screen = openScreen({ paint, footer, ...(json ? { json } : {}) });
-  let last: Sight | undefined;
+  let last: DeploymentSnapshot | undefined;
   try {
     if (by !== undefined && !json && hasKeys())
       person = personAtKeys({
@@ -44,7 +44,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
         onChange: screen.redraw,
       });
     const looking = async (): Promise<void> => {
-      for await (const sight of observe(client, handle, leaving.signal)) {
+      for await (const sight of pollSnapshots(client, handle, leaving.signal)) {
         if (leaving.signal.aborted) return;
         last = sight;
         if (sight.status) person?.see(sight.status);
@@ -62,7 +62,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   }
   if (leaving.signal.aborted) {
     screen.left(EXIT.interrupted);
-    complain(`The deployment goes on. Watch again: ${COMMAND} watch ${addressFlags(address)}`);
+    printError(`The deployment goes on. Watch again: ${COMMAND} watch ${addressFlags(address)}`);
     return EXIT.interrupted;
   }
   const outcome = await outcomeOf(client, handle, last?.status);
@@ -71,7 +71,11 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   return outcome.exitCode;
 }
 
-async function sayWhereTheReportIs(last: Sight | undefined, address: Address, paint: Paint): Promise<void> {
+async function sayWhereTheReportIs(
+  last: DeploymentSnapshot | undefined,
+  address: Address,
+  paint: Paint,
+): Promise<void> {
   const file = last && (await writtenReport(stateDirectory(), last));
   print(`  report     ${file ?? paint.dim(`${COMMAND} report ${addressFlags(address)}`)}`);
 }

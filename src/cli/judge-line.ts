@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ReplayVerdict, replay } from '../backtest/index.ts';
-import type { EvidenceRules } from '../judge/index.ts';
+import type { SequentialRules } from '../judge/index.ts';
 
 const count = z.number().min(0);
 const counted = { ng: count, xg: count, nb: count, xb: count };
@@ -42,7 +42,7 @@ const soak = z
 /** The verdict on one line of input, or what is wrong with the line. */
 export function judgeLine(
   line: string,
-  overrides: Partial<EvidenceRules>,
+  overrides: Partial<SequentialRules>,
 ): ReplayVerdict | { readonly problem: string } {
   let value: unknown;
   try {

@@ -1,20 +1,20 @@
 import { CommanderError } from 'commander';
 import { EXIT } from './exit-codes.ts';
 import { createProgram } from './program.ts';
-import { complain, quitWhenNobodyReads } from './view/output.ts';
+import { exitOnEpipe, printError } from './view/output.ts';
 
 /** Runs the command that the arguments name, and ends the process with its exit code. */
 export async function main(args: readonly string[] = process.argv.slice(2)): Promise<never> {
-  quitWhenNobodyReads();
+  exitOnEpipe();
   try {
     const program = await createProgram(args);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     else {
-      const { toProblem } = await import('./to-cli-error.ts');
-      const problem = toProblem(error);
-      complain(problem.message);
+      const { toCliError } = await import('./to-cli-error.ts');
+      const problem = toCliError(error);
+      printError(problem.message);
       process.exitCode = problem.exitCode;
     }
   }

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/client';
 import type { DeploymentRequest } from '../domain/index.ts';
 import { parseRequest } from '../runbook/index.ts';
-import { Problem } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** Refused here, a mistake costs no workflow. @throws Problem */
@@ -9,7 +9,7 @@ export function checkedRequest(options: unknown): DeploymentRequest {
   try {
     return parseRequest(options);
   } catch (error) {
-    if (error instanceof ApplicationFailure) throw new Problem(EXIT.usage, error.message, { cause: error });
+    if (error instanceof ApplicationFailure) throw new CliError(EXIT.usage, error.message, { cause: error });
     throw error;
   }
 }

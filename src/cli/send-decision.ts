@@ -8,11 +8,11 @@ import {
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { type Action, type Decision, parseDecision } from '../domain/index.ts';
 import * as messages from '../workflows/messages.ts';
-import { Problem } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, inTime } from './temporal.ts';
 import { firstLine, grpcCode } from './to-cli-error.ts';
-import { look } from './view/snapshot.ts';
+import { fetchSnapshot } from './view/snapshot.ts';
 
 export type IdentifiedDecision = Decision & { readonly decisionId: string };
 
@@ -26,7 +26,7 @@ export type Answer =
 export function newDecision(action: Action, given: Omit<Partial<Decision>, 'action'>): IdentifiedDecision {
   const decisionId = given.decisionId ?? randomUUID();
   const parsed = parseDecision(action, { ...given, decisionId });
-  if ('problem' in parsed) throw new Problem(EXIT.usage, `${parsed.problem}.`);
+  if ('problem' in parsed) throw new CliError(EXIT.usage, `${parsed.problem}.`);
   return { ...parsed, decisionId };
 }
 
@@ -59,7 +59,7 @@ async function refusedOrTakenBefore(
   { decisionId }: IdentifiedDecision,
   error: WorkflowUpdateFailedError,
 ): Promise<Answer> {
-  const { status } = await look(client, handle);
+  const { status } = await fetchSnapshot(client, handle);
   if (status?.decisions.some((past) => past.taken && past.decisionId === decisionId))
     return { kind: 'taken', already: true };
   const { cause } = error;
@@ -78,7 +78,7 @@ export async function signalDecision(
 /** @throws Problem when there is nothing left to decide. */
 export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
   if (status.name === 'RUNNING') return;
-  throw new Problem(
+  throw new CliError(
     EXIT.notTaken,
     `Not taken: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
   );

@@ -4,13 +4,13 @@ import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } fro
 import { taskQueue, WORKFLOW_TYPE } from '../temporal/index.ts';
 import type { blueGreenDeployment } from '../workflows/index.ts';
 import { addressFlags, COMMAND } from './address.ts';
-import { Problem } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, findDeployment, inTime } from './temporal.ts';
 import { firstLine, grpcCode } from './to-cli-error.ts';
 import { renderFull } from './view/full.ts';
 import { PLAIN } from './view/output.ts';
-import { look } from './view/snapshot.ts';
+import { fetchSnapshot } from './view/snapshot.ts';
 
 /**
  * Starts the workflow whose id is the lock.
@@ -36,7 +36,7 @@ export async function startDeployment(
     if (error instanceof WorkflowExecutionAlreadyStartedError)
       throw await underWay(client, service, environment, error);
     if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
-    throw new Problem(
+    throw new CliError(
       EXIT.unknown,
       `Unknown: Temporal gave no answer (${firstLine(error)}), so the deployment may have been started. ` +
         `Look: ${COMMAND} status ${addressFlags({ service, environment })}. Starting it again does no harm: a second one is refused.`,
@@ -48,11 +48,11 @@ export async function startDeployment(
 /** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
 const MAYBE_STARTED = new Set([1, 2, 4, 14]);
 
-async function underWay(client: Client, service: string, environment: string, cause: Error): Promise<Problem> {
+async function underWay(client: Client, service: string, environment: string, cause: Error): Promise<CliError> {
   const { handle } = await findDeployment(client, { service, environment });
-  const sight = await look(client, handle);
+  const sight = await fetchSnapshot(client, handle);
   const flags = addressFlags({ service, environment });
-  return new Problem(
+  return new CliError(
     EXIT.underWay,
     [
       `Not started: a deployment of ${service} in ${environment} is under way already; there is one at a time.`,

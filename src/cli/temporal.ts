@@ -4,7 +4,7 @@ import { deploymentWorkflowId } from '../domain/index.ts';
 import { type ConnectionConfig, connectClient, connectionConfig } from '../temporal/index.ts';
 import type { blueGreenDeployment } from '../workflows/index.ts';
 import { type Address, ANSWER_WITHIN_MS, COMMAND } from './address.ts';
-import { Problem } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
 export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
@@ -17,7 +17,7 @@ export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 export async function withTemporal<Result>(body: (client: Client) => Promise<Result>): Promise<Result> {
   const config = readConfig();
   const connection = await connectClient(config).catch((error: unknown) => {
-    throw new Problem(EXIT.unreachable, error instanceof Error ? error.message : String(error), { cause: error });
+    throw new CliError(EXIT.unreachable, error instanceof Error ? error.message : String(error), { cause: error });
   });
   return body(clientOf(connection, config.namespace));
 }
@@ -48,7 +48,7 @@ export async function findDeployment(
     };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError) && !isBadRun(error, run)) throw error;
-    throw new Problem(
+    throw new CliError(
       EXIT.notFound,
       `There is no deployment of ${service} in ${environment}${run === undefined ? '' : ` with the run ${run}`} ` +
         `(workflow ${workflowId}). See what there is: ${COMMAND} list`,
@@ -62,7 +62,7 @@ export function readConfig(): ConnectionConfig {
   try {
     return connectionConfig();
   } catch (error) {
-    throw new Problem(
+    throw new CliError(
       EXIT.usage,
       `The settings for Temporal cannot be used: ${error instanceof Error ? error.message : String(error)}. ` +
         'Check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the other TEMPORAL_ variables.',

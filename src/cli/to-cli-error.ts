@@ -1,43 +1,43 @@
 import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
-import { Problem } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** Of gRPC's status codes, those that mean something to a person. */
 const GRPC = { notFound: 5, denied: 7, unavailable: 14, unauthenticated: 16 } as const;
 
 /** Any error as a problem in words. */
-export function toProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error;
+export function toCliError(error: unknown): CliError {
+  if (error instanceof CliError) return error;
   const why = firstLine(error);
   if (error instanceof NamespaceNotFoundError)
-    return new Problem(
+    return new CliError(
       EXIT.notFound,
       `The Temporal server has no namespace "${error.namespace}". Set TEMPORAL_NAMESPACE to the one you mean.`,
       { cause: error },
     );
   if (isGrpcDeadlineError(error))
-    return new Problem(EXIT.unreachable, `The Temporal server did not answer in time (${why}). Try again.`, {
+    return new CliError(EXIT.unreachable, `The Temporal server did not answer in time (${why}). Try again.`, {
       cause: error,
     });
   switch (grpcCode(error)) {
     case GRPC.unavailable:
-      return new Problem(
+      return new CliError(
         EXIT.unreachable,
         `The Temporal server cannot be reached any more: ${why}. Try again when it is back.`,
         { cause: error },
       );
     case GRPC.denied:
     case GRPC.unauthenticated:
-      return new Problem(
+      return new CliError(
         EXIT.unreachable,
         `The Temporal server refuses this client: ${why}. Check TEMPORAL_API_KEY, TEMPORAL_NAMESPACE and the profile.`,
         { cause: error },
       );
     case GRPC.notFound:
-      return new Problem(EXIT.notFound, `Not found: ${why}.`, { cause: error });
+      return new CliError(EXIT.notFound, `Not found: ${why}.`, { cause: error });
     default:
-      return new Problem(EXIT.unexpected, `Unexpected: ${why}`, { cause: error });
+      return new CliError(EXIT.unexpected, `Unexpected: ${why}`, { cause: error });
   }
 }
 

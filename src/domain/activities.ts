@@ -4,8 +4,8 @@ import type {
   Notification,
   RollbackInput,
   TrafficRestored,
-  WatchCarry,
   WatchInput,
+  WatchState,
   WindowResult,
 } from './activity-results.ts';
 import type {
@@ -38,14 +38,14 @@ export interface Activities {
   /** Runs what the runbook names to mend a check that failed. A remedy that did not help is a value, too. */
   runRemedy(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<RemedyResult>;
   /**
-   * The metrics can be read and judged; the carry is the counters of this moment, from which the first soak counts. Throws
+   * The metrics can be read and judged; the watch state is the counters of this moment, from which the first soak counts. Throws
    * `MetricsUnusable`, final, when they are not usable or have nothing fresh within `timeoutMs`.
    */
   readBaseline(input: {
     readonly target: DeploymentTarget;
     readonly rules: JudgeRules;
     readonly timeoutMs: number;
-  }): Promise<{ readonly carry: WatchCarry }>;
+  }): Promise<{ readonly watchState: WatchState }>;
   /** Green runs at 0 % and answers its health check. */
   deployGreen(input: {
     readonly target: DeploymentTarget;

@@ -1,9 +1,9 @@
-import type { Because, JudgeRules, JudgeState, Verdict } from '../judge/index.ts';
+import type { JudgeRules, JudgeState, Verdict, VerdictCode } from '../judge/index.ts';
 import type { DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
 import type { Reading } from './reading.ts';
 
 /** What the watch carries from window to window and from worker to worker; opaque to the workflow, a few KB at most. */
-export interface WatchCarry {
+export interface WatchState {
   /** Cumulative counters up to which everything was judged. */
   readonly reading: Reading | null;
   readonly judge: JudgeState | null;
@@ -25,14 +25,14 @@ export interface WatchInput {
   readonly until: number;
   /** From then on it closes at the first healthy verdict: a soak without proof goes on no longer than it needs. */
   readonly healthyFrom?: number;
-  readonly carry: WatchCarry;
+  readonly watchState: WatchState;
 }
 
 /** A finished window. */
 export interface WindowResult {
   readonly verdict: Verdict;
   readonly reason: string;
-  readonly because?: Because;
+  readonly code?: VerdictCode;
   /** What it waits for has not come within its budget. */
   readonly exhausted?: true;
   /** How much more time the proof of health needs at this rate, where that can be said. */
@@ -44,7 +44,7 @@ export interface WindowResult {
   readonly blue: MeasuredCounts;
   /** What was counted from the baseline to the soak's first reading, while the traffic was shifted: none of the soak's. */
   readonly shifting?: { readonly green: MeasuredCounts; readonly blue: MeasuredCounts };
-  readonly carry: WatchCarry;
+  readonly watchState: WatchState;
 }
 
 /** What a running window says of itself in its heartbeat, for live views. */

@@ -6,7 +6,7 @@ import { type CheckStatus, type DeploymentStatus, isPassed, isUnderWay, openGate
  * What people are asked to decide now, the likeliest first: for Temporal's UI and for the keys alike. Each would be taken once
  * the name and the reason are filled in. They are left empty here, so that nobody signs with somebody else's name.
  */
-export function answers(status: DeploymentStatus): Decision[] {
+export function availableDecisions(status: DeploymentStatus): Decision[] {
   if (status.ending && !status.rollback) return [];
   return asked(status).filter((decision) => refusal(status, decision) === undefined);
 }

@@ -4,12 +4,12 @@ export type {
   Notification,
   RollbackInput,
   TrafficRestored,
-  WatchCarry,
   WatchHeartbeat,
   WatchInput,
+  WatchState,
   WindowResult,
 } from './activity-results.ts';
-export { answers } from './available-decisions.ts';
+export { availableDecisions } from './available-decisions.ts';
 export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord } from './decision.ts';
 export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';

@@ -96,7 +96,7 @@ export interface DeploymentPlan {
     /** Longest window while a person thinks. */
     readonly gateWindowMs: number;
     /** Longest time without anyone watching (no worker) before the evidence counts as lost. */
-    readonly blindMs: number;
+    readonly maxUnwatchedMs: number;
     /** A soak that is not proven healthy in its time is extended up to this many times its length in all. */
     readonly maxSoakFactor: number;
     /**

@@ -56,7 +56,7 @@ export interface GateStatus {
   readonly passedAt?: number;
 }
 
-export type FinishedWindow = Omit<WindowResult, 'carry'>;
+export type FinishedWindow = Omit<WindowResult, 'watchState'>;
 
 /** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
 export interface UndecidedStatus {

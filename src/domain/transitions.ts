@@ -153,7 +153,7 @@ function withStep(status: DeploymentStatus, change: (step: StepStatus) => StepSt
 /** Windows of one step kept in sight; the history has them all. */
 const WINDOWS_KEPT = 60;
 
-export function windowClosed(status: DeploymentStatus, { carry: _, ...window }: WindowResult): DeploymentStatus {
+export function windowClosed(status: DeploymentStatus, { watchState: _, ...window }: WindowResult): DeploymentStatus {
   return withStep(status, (step) => ({ ...step, windows: [...step.windows, window].slice(-WINDOWS_KEPT) }));
 }
 

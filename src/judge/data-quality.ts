@@ -1,11 +1,11 @@
 import { type BothCounts, NOTHING } from './counts.ts';
 import { grouped, seconds } from './format.ts';
-import type { Because, Interval, Judgement } from './judgement.ts';
-import type { EvidenceRules, SoakFacts } from './rules.ts';
+import type { Interval, Judgement, VerdictCode } from './judgement.ts';
+import type { SequentialRules, SoakFacts } from './rules.ts';
 import { missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
 
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
-export interface Attendance {
+export interface DataQuality {
   readonly from: number;
   /** Before it green had no customers: whatever asked it until then says nothing about the release. */
   readonly isFirst: boolean;
@@ -43,7 +43,7 @@ const SPLIT_PARTS = 8;
 const SPLIT_TOLERANCE = 2;
 const SPLIT_EVIDENCE = Math.log(1e4);
 
-export function newAttendance(at: number, { soakMs, greenShare }: SoakFacts, before?: Attendance): Attendance {
+export function newDataQuality(at: number, { soakMs, greenShare }: SoakFacts, before?: DataQuality): DataQuality {
   return {
     from: at,
     isFirst: before === undefined,
@@ -64,11 +64,11 @@ export function newAttendance(at: number, { soakMs, greenShare }: SoakFacts, bef
 }
 
 /** Whether an interval holds requests from before the soak, or from during the shift: those are none of the soak's. */
-export function isBeforeSoak({ from }: Attendance, interval: { readonly from: number }): boolean {
+export function isBeforeSoak({ from }: DataQuality, interval: { readonly from: number }): boolean {
   return interval.from < from;
 }
 
-export function addAttendance(before: Attendance, interval: Interval): Attendance {
+export function addDataQuality(before: DataQuality, interval: Interval): DataQuality {
   const { from, to, green, blue } = interval;
   const later = (seenAt: number | null) => Math.max(seenAt ?? to, to);
   const seenAt = later(before.seenAt);
@@ -98,7 +98,7 @@ export function addAttendance(before: Attendance, interval: Interval): Attendanc
   };
 }
 
-function addSplit(split: Attendance['split'], to: number, green: number, blue: number): Attendance['split'] {
+function addSplit(split: DataQuality['split'], to: number, green: number, blue: number): DataQuality['split'] {
   const kept = split.filter(([end]) => end > to - SPLIT_MS);
   const last = kept.at(-1);
   const before = kept.at(-2);
@@ -108,24 +108,24 @@ function addSplit(split: Attendance['split'], to: number, green: number, blue: n
 }
 
 /** Green is not there at all: nothing to count, and reason enough. */
-export function attendanceBreach(
-  { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: Attendance,
-  rules: EvidenceRules,
-): { readonly reason: string; readonly because: Because } | undefined {
+export function dataQualityBreach(
+  { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: DataQuality,
+  rules: SequentialRules,
+): { readonly reason: string; readonly code: VerdictCode } | undefined {
   if (dark >= DARK_READINGS && darkMs >= DARK_MS)
     return {
-      because: 'dark',
+      code: 'targets-down',
       reason: `green's targets have not reported for ${seconds(darkMs)} (${dark} readings in a row) while blue's did: green is down or cannot be reached`,
     };
   const [target, times] = Object.entries(restarts).find(([, count]) => count >= RESTARTS) ?? [];
   if (target !== undefined)
     return {
-      because: 'restarts',
+      code: 'restarting',
       reason: `green's target ${target} restarted ${times} times since traffic was shifted to it`,
     };
 
   // At 100 % it is blue that should be alone in nothing; whoever still asks it (a health check, say) proves nothing.
-  if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - from <= rules.routeGraceMs) return undefined;
+  if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - from <= rules.trafficGraceMs) return undefined;
   // The split seen so far, and lately, since it may wander (few clients, a canary's rough weight); at most what was set.
   const seen = counts.green.requests / (counts.green.requests + counts.blue.requests);
   const share = Math.min(
@@ -136,10 +136,10 @@ export function attendanceBreach(
   const expected = (blueAlone * share) / (1 - share);
   const missedMs = (seenAt ?? from) - (greenSeenAt ?? from);
   if ((greenShare === null && greenSeenAt === null) || expected < MISSED_REQUESTS) return undefined;
-  if (missedMs <= rules.patienceMs) return undefined;
+  if (missedMs <= rules.burstToleranceMs) return undefined;
   const [blue, missed] = [blueAlone, expected].map(grouped);
   return {
-    because: 'traffic-missing',
+    code: 'no-green-traffic',
     reason:
       `green had no request in the ${seconds(missedMs)} since ${greenSeenAt === null ? 'the shift' : 'its last one'}, ` +
       `while blue had ${blue}; about ${missed} were to be expected of green: the routing to green is broken, or green cannot be reached`,
@@ -147,51 +147,50 @@ export function attendanceBreach(
 }
 
 /** Before green was missed: its absence is what is in question. */
-function shareLately(split: Attendance['split'], blueAlone: number): number {
+function shareLately(split: DataQuality['split'], blueAlone: number): number {
   const green = split.reduce((sum, part) => sum + part[1], 0);
   const blue = Math.max(0, split.reduce((sum, part) => sum + part[2], 0) - blueAlone);
   return green > 0 ? green / (green + blue) : 1;
 }
 
 /** Why nothing can be said now, whatever was counted. */
-export function attendanceDoubt(
-  attendance: Attendance,
-  rules: EvidenceRules,
+export function dataQualityDoubt(
+  attendance: DataQuality,
+  rules: SequentialRules,
   now: number,
-): Pick<Judgement, 'because' | 'reason' | 'exhausted' | 'missingMs'> | undefined {
+): Pick<Judgement, 'code' | 'reason' | 'exhausted' | 'missingMs'> | undefined {
   const { from, seenAt, greenSeenAt, blueSeenAt, clock, soakMs } = attendance;
   const blindFor = now - (seenAt ?? from);
-  const spent = blindFor > rules.maxBlindMs ? { exhausted: true as const } : {};
+  const spent = blindFor > rules.maxNoDataMs ? { exhausted: true as const } : {};
   if (seenAt === null && blindFor >= 0)
-    return { because: 'blind', reason: `no metrics since the soak began ${seconds(blindFor)} ago`, ...spent };
-  if (blindFor > rules.blindMs)
+    return { code: 'no-metrics', reason: `no metrics since the soak began ${seconds(blindFor)} ago`, ...spent };
+  if (blindFor > rules.staleMs)
     return {
-      because: 'blind',
-      reason: `no new metrics for ${seconds(blindFor)}; after ${seconds(rules.blindMs)} they say nothing about now`,
+      code: 'no-metrics',
+      reason: `no new metrics for ${seconds(blindFor)}; after ${seconds(rules.staleMs)} they say nothing about now`,
       ...spent,
     };
-  if (attendance.dark > 0)
-    return { because: 'pending', reason: "green's targets did not report in the newest reading" };
-  const isFresh = (at: number | null) => at !== null && now - at <= rules.blindMs;
+  if (attendance.dark > 0) return { code: 'suspected', reason: "green's targets did not report in the newest reading" };
+  const isFresh = (at: number | null) => at !== null && now - at <= rules.staleMs;
   if (!isFresh(greenSeenAt)) {
     const since = greenSeenAt === null ? 'since the soak began' : `for ${seconds(now - greenSeenAt)}`;
     return isFresh(blueSeenAt)
       ? {
-          because: 'split',
+          code: 'wrong-traffic-split',
           reason: `blue has traffic but green gets none ${since}: the routing to green may be broken`,
         }
-      : { because: 'quiet', reason: `no traffic on either version ${since}` };
+      : { code: 'no-traffic', reason: `no traffic on either version ${since}` };
   }
   const split = splitDoubt(attendance, rules);
-  if (split) return { because: 'split', reason: split };
+  if (split) return { code: 'wrong-traffic-split', reason: split };
   const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs });
-  return missing && { because: 'unproven', ...missing };
+  return missing && { code: 'insufficient-data', ...missing };
 }
 
 /** Whether green's part of the requests is not what was set: the probability ratio of a split that is off by more. */
-function splitDoubt({ split, greenShare, from }: Attendance, { routeGraceMs }: EvidenceRules): string | undefined {
+function splitDoubt({ split, greenShare, from }: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
   if (greenShare === null || greenShare >= 1) return undefined;
-  const counted = split.filter(([to]) => to - from > routeGraceMs);
+  const counted = split.filter(([to]) => to - from > trafficGraceMs);
   const green = counted.reduce((sum, part) => sum + part[1], 0);
   const blue = counted.reduce((sum, part) => sum + part[2], 0);
   const odds = greenShare / (1 - greenShare);

@@ -16,7 +16,7 @@ export interface Ratios {
  * null hypothesis holds, is not expected to grow; the chance that it ever reaches 1 / alpha is at most alpha (Ville), however
  * often one looks. It is a mixture over alternatives (how bad) and over starting times (since when).
  */
-export interface Proof {
+export interface EProcess {
   /** Logarithms, one per alternative: `guarded` summed over all starts, as weighted. Rounded: the state stays short. */
   readonly whole: readonly number[];
   /** `bound` from the likeliest start on, not weighted: `left[d]` without the `d` worst intervals, for d = 0, 1, 2. */
@@ -40,7 +40,7 @@ const AT_ONCE = 0.5;
 const DIGITS = 1e3;
 
 /** `stretch`: how many intervals in a row a burst touches at most. */
-export function newProof(alternatives: number, stretch: number): Proof {
+export function newEProcess(alternatives: number, stretch: number): EProcess {
   const row = (value: number) => Array.from({ length: alternatives }, () => value);
   return {
     whole: row(LOG_ZERO),
@@ -55,7 +55,7 @@ export function newProof(alternatives: number, stretch: number): Proof {
 }
 
 /** Another soak has a budget of its own for being wrong; what has built up stays. */
-export function renewed(proof: Proof): Proof {
+export function restarted(proof: EProcess): EProcess {
   return { ...proof, future: 1, seenMs: 0 };
 }
 
@@ -63,7 +63,7 @@ export function renewed(proof: Proof): Proof {
  * Takes in one interval. The weight of a start at time t falls as 1 / (1 + t / scale)^2: it never runs out, so that what
  * begins in the fourth hour at an open gate is found, too.
  */
-export function addEvidence(proof: Proof, ratios: Ratios, ms: number, scaleMs: number): Proof {
+export function addEvidence(proof: EProcess, ratios: Ratios, ms: number, scaleMs: number): EProcess {
   const seenMs = proof.seenMs + ms;
   const future = (1 - AT_ONCE) * (scaleMs / (scaleMs + seenMs));
   const weight = logOf(Math.max(0, proof.future - future));
@@ -91,7 +91,7 @@ function mostAtTheEnd(values: readonly number[]): number {
 }
 
 /** The logarithm of the evidence. */
-export function logEvidence({ whole, future }: Proof): number {
+export function logEvidence({ whole, future }: EProcess): number {
   return logAdd(logMean(whole), logOf(future));
 }
 
@@ -99,26 +99,26 @@ export function logEvidence({ whole, future }: Proof): number {
  * Whether what was counted since the likeliest start speaks against the null at all: for the mildest alternative. The
  * ratio is concave in the alternative, so that it does for the mildest where it does for any.
  */
-export function isRising({ left }: Proof): boolean {
+export function isRising({ left }: EProcess): boolean {
   return (left[0]?.[0] ?? 0) > 0;
 }
 
 /** What it is since the likeliest start of the trouble, without the worst intervals, so many as `dropped`. */
-export function evidenceWithout(dropped: 0 | 1 | 2, { left }: Proof): number {
+export function evidenceWithout(dropped: 0 | 1 | 2, { left }: EProcess): number {
   return Math.max(...(left[dropped] ?? []));
 }
 
 /** The same with nothing taken away, and blue counted as well. */
-export function evidenceBesideBlue(proof: Proof): number {
+export function evidenceBesideBlue(proof: EProcess): number {
   return Math.max(...besideOf(proof));
 }
 
-function besideOf({ beside, left }: Proof): readonly number[] {
+function besideOf({ beside, left }: EProcess): readonly number[] {
   return beside ?? left[0] ?? [];
 }
 
 /** Since the likeliest start of the trouble, without the worst stretch that a burst can be. */
-export function evidenceWithoutBurst({ since, burst }: Proof): number {
+export function evidenceWithoutBurst({ since, burst }: EProcess): number {
   return Math.max(...since.map((all, column) => all - (burst[column] ?? 0)));
 }
 
@@ -126,7 +126,7 @@ export function evidenceWithoutBurst({ since, burst }: Proof): number {
  * How much better trouble that goes on as it is explains what was seen than a burst does, each as bad as fits it best: a
  * single bad request beside a complete failure does not make the failure a lasting one.
  */
-export function evidenceBeyondBurst({ since, burst }: Proof): number {
+export function evidenceBeyondBurst({ since, burst }: EProcess): number {
   return Math.max(...since) - Math.max(...burst);
 }
 

@@ -1,18 +1,18 @@
 export type { BothCounts } from './counts.ts';
 export { createJudge, type JudgeState } from './judge.ts';
-export type { Because, Interval, Judge, Judgement } from './judgement.ts';
+export type { Interval, Judge, Judgement, VerdictCode } from './judgement.ts';
 export { type Metric, metricsOf } from './metric.ts';
 export {
   batchesIn,
   batchLengthMs,
   CONFIDENCE,
-  chanceToFind,
+  detectionProbability,
+  hasPower,
+  minimumDetectableRate,
   type PlannedSoak,
+  type PowerRules,
   requestsIn,
   requestsToProve,
-  type SightRules,
-  seesEnough,
-  smallestShareFound,
   soakNeeded,
   timeToFind,
   trafficNeeded,
@@ -20,12 +20,12 @@ export {
 export { isOver } from './rates.ts';
 export {
   type Counts,
-  EVIDENCE_DEFAULTS,
-  type EvidenceRules,
-  evidenceRules,
   type JudgeRules,
   type Limits,
-  staleAfterMs,
+  SEQUENTIAL_DEFAULTS,
+  type SequentialRules,
+  sequentialRules,
+  staleAfter,
   type Verdict,
 } from './rules.ts';
-export { type EvidenceState, evidenceJudge } from './sequential.ts';
+export { type SequentialState, sequentialJudge } from './sequential.ts';

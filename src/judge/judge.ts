@@ -1,18 +1,18 @@
 import type { Judge } from './judgement.ts';
-import type { EvidenceRules, JudgeRules } from './rules.ts';
-import { type EvidenceState, evidenceJudge } from './sequential.ts';
-import { type LiteralState, literalJudge } from './threshold.ts';
+import type { JudgeRules, SequentialRules } from './rules.ts';
+import { type SequentialState, sequentialJudge } from './sequential.ts';
+import { type ThresholdState, thresholdJudge } from './threshold.ts';
 
-export type JudgeState = LiteralState | EvidenceState;
+export type JudgeState = ThresholdState | SequentialState;
 
 /** The judge for these rules. A state goes only with the rule that it was made by. */
-export function createJudge(rules: EvidenceRules): Judge<EvidenceState>;
+export function createJudge(rules: SequentialRules): Judge<SequentialState>;
 export function createJudge(rules: JudgeRules): Judge<JudgeState>;
-export function createJudge(rules: JudgeRules): Judge<LiteralState> | Judge<EvidenceState> {
+export function createJudge(rules: JudgeRules): Judge<ThresholdState> | Judge<SequentialState> {
   switch (rules.rule) {
-    case 'literal':
-      return literalJudge(rules);
-    case 'evidence':
-      return evidenceJudge(rules);
+    case 'threshold':
+      return thresholdJudge(rules);
+    case 'sequential':
+      return sequentialJudge(rules);
   }
 }

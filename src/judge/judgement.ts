@@ -13,29 +13,29 @@ export interface Interval {
 }
 
 /** Why the judge thinks so, for policies; people read the reason. */
-export type Because =
+export type VerdictCode =
   /** Breached: a limit taken at its word, proof against a limit, worse than blue. */
-  | 'literal'
-  | 'hard'
-  | 'comparison'
+  | 'batches-over-limit'
+  | 'limit-exceeded'
+  | 'worse-than-blue'
   /** Breached: green's targets do not report, it gets no traffic, it keeps restarting. */
-  | 'dark'
-  | 'traffic-missing'
-  | 'restarts'
+  | 'targets-down'
+  | 'no-green-traffic'
+  | 'restarting'
   /** Inconclusive: no metrics, no traffic, blue itself over a limit, green's share of the traffic is not the one set. */
-  | 'blind'
-  | 'quiet'
-  | 'hold'
-  | 'split'
+  | 'no-metrics'
+  | 'no-traffic'
+  | 'blue-unhealthy'
+  | 'wrong-traffic-split'
   /** Inconclusive: something may be wrong, or health is not proven yet. */
-  | 'pending'
-  | 'unproven';
+  | 'suspected'
+  | 'insufficient-data';
 
 /** What the judge thinks now. `reason` is for the person on call: words with the counts in them. */
 export interface Judgement {
   readonly verdict: Verdict;
   readonly reason: string;
-  readonly because?: Because;
+  readonly code?: VerdictCode;
   /** It has lasted longer than its budget: waiting on will not help, a person decides. */
   readonly exhausted?: true;
   /** How much more time the proof of health needs, if all goes on as it does, where that can be said. */

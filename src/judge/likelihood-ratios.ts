@@ -77,7 +77,7 @@ export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
 }
 
 /** Only what speaks against a rollback: a bet that could be drawn back when it is about to be lost would prove nothing. */
-export function withoutGain({ guarded, beside, bound, usual }: Ratios): Ratios {
+export function clipGains({ guarded, beside, bound, usual }: Ratios): Ratios {
   const lost = (ratios: readonly number[]) => ratios.map((ratio) => Math.min(0, ratio));
   return { guarded: lost(guarded), beside: lost(beside), bound: lost(bound), usual: lost(usual) };
 }

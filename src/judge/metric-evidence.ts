@@ -1,25 +1,25 @@
 import {
   addEvidence,
+  type EProcess,
   evidenceWithout,
   evidenceWithoutBurst,
   isRising,
   logEvidence,
-  newProof,
-  type Proof,
-  renewed,
+  newEProcess,
+  restarted,
 } from './e-process.ts';
 import {
   addPairs,
+  clipGains,
   comparisonEvidence,
   HARD_ODDS,
   hardEvidence,
   NO_PAIR,
   type Pair,
   RATIOS,
-  withoutGain,
 } from './likelihood-ratios.ts';
-import { addNoise, dispersion, dispersionBesideLimit, type Noise } from './overdispersion.ts';
-import { isOver, isSurelyOver } from './rates.ts';
+import { addBins, dispersion, dispersionBesideLimit, type VersionBins } from './overdispersion.ts';
+import { exceedsSignificantly, isOver } from './rates.ts';
 import { type Gross, moreGross, NOT_GROSS } from './sustained-failure.ts';
 
 /** Counts, and the time over which they were counted. */
@@ -28,13 +28,13 @@ export type Stretch = Pair & { readonly ms: number };
 /** All that is known of one metric: errors, or slow requests. Plain JSON. */
 export interface MetricEvidence {
   /** Against the limit, and against blue. */
-  readonly hard: Proof;
-  readonly comparison: Proof;
+  readonly hard: EProcess;
+  readonly comparison: EProcess;
   /** The comparison taken without dispersion: too eager for a rollback, just right for not yet believing in health. */
-  readonly suspicion: Proof;
+  readonly suspicion: EProcess;
   /** In this soak it has been suspicious for longer than a burst. */
   readonly lasting: boolean;
-  readonly noise: Noise;
+  readonly noise: VersionBins;
   /** The soak's counts. */
   readonly soak: Stretch;
   /** Counts since the likeliest start of what speaks against green, by the limit and by blue; nothing where nothing does. */
@@ -60,7 +60,7 @@ export interface Terms {
   readonly alpha: number;
   /** Batches over the limit in a row do not count if luck explains them so well, or better. */
   readonly mereLuck: number;
-  readonly patienceMs: number;
+  readonly burstToleranceMs: number;
   readonly minRequests: number;
   readonly batchMs: number;
   readonly breachesInARow: number;
@@ -87,11 +87,11 @@ const LASTING = Math.log(400);
 
 const NO_STRETCH: Stretch = { ...NO_PAIR, ms: 0 };
 
-export function newMetricEvidence(stretch: number, noise: Noise): MetricEvidence {
+export function newMetricEvidence(stretch: number, noise: VersionBins): MetricEvidence {
   return {
-    hard: newProof(HARD_ODDS.length, stretch),
-    comparison: newProof(RATIOS.length, stretch),
-    suspicion: newProof(RATIOS.length, stretch),
+    hard: newEProcess(HARD_ODDS.length, stretch),
+    comparison: newEProcess(RATIOS.length, stretch),
+    suspicion: newEProcess(RATIOS.length, stretch),
     lasting: false,
     noise,
     soak: NO_STRETCH,
@@ -109,9 +109,9 @@ export function nextSoakOf(evidence: MetricEvidence): MetricEvidence {
   const { hard, comparison, suspicion } = evidence;
   return {
     ...evidence,
-    hard: renewed(hard),
-    comparison: renewed(comparison),
-    suspicion: renewed(suspicion),
+    hard: restarted(hard),
+    comparison: restarted(comparison),
+    suspicion: restarted(suspicion),
     lasting: false,
     soak: NO_STRETCH,
   };
@@ -120,13 +120,13 @@ export function nextSoakOf(evidence: MetricEvidence): MetricEvidence {
 export function observeMetric(before: MetricEvidence, lately: Lately, terms: Terms): MetricEvidence {
   const { pair, ms, minute, inSoak } = lately;
   const { limit, provesBreach, scaleMs } = terms;
-  const noise = addNoise(before.noise, pair, ms);
+  const noise = addBins(before.noise, pair, ms);
   const scatter = dispersion(noise);
   // The trailing minute alone would lag behind an incident that both versions share.
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
   const excused = !provesBreach || blues.some(({ bad, all }) => isOver(bad, all, limit));
   const overLimit = hardEvidence(pair, limit, dispersionBesideLimit(noise));
-  const hard = addEvidence(before.hard, excused ? withoutGain(overLimit) : overLimit, ms, EARLY * scaleMs);
+  const hard = addEvidence(before.hard, excused ? clipGains(overLimit) : overLimit, ms, EARLY * scaleMs);
   const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs);
   const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
   const grossly = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
@@ -141,13 +141,13 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
     noise,
     soak: inSoak ? addStretch(before.soak, pair, ms) : before.soak,
     gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,
-    held: provesBreach && blues.some(({ bad, all }) => isSurelyOver(bad, all, limit)),
+    held: provesBreach && blues.some(({ bad, all }) => exceedsSignificantly(bad, all, limit)),
     last: { ...pair, ms },
   };
 }
 
 /** So much evidence is left even if the worst of it was a burst, and the two worst slots were nothing. */
-export function outlastsBurst(proof: Proof, least: number): boolean {
+export function outlastsBurst(proof: EProcess, least: number): boolean {
   return logEvidence(proof) >= least && evidenceWithout(2, proof) >= least && evidenceWithoutBurst(proof) >= least;
 }
 

@@ -9,7 +9,7 @@ import {
   type Terms,
 } from './metric-evidence.ts';
 import { dispersion, dispersionBesideLimit } from './overdispersion.ts';
-import { isOver, isSurelyOver } from './rates.ts';
+import { exceedsSignificantly, isOver } from './rates.ts';
 import { chanceOfAtLeast, chanceOfAtMost } from './special-functions.ts';
 import { outlasts } from './sustained-failure.ts';
 
@@ -23,36 +23,36 @@ const CLUSTERED = 2;
 const LEAST_RATIO = 1.5;
 
 export type Breach =
-  | { readonly because: 'literal'; readonly counts: Stretch; readonly batches: number }
+  | { readonly code: 'batches-over-limit'; readonly counts: Stretch; readonly batches: number }
   /** `counts` are those since the likeliest start of the trouble, or those that show that it is worth a rollback. */
-  | { readonly because: 'hard' | 'comparison'; readonly counts: Stretch; readonly logEvidence: number };
+  | { readonly code: 'limit-exceeded' | 'worse-than-blue'; readonly counts: Stretch; readonly logEvidence: number };
 
 /** Why this metric is breached, if it is. */
 export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Breach | undefined {
   const { hard, comparison, run, soak, gross } = evidence;
-  const { alpha, limit, leastWorse, mereLuck, patienceMs } = terms;
+  const { alpha, limit, leastWorse, mereLuck, burstToleranceMs } = terms;
   const proven = Math.log(1 / alpha);
   const scatter = dispersion(evidence.noise);
   const hardNow = logEvidence(hard);
   const inClusters = dispersionBesideLimit(evidence.noise) > CLUSTERED && evidenceWithout(2, hard) < LEAST_LEFT.hard;
   const lasting = evidenceBeyondBurst(hard) >= LEAST_LEFT.hard && !inClusters;
-  const grossly = outlasts(gross, patienceMs) && evidenceWithout(1, hard) >= LEAST_LEFT.gross;
+  const grossly = outlasts(gross, burstToleranceMs) && evidenceWithout(1, hard) >= LEAST_LEFT.gross;
   // Beside a blue that is within the limit less is asked of green alone.
   const overLimit = evidenceBesideBlue(hard) >= proven && evidenceWithout(0, hard) >= Math.log(1 / mereLuck);
   if (hardNow >= proven && overLimit && (lasting || grossly))
-    return { because: 'hard', counts: evidence.overLimit, logEvidence: hardNow };
+    return { code: 'limit-exceeded', counts: evidence.overLimit, logEvidence: hardNow };
 
   const comparedNow = logEvidence(comparison);
   if (comparedNow >= proven && outlastsBurst(comparison, LEAST_LEFT.comparison)) {
     // What a burst has proven stays proven; that it still is so, only the last two minutes tell.
     const counts = [soak, lately.twoMinutes].find((stretch) => isWorse(stretch, leastWorse));
-    if (counts) return { because: 'comparison', counts, logEvidence: comparedNow };
+    if (counts) return { code: 'worse-than-blue', counts, logEvidence: comparedNow };
   }
   if (
     run.batches >= terms.breachesInARow &&
     chanceOfAtLeast(run.greenBad / scatter, run.greenAll / scatter, limit) <= terms.mereLuck
   )
-    return { because: 'literal', counts: run, batches: run.batches };
+    return { code: 'batches-over-limit', counts: run, batches: run.batches };
   return undefined;
 }
 
@@ -67,7 +67,7 @@ export function doubtOf(evidence: MetricEvidence, lately: Lately, terms: Terms):
   if (isSuspicious(evidence, lately, terms)) return 'suspicion';
   if (run.batches > 0) return 'run';
   if (isOver(minute.greenBad, minute.greenAll, limit)) return 'minute';
-  if (isSurelyOver(last.greenBad, last.greenAll, limit)) return 'last';
+  if (exceedsSignificantly(last.greenBad, last.greenAll, limit)) return 'last';
   if (soak.greenAll < minRequests) return 'unproven';
   return chanceOfAtMost(soak.greenBad, soak.greenAll, limit) < 0.05 ? undefined : 'unproven';
 }

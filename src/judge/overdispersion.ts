@@ -5,7 +5,7 @@ import type { Pair } from './likelihood-ratios.ts';
  * are the evidence of one. The dispersion D is the variance of the counts beside that of independent requests; evidence
  * is divided by it. It is taken from adjacent stretches of time: a trend, or an incident in the past, is no scatter.
  */
-export interface Noise {
+export interface VersionBins {
   /** The dispersion before the soak; null where it is not known. */
   readonly history: number | null;
   readonly blue: Arm;
@@ -45,14 +45,14 @@ const INDEPENDENT = 4;
 /** Without history: more scattered than most services are, so that more evidence is asked for. */
 const UNKNOWN = 4;
 
-export function newNoise(history: readonly Stretch[]): Noise {
+export function newVersionBins(history: readonly Stretch[]): VersionBins {
   const deviations = history.slice(1).flatMap((later, index) => deviation(history[index], later));
   // In a history with hardly a bad request none came in clusters.
   const before = (deviations.length * cutMean(deviations) + INDEPENDENT) / (deviations.length + INDEPENDENT);
   return { history: history.length < LEAST_HISTORY ? null : rounded(before), blue: EMPTY, green: EMPTY };
 }
 
-export function addNoise(noise: Noise, pair: Pair, ms: number): Noise {
+export function addBins(noise: VersionBins, pair: Pair, ms: number): VersionBins {
   return {
     ...noise,
     blue: addStretch(noise.blue, { all: pair.blueAll, bad: pair.blueBad }, ms),
@@ -92,7 +92,7 @@ function deviation(a: Stretch | null | undefined, b: Stretch): number[] {
  * of a rate that moves, which both versions share. Green's own scatter counts as long as blue's is not known: a fault that
  * comes in bursts would hide behind the scatter it makes.
  */
-export function dispersion({ history, blue, green }: Noise, unknown = UNKNOWN): number {
+export function dispersion({ history, blue, green }: VersionBins, unknown = UNKNOWN): number {
   const known = Math.min(1, blue.deviations.length / KNOWN);
   const pooled = cutMean([...blue.deviations, ...green.deviations]);
   const soak = known * cutMean(blue.deviations) + (1 - known) * pooled;
@@ -104,7 +104,7 @@ export function dispersion({ history, blue, green }: Noise, unknown = UNKNOWN): 
  * For evidence against the limit: without history, every stretch of the soak in which blue could have shown scatter makes
  * it less likely. For the comparison blue's quiet is half of what is compared, and does not count twice.
  */
-export function dispersionBesideLimit(noise: Noise): number {
+export function dispersionBesideLimit(noise: VersionBins): number {
   return dispersion(noise, UNKNOWN - (UNKNOWN - 1) * Math.min(1, noise.blue.stretches / LEAST_HISTORY));
 }
 

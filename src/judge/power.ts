@@ -9,7 +9,7 @@ import { chanceOfAtLeast } from './special-functions.ts';
  */
 
 /** The part of the rules that decides what is seen. */
-export type SightRules = Pick<JudgeRules, 'limits' | 'batchMs' | 'minRequests' | 'breachesInARow'>;
+export type PowerRules = Pick<JudgeRules, 'limits' | 'batchMs' | 'minRequests' | 'breachesInARow'>;
 
 /** A soak before it has begun. */
 export interface PlannedSoak {
@@ -37,7 +37,7 @@ export function requestsIn({ requestsPerSecond, soakMs }: PlannedSoak): number {
 
 /** How long a batch takes: its time or its requests, whichever is later, and it ends with a poll. */
 export function batchLengthMs(
-  { batchMs, minRequests }: SightRules,
+  { batchMs, minRequests }: PowerRules,
   { requestsPerSecond, pollMs }: PlannedSoak,
 ): number {
   const filledMs = (minRequests / requestsPerSecond) * 1_000;
@@ -45,25 +45,25 @@ export function batchLengthMs(
 }
 
 /** How many batches are complete when the soak ends. The time that the polls themselves take costs up to a poll. */
-export function batchesIn(rules: SightRules, soak: PlannedSoak): number {
+export function batchesIn(rules: PowerRules, soak: PlannedSoak): number {
   return Math.max(0, Math.floor((soak.soakMs - soak.pollMs) / batchLengthMs(rules, soak)));
 }
 
 /** The chance that a release that fails `share` of its requests is found before the soak ends. */
-export function chanceToFind(share: number, rules: SightRules, soak: PlannedSoak): number {
+export function detectionProbability(share: number, rules: PowerRules, soak: PlannedSoak): number {
   let found = 0;
   for (const chance of chancesByBatch(share, rules, soak, batchesIn(rules, soak))) found = chance;
   return found;
 }
 
 /** After how long such a release is found with 95 % probability, however long the soak is; undefined: never. */
-export function timeToFind(share: number, rules: SightRules, soak: PlannedSoak): number | undefined {
+export function timeToFind(share: number, rules: PowerRules, soak: PlannedSoak): number | undefined {
   const batches = batchesToFind(share, rules, soak, MOST_BATCHES);
   return batches === undefined ? undefined : batches * batchLengthMs(rules, soak) + soak.pollMs;
 }
 
 /** The smallest failing share that is found in the soak with 95 % probability; undefined: not even 100 % is. */
-export function smallestShareFound(rules: SightRules, soak: PlannedSoak): number | undefined {
+export function minimumDetectableRate(rules: PowerRules, soak: PlannedSoak): number | undefined {
   const batches = batchesIn(rules, soak);
   const isFound = (share: number) => batchesToFind(share, rules, soak, batches) !== undefined;
   return isFound(1) ? bisect(rules.limits.errorRate, 1, 20, isFound) : undefined;
@@ -73,13 +73,13 @@ export function smallestShareFound(rules: SightRules, soak: PlannedSoak): number
  * So many requests without a single bad one prove that the bad share is under every limit: fewer would turn out as well
  * in more than 5 % of the cases if it were at the limit (judge.md 3.6; Clopper-Pearson for none among n).
  */
-export function requestsToProve({ errorRate, latency }: SightRules['limits']): number {
+export function requestsToProve({ errorRate, latency }: PowerRules['limits']): number {
   const tightest = latency ? Math.min(errorRate, 1 - latency.quantile) : errorRate;
   return Math.ceil(Math.log(1 - CONFIDENCE) / Math.log1p(-tightest) - TOLERANCE);
 }
 
 /** Whether the soak can find a release that fails `share`, and can prove a good one healthy. */
-export function seesEnough(share: number, rules: SightRules, soak: PlannedSoak): boolean {
+export function hasPower(share: number, rules: PowerRules, soak: PlannedSoak): boolean {
   return (
     requestsIn(soak) >= Math.max(rules.minRequests, requestsToProve(rules.limits)) &&
     batchesToFind(share, rules, soak, batchesIn(rules, soak)) !== undefined
@@ -87,7 +87,7 @@ export function seesEnough(share: number, rules: SightRules, soak: PlannedSoak):
 }
 
 /** The shortest soak that sees enough at this traffic; undefined: none does. */
-export function soakNeeded(share: number, rules: SightRules, soak: PlannedSoak): number | undefined {
+export function soakNeeded(share: number, rules: PowerRules, soak: PlannedSoak): number | undefined {
   const toFind = timeToFind(share, rules, soak);
   if (toFind === undefined) return undefined;
   const toProve = (Math.max(rules.minRequests, requestsToProve(rules.limits)) / soak.requestsPerSecond) * 1_000;
@@ -95,13 +95,13 @@ export function soakNeeded(share: number, rules: SightRules, soak: PlannedSoak):
 }
 
 /** How many of green's requests a second it takes to see enough in this soak; undefined: no traffic would do. */
-export function trafficNeeded(share: number, rules: SightRules, soak: PlannedSoak): number | undefined {
-  const isEnough = (requestsPerSecond: number) => seesEnough(share, rules, { ...soak, requestsPerSecond });
+export function trafficNeeded(share: number, rules: PowerRules, soak: PlannedSoak): number | undefined {
+  const isEnough = (requestsPerSecond: number) => hasPower(share, rules, { ...soak, requestsPerSecond });
   if (!isEnough(MOST_REQUESTS_PER_SECOND)) return undefined;
   return bisect(0, MOST_REQUESTS_PER_SECOND, 60, isEnough);
 }
 
-function batchesToFind(share: number, rules: SightRules, soak: PlannedSoak, most: number): number | undefined {
+function batchesToFind(share: number, rules: PowerRules, soak: PlannedSoak, most: number): number | undefined {
   let batches = 0;
   for (const chance of chancesByBatch(share, rules, soak, most)) {
     batches += 1;
@@ -111,7 +111,7 @@ function batchesToFind(share: number, rules: SightRules, soak: PlannedSoak, most
 }
 
 /** The chance that the release is found, after the first batch, after the second, and so on. */
-function* chancesByBatch(share: number, rules: SightRules, soak: PlannedSoak, most: number): Generator<number> {
+function* chancesByBatch(share: number, rules: PowerRules, soak: PlannedSoak, most: number): Generator<number> {
   // Within its limit a release is as it should be: that bad luck may hit it all the same is no sight.
   if (share <= rules.limits.errorRate) return;
   const over = chanceOfBatchOver(share, rules, soak);
@@ -130,7 +130,7 @@ function* chancesByBatch(share: number, rules: SightRules, soak: PlannedSoak, mo
  * The chance that one batch is over the limit. It rises with the number of requests, but falls wherever one more failure
  * is needed (with a limit of 5 % at 20, 40, 60, ... requests): the batch as it is planned, or one with a few more.
  */
-function chanceOfBatchOver(share: number, { limits, batchMs, minRequests }: SightRules, soak: PlannedSoak): number {
+function chanceOfBatchOver(share: number, { limits, batchMs, minRequests }: PowerRules, soak: PlannedSoak): number {
   const planned = Math.floor((soak.requestsPerSecond * batchMs) / 1_000);
   const requests = Math.min(MOST_IN_BATCH, Math.max(minRequests, planned));
   const limit = limits.errorRate + TOLERANCE;

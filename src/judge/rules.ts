@@ -21,11 +21,11 @@ export interface Limits {
 }
 
 /** The judge's rule and its numbers. */
-export type JudgeRules = LiteralRules | EvidenceRules;
+export type JudgeRules = ThresholdRules | SequentialRules;
 
 /** The limits at their word, as the guide says them. */
-export interface LiteralRules {
-  readonly rule: 'literal';
+export interface ThresholdRules {
+  readonly rule: 'threshold';
   readonly limits: Limits;
   /** A batch of requests is judged when it is at least this long ... */
   readonly batchMs: number;
@@ -36,17 +36,17 @@ export interface LiteralRules {
   /** How often fresh counts come. */
   readonly pollMs: number;
   /** A newest reading older than this is no evidence of the present. */
-  readonly blindMs: number;
+  readonly staleMs: number;
 }
 
 /** What the runbook says about the rule `evidence`; docs/judge.md tells what each number costs. */
-export interface EvidenceRules {
-  readonly rule: 'evidence';
+export interface SequentialRules {
+  readonly rule: 'sequential';
   readonly limits: Limits;
   /** How sure a rollback has to be: healthy releases are rolled back by the statistics in at most the rest of the soaks. */
   readonly confidence: number;
   /** So long green may be bad without being rolled back, if it is good again afterwards. */
-  readonly patienceMs: number;
+  readonly burstToleranceMs: number;
   /** Health is not proven by fewer of green's requests, and a batch of the literal rule holds no fewer. */
   readonly minRequests: number;
   /** The literal rule counts in batches at least this long; so many over a limit in a row are a breach. */
@@ -55,24 +55,24 @@ export interface EvidenceRules {
   /** How often fresh counts come; polling faster than the source has fresh data does not count. */
   readonly pollMs: number;
   /** A newest reading older than this is no evidence of the present. */
-  readonly blindMs: number;
+  readonly staleMs: number;
   /** So long without metrics, or with blue itself over a limit, and it is undecided. */
-  readonly maxBlindMs: number;
-  readonly maxHoldMs: number;
+  readonly maxNoDataMs: number;
+  readonly maxBlueUnhealthyMs: number;
   /** How long after a shift green may be without traffic: a router may need time. */
-  readonly routeGraceMs: number;
+  readonly trafficGraceMs: number;
 }
 
-export const EVIDENCE_DEFAULTS = {
+export const SEQUENTIAL_DEFAULTS = {
   confidence: 0.99,
-  patienceMs: 5_000,
+  burstToleranceMs: 5_000,
   minRequests: 50,
   batchMs: 60_000,
   breachesInARow: 3,
-  maxBlindMs: 600_000,
-  maxHoldMs: 600_000,
-  routeGraceMs: 60_000,
-} as const satisfies Partial<EvidenceRules>;
+  maxNoDataMs: 600_000,
+  maxBlueUnhealthyMs: 600_000,
+  trafficGraceMs: 60_000,
+} as const satisfies Partial<SequentialRules>;
 
 /** A reading may be lost or late; evidence older than this many of them says nothing about now. */
 const STALE_READINGS = 4;
@@ -80,16 +80,16 @@ const STALE_READINGS = 4;
 const LEAST_STALE_MS = 20_000;
 
 /** Counts older than this are no evidence of the present, where fresh ones come every `pollMs`. */
-export function staleAfterMs(pollMs: number): number {
+export function staleAfter(pollMs: number): number {
   return Math.max(STALE_READINGS * pollMs, LEAST_STALE_MS);
 }
 
 /** What the runbook, or a replay, says of the rules; each of the others has its default. */
-export type ChosenRules = Pick<EvidenceRules, 'limits' | 'pollMs'> & Partial<EvidenceRules>;
+export type ChosenRules = Pick<SequentialRules, 'limits' | 'pollMs'> & Partial<SequentialRules>;
 
 /** The rules of the judge, wherever it judges: for the watch, for the backtest and for a replay. */
-export function evidenceRules(chosen: ChosenRules): EvidenceRules {
-  return { rule: 'evidence', ...EVIDENCE_DEFAULTS, blindMs: staleAfterMs(chosen.pollMs), ...chosen };
+export function sequentialRules(chosen: ChosenRules): SequentialRules {
+  return { rule: 'sequential', ...SEQUENTIAL_DEFAULTS, staleMs: staleAfter(chosen.pollMs), ...chosen };
 }
 
 /** What is known of one soak before it begins. All of it may be missing: the judge then knows less, and asks for more. */
@@ -102,12 +102,12 @@ export interface SoakFacts {
   readonly history?: readonly Counts[];
 }
 
-/** How many slots a burst of `patienceMs` touches at most, however it lies. */
-export function burstSlots({ patienceMs }: EvidenceRules, slotMs: number): number {
-  return Math.ceil(patienceMs / slotMs) + 1;
+/** How many slots a burst of `burstToleranceMs` touches at most, however it lies. */
+export function burstSlots({ burstToleranceMs }: SequentialRules, slotMs: number): number {
+  return Math.ceil(burstToleranceMs / slotMs) + 1;
 }
 
 /** Counts are judged in slots of at least this length: of faster polls several make one. */
-export function slotLength({ patienceMs, pollMs }: EvidenceRules): number {
-  return Math.max(pollMs, patienceMs / 6);
+export function slotLength({ burstToleranceMs, pollMs }: SequentialRules): number {
+  return Math.max(pollMs, burstToleranceMs / 6);
 }

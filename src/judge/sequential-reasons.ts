@@ -9,8 +9,9 @@ import { stretchWords } from './reasons.ts';
 
 export function breachReason(metric: Metric, breach: Breach, tests: number): string {
   const counts = stretchWords(metric, breach.counts);
-  if (breach.because === 'literal') return `${counts}, over ${breach.batches} batches in a row`;
-  const what = breach.because === 'hard' ? 'green is over its limit' : 'green is worse than blue at the same time';
+  if (breach.code === 'batches-over-limit') return `${counts}, over ${breach.batches} batches in a row`;
+  const what =
+    breach.code === 'limit-exceeded' ? 'green is over its limit' : 'green is worse than blue at the same time';
   return `${counts}; ${what}: chance of this by luck ${chanceWords(breach.logEvidence, tests)}`;
 }
 

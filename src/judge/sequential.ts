@@ -1,13 +1,13 @@
 import { addBoth, type BothCounts, pairOf } from './counts.ts';
 import {
-  type Attendance,
-  addAttendance,
-  attendanceBreach,
-  attendanceDoubt,
+  addDataQuality,
+  type DataQuality,
+  dataQualityBreach,
+  dataQualityDoubt,
   isBeforeSoak,
-  newAttendance,
+  newDataQuality,
 } from './data-quality.ts';
-import type { Because, Interval, Judge, Judgement } from './judgement.ts';
+import type { Interval, Judge, Judgement, VerdictCode } from './judgement.ts';
 import { NO_PAIR } from './likelihood-ratios.ts';
 import { type Metric, metricsOf } from './metric.ts';
 import {
@@ -20,10 +20,10 @@ import {
   type Terms,
 } from './metric-evidence.ts';
 import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
-import { newNoise } from './overdispersion.ts';
+import { newVersionBins } from './overdispersion.ts';
 import { healthyWords } from './reasons.ts';
 import { addRecent, type Recent, trailing } from './rolling-window.ts';
-import { burstSlots, type EvidenceRules, slotLength } from './rules.ts';
+import { burstSlots, type SequentialRules, slotLength } from './rules.ts';
 import { type Unproven, unproven } from './sample-size.ts';
 import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { advanceClock } from './soak-clock.ts';
@@ -35,14 +35,14 @@ import { advanceClock } from './soak-clock.ts';
  */
 
 /** Plain JSON, a few KB. */
-export interface EvidenceState {
-  readonly attendance: Attendance;
+export interface SequentialState {
+  readonly attendance: DataQuality;
   /** Counts that are too short for a slot of their own. */
   readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
   readonly recent: Recent;
   readonly metrics: Readonly<Partial<Record<Metric['name'], MetricEvidence>>>;
   /** Why the release is breached: once it is, it stays so. */
-  readonly breach: { readonly reason: string; readonly because: Because } | null;
+  readonly breach: { readonly reason: string; readonly code: VerdictCode } | null;
 }
 
 /** A slot with fewer of green's requests says little: it goes on, as long as patience does. */
@@ -52,20 +52,20 @@ const USUAL_SOAK_MS = 600_000;
 /** Smallest differences worth a rollback. */
 const LEAST_WORSE = { errors: 0.002, latency: 0.005 } as const;
 
-export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
+export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> {
   // A limit of 100 % cannot be exceeded: nothing to judge.
   const metrics = metricsOf(rules.limits).filter(({ limit }) => limit < 1);
   const slotMs = slotLength(rules);
   const stretch = burstSlots(rules, slotMs);
   const alpha = (1 - rules.confidence) / (2 * metrics.length);
 
-  const termsOf = ({ limit, name, provesBreach }: Metric, { attendance }: EvidenceState): Terms => ({
+  const termsOf = ({ limit, name, provesBreach }: Metric, { attendance }: SequentialState): Terms => ({
     limit,
     provesBreach,
     leastWorse: LEAST_WORSE[name],
     alpha,
     mereLuck: 1 - rules.confidence,
-    patienceMs: rules.patienceMs,
+    burstToleranceMs: rules.burstToleranceMs,
     minRequests: rules.minRequests,
     batchMs: rules.batchMs,
     breachesInARow: rules.breachesInARow,
@@ -75,10 +75,10 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
   return {
     start(at, facts = {}) {
       const noiseOf = ({ bad }: Metric) =>
-        newNoise((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
+        newVersionBins((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
       const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(stretch, noiseOf(metric))] as const);
       return {
-        attendance: newAttendance(at, facts),
+        attendance: newDataQuality(at, facts),
         open: null,
         recent: [],
         metrics: Object.fromEntries(fresh),
@@ -90,15 +90,15 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       const next = Object.entries(state.metrics).map(([name, evidence]) => [name, nextSoakOf(evidence)] as const);
       return {
         ...state,
-        attendance: newAttendance(at, facts, state.attendance),
+        attendance: newDataQuality(at, facts, state.attendance),
         metrics: Object.fromEntries(next),
       };
     },
 
     observe(before, interval) {
-      const state = { ...before, attendance: addAttendance(before.attendance, interval) };
+      const state = { ...before, attendance: addDataQuality(before.attendance, interval) };
       if (state.breach) return state;
-      const absent = attendanceBreach(state.attendance, rules);
+      const absent = dataQualityBreach(state.attendance, rules);
       if (absent) return { ...state, breach: absent };
       return addToSlot(state, interval);
     },
@@ -106,15 +106,15 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
     judge(state, now): Judgement {
       if (state.breach) return { verdict: 'breached', ...state.breach };
       const { attendance } = state;
-      const absent = attendanceDoubt(attendance, rules, now);
-      if (absent && absent.because !== 'unproven') return { verdict: 'inconclusive', ...absent };
+      const absent = dataQualityDoubt(attendance, rules, now);
+      if (absent && absent.code !== 'insufficient-data') return { verdict: 'inconclusive', ...absent };
       const doubts = metrics.flatMap((metric) => doubtAbout(state, metric) ?? []);
       // What looks wrong is more telling than what is merely not there yet.
       const wrong = doubts.find(({ doubt }) => doubt !== 'unproven');
       if (wrong)
         return wrong.doubt === 'hold'
           ? onHold(attendance, wrong.reason)
-          : { verdict: 'inconclusive', reason: wrong.reason, because: 'pending' };
+          : { verdict: 'inconclusive', reason: wrong.reason, code: 'suspected' };
       const [first] = doubts;
       const healthy = healthyWords(metrics, attendance.counts);
       if (!absent && !first) return { verdict: 'healthy', reason: healthy };
@@ -123,13 +123,13 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       return {
         verdict: 'inconclusive',
         reason: reasons.join('; '),
-        because: 'unproven',
+        code: 'insufficient-data',
         ...(missingMs > 0 ? { missingMs } : {}),
       };
     },
   };
 
-  function addToSlot(before: EvidenceState, interval: Interval): EvidenceState {
+  function addToSlot(before: SequentialState, interval: Interval): SequentialState {
     const inSoak = !isBeforeSoak(before.attendance, interval);
     if (!inSoak && before.attendance.isFirst) return before;
     // What was counted before the soak and what is counted in it are never one slot.
@@ -144,14 +144,14 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
     if (interval.greenDark) return { ...state, open };
     const ms = to - open.from;
     // A poll is never exactly on time.
-    const isShort = ms < 0.9 * slotMs || (ms < rules.patienceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
+    const isShort = ms < 0.9 * slotMs || (ms < rules.burstToleranceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
     return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
   }
 
-  function judgeSlot(state: EvidenceState, slot: NonNullable<EvidenceState['open']>): EvidenceState {
+  function judgeSlot(state: SequentialState, slot: NonNullable<SequentialState['open']>): SequentialState {
     const recent = addRecent(state.recent, slot);
     const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
-    const reasons: { reason: string; because: Because }[] = [];
+    const reasons: { reason: string; code: VerdictCode }[] = [];
     const ms = Math.max(0, slot.to - slot.from);
     const inSoak = !isBeforeSoak(state.attendance, slot);
     for (const metric of metrics) {
@@ -162,26 +162,26 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
       const evidence = observeMetric(before, lately, terms);
       next[metric.name] = evidence;
       const breach = breachOf(evidence, lately, terms);
-      if (breach) reasons.push({ because: breach.because, reason: breachReason(metric, breach, 2 * metrics.length) });
+      if (breach) reasons.push({ code: breach.code, reason: breachReason(metric, breach, 2 * metrics.length) });
     }
     const held = Object.values(next).some((evidence) => evidence.held);
     const attendance = inSoak ? addSlot(state.attendance, slot, { ms, held }) : state.attendance;
     const [first] = reasons;
-    const breach = first ? { because: first.because, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
+    const breach = first ? { code: first.code, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
     return { ...state, attendance, recent, metrics: next, breach };
   }
 
-  function addSlot(before: Attendance, slot: BothCounts, { ms, held }: { ms: number; held: boolean }): Attendance {
+  function addSlot(before: DataQuality, slot: BothCounts, { ms, held }: { ms: number; held: boolean }): DataQuality {
     const { clock } = before;
     return {
       ...before,
       counts: { ...addBoth(before.counts, slot), ms: before.counts.ms + ms },
       heldMs: held ? before.heldMs + ms : 0,
-      clock: held ? { ...clock, idleMs: 0 } : advanceClock(clock, slot.green.requests, Math.min(ms, rules.blindMs)),
+      clock: held ? { ...clock, idleMs: 0 } : advanceClock(clock, slot.green.requests, Math.min(ms, rules.staleMs)),
     };
   }
 
-  function doubtAbout(state: EvidenceState, metric: Metric): (Unproven & { readonly doubt: Doubt }) | undefined {
+  function doubtAbout(state: SequentialState, metric: Metric): (Unproven & { readonly doubt: Doubt }) | undefined {
     const evidence = state.metrics[metric.name];
     const lately = latelyOf(state, metric);
     const terms = termsOf(metric, state);
@@ -191,17 +191,17 @@ export function evidenceJudge(rules: EvidenceRules): Judge<EvidenceState> {
     return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, leastWorse: terms.leastWorse }) };
   }
 
-  function onHold({ heldMs }: Attendance, reason: string): Judgement {
-    const exhausted = heldMs > rules.maxHoldMs;
+  function onHold({ heldMs }: DataQuality, reason: string): Judgement {
+    const exhausted = heldMs > rules.maxBlueUnhealthyMs;
     return {
       verdict: 'inconclusive',
       reason: holdWords(reason, heldMs, exhausted),
-      because: 'hold',
+      code: 'blue-unhealthy',
       ...(exhausted ? { exhausted } : {}),
     };
   }
 
-  function latelyOf({ recent }: EvidenceState, metric: Metric): Lately {
+  function latelyOf({ recent }: SequentialState, metric: Metric): Lately {
     const over = (wantedMs: number): Stretch => {
       const { ms, ...counts } = trailing(recent, wantedMs);
       return { ...pairOf(metric, counts), ms };

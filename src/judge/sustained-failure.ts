@@ -35,8 +35,8 @@ export function moreGross(
  * Whether it is more than a burst within the patience, however that would lie across the slots: such a one does not fail
  * completely for longer, nor does it touch slots that are far apart.
  */
-export function outlasts({ slots, lengthMs, failedMs, variance }: Gross, patienceMs: number): boolean {
-  if (slots < 2 || failedMs <= patienceMs) return false;
+export function outlasts({ slots, lengthMs, failedMs, variance }: Gross, burstToleranceMs: number): boolean {
+  if (slots < 2 || failedMs <= burstToleranceMs) return false;
   const apartMs = lengthMs * (1 - 1 / slots);
-  return apartMs >= 2 * patienceMs || failedMs - SURELY * Math.sqrt(variance) > SLACK * patienceMs;
+  return apartMs >= 2 * burstToleranceMs || failedMs - SURELY * Math.sqrt(variance) > SLACK * burstToleranceMs;
 }

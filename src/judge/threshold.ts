@@ -4,11 +4,11 @@ import type { Interval, Judge, Judgement } from './judgement.ts';
 import { metricsOf } from './metric.ts';
 import { isOver } from './rates.ts';
 import { breachWords, healthyWords, pendingWords, shareWords } from './reasons.ts';
-import type { LiteralRules } from './rules.ts';
+import type { ThresholdRules } from './rules.ts';
 import { advanceClock, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
 
 /** Plain JSON, about 1 KB. */
-export interface LiteralState {
+export interface ThresholdState {
   /** The proof of the soak under way. */
   readonly soak: BothCounts & {
     readonly from: number;
@@ -38,7 +38,7 @@ const NO_RUN: Run = { ...NOTHING, batches: 0, ms: 0 };
  * green's requests, and `breachesInARow` batches over a limit, one after the other, are a breach. Errors and latency are
  * counted apart. This has no statistical guarantee; the numbers in a row and in a batch protect a release from one bad moment.
  */
-export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
+export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
   const metrics = metricsOf(rules.limits);
 
   return {
@@ -89,11 +89,11 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   };
 
   /** No metrics, no traffic and no traffic on green are three different things (invariant 5). */
-  function missingEvidence({ soak }: LiteralState, now: number): string | undefined {
-    const stale = (seenAt: number) => now - seenAt > rules.blindMs;
+  function missingEvidence({ soak }: ThresholdState, now: number): string | undefined {
+    const stale = (seenAt: number) => now - seenAt > rules.staleMs;
     if (soak.seenAt === null) return `no metrics since the soak began ${seconds(now - soak.from)} ago`;
     if (stale(soak.seenAt))
-      return `no new metrics for ${seconds(now - soak.seenAt)}; after ${seconds(rules.blindMs)} they say nothing about now`;
+      return `no new metrics for ${seconds(now - soak.seenAt)}; after ${seconds(rules.staleMs)} they say nothing about now`;
     if (soak.greenSeenAt !== null && !stale(soak.greenSeenAt)) return undefined;
 
     const since =
@@ -107,7 +107,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   }
 
   /** Over a limit, but not yet so often in a row that it is proven. */
-  function pendingBreach({ runs, open }: LiteralState): string | undefined {
+  function pendingBreach({ runs, open }: ThresholdState): string | undefined {
     for (const metric of metrics) {
       const run = runs[metric.name];
       if (run.batches > 0) return pendingWords(metric, run, rules.breachesInARow);
@@ -117,7 +117,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
     return undefined;
   }
 
-  function missingProof({ soak, open }: LiteralState): string | undefined {
+  function missingProof({ soak, open }: ThresholdState): string | undefined {
     if (soak.green.requests < rules.minRequests)
       return `too few requests yet: green answered ${soak.green.requests} of the ${rules.minRequests} that are needed`;
     if (soak.batches === 0)
@@ -130,7 +130,7 @@ export function literalJudge(rules: LiteralRules): Judge<LiteralState> {
   }
 }
 
-function emptySoak(from: number, known: Pick<LiteralState['soak'], 'isFirst' | 'soakMs'>): LiteralState['soak'] {
+function emptySoak(from: number, known: Pick<ThresholdState['soak'], 'isFirst' | 'soakMs'>): ThresholdState['soak'] {
   return {
     ...NOTHING,
     from,
@@ -144,7 +144,7 @@ function emptySoak(from: number, known: Pick<LiteralState['soak'], 'isFirst' | '
   };
 }
 
-function withInterval(soak: LiteralState['soak'], interval: Interval): LiteralState['soak'] {
+function withInterval(soak: ThresholdState['soak'], interval: Interval): ThresholdState['soak'] {
   const later = (seenAt: number | null) => Math.max(seenAt ?? interval.to, interval.to);
   const seenAt = later(soak.seenAt);
   // A shift was under way: these are none of the soak's.
@@ -161,6 +161,6 @@ function withInterval(soak: LiteralState['soak'], interval: Interval): LiteralSt
   };
 }
 
-function extendRun(run: Run, batch: LiteralState['open']): Run {
+function extendRun(run: Run, batch: ThresholdState['open']): Run {
   return { ...addBoth(run, batch), batches: run.batches + 1, ms: run.ms + batch.ms };
 }

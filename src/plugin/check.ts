@@ -1,6 +1,6 @@
 import type { CheckResult, DeploymentTarget } from '../domain/index.ts';
 import type { Runbook } from '../runbook/index.ts';
-import type { Attendance, Operation } from '../util/index.ts';
+import type { Operation, RunContext } from '../util/index.ts';
 
 /** What a check finds; the activity adds when and how long. */
 export type Finding = Omit<CheckResult, 'checkedAt' | 'durationMs'>;
@@ -8,7 +8,7 @@ export type Finding = Omit<CheckResult, 'checkedAt' | 'durationMs'>;
 export interface CheckContext {
   readonly target: DeploymentTarget;
   readonly operation: Operation;
-  readonly attendance: Attendance;
+  readonly attendance: RunContext;
   /** The whole runbook of the deployment: what it watches, shifts and limits. */
   readonly runbook: Runbook;
   /** The worker's environment: secrets are read from it by name. */

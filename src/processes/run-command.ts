@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
 import { FAILURE } from '../domain/index.ts';
-import type { Attendance, Operation } from '../util/index.ts';
+import type { Operation, RunContext } from '../util/index.ts';
 import { recordHead, recordTail } from './command-output.ts';
 import { findProgram } from './find-program.ts';
 import { endGroup } from './process-group.ts';
@@ -17,7 +17,7 @@ export interface CommandInput {
   /** A program and its arguments, passed on as they are: no shell reads them. */
   readonly command: readonly string[];
   readonly operation: Operation;
-  readonly attendance: Attendance;
+  readonly attendance: RunContext;
   /** What messages call it; by default the operation's step. Messages never hold the command line. */
   readonly name?: string;
   readonly timeoutMs?: number;
@@ -137,7 +137,7 @@ function stepOf(operation: Operation): string {
   return operation.id.slice(operation.id.lastIndexOf('/') + 1);
 }
 
-function beat(attendance: Attendance, detail: unknown): void {
+function beat(attendance: RunContext, detail: unknown): void {
   try {
     attendance.heartbeat(detail);
   } catch {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ask, refusal, type Server } from './http-client.ts';
+import { refusal, request, type Server } from './http-client.ts';
 import { explained, parseJson } from './parse-json.ts';
 
 /** What is asked of an Alertmanager, by its API v2. Each throws as `ask` does. */
@@ -31,16 +31,16 @@ export function alertmanager(server: Server): Alertmanager {
   return {
     name: server.name,
     async ready(signal) {
-      const { status } = await ask(server, { path: '/-/ready' }, signal);
+      const { status } = await request(server, { path: '/-/ready' }, signal);
       if (status !== 200) throw refusal(server, status);
     },
     async send(one, signal) {
-      const answer = await ask(server, { path: '/api/v2/alerts', body: [one] }, signal);
+      const answer = await request(server, { path: '/api/v2/alerts', body: [one] }, signal);
       if (answer.status !== 200) throw explained(server, answer);
     },
     async find(label, value, signal) {
       const filter = `${label}=${JSON.stringify(value)}`;
-      const answer = await ask(server, { path: '/api/v2/alerts', search: { filter } }, signal);
+      const answer = await request(server, { path: '/api/v2/alerts', search: { filter } }, signal);
       return parseJson(server, answer, z.array(alert));
     },
   };

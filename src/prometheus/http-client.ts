@@ -43,7 +43,7 @@ const SHOWN = 300;
  * @throws Error in words that begin with the server's name and hold neither address nor token; the signal's reason when
  * that aborts.
  */
-export async function ask(server: Server, question: Question, signal: AbortSignal): Promise<Answer> {
+export async function request(server: Server, question: Question, signal: AbortSignal): Promise<Answer> {
   signal.throwIfAborted();
   const { timeoutMs = TIMEOUT_MS } = server;
   const timeout = AbortSignal.timeout(timeoutMs);

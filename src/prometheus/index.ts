@@ -1,6 +1,6 @@
 export { type Alert, type Alertmanager, alertmanager, type NewAlert } from './alertmanager.ts';
 export { readBasic, readHeader } from './credentials.ts';
-export { type Answer, ask, conceal, type Server } from './http-client.ts';
+export { type Answer, conceal, request, type Server } from './http-client.ts';
 export { parseJson } from './parse-json.ts';
 export {
   type AlertingRule,
@@ -10,7 +10,7 @@ export {
   type RecordingRule,
   type RuleGroup,
 } from './prometheus.ts';
-export { evaluated, type NativeHistogram, type Question, type RawSeries, rawSeries } from './samples.ts';
+export { instantQuery, type NativeHistogram, type Question, type RawSeries, rawSeries } from './samples.ts';
 export { type MetricsPage, parsePrometheusText, type Sample } from './text-format.ts';
-export { trusting } from './tls.ts';
+export { withTrust } from './tls.ts';
 export { readToken, type Token } from './token.ts';

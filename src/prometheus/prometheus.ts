@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ask, refusal, type Server } from './http-client.ts';
+import { refusal, request, type Server } from './http-client.ts';
 import { parseJson } from './parse-json.ts';
 import { type MetricsPage, parsePrometheusText } from './text-format.ts';
 
@@ -65,21 +65,21 @@ const recipients = successOf(z.object({ activeAlertmanagers: listOf(z.object({ u
 export function prometheus(server: Server): Prometheus {
   return {
     async query(query, signal) {
-      const answer = await ask(server, { path: '/api/v1/query', search: { query } }, signal);
+      const answer = await request(server, { path: '/api/v1/query', search: { query } }, signal);
       return parseJson(server, answer, vector).data.result;
     },
     async ruleGroups(signal) {
-      return parseJson(server, await ask(server, { path: '/api/v1/rules' }, signal), groups).data.groups;
+      return parseJson(server, await request(server, { path: '/api/v1/rules' }, signal), groups).data.groups;
     },
     async alertmanagers(signal) {
-      const answer = await ask(server, { path: '/api/v1/alertmanagers' }, signal);
+      const answer = await request(server, { path: '/api/v1/alertmanagers' }, signal);
       return parseJson(server, answer, recipients).data.activeAlertmanagers.map(({ url }) => ({
         label: url,
         url: url.replace(/\/api\/v[12]\/alerts\/?$/, ''),
       }));
     },
     async metrics(signal) {
-      const { status, text } = await ask(server, { path: '/metrics' }, signal);
+      const { status, text } = await request(server, { path: '/metrics' }, signal);
       if (status !== 200) throw refusal(server, status);
       try {
         return parsePrometheusText(text);

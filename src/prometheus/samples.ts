@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Labels } from '../promql/index.ts';
-import { type Answer, ask, concealAll, type Server } from './http-client.ts';
+import { type Answer, concealAll, request, type Server } from './http-client.ts';
 import { parseJson } from './parse-json.ts';
 
 /** A value as it was scraped, with the time of that: epoch milliseconds. */
@@ -78,7 +78,7 @@ export async function rawSeries(server: Server, question: Question, signal: Abor
 }
 
 /** What an expression is worth. @throws as `rawSeries` does. */
-export async function evaluated(server: Server, question: Question, signal: AbortSignal): Promise<Asked<RawSeries>> {
+export async function instantQuery(server: Server, question: Question, signal: AbortSignal): Promise<Asked<RawSeries>> {
   const answer = await query(server, question, signal);
   const { data, ...rest } = parseJson(server, answer, vector);
   refusePartial(server, rest);
@@ -105,7 +105,7 @@ async function query(server: Server, { promql, at, heard }: Question, signal: Ab
     nocache: '1',
     partial_response: 'false',
   };
-  const answer = await ask(server, { path: '/api/v1/query', search }, signal);
+  const answer = await request(server, { path: '/api/v1/query', search }, signal);
   heard?.(answer);
   return answer;
 }

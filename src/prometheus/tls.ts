@@ -6,7 +6,7 @@ import { errorCode } from '../util/index.ts';
  * Connections that trust the CA in this file of the worker, and no other.
  * @throws Error that says why the file is of no use, without its content.
  */
-export async function trusting(caFile: string): Promise<Dispatcher> {
+export async function withTrust(caFile: string): Promise<Dispatcher> {
   const ca = await readFile(caFile, 'utf8').catch((error: unknown) => {
     throw new Error(`the file ${caFile} with the CA cannot be read on this worker (${errorCode(error)})`);
   });

@@ -1,12 +1,12 @@
 export {
+  formatSelector,
   isMetBy,
   type Labels,
   type Matcher,
-  mayRead,
+  mayMatch,
   metricOf,
   parseSelector,
-  reads,
   type Selector,
   selectorsOf,
-  written,
+  selectsMetric,
 } from './selectors.ts';

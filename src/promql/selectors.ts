@@ -47,13 +47,13 @@ export function metricOf({ matchers }: Selector): string | undefined {
 }
 
 /** Whether it reads this metric; one that gives no name at all reads every metric, which nobody means. */
-export function reads({ matchers }: Selector, metric: string): boolean {
+export function selectsMetric({ matchers }: Selector, metric: string): boolean {
   const names = matchers.filter(({ label }) => label === NAME);
   return names.some(({ operator }) => operator.startsWith('=')) && names.every((matcher) => accepts(matcher, metric));
 }
 
 /** Whether series with these labels may be among what it reads. */
-export function mayRead({ matchers }: Selector, labels: Labels): boolean {
+export function mayMatch({ matchers }: Selector, labels: Labels): boolean {
   return matchers.every((matcher) => {
     const value = Object.hasOwn(labels, matcher.label) ? labels[matcher.label] : undefined;
     return value === undefined || accepts(matcher, value);
@@ -66,7 +66,7 @@ export function isMetBy(matchers: readonly Matcher[], labels: ReadonlyMap<string
 }
 
 /** In PromQL. Not always as it was written, but with the same meaning. */
-export function written(matchers: readonly Matcher[]): string {
+export function formatSelector(matchers: readonly Matcher[]): string {
   const metric = matchers.find(
     ({ label, operator, value }) => label === NAME && operator === '=' && METRIC.test(value),
   );

@@ -4,7 +4,7 @@ import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { time } from './format.ts';
 import type { SeriesPoint, SoakSeries } from './series.ts';
-import type { Mark, ToldChart } from './view-soaks.ts';
+import type { ChartView, Mark } from './view-soaks.ts';
 
 use([LineChart, GridComponent, MarkLineComponent, MarkAreaComponent, SVGRenderer]);
 
@@ -27,7 +27,7 @@ const COLOURS = {
 } as const;
 
 /** One chart as SVG, coloured by the page's style. It holds no script, no link and no id that another one has. */
-export function chartSvg(chart: ToldChart, series: SoakSeries, marks: readonly Mark[]): string {
+export function chartSvg(chart: ChartView, series: SoakSeries, marks: readonly Mark[]): string {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
     drawing.setOption(optionOf(chart, series, marks));
@@ -37,7 +37,7 @@ export function chartSvg(chart: ToldChart, series: SoakSeries, marks: readonly M
   }
 }
 
-function optionOf(chart: ToldChart, series: SoakSeries, marks: readonly Mark[]) {
+function optionOf(chart: ChartView, series: SoakSeries, marks: readonly Mark[]) {
   const { limit, unit } = chart;
   const line = (version: 'green' | 'blue') => {
     const data = pointsOf(series, (point) => valueIn(chart, series, point, version));
@@ -140,7 +140,7 @@ function optionOf(chart: ToldChart, series: SoakSeries, marks: readonly Mark[]) 
 
 /** The first interval began before the shift: how fast requests came after it cannot be told from that one. */
 function valueIn(
-  { value, unit }: ToldChart,
+  { value, unit }: ChartView,
   { startedAt }: SoakSeries,
   point: SeriesPoint,
   version: 'green' | 'blue',
@@ -197,7 +197,7 @@ function pointsOf({ points, from: kind }: SoakSeries, value: (point: SeriesPoint
   return data;
 }
 
-const UNITS: Readonly<Record<ToldChart['unit'], (value: number) => string>> = {
+const UNITS: Readonly<Record<ChartView['unit'], (value: number) => string>> = {
   perSecond: (value) => `${Number(value.toPrecision(3))}/s`,
   share: (value) => `${Number((100 * value).toPrecision(3))} %`,
   ms: (value) => `${Number(value.toPrecision(3))} ms`,

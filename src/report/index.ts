@@ -1,5 +1,5 @@
 export { documentOf } from './document.ts';
-export { escaped } from './escape-html.ts';
+export { escapeHtml } from './escape-html.ts';
 export { FORMATS, type Format, render } from './render.ts';
 export type { Poll } from './series.ts';
 export { createReportStore, folderOf, type ReportStore } from './store.ts';

@@ -1,11 +1,11 @@
 import type { ReportDocument } from './document.ts';
 import { dateTime, time } from './format.ts';
-import { storyOf } from './view-model.ts';
+import { toReportView } from './view-model.ts';
 
 /** The report as GitHub's Markdown, for a pull request or a chat. Pure. */
 export function markdownOf(document: ReportDocument): string {
   const { badge, tone, title, lead, facts, why, timeline, soaks, rollback, decisions, undelivered, checks, about } =
-    storyOf(document);
+    toReportView(document);
   return `${[
     `# ${TONES[tone]} ${plain(title)}: ${badge.toLowerCase()}`,
     `**${plain(lead)}**`,

@@ -105,7 +105,7 @@ const window = z.strictObject({
   to: at('Its end'),
   verdict,
   reason: text('Why, with the counts'),
-  because: text('Why, for programs').optional(),
+  code: text('Why, for programs').optional(),
   exhausted: z.literal(true).describe('What it waited for did not come in its time').optional(),
   missingMs: ms('How much more time its proof of health needed at that rate').optional(),
   green: z.strictObject(counts).describe('Requests of the new version'),

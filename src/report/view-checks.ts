@@ -2,7 +2,7 @@ import type { ReportDocument } from './document.ts';
 import { time } from './format.ts';
 
 /** One item of the checklist, in words. */
-export interface ToldCheck {
+export interface CheckView {
   readonly title: string;
   readonly group: string;
   readonly critical: boolean;
@@ -15,7 +15,7 @@ export interface ToldCheck {
   readonly notes: readonly string[];
 }
 
-export function checksOf({ checks }: ReportDocument): ToldCheck[] {
+export function checksOf({ checks }: ReportDocument): CheckView[] {
   return checks.map(({ title, group, critical, outcome, result, decidedBy, remedies, statement }) => ({
     title,
     group,
@@ -39,7 +39,7 @@ export function checksOf({ checks }: ReportDocument): ToldCheck[] {
   }));
 }
 
-const TONES: Readonly<Record<string, ToldCheck['tone']>> = {
+const TONES: Readonly<Record<string, CheckView['tone']>> = {
   passed: 'good',
   attested: 'good',
   failed: 'bad',

@@ -1,12 +1,12 @@
 import { type Phase, recoveryWords } from '../domain/index.ts';
 import type { ReportDocument } from './document.ts';
 import { count, dateTime, length, sentence, time } from './format.ts';
-import { checksOf, type ToldCheck } from './view-checks.ts';
-import { soaksOf, type ToldSoak } from './view-soaks.ts';
-import { type ToldMoment, timelineOf } from './view-timeline.ts';
+import { type CheckView, checksOf } from './view-checks.ts';
+import { type SoakView, soaksOf } from './view-soaks.ts';
+import { type MomentView, timelineOf } from './view-timeline.ts';
 
 /** A report told in words, the same for every form of it: plain text, which each form escapes in its own way. Pure. */
-export interface Story {
+export interface ReportView {
   readonly title: string;
   /** `ROLLED BACK`, and whether that is good news. */
   readonly badge: string;
@@ -15,18 +15,18 @@ export interface Story {
   readonly lead: string;
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly why: readonly string[];
-  readonly timeline: readonly ToldMoment[];
-  readonly soaks: readonly ToldSoak[];
+  readonly timeline: readonly MomentView[];
+  readonly soaks: readonly SoakView[];
   readonly rollback: { readonly rows: readonly (readonly string[])[]; readonly notes: readonly string[] } | undefined;
   /** When, what, who, why, and what became of it. */
   readonly decisions: readonly (readonly string[])[];
   /** Notifications that did not reach every channel. */
   readonly undelivered: readonly string[];
-  readonly checks: readonly ToldCheck[];
+  readonly checks: readonly CheckView[];
   readonly about: readonly string[];
 }
 
-export function storyOf(document: ReportDocument): Story {
+export function toReportView(document: ReportDocument): ReportView {
   const { service, version, environment, outcome } = document;
   const [badge, tone] = isChecklistOnly(document)
     ? (['CHECKLIST PASSED', 'good'] as const)
@@ -52,7 +52,7 @@ export function storyOf(document: ReportDocument): Story {
 }
 
 const IN_BETWEEN = ['NOT ENDED BY ITSELF', 'bad'] as const;
-const BADGES: Partial<Record<Phase, readonly [string, Story['tone']]>> = {
+const BADGES: Partial<Record<Phase, readonly [string, ReportView['tone']]>> = {
   completed: ['COMPLETED', 'good'],
   'rolled-back': ['ROLLED BACK', 'bad'],
   refused: ['REFUSED', 'quiet'],
@@ -63,7 +63,7 @@ function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
   return outcome === 'completed' && steps.length === 0;
 }
 
-function factsOf(document: ReportDocument): Story['facts'] {
+function factsOf(document: ReportDocument): ReportView['facts'] {
   const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback } = document;
   const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
   const fact = (name: string, value: string | undefined): [string, string][] =>
@@ -106,7 +106,7 @@ const CAUSES: Readonly<Record<NonNullable<ReportDocument['rollback']>['cause'], 
   'history-full': "The deployment's history was nearly full; that was found",
 };
 
-function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): Story['rollback'] {
+function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['rollback'] {
   if (!rollback) return undefined;
   const { detectedAt, startedAt, restored, recovered, recoveryMs, targetMs, withinTarget, round, problem } = rollback;
   const row = (what: string, at: number | undefined): string[] => [

@@ -12,7 +12,7 @@ export interface Mark {
 }
 
 /** What a chart shows: a value for each version over time. */
-export interface ToldChart {
+export interface ChartView {
   readonly title: string;
   /** The same in words, with the numbers. */
   readonly words: string;
@@ -22,17 +22,17 @@ export interface ToldChart {
   readonly limit?: number;
 }
 
-export interface ToldSoak {
+export interface SoakView {
   readonly title: string;
   readonly sentences: readonly string[];
-  readonly charts: readonly ToldChart[];
+  readonly charts: readonly ChartView[];
   readonly marks: readonly Mark[];
   readonly series: SoakSeries;
   /** How the last windows were judged. */
   readonly windows: readonly (readonly string[])[];
 }
 
-export function soaksOf(document: ReportDocument): ToldSoak[] {
+export function soaksOf(document: ReportDocument): SoakView[] {
   return document.series.map((series, index) => {
     const step = document.steps[index];
     return {
@@ -96,7 +96,7 @@ function marksOf({ rollback, decisions, steps, startedAt }: ReportDocument, inde
   ];
 }
 
-function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, startedAt }: SoakSeries): ToldChart[] {
+function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, startedAt }: SoakSeries): ChartView[] {
   const both = (words: (counts: PointCounts) => string): string =>
     `${version} (green) ${words(totalOf(points, 'green'))}; ${blue} (blue) ${words(totalOf(points, 'blue'))}`;
   // The first interval began before the shift: its requests count, but say nothing of the rate after it.
@@ -146,7 +146,7 @@ function latencyChart(
   limits: Limits | undefined,
   both: (words: (counts: PointCounts) => string) => string,
   worst: (bad: (counts: PointCounts) => number) => string,
-): ToldChart[] {
+): ChartView[] {
   if (!limits?.latency) return [];
   const { quantile, underMs } = limits.latency;
   const limit = 1 - quantile;

@@ -2,17 +2,17 @@ import { recoveryWords } from '../domain/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
 
-export interface ToldMoment {
+export interface MomentView {
   readonly at: number;
   readonly text: string;
   readonly tone: 'good' | 'bad' | 'quiet';
 }
 
 /** What happened when, the oldest first. */
-export function timelineOf(document: ReportDocument): ToldMoment[] {
+export function timelineOf(document: ReportDocument): MomentView[] {
   const { startedAt, endedAt, deployedAt, steps, rollback, decisions, checks, version, outcome } = document;
   const recovered = rollback?.recovered;
-  const moment = (at: number | undefined, text: string, tone: ToldMoment['tone'] = 'quiet'): ToldMoment[] =>
+  const moment = (at: number | undefined, text: string, tone: MomentView['tone'] = 'quiet'): MomentView[] =>
     at === undefined ? [] : [{ at, text, tone }];
   const measured = checks.flatMap(({ result, decidedBy }) =>
     [result?.checkedAt, decidedBy?.at].filter((at) => at !== undefined),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { EVIDENCE_DEFAULTS } from '../judge/index.ts';
+import { SEQUENTIAL_DEFAULTS } from '../judge/index.ts';
 import { duration } from './scalars.ts';
 
-/** What the judge takes where a runbook says nothing: only with `rule: evidence`, so that it is no default of the key. */
+/** What the judge takes where a runbook says nothing: only with `rule: sequential`, so that it is no default of the key. */
 const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} if not said`;
 
 /** So long a person is waited for, where a runbook says nothing. */
@@ -12,30 +12,30 @@ export const UNDECIDED_TIMEOUT_MS = 3_600_000;
 export const judge = z
   .strictObject({
     rule: z
-      .enum(['evidence', 'literal'])
-      .default('evidence')
-      .describe('`literal` takes the limits at their word, as the guide says them, and nothing else.'),
-    patience: duration
+      .enum(['sequential', 'threshold'])
+      .default('sequential')
+      .describe('`threshold` takes the limits at their word, as the guide says them, and nothing else.'),
+    burstTolerance: duration
       .optional()
       .describe(
-        `So long green may be bad without being rolled back, if it is good again afterwards; ${unlessSaid(EVIDENCE_DEFAULTS.patienceMs)}.`,
+        `So long green may be bad without being rolled back, if it is good again afterwards; ${unlessSaid(SEQUENTIAL_DEFAULTS.burstToleranceMs)}.`,
       ),
     confidence: z
       .number()
       .min(0.8)
       .max(0.9999)
       .optional()
-      .describe(`How sure a rollback by statistics has to be; ${EVIDENCE_DEFAULTS.confidence} if not said.`),
+      .describe(`How sure a rollback by statistics has to be; ${SEQUENTIAL_DEFAULTS.confidence} if not said.`),
     batch: duration.prefault('60s').describe('The limits at their word: a batch of requests is at least so long.'),
     minRequests: z.int().min(1).default(50).describe('And has at least so many requests of green.'),
     breachesInARow: z.int().min(1).default(3).describe('So many batches over a limit in a row are a breach.'),
-    maxBlind: duration
+    maxNoData: duration
       .optional()
-      .describe(`So long without metrics, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxBlindMs)}.`),
-    maxHold: duration
+      .describe(`So long without metrics, and it is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`),
+    maxBlueUnhealthy: duration
       .optional()
       .describe(
-        `So long with blue itself over a limit, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
+        `So long with blue itself over a limit, and it is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
       ),
     onUndecided: z
       .enum(['wait', 'rollback'])
@@ -46,32 +46,32 @@ export const judge = z
     undecidedTimeout: duration
       .optional()
       .describe(`So long a person is waited for, then it is rolled back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
-    routeGrace: duration
+    trafficGrace: duration
       .optional()
       .describe(
-        `How long after a shift green may be without traffic, since a router may need time; ${unlessSaid(EVIDENCE_DEFAULTS.routeGraceMs)}.`,
+        `How long after a shift green may be without traffic, since a router may need time; ${unlessSaid(SEQUENTIAL_DEFAULTS.trafficGraceMs)}.`,
       ),
   })
   .superRefine((given, context) => {
-    if (given.rule !== 'literal') return;
+    if (given.rule !== 'threshold') return;
     for (const key of [
-      'patience',
+      'burstTolerance',
       'confidence',
-      'maxBlind',
-      'maxHold',
+      'maxNoData',
+      'maxBlueUnhealthy',
       'onUndecided',
       'undecidedTimeout',
-      'routeGrace',
+      'trafficGrace',
     ] as const)
       if (given[key] !== undefined)
         context.addIssue({
           code: 'custom',
           path: [key],
-          message: 'expected only with rule: evidence; remove one of them',
+          message: 'expected only with rule: sequential; remove one of them',
         });
   })
   .prefault({})
   .meta({
     description: 'How counts become a verdict.',
-    examples: [{ rule: 'evidence', patience: '5s', batch: '20s' }],
+    examples: [{ rule: 'sequential', burstTolerance: '5s', batch: '20s' }],
   });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { keysAllowedAt } from './keys.ts';
+import { RENAMED_KEYS, RENAMED_VALUES } from './renamed.ts';
 
 /** One mistake in something that a person wrote. */
 export interface Problem {
@@ -59,7 +60,11 @@ function toProblems(
   const keys = issue.path;
   if (issue.code === 'unrecognized_keys') {
     const allowed = keysAllowedAt(schema, data, keys);
-    return issue.keys.map((key) => problem([...keys, key], `unknown key ${quote(key)}, ${suggestion(key, allowed)}`));
+    return issue.keys.map((key) => {
+      const renamed = RENAMED_KEYS[pathText([...keys, key])];
+      const help = renamed === undefined ? suggestion(key, allowed) : `it is called "${renamed}" now`;
+      return problem([...keys, key], `unknown key ${quote(key)}, ${help}`);
+    });
   }
   if (issue.code === 'invalid_key')
     return [
@@ -69,7 +74,9 @@ function toProblems(
   if (/^(found|missing|the)\b/.test(issue.message)) return [problem(keys, issue.message)];
   const found = valueAt(data, keys);
   if (found === undefined) return [problem(keys, `missing, ${issue.message}`)];
-  return [problem(keys, `found ${describe(found, keys)}, ${issue.message}`)];
+  const renamed = RENAMED_VALUES[pathText(keys)]?.[String(found)];
+  const help = renamed === undefined ? '' : `: "${String(found)}" is called "${renamed}" now`;
+  return [problem(keys, `found ${describe(found, keys)}, ${issue.message}${help}`)];
 }
 
 function problem(keys: readonly PropertyKey[], message: string): Problem {

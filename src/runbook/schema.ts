@@ -117,7 +117,7 @@ const watch = z
       .prefault('30m')
       .refine((ms) => ms <= 1_800_000, 'expected at most 30m')
       .describe('The same while a person thinks.'),
-    blind: duration
+    maxUnwatched: duration
       .prefault('2m')
       .describe('So long without any worker that watches, and the evidence counts as lost.'),
     maxSoakFactor: z

@@ -8,7 +8,7 @@ import {
   type PlannedCheck,
   type TrafficStep,
 } from '../domain/index.ts';
-import { evidenceRules, type JudgeRules, type Limits, staleAfterMs } from '../judge/index.ts';
+import { type JudgeRules, type Limits, sequentialRules, staleAfter } from '../judge/index.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
@@ -80,9 +80,9 @@ export function toPlan(input: {
       pollMs: metrics.poll,
       windowMs: watch.window,
       gateWindowMs: watch.gateWindow,
-      blindMs: watch.blind,
+      maxUnwatchedMs: watch.maxUnwatched,
       maxSoakFactor: watch.maxSoakFactor,
-      ...(runbook.judge.rule === 'literal' ? {} : { undecided: toUndecided(runbook.judge) }),
+      ...(runbook.judge.rule === 'threshold' ? {} : { undecided: toUndecided(runbook.judge) }),
     },
     rollback: {
       timeoutMs: platform.timeouts.rollback + ANSWER_MS,
@@ -95,7 +95,7 @@ export function toPlan(input: {
 }
 
 function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
-  const { confidence, patience, maxBlind, maxHold, routeGrace } = judge;
+  const { confidence, burstTolerance, maxNoData, maxBlueUnhealthy, trafficGrace } = judge;
   const pollMs = metrics.poll;
   const counted = {
     limits: toLimits(limits),
@@ -104,14 +104,14 @@ function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
     minRequests: judge.minRequests,
     breachesInARow: judge.breachesInARow,
   };
-  if (judge.rule === 'literal') return { rule: 'literal', ...counted, blindMs: staleAfterMs(pollMs) };
-  return evidenceRules({
+  if (judge.rule === 'threshold') return { rule: 'threshold', ...counted, staleMs: staleAfter(pollMs) };
+  return sequentialRules({
     ...counted,
     ...(confidence !== undefined && { confidence }),
-    ...(patience !== undefined && { patienceMs: patience }),
-    ...(maxBlind !== undefined && { maxBlindMs: maxBlind }),
-    ...(maxHold !== undefined && { maxHoldMs: maxHold }),
-    ...(routeGrace !== undefined && { routeGraceMs: routeGrace }),
+    ...(burstTolerance !== undefined && { burstToleranceMs: burstTolerance }),
+    ...(maxNoData !== undefined && { maxNoDataMs: maxNoData }),
+    ...(maxBlueUnhealthy !== undefined && { maxBlueUnhealthyMs: maxBlueUnhealthy }),
+    ...(trafficGrace !== undefined && { trafficGraceMs: trafficGrace }),
   });
 }
 

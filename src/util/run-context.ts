@@ -6,7 +6,7 @@ export interface Operation {
 }
 
 /** How an adapter shows that it is alive and learns that it should stop. */
-export interface Attendance {
+export interface RunContext {
   readonly signal: AbortSignal;
   /** Called every second or two while something runs. */
   readonly heartbeat: (detail: unknown) => void;

@@ -21,14 +21,14 @@ import {
   recoveryWords,
   shiftBegun,
   type TrafficStep,
-  type WatchCarry,
+  type WatchState,
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
-import { end } from './close.ts';
+import { closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
-import { inWords, MustRollBack, withoutStack } from './failures.ts';
-import { tell } from './notify.ts';
+import { errorMessage, RollbackRequired, withoutStack } from './failures.ts';
+import { notify } from './notify.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 
@@ -47,7 +47,7 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
     // Nothing is changed yet: what cannot be read soon is refused, to be started again.
-    await readBaseline(deployment, deployment.plan().judge.blindMs);
+    await readBaseline(deployment, deployment.plan().judge.staleMs);
     await passChecklist(deployment);
   });
   if (request.checklistOnly) return checked(deployment);
@@ -57,11 +57,11 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     await proveBeforeTraffic(deployment);
     // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
     const { judge, watch } = deployment.plan();
-    let carry = await readBaseline(deployment, Math.max(watch.blindMs, 2 * judge.blindMs));
+    let watchState = await readBaseline(deployment, Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs));
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
-      carry = await soakAndPassGate(deployment, step, traffic[index + 1], carry);
+      watchState = await soakAndPassGate(deployment, step, traffic[index + 1], watchState);
     }
     return completed(deployment);
   });
@@ -73,7 +73,7 @@ async function refuseWrongId(deployment: Deployment): Promise<void> {
   const expected = deploymentWorkflowId(service, environment);
   const { workflowId } = workflowInfo();
   if (service === '' || workflowId === expected) return;
-  throw await close(
+  throw await closeAsFailed(
     deployment,
     'refused',
     FAILURE.InvalidRequest,
@@ -87,7 +87,7 @@ async function refuseTimeLimit(deployment: Deployment): Promise<void> {
   if (executionTimeoutMs + runTimeoutMs === 0) return;
   // Those that were started before this was refused go on.
   if (!patched('refuse-time-limit')) return;
-  throw await close(
+  throw await closeAsFailed(
     deployment,
     'refused',
     FAILURE.InvalidRequest,
@@ -101,14 +101,14 @@ async function resolvePlan(deployment: Deployment, request: DeploymentRequest): 
 }
 
 /** The counters of now, from which the first soak counts. */
-async function readBaseline(deployment: Deployment, timeoutMs: number): Promise<WatchCarry> {
+async function readBaseline(deployment: Deployment, timeoutMs: number): Promise<WatchState> {
   const { target, judge } = deployment.plan();
-  const { carry } = await work('read the metrics', timeoutMs + ANSWER_MS).readBaseline({
+  const { watchState } = await work('read the metrics', timeoutMs + ANSWER_MS).readBaseline({
     target,
     rules: judge,
     timeoutMs,
   });
-  return carry;
+  return watchState;
 }
 
 async function deployGreen(deployment: Deployment): Promise<void> {
@@ -127,13 +127,13 @@ async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep)
 function checked(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const outcome = `The checklist for ${service} ${version} in ${environment} is passed. Nothing was deployed.`;
-  return end(deployment, 'completed', outcome);
+  return closeDeployment(deployment, 'completed', outcome);
 }
 
 function completed(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.`;
-  return end(deployment, 'completed', outcome);
+  return closeDeployment(deployment, 'completed', outcome);
 }
 
 /** Before the first change: whatever goes wrong closes the deployment, and there is nothing to undo. */
@@ -143,7 +143,7 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
   } catch (error) {
     const { ending, plan } = deployment.status();
     if (ending)
-      throw await close(
+      throw await closeAsFailed(
         deployment,
         'refused',
         FAILURE.ChecklistFailed,
@@ -152,14 +152,14 @@ async function orRefuse(deployment: Deployment, body: () => Promise<void>): Prom
       );
     if (CancellationScope.current().consideredCancelled) {
       const outcome = 'Cancelled before anything was deployed.';
-      await end(deployment, 'cancelled', outcome);
+      await closeDeployment(deployment, 'cancelled', outcome);
       // Not `error`: a worker that was lost meanwhile has made a time-out of it, and that would close as failed.
       throw new CancelledFailure(outcome);
     }
-    const why = inWords(error);
+    const why = errorMessage(error);
     throw await (plan
-      ? close(deployment, 'refused', FAILURE.ChecklistFailed, `${sentence(why)} Nothing was deployed.`, error)
-      : close(deployment, 'refused', FAILURE.InvalidRequest, why, error));
+      ? closeAsFailed(deployment, 'refused', FAILURE.ChecklistFailed, `${sentence(why)} Nothing was deployed.`, error)
+      : closeAsFailed(deployment, 'refused', FAILURE.InvalidRequest, why, error));
   }
 }
 
@@ -185,10 +185,10 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
         : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
     const accepted = rollback?.recovered?.accepted ? ` ${recoveryWords(rollback.recovered)}` : '';
     const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}`;
-    await CancellationScope.nonCancellable(() => tell(deployment, 'warning', outcome));
+    await CancellationScope.nonCancellable(() => notify(deployment, 'warning', outcome));
     if (why.cause !== 'cancelled')
-      throw await close(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
-    await end(deployment, 'cancelled', outcome);
+      throw await closeAsFailed(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
+    await closeDeployment(deployment, 'cancelled', outcome);
     throw new CancelledFailure(outcome);
   }
 }
@@ -213,12 +213,13 @@ function historyFull(): Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'> 
 
 function whyRollBack(deployment: Deployment, error: unknown): Pick<RollbackStatus, 'cause' | 'reason' | 'detectedAt'> {
   const { ending, phase } = deployment.status();
-  if (error instanceof MustRollBack) return { cause: error.why, reason: error.message, detectedAt: error.detectedAt };
+  if (error instanceof RollbackRequired)
+    return { cause: error.why, reason: error.message, detectedAt: error.detectedAt };
   const detectedAt = Date.now();
   if (ending) return { cause: ending.cause, reason: byWhom(ending), detectedAt };
   if (CancellationScope.current().consideredCancelled)
     return { cause: 'cancelled', reason: `Cancelled while ${phase}.`, detectedAt };
-  return { cause: 'failed-step', reason: `It failed while ${phase}: ${inWords(error)}`, detectedAt };
+  return { cause: 'failed-step', reason: `It failed while ${phase}: ${errorMessage(error)}`, detectedAt };
 }
 
 function byWhom({ cause, by, reason }: NonNullable<DeploymentStatus['ending']>): string {
@@ -235,7 +236,7 @@ function seconds(ms: number): string {
 }
 
 /** The failure that closes the deployment: its message alone tells what happened, its details hold the report. */
-async function close(
+async function closeAsFailed(
   deployment: Deployment,
   phase: Phase,
   type: string,
@@ -247,7 +248,7 @@ async function close(
       type,
       message,
       nonRetryable: true,
-      details: [await end(deployment, phase, message)],
+      details: [await closeDeployment(deployment, phase, message)],
       ...(cause instanceof Error ? { cause } : {}),
     }),
   );

@@ -14,7 +14,7 @@ import {
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { inWords } from './failures.ts';
+import { errorMessage } from './failures.ts';
 
 /** Who ran a remedy that the runbook makes automatic. */
 const BY_ITSELF = 'the runbook';
@@ -98,7 +98,7 @@ async function pass(deployment: Deployment, check: CheckStatus): Promise<void> {
     .runRemedy({ target, checkId: id })
     .catch((error: unknown) => {
       if (CancellationScope.current().consideredCancelled) throw error;
-      return { done: false, summary: inWords(error), startedAt: Date.now(), durationMs: 0 };
+      return { done: false, summary: errorMessage(error), startedAt: Date.now(), durationMs: 0 };
     });
   deployment.change((status) => remedyEnded(status, id, { ...result, by }));
   await measure(deployment, check);
@@ -115,7 +115,7 @@ async function measure(deployment: Deployment, { id, title, timeoutMs }: CheckSt
       return {
         passed: false,
         unmeasured: true as const,
-        summary: inWords(error),
+        summary: errorMessage(error),
         evidence: [],
         checkedAt: Date.now(),
         durationMs: 0,

@@ -24,7 +24,7 @@ import {
 import { renderDetails } from './details.ts';
 import { withoutStack } from './failures.ts';
 import * as messages from './messages.ts';
-import { emit } from './metrics.ts';
+import { emitMetrics } from './metrics.ts';
 
 /** A change of the state; `at` is now, epoch milliseconds. */
 type Transition = (status: DeploymentStatus, at: number) => DeploymentStatus;
@@ -48,7 +48,7 @@ export function openDeployment(request: unknown): Deployment {
   const change = (transition: Transition): void => {
     const before = state;
     state = transition(before, Date.now());
-    emit(measurementsOf(before, state));
+    emitMetrics(measurementsOf(before, state));
     setCurrentDetails(renderDetails(state));
     // Before the plan is there the request is not validated, and a refused deployment should stay short.
     if (!state.plan || state.phase === shownPhase) return;

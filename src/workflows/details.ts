@@ -1,5 +1,5 @@
 import {
-  answers,
+  availableDecisions,
   type CheckStatus,
   currentStep,
   cutShort,
@@ -45,7 +45,7 @@ function list(lines: readonly string[]): string {
 
 function renderWait(status: DeploymentStatus): string[] {
   const wait = waitingFor(status);
-  const possible = answers(status);
+  const possible = availableDecisions(status);
   return [
     ...(wait
       ? [

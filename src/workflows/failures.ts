@@ -2,7 +2,7 @@ import { ActivityFailure, ApplicationFailure, isCancellation, rootCause, Timeout
 import type { RollbackCause } from '../domain/index.ts';
 
 /** Thrown by a step that knows why the deployment must not go on. */
-export class MustRollBack extends Error {
+export class RollbackRequired extends Error {
   override readonly name = 'MustRollBack';
   /** An answer and no accident: see {@link withoutStack}. */
   override readonly stack = '';
@@ -17,7 +17,7 @@ export class MustRollBack extends Error {
 }
 
 /** An error of a step in words: the innermost message, since Temporal's own wrappers say only "Activity task failed". */
-export function inWords(error: unknown): string {
+export function errorMessage(error: unknown): string {
   if (isCancellation(error)) return 'cancelled';
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure)
     return `${error.activityType} did not end in its time (${error.cause.timeoutType}): ${rootCause(error.cause) ?? error.cause.message}`;

@@ -2,7 +2,7 @@ import { metricMeter } from '@temporalio/workflow';
 import { METRICS, type Measurement } from '../domain/index.ts';
 
 /** Hands measurements to the worker's Prometheus page. The SDK leaves out what is replayed, so nothing counts again. */
-export function emit(measurements: readonly Measurement[]): void {
+export function emitMetrics(measurements: readonly Measurement[]): void {
   for (const { metric, value, labels } of measurements) {
     const { name, kind, help } = METRICS[metric];
     switch (kind) {

@@ -2,7 +2,7 @@ import { CancellationScope, log } from '@temporalio/workflow';
 import { type Notification, notificationGivenUp } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { inWords } from './failures.ts';
+import { errorMessage } from './failures.ts';
 
 /** Bound of one attempt to tell people. Nothing waits for it but the end of a rollback, which would cut it off. */
 const TELL_MS = 15_000;
@@ -11,13 +11,13 @@ const TELL_MS = 15_000;
  * Tells people. Neither a failure nor a cancellation of the deployment gets in its way, nor it in theirs: what could not be
  * delivered is kept in the state.
  */
-export function tell(deployment: Deployment, severity: Notification['severity'], text: string): Promise<void> {
+export function notify(deployment: Deployment, severity: Notification['severity'], text: string): Promise<void> {
   const { target } = deployment.plan();
   const at = Date.now();
   return CancellationScope.nonCancellable(() =>
     work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, severity, text }),
   ).catch((error: unknown) => {
-    const problem = inWords(error);
+    const problem = errorMessage(error);
     log.error('people could not be told', { text, error: problem });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
   });

@@ -14,8 +14,8 @@ import {
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { inWords } from './failures.ts';
-import { tell } from './notify.ts';
+import { errorMessage } from './failures.ts';
+import { notify } from './notify.ts';
 
 /** A failed round is tried again soon at first: most failures are a blip. */
 const FIRST_PAUSE_MS = 1_000;
@@ -32,7 +32,7 @@ export async function rollBack(
   await CancellationScope.nonCancellable(async () => {
     deployment.change((status, at) => rollbackBegun(status, why, at));
     const { service, version, environment } = deployment.status();
-    const told = tell(deployment, 'critical', `Rolling back ${service} ${version} in ${environment}: ${why.reason}`);
+    const told = notify(deployment, 'critical', `Rolling back ${service} ${version} in ${environment}: ${why.reason}`);
 
     const { pauseMs } = deployment.plan().rollback;
     let pause = FIRST_PAUSE_MS;
@@ -47,7 +47,7 @@ export async function rollBack(
       wasEnded = problem === ENDED_BY_RETRY;
       deployment.change((status, at) => roundFailed(status, problem, at));
       if (round === 1 || pause >= pauseMs)
-        void tell(
+        void notify(
           deployment,
           'critical',
           `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.${isReadBack(rollbackOf(deployment), 'over') ? ' All traffic was read back on blue: acceptRecovery ends the rollback without the proof that blue is healthy.' : ''}`,
@@ -81,7 +81,7 @@ async function runRound(deployment: Deployment, round: number, isEnded: () => bo
       return await done;
     });
   } catch (error) {
-    return isCancellation(error) ? ENDED_BY_RETRY : inWords(error);
+    return isCancellation(error) ? ENDED_BY_RETRY : errorMessage(error);
   }
 }
 

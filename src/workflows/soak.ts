@@ -9,16 +9,16 @@ import {
   soakProven,
   stepBegun,
   type TrafficStep,
-  type WatchCarry,
   type WatchHeartbeat,
   type WatchInput,
+  type WatchState,
   type WindowResult,
   windowClosed,
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { inWords, MustRollBack } from './failures.ts';
-import { tell } from './notify.ts';
+import { errorMessage, RollbackRequired } from './failures.ts';
+import { notify } from './notify.ts';
 import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
@@ -39,8 +39,8 @@ export async function soakAndPassGate(
   deployment: Deployment,
   step: TrafficStep,
   next: TrafficStep | undefined,
-  carried: WatchCarry,
-): Promise<WatchCarry> {
+  carried: WatchState,
+): Promise<WatchState> {
   const { watch } = deployment.plan();
   const startedAt = Date.now();
   deployment.change((status, at) => stepBegun(status, step, next, at));
@@ -51,20 +51,24 @@ export async function soakAndPassGate(
   let unwatchedMs = 0;
   const limit = (): number => soakLimitOf(deployment, startedAt + step.soakMs * watch.maxSoakFactor + unwatchedMs);
   let until = soakMinimum;
-  let carry = carried;
+  let watchState = carried;
   let extensions = 0;
 
   for (;;) {
     const askedAt = Date.now();
     const longest = Math.min(askedAt + watch.windowMs, until);
-    const window = await watchWindow(deployment, step, startedAt, { carry, until: longest, healthyFrom: soakMinimum });
-    carry = window.carry;
+    const window = await watchWindow(deployment, step, startedAt, {
+      watchState,
+      until: longest,
+      healthyFrom: soakMinimum,
+    });
+    watchState = window.watchState;
     if (window.from - askedAt > UNWATCHED_MS) unwatchedMs += window.from - askedAt;
     if (Date.now() >= soakMinimum && window.verdict === 'healthy') break;
     if (Date.now() < until) continue;
     if (until >= limit()) awaitDecision(deployment, step, window);
     if (until >= limit())
-      throw new MustRollBack(
+      throw new RollbackRequired(
         'inconclusive',
         `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
         Date.now(),
@@ -73,34 +77,38 @@ export async function soakAndPassGate(
     until = Math.min(limit(), Date.now() + Math.max(missing, extensionMs(extensions, watch)));
     const expected = missing > 0 ? Math.min(limit(), Date.now() + missing) : until;
     deployment.change((status) => soakExtended(status, expected));
-    if (extensions === 0) void tell(deployment, 'warning', whyExtended(deployment, step, window.reason));
+    if (extensions === 0) void notify(deployment, 'warning', whyExtended(deployment, step, window.reason));
     extensions += 1;
   }
 
   const gateUntil = Date.now() + (step.approval?.timeoutMs ?? 0);
   deployment.change((status, at) => soakProven(status, at, gateUntil));
-  if (!hasGate) return carry;
+  if (!hasGate) return watchState;
 
   let unconfirmed = false;
   if (!approved()) {
     deployment.change((status, at) => entered(status, 'awaiting-approval', at));
     const { service, version } = deployment.status();
-    void tell(deployment, 'info', `${service} ${version} is healthy at ${step.percentage} % and waits for approval.`);
+    void notify(deployment, 'info', `${service} ${version} is healthy at ${step.percentage} % and waits for approval.`);
   }
   while (!approved() || unconfirmed) {
     if (Date.now() >= gateUntil)
-      throw new MustRollBack('gate-timeout', `Nobody approved the shift to ${next?.percentage} % in time.`, Date.now());
+      throw new RollbackRequired(
+        'gate-timeout',
+        `Nobody approved the shift to ${next?.percentage} % in time.`,
+        Date.now(),
+      );
     const longest = approved() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
     const window = await watchWindow(deployment, step, startedAt, {
-      carry,
+      watchState,
       until: Math.min(Date.now() + longest, gateUntil),
       ...(approved() ? {} : { closeEarly: approved }),
     });
-    carry = window.carry;
+    watchState = window.watchState;
     unconfirmed = window.verdict !== 'healthy';
   }
   deployment.change((status, at) => gatePassed(status, at));
-  return carry;
+  return watchState;
 }
 
 function whyExtended(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
@@ -116,12 +124,16 @@ async function watchWindow(
   deployment: Deployment,
   step: TrafficStep,
   soakStartedAt: number,
-  { carry, closeEarly, ...ends }: Pick<WatchInput, 'carry' | 'until' | 'healthyFrom'> & { closeEarly?: () => boolean },
+  {
+    watchState,
+    closeEarly,
+    ...ends
+  }: Pick<WatchInput, 'watchState' | 'until' | 'healthyFrom'> & { closeEarly?: () => boolean },
 ): Promise<WindowResult> {
   const { target, judge, watch } = deployment.plan();
   const from = Date.now();
   const until = untilDecided(deployment, ends.until);
-  const boundMs = Math.max(0, until - from) + watch.blindMs;
+  const boundMs = Math.max(0, until - from) + watch.maxUnwatchedMs;
   const { soakMs, percentage } = step;
   const input = {
     target,
@@ -132,11 +144,11 @@ async function watchWindow(
     percentage,
     ...ends,
     until,
-    carry,
+    watchState,
   };
   const window = await inScope();
   deployment.change((status) => windowClosed(status, window));
-  if (window.verdict === 'breached') throw new MustRollBack('breach', window.reason, window.to);
+  if (window.verdict === 'breached') throw new RollbackRequired('breach', window.reason, window.to);
   mindUndecided(deployment, step, window);
   return window;
 
@@ -154,7 +166,11 @@ async function watchWindow(
       // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
       // the next window goes on from what was seen last, and judges the gap.
       if (closeEarly?.() && isUnattended(error)) return lastHeartbeat(error) ?? nothingSeen(from, input);
-      throw new MustRollBack('evidence-lost', `Nobody could watch for too long: ${inWords(error)}`, Date.now());
+      throw new RollbackRequired(
+        'evidence-lost',
+        `Nobody could watch for too long: ${errorMessage(error)}`,
+        Date.now(),
+      );
     }
   }
 }
@@ -174,7 +190,7 @@ function lastHeartbeat(error: unknown): WindowResult | undefined {
   return { ...window, ...UNATTENDED };
 }
 
-function nothingSeen(from: number, { rules, carry }: WatchInput): WindowResult {
+function nothingSeen(from: number, { rules, watchState }: WatchInput): WindowResult {
   const none = { requests: 0, failed: 0, slow: rules.limits.latency ? 0 : null };
-  return { ...UNATTENDED, from, to: from, green: none, blue: none, carry };
+  return { ...UNATTENDED, from, to: from, green: none, blue: none, watchState };
 }

@@ -7,8 +7,8 @@ import {
   type WindowResult,
 } from '../domain/index.ts';
 import type { Deployment } from './deployment.ts';
-import { MustRollBack } from './failures.ts';
-import { tell } from './notify.ts';
+import { RollbackRequired } from './failures.ts';
+import { notify } from './notify.ts';
 
 /** What plans that say nothing of it do: those of deployments that began before it was a key. */
 const WAIT = { action: 'wait', timeoutMs: 3_600_000 } as const;
@@ -27,14 +27,14 @@ export function mindUndecided(deployment: Deployment, step: TrafficStep, window:
   }
   const { action, timeoutMs } = deployment.plan().watch.undecided ?? WAIT;
   if (undecided && Date.now() >= undecided.until)
-    throw new MustRollBack(
+    throw new RollbackRequired(
       'inconclusive',
       `Nobody decided within ${duration(timeoutMs)}: ${window.reason}`,
       Date.now(),
     );
   if (!window.exhausted) return;
   if (action === 'rollback')
-    throw new MustRollBack(
+    throw new RollbackRequired(
       'inconclusive',
       `${window.reason}. The runbook rolls back then (judge.onUndecided: rollback)`,
       window.to,
@@ -50,7 +50,7 @@ export function awaitDecision(deployment: Deployment, { percentage }: TrafficSte
   deployment.change((status, at) => undecidedBegun(status, { reason, since: at, until: at + timeoutMs }));
   const { service, version, environment } = deployment.status();
   const until = new Date(Date.now() + timeoutMs).toISOString().slice(0, 19).replace('T', ' ');
-  void tell(
+  void notify(
     deployment,
     'critical',
     `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged: ${reason}. abort rolls back; it goes on by itself as soon as the evidence is back; if nobody decides until ${until} UTC, it is rolled back.`,
@@ -72,13 +72,13 @@ function undecidedOf(deployment: Deployment): UndecidedStatus | undefined {
   return currentStep(deployment.status())?.undecided;
 }
 
-function isUndecided({ because, exhausted }: WindowResult): boolean {
-  return because === 'hold' || because === 'blind' || exhausted === true;
+function isUndecided({ code, exhausted }: WindowResult): boolean {
+  return code === 'blue-unhealthy' || code === 'no-metrics' || exhausted === true;
 }
 
 /** A window that no worker closed gives no reason: it is no evidence either, and ends no wait. */
 function isEvidence(window: WindowResult): boolean {
-  return window.verdict !== 'inconclusive' || (window.because !== undefined && !isUndecided(window));
+  return window.verdict !== 'inconclusive' || (window.code !== undefined && !isUndecided(window));
 }
 
 function duration(ms: number): string {

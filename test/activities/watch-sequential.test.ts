@@ -9,56 +9,69 @@ import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 
 const scene = useScenes();
 const serve = useServers();
-const BY_EVIDENCE = { judge: { rule: 'evidence', patience: '1s', routeGrace: '2s', maxBlind: '1s' } };
+const SEQUENTIAL = { judge: { rule: 'sequential', burstTolerance: '1s', trafficGrace: '2s', maxNoData: '1s' } };
 
 /** The first soak, which begins now; its window is as long. */
 function soak({ target, plan }: Scene, soakMs: number): WatchInput {
   const now = Date.now();
   const { pollMs } = plan.watch;
-  const carry = { reading: null, judge: null, soakStartedAt: 0 };
-  return { target, rules: plan.judge, pollMs, soakStartedAt: now, soakMs, percentage: 50, until: now + soakMs, carry };
+  const watchState = { reading: null, judge: null, soakStartedAt: 0 };
+  return {
+    target,
+    rules: plan.judge,
+    pollMs,
+    soakStartedAt: now,
+    soakMs,
+    percentage: 50,
+    until: now + soakMs,
+    watchState,
+  };
 }
 
 const newest = (heartbeats: readonly unknown[]) => heartbeats.at(-1) as WatchHeartbeat | undefined;
 
 test('a soak is healthy when nearly all of it was observed, and not before', async () => {
-  const here = await scene(BY_EVIDENCE);
+  const here = await scene(SEQUENTIAL);
   here.production.move(50);
   const { result, heartbeats } = begin(here.activities.watchWindow, soak(here, 3_000));
   await until(() => (newest(heartbeats)?.green.requests ?? 0) > 60);
-  expect(newest(heartbeats)).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(newest(heartbeats)).toMatchObject({ verdict: 'inconclusive', code: 'insufficient-data' });
   const window = await result;
   expect(window.verdict).toBe('healthy');
-  expect(window).not.toHaveProperty('because');
+  expect(window).not.toHaveProperty('code');
 });
 
 test('a green that gets none of the traffic that was set is rolled back', async () => {
-  const here = await scene(BY_EVIDENCE);
+  const here = await scene(SEQUENTIAL);
   here.production.move(0);
   expect(await run(here.activities.watchWindow, soak(here, 60_000))).toMatchObject({
     verdict: 'breached',
-    because: 'traffic-missing',
+    code: 'no-green-traffic',
     reason: expect.stringMatching(/^green had no request in the \d+ s since the shift, while blue had [\d,]+;/),
   });
 });
 
 test('a window closes when metrics stay away longer than their budget; the next one waits until they are back', async () => {
-  const here = await scene(BY_EVIDENCE);
+  const here = await scene(SEQUENTIAL);
   here.production.move(50);
   const input = soak(here, 60_000);
   const first = begin(here.activities.watchWindow, input);
   await until(() => (newest(first.heartbeats)?.green.requests ?? 0) > 0);
   here.production.misbehave('metrics', 'fail');
   const closed = await first.result;
-  expect(closed).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
+  expect(closed).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics', exhausted: true });
   expect(closed.to).toBeLessThan(input.until);
 
-  const next = begin(here.activities.watchWindow, { ...input, until: Date.now() + 60_000, carry: closed.carry });
+  const next = begin(here.activities.watchWindow, {
+    ...input,
+    until: Date.now() + 60_000,
+    watchState: closed.watchState,
+  });
   await until(() => newest(next.heartbeats)?.exhausted === true);
   here.production.misbehave('metrics', 'well');
   await until(() => newest(next.heartbeats)?.exhausted === undefined && newest(next.heartbeats) !== undefined);
   next.cancel();
-  expect((await next.result).because).toBe('unproven');
+  expect((await next.result).code).toBe('unproven');
 });
 
 /** A page of both versions whose processes can start anew. */
@@ -86,7 +99,7 @@ test('where green is missed, the versions that the metrics count instead are nam
       [BLUE, '2.5.0_b'].map((version) => `http_requests_total{version="${version}",code="200"} ${count}\n`).join(''),
     );
   });
-  const here = await scene({ ...BY_EVIDENCE, metrics: { targets: [`${origin}/metrics`] } });
+  const here = await scene({ ...SEQUENTIAL, metrics: { targets: [`${origin}/metrics`] } });
   const { verdict, reason } = await run(here.activities.watchWindow, soak(here, 60_000));
   expect(verdict).toBe('breached');
   expect(reason).toMatch(/^green had no request .*; the metrics count requests of 2\.5\.0_b instead$/);
@@ -95,9 +108,9 @@ test('where green is missed, the versions that the metrics count instead are nam
 test.each([
   ['a green that starts again and again is rolled back', [GREEN], 'breached', 'restarts'],
   ['when both start again it is what counts them, and no fault', [GREEN, BLUE], 'inconclusive', 'unproven'],
-])('%s', async (_, versions, verdict, because) => {
+])('%s', async (_, versions, verdict, code) => {
   const { restart, metrics } = await restartable();
-  const here = await scene({ ...BY_EVIDENCE, metrics });
+  const here = await scene({ ...SEQUENTIAL, metrics });
   const { result, heartbeats, cancel } = begin(here.activities.watchWindow, soak(here, 60_000));
   for (let times = 1; times <= 2; times += 1) {
     const seen = heartbeats.length;
@@ -107,5 +120,5 @@ test.each([
   const seen = heartbeats.length;
   await until(() => heartbeats.length > seen + 3 || newest(heartbeats)?.verdict === 'breached');
   cancel();
-  expect(await result).toMatchObject({ verdict, because });
+  expect(await result).toMatchObject({ verdict, code });
 });

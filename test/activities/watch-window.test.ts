@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { WatchCarry, WatchHeartbeat, WatchInput } from '../../src/domain/activity-results.ts';
+import type { WatchHeartbeat, WatchInput, WatchState } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
@@ -22,7 +22,7 @@ function opened({ target, plan }: Scene, forMs = LONG_MS): WatchInput {
     soakMs: SOAK_MS,
     percentage: 50,
     until: now + forMs,
-    carry: { reading: null, judge: null, soakStartedAt: 0 },
+    watchState: { reading: null, judge: null, soakStartedAt: 0 },
   };
 }
 
@@ -77,13 +77,13 @@ test('what green answered before the soak began is no evidence of it: neither fo
   const first = await run(activities.watchWindow, { ...opened(here, 0) });
   await until(() => production.requests(GREEN) > 2 * plan.judge.minRequests);
   production.fail(GREEN, 0);
-  const { carry, ...window } = await run(activities.watchWindow, {
+  const { watchState, ...window } = await run(activities.watchWindow, {
     ...opened(here, 2_000),
-    carry: { reading: first.carry.reading, judge: null, soakStartedAt: 0 },
+    watchState: { reading: first.watchState.reading, judge: null, soakStartedAt: 0 },
   });
   expect(window).toMatchObject({ verdict: 'healthy', green: { failed: 0 } });
   expect(window.reason).toMatch(/^green failed 0 of /);
-  expect(carry.judge).toMatchObject({ soak: { green: { failed: 0 } } });
+  expect(watchState.judge).toMatchObject({ soak: { green: { failed: 0 } } });
 });
 
 test('what is not measured is null, not 0: slow requests without a latency limit, the mean without a metric', async () => {
@@ -114,17 +114,17 @@ test('another worker goes on where one was lost: every request is counted exactl
   const next = begin(activities.watchWindow, input, { attempt: 2, heartbeatDetails });
   await until(() => next.heartbeats.length > 3);
   next.cancel();
-  const { green, carry, from } = await next.result;
+  const { green, watchState, from } = await next.result;
 
   expect(from).toBe(heartbeatDetails?.from);
-  const baseline = seriesOf(lost.heartbeats.find((beat) => (beat as WatchHeartbeat | undefined)?.carry.reading));
-  expect(green.requests).toBe(seriesOf({ carry }) - baseline);
-  expect(carry.judge).toMatchObject({ soak: { green: { requests: green.requests } } });
+  const baseline = seriesOf(lost.heartbeats.find((beat) => (beat as WatchHeartbeat | undefined)?.watchState.reading));
+  expect(green.requests).toBe(seriesOf({ watchState }) - baseline);
+  expect(watchState.judge).toMatchObject({ soak: { green: { requests: green.requests } } });
 });
 
 /** Green's cumulative counter as this window read it last. */
 function seriesOf(window: unknown): number {
-  const { reading } = (window as Pick<WatchHeartbeat, 'carry'>).carry;
+  const { reading } = (window as Pick<WatchHeartbeat, 'watchState'>).watchState;
   return reading?.series[`0/${GREEN}`]?.requests ?? 0;
 }
 
@@ -187,20 +187,20 @@ test('the next soak proves its health afresh, while a breach that builds up goes
   const first = await run(activities.watchWindow, opened(here, 2_000));
   expect(first.verdict).toBe('healthy');
   const soakStartedAt = Date.now() + 1;
-  const { verdict, carry } = await run(activities.watchWindow, {
+  const { verdict, watchState } = await run(activities.watchWindow, {
     ...opened(here, 0),
     soakStartedAt,
-    carry: first.carry,
+    watchState: first.watchState,
   });
   expect(verdict).toBe('inconclusive');
-  expect(carry).toMatchObject({ soakStartedAt, judge: { soak: { from: soakStartedAt } } });
+  expect(watchState).toMatchObject({ soakStartedAt, judge: { soak: { from: soakStartedAt } } });
 
-  const nearly = withRun(carry);
+  const nearly = withRun(watchState);
   production.fail(GREEN, 0.5);
   const window = await run(activities.watchWindow, {
     ...opened(here),
     soakStartedAt: soakStartedAt + 1,
-    carry: nearly,
+    watchState: nearly,
   });
   expect(window.verdict).toBe('breached');
   expect(window.reason).toContain('over 3 batches in a row');
@@ -208,11 +208,11 @@ test('the next soak proves its health afresh, while a breach that builds up goes
 });
 
 /** As if two batches had been over the limit already. */
-function withRun(carry: WatchCarry): WatchCarry {
-  if (!carry.judge || !('runs' in carry.judge)) throw new Error('these tests judge by the literal rule');
+function withRun(watchState: WatchState): WatchState {
+  if (!watchState.judge || !('runs' in watchState.judge)) throw new Error('these tests judge by the literal rule');
   const counts = { requests: 100, failed: 50, slow: 0 };
   const errors = { batches: 2, ms: 2_000, green: counts, blue: { ...counts, failed: 0 } };
-  return { ...carry, judge: { ...carry.judge, runs: { ...carry.judge.runs, errors } } };
+  return { ...watchState, judge: { ...watchState.judge, runs: { ...watchState.judge.runs, errors } } };
 }
 
 test('what each poll brought is kept for the report, and adds up to the window', async () => {

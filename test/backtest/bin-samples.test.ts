@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { type CountedSeries, openLedger } from '../../src/backtest/bin-samples.ts';
+import { type CountedSeries, openBins } from '../../src/backtest/bin-samples.ts';
 
 const STEP_MS = 10_000;
 
@@ -21,7 +21,7 @@ function counter(
 }
 
 function booked(...pieces: readonly CountedSeries[][]) {
-  const ledger = openLedger({ from: 0, to: 1_000_000, stepMs: STEP_MS });
+  const ledger = openBins({ from: 0, to: 1_000_000, stepMs: STEP_MS });
   for (const piece of pieces) ledger.add(piece);
   return ledger.intervals();
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { cutSoaks, inWholeNumbers, stretchesOf } from '../../src/backtest/history.ts';
-import { parsePast, writePast } from '../../src/backtest/history-file.ts';
+import { formatHistory, parseHistory } from '../../src/backtest/history-file.ts';
 import { independent, pastOf, STEP_MS } from './support.ts';
 
 const line = (t: number, rest = '"n": 10, "failed": 1') => `{"t": ${t}, ${rest}}`;
@@ -13,13 +13,13 @@ describe('a file of the past', () => {
       pastOf(100, { failed: independent(0.1) }, 2).slice(60),
     ];
     const past = { intervals: [...before, ...after], notices: [] };
-    const read = parsePast(writePast(past), 'past.jsonl');
+    const read = parseHistory(formatHistory(past), 'past.jsonl');
     expect(read).toEqual(past);
     expect(stretchesOf(read.intervals).map(({ length }) => length)).toEqual([50, 40]);
   });
 
   test('a missing line makes the next interval longer; slow may be missing, and so may a last line feed', () => {
-    const { intervals } = parsePast([line(1_000), line(2_000), '', line(4_000), line(5_000)].join('\n'), 'f');
+    const { intervals } = parseHistory([line(1_000), line(2_000), '', line(4_000), line(5_000)].join('\n'), 'f');
     expect(intervals.map(({ from, to }) => [from, to])).toEqual([
       [0, 1_000],
       [1_000, 2_000],
@@ -42,7 +42,7 @@ describe('a file of the past', () => {
     ['too little', line(1_000), /^f: found 1 intervals, expected at least two/],
     ['nothing', '', /found 0 intervals/],
   ])('with %s is refused, with the place', (_, text, why) => {
-    expect(() => parsePast(text, 'f')).toThrow(why);
+    expect(() => parseHistory(text, 'f')).toThrow(why);
   });
 });
 

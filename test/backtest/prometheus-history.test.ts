@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { blueHistory } from '../../src/activities/baseline-history.ts';
 import type { PastQuestion } from '../../src/backtest/counters.ts';
-import { whereIsThePast } from '../../src/backtest/history-source.ts';
-import { readPast } from '../../src/backtest/prometheus-history.ts';
+import { resolveHistorySource } from '../../src/backtest/history-source.ts';
+import { readHistory } from '../../src/backtest/prometheus-history.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { guide, guideWith } from '../runbook/support.ts';
 import {
@@ -89,7 +89,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
   }
 
   const read = (more: Partial<PastQuestion> = {}) =>
-    readPast({ name: 'Prometheus', url: prometheus.url }, question({ from, to: Date.now(), ...more }), bounds);
+    readHistory({ name: 'Prometheus', url: prometheus.url }, question({ from, to: Date.now(), ...more }), bounds);
   const totals = (intervals: Awaited<ReturnType<typeof read>>['intervals']) =>
     (['requests', 'failed', 'slow'] as const).map((name) => intervals.reduce((sum, one) => sum + one[name], 0));
 
@@ -153,7 +153,7 @@ describe('a Prometheus with very many series', () => {
       return JSON.stringify({ status: 'success', data: { resultType: 'matrix', result: [{ metric: {}, values }] } });
     });
     const { latency: _, ...rest } = question({ from: 0, to: 12 * 3_600_000, stepMs: 15_000 });
-    const { intervals, notices } = await readPast({ name: 'Prometheus', url: `http://${address}` }, rest, bounds);
+    const { intervals, notices } = await readHistory({ name: 'Prometheus', url: `http://${address}` }, rest, bounds);
     expect(intervals).toHaveLength(720);
     expect(intervals.slice(0, 2)).toEqual([
       { from: 0, to: 60_000, requests: 10, failed: 1, slow: 0 },
@@ -171,16 +171,18 @@ describe('where the past is', () => {
   const { metrics } = guide();
 
   test('a person says for pages, which have none', async () => {
-    await expect(whereIsThePast(metrics, {}, {})).rejects.toThrow(/pages, which have no past. Say .* --prometheus URL/);
+    await expect(resolveHistorySource(metrics, {}, {})).rejects.toThrow(
+      /pages, which have no past. Say .* --prometheus URL/,
+    );
     for (const text of ['job="shop",path!~"/h.*"', ' {job="shop",path!~"/h.*"} ']) {
-      const { server, selector } = await whereIsThePast(metrics, { prometheus: 'http://p', selector: text }, {});
+      const { server, selector } = await resolveHistorySource(metrics, { prometheus: 'http://p', selector: text }, {});
       expect(server).toMatchObject({ name: 'Prometheus', url: 'http://p' });
       expect(selector).toEqual([
         { label: 'job', operator: '=', value: 'shop' },
         { label: 'path', operator: '!~', value: '/h.*' },
       ]);
     }
-    const wrong = whereIsThePast(metrics, { prometheus: 'http://p', selector: 'job=shop' }, {});
+    const wrong = resolveHistorySource(metrics, { prometheus: 'http://p', selector: 'job=shop' }, {});
     await expect(wrong).rejects.toThrow(/^--selector: found "job=shop", expected labels such as/);
   });
 
@@ -195,10 +197,10 @@ describe('where the past is', () => {
       ),
       'guide',
     ).metrics;
-    const { server } = await whereIsThePast(config, {}, { T: 'abc' });
+    const { server } = await resolveHistorySource(config, {}, { T: 'abc' });
     expect(server).toMatchObject({ url: 'http://p', token: { value: 'abc' }, headers: [{ value: 'shop' }] });
-    await expect(whereIsThePast(config, {}, {})).rejects.toThrow('the variable T');
-    const elsewhere = await whereIsThePast(config, { prometheus: 'http://q' }, {});
+    await expect(resolveHistorySource(config, {}, {})).rejects.toThrow('the variable T');
+    const elsewhere = await resolveHistorySource(config, { prometheus: 'http://q' }, {});
     expect(elsewhere.server).toEqual({ name: 'Prometheus', url: 'http://q', timeoutMs: 60_000 });
     expect(elsewhere.selector).toEqual([{ label: 'job', operator: '=', value: 'shop' }]);
   });

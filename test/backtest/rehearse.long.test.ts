@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { binomial, seededRandom } from '../../src/backtest/random.ts';
-import { rehearse } from '../../src/backtest/rehearse.ts';
+import { runBacktest } from '../../src/backtest/rehearse.ts';
 import { createJudge } from '../../src/judge/judge.ts';
 import { clusters, independent, pastOf, STEP_MS, step } from './support.ts';
 
@@ -8,7 +8,7 @@ const past = (share: number, count = 3_600) => ({
   intervals: pastOf(count, { failed: independent(share) }),
   notices: [],
 });
-const run = (of: ReturnType<typeof past>, rounds = 10, seed = 1) => rehearse(of, { step, rounds, seed });
+const run = (of: ReturnType<typeof past>, rounds = 10, seed = 1) => runBacktest(of, { step, rounds, seed });
 
 /** How often a green that fails this share by itself is breached in one soak, without any past or split. */
 function simulated(share: number, soaks: number): number {
@@ -43,7 +43,7 @@ test('a past well within its limits rolls nothing back, and says so with a bound
 test.each([0.04, 0.05])('at a share of %s as many are rolled back as in a direct simulation', (share) => {
   // Without an extension, in which more would be.
   const once = { ...step, maxSoakMs: step.soakMs };
-  const { healthy } = rehearse(past(share, 10_800), { step: once, rounds: 4, seed: 1 });
+  const { healthy } = runBacktest(past(share, 10_800), { step: once, rounds: 4, seed: 1 });
   const direct = simulated(share, 3_000);
   expect(direct).toBeGreaterThan(0.03);
   expect(Math.abs(healthy.breached.rate - direct)).toBeLessThan(0.04);
@@ -66,7 +66,7 @@ test('an incident of the past rolls back the releases of its time, and is told f
   const intervals = pastOf(3_600, {
     failed: (random, index) => binomial(200, index >= 1_800 && index < 1_812 ? 0.3 : 0.005, random),
   });
-  const { healthy, past: seen } = rehearse({ intervals, notices: [] }, { step, rounds: 10, seed: 1 });
+  const { healthy, past: seen } = runBacktest({ intervals, notices: [] }, { step, rounds: 10, seed: 1 });
   const bad = healthy.soaks.filter(({ breached }) => breached > 0);
   expect(bad.map(({ at, breached, pastRolledBack }) => [at, breached, pastRolledBack])).toEqual([
     [18_000_000, 10, true],
@@ -105,7 +105,7 @@ test('the same seed rehearses the same, whatever was done before', () => {
 });
 
 test('all traffic on green is split only once: halves of one whole are all alike', () => {
-  const { healthy } = rehearse(past(0.005, 360), { step: { ...step, share: 1 }, rounds: 50, seed: 1 });
+  const { healthy } = runBacktest(past(0.005, 360), { step: { ...step, share: 1 }, rounds: 50, seed: 1 });
   expect(healthy).toMatchObject({ rounds: 1, releases: 20 });
 });
 

@@ -1,4 +1,4 @@
-import type { PastInterval } from '../../src/backtest/history.ts';
+import type { HistoryInterval } from '../../src/backtest/history.ts';
 import { binomial, type Random, seededRandom } from '../../src/backtest/random.ts';
 import type { RehearsedStep } from '../../src/backtest/release.ts';
 import { rules } from '../judge/support.ts';
@@ -11,7 +11,7 @@ export const step: RehearsedStep = {
   share: 0.5,
   soakMs: 180_000,
   maxSoakMs: 540_000,
-  watch: { pollMs: STEP_MS, windowMs: 180_000, gateWindowMs: 180_000, blindMs: 120_000, maxSoakFactor: 3 },
+  watch: { pollMs: STEP_MS, windowMs: 180_000, gateWindowMs: 180_000, maxUnwatchedMs: 120_000, maxSoakFactor: 3 },
 };
 
 /** Intervals of 10 s with so many requests each, of which so many are bad, at random. */
@@ -22,7 +22,7 @@ export function pastOf(
     failed,
   }: { readonly requests?: number; readonly failed: (random: Random, index: number) => number },
   seed = 1,
-): PastInterval[] {
+): HistoryInterval[] {
   const random = seededRandom(seed);
   return Array.from({ length: count }, (_, index) => ({
     from: index * STEP_MS,

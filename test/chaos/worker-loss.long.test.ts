@@ -72,7 +72,7 @@ async function windowsOf({ handle }: TestDeployment): Promise<WindowResult[]> {
 }
 
 function carried(window: WindowResult | undefined, version: string): number {
-  const series = Object.values(window?.carry.reading?.series ?? {});
+  const series = Object.values(window?.watchState.reading?.series ?? {});
   return series.filter((one) => one.version === version).reduce((sum, one) => sum + one.requests, 0);
 }
 

@@ -54,7 +54,7 @@ const ZOMBIES: readonly [string, () => Promise<void>][] = [
           { percentage: 50, soak: '5s', approval: {} },
           { percentage: 100, soak: '2s' },
         ],
-        watch: { blind: '4m' }, // the frozen one may be given the window for a while
+        watch: { maxUnwatched: '4m' }, // the frozen one may be given the window for a while
       });
       await scene.untilPhase('soaking');
       const frozen = await freeze(scene);

@@ -11,7 +11,7 @@ async function judge(lines: readonly string[], ...words: readonly string[]) {
     import { Command } from 'commander';
     import { addJudge } from ${JSON.stringify(pathToFileURL(COMMAND).href)};
     const program = new Command('x').exitOverride();
-    addJudge(program);
+    addJudge(program.command('judge'));
     try { await program.parseAsync(${JSON.stringify(['judge', ...words])}, { from: 'user' }); } catch { process.exitCode = 2; }
   `;
   const { exitCode, stdout, stderr } = await execa(
@@ -56,8 +56,8 @@ test('one verdict per line, in order, at the first interval that decides', async
   expect(exitCode).toBe(0);
   expect(verdicts).toMatchObject([
     { soak: 'good', verdict: 'pass', at: 600 },
-    { soak: 'bad', verdict: 'rollback', at: 330, because: 'hard' },
-    { soak: 'blind', verdict: 'hold', at: 600, because: 'blind' },
+    { soak: 'bad', verdict: 'rollback', at: 330, code: 'limit-exceeded' },
+    { soak: 'blind', verdict: 'hold', at: 600, code: 'no-metrics' },
   ]);
   expect(verdicts[1].reason).toMatch(/green failed 150 of 300 requests \(50 %\) in 30 s/);
 });
@@ -94,5 +94,5 @@ test('patience and confidence can be tried out, and must make sense', async () =
     judge([weak], '--confidence', '0.9'),
   ]);
   expect(sure.verdicts[0].at).toBeGreaterThan(unsure.verdicts[0].at);
-  expect(await judge([good], '--patience', 'long')).toMatchObject({ exitCode: 2, verdicts: [] });
+  expect(await judge([good], '--burst-tolerance', 'long')).toMatchObject({ exitCode: 2, verdicts: [] });
 });

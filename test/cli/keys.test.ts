@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { KEYS, type Offer, offersIn } from '../../src/cli/keys/key-bindings.ts';
+import { bindingsIn, KEYS, type KeyBinding } from '../../src/cli/keys/key-bindings.ts';
 import { type Key, readKeys } from '../../src/cli/keys/parse-keys.ts';
-import { type Dialogue, dialogueLines, IDLE, type Said, say } from '../../src/cli/keys/prompt-state.ts';
-import { answers } from '../../src/domain/available-decisions.ts';
+import { dialogueLines, IDLE, type PromptState, type Reduced, reduce } from '../../src/cli/keys/prompt-state.ts';
+import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, PHASES } from '../../src/domain/status.ts';
@@ -20,8 +20,8 @@ function typed(text: string): Key[] {
 }
 
 /** What comes of these keys, one after the other. */
-function after(keys: readonly Key[], offers: readonly Offer[], from: Dialogue = IDLE): Said {
-  return keys.reduce<Said>(({ dialogue }, key) => say(dialogue, key, offers), { dialogue: from });
+function after(keys: readonly Key[], offers: readonly KeyBinding[], from: PromptState = IDLE): Reduced {
+  return keys.reduce<Reduced>(({ dialogue }, key) => reduce(dialogue, key, offers), { dialogue: from });
 }
 
 /** Three checks that wait for somebody: two failed, one of them critical, and one to be attested. */
@@ -31,7 +31,7 @@ function stuck(): DeploymentStatus {
 }
 
 test('a key asks, Enter sends: with the gate that was open and the reason as it was typed', () => {
-  const offers = offersIn(statusIn('awaiting-approval', NOW));
+  const offers = bindingsIn(statusIn('awaiting-approval', NOW));
   const asked = after(typed('alooks good '), offers);
   expect(asked.act).toBeUndefined();
   expect(dialogueLines(asked.dialogue, offers, { by: 'ana', leaving: 'leave' })).toEqual([
@@ -39,14 +39,14 @@ test('a key asks, Enter sends: with the gate that was open and the reason as it 
     '  why (may stay empty): looks good ▏',
     '  Enter sends it, Esc does not',
   ]);
-  expect(say(asked.dialogue, ENTER, offers)).toEqual({
+  expect(reduce(asked.dialogue, ENTER, offers)).toEqual({
     dialogue: { at: 'sending', words: 'approve shift-to-100' },
     act: { kind: 'send', choice: { action: 'approve', gate: 'shift-to-100', reason: 'looks good' } },
   });
 });
 
 test('Esc leaves without sending, and says so', () => {
-  const offers = offersIn(statusIn('awaiting-approval', NOW));
+  const offers = bindingsIn(statusIn('awaiting-approval', NOW));
   expect(after([...typed('xno'), ESCAPE], offers)).toEqual({ dialogue: { at: 'idle', note: 'Nothing was sent.' } });
 });
 
@@ -54,7 +54,7 @@ test.each(PHASES)(
   'in %s whatever keys are pressed: no single one sends, and what is sent the workflow would take',
   (phase) => {
     const status = phase === 'checking' ? stuck() : statusIn(phase, NOW);
-    const offers = offersIn(status);
+    const offers = bindingsIn(status);
     const key: fc.Arbitrary<Key> = fc.oneof(
       { weight: 4, arbitrary: fc.constantFrom(...typed('arxcmtwRq12390 z')) },
       {
@@ -65,9 +65,9 @@ test.each(PHASES)(
     );
     fc.assert(
       fc.property(fc.array(key, { maxLength: 30 }), (keys) => {
-        let dialogue: Dialogue = IDLE;
+        let dialogue: PromptState = IDLE;
         for (const one of keys) {
-          const said: Said = say(dialogue, one, offers);
+          const said: Reduced = reduce(dialogue, one, offers);
           if (said.act?.kind === 'send') {
             expect(dialogue.at).toBe('confirming');
             expect(one).toEqual(ENTER);
@@ -101,24 +101,25 @@ test.each(Object.entries(MOMENTS))(
   (_, status) => {
     const inWords = ({ action, gate, check, remedy }: Omit<Decision, 'by'>) =>
       [action, gate ?? check, remedy && 'with its remedy'].filter(Boolean).join(' ');
-    const byKey = offersIn(status).flatMap(({ checks, ...offer }) =>
+    const byKey = bindingsIn(status).flatMap(({ checks, ...offer }) =>
       checks ? checks.map(({ id }) => inWords({ ...offer, check: id })) : [inWords(offer)],
     );
-    expect(byKey.toSorted()).toEqual(answers(status).map(inWords).toSorted());
-    for (const answer of answers(status))
+    expect(byKey.toSorted()).toEqual(availableDecisions(status).map(inWords).toSorted());
+    for (const answer of availableDecisions(status))
       expect(refusal(status, { ...answer, by: 'ben', reason: 'why' })).toBeUndefined();
   },
 );
 
 test('at a gate one may approve, reject or abort; once it is approved, reject or abort', () => {
-  const actions = (status: DeploymentStatus | undefined) => (status ? answers(status) : []).map(({ action }) => action);
+  const actions = (status: DeploymentStatus | undefined) =>
+    (status ? availableDecisions(status) : []).map(({ action }) => action);
   expect(actions(MOMENTS['awaiting-approval'])).toEqual(['approve', 'reject', 'abort']);
   expect(actions(MOMENTS['approved'])).toEqual(['reject', 'abort']);
   expect(actions(MOMENTS['stalled with the traffic back'])).toEqual(['retryRollback', 'acceptRecovery']);
 });
 
 test('a check is chosen by its number; a number that is none is explained', () => {
-  const offers = offersIn(stuck());
+  const offers = bindingsIn(stuck());
   expect(offers.map(({ key, checks }) => `${key} ${checks?.map(({ id }) => id).join(' ') ?? ''}`.trim())).toEqual([
     'c indexes pool-size',
     't load-test',
@@ -145,19 +146,19 @@ test('a check is chosen by its number; a number that is none is explained', () =
 });
 
 test('a key that does nothing now says why', () => {
-  const soaking = offersIn({ ...statusIn('deploying', NOW) });
+  const soaking = bindingsIn({ ...statusIn('deploying', NOW) });
   const note = (key: string): unknown => after(typed(key), soaking).dialogue;
   expect(note('a')).toEqual({ at: 'idle', note: '"a": no gate is open: there is nothing to approve.' });
   expect(note('z')).toEqual({ at: 'idle', note: '"z": no such key.' });
   expect(note('constructor'[0] ?? '')).toEqual({ at: 'idle', note: '"c": no check waits to be measured again.' });
-  const offered = PHASES.flatMap((phase) => offersIn(phase === 'checking' ? stuck() : statusIn(phase, NOW)));
+  const offered = PHASES.flatMap((phase) => bindingsIn(phase === 'checking' ? stuck() : statusIn(phase, NOW)));
   for (const { key } of offered) expect(Object.keys(KEYS)).toContain(key);
 });
 
 test('what the deployment no longer asks for is not sent', () => {
-  const { dialogue } = after(typed('afine'), offersIn(statusIn('awaiting-approval', NOW)));
-  const later = offersIn(statusIn('rolling-back', NOW));
-  expect(say(dialogue, ENTER, later)).toEqual({
+  const { dialogue } = after(typed('afine'), bindingsIn(statusIn('awaiting-approval', NOW)));
+  const later = bindingsIn(statusIn('rolling-back', NOW));
+  expect(reduce(dialogue, ENTER, later)).toEqual({
     dialogue: {
       at: 'idle',
       note: 'The deployment has moved on: approve shift-to-100 is no longer asked for. Nothing was sent.',
@@ -166,7 +167,7 @@ test('what the deployment no longer asks for is not sent', () => {
 });
 
 test('a paste is text, never commands', () => {
-  const offers = offersIn(statusIn('awaiting-approval', NOW));
+  const offers = bindingsIn(statusIn('awaiting-approval', NOW));
   expect(after([{ kind: 'paste', text: 'x\r' }], offers).dialogue).toMatchObject({
     at: 'idle',
     note: expect.stringMatching(/paste/),

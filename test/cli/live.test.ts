@@ -3,12 +3,12 @@ import { expect, test } from '@jest/globals';
 import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { axisOf, rateIn, shareIn, sparkline, stretchesOf } from '../../src/cli/view/chart.ts';
-import { fitted } from '../../src/cli/view/fit-to-height.ts';
+import { fitToHeight } from '../../src/cli/view/fit-to-height.ts';
 import { type Room, renderLive } from '../../src/cli/view/live.ts';
 import { PLAIN } from '../../src/cli/view/output.ts';
-import { NO_PAST, remember, type Sample } from '../../src/cli/view/phase-history.ts';
+import { NO_HISTORY, remember, type Sample } from '../../src/cli/view/phase-history.ts';
 import { stepsOf } from '../../src/cli/view/progress.ts';
-import type { Sight } from '../../src/cli/view/snapshot.ts';
+import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import { PHASES } from '../../src/domain/status.ts';
 import { sightIn, withReadings } from '../support/sights.ts';
 
@@ -18,14 +18,14 @@ const NOW = 1_800_000_000_000;
 const KEYS = ['a approve   r reject   x abort   q leave, it goes on'];
 const LEAVE = ['q leave, it goes on'];
 const SOAKING = withReadings(sightIn('soaking', NOW, 240_000), [0, 0, 4, 24, 30], {
-  because: 'unproven',
+  code: 'insufficient-data',
   reason: 'healthy so far: 2,310 of about 3,000 requests needed for proof (about 35 s more at this rate)',
 });
 const GATE = sightIn('awaiting-approval', NOW, 700_000);
 const BACK = sightIn('rolling-back', NOW, 132_300);
 const LATE = sightIn('rolling-back', NOW, 215_200);
 
-const VIEWS: readonly (readonly [string, Sight, Room, readonly string[]])[] = [
+const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly string[]])[] = [
   [
     'a soak on 80 by 24',
     SOAKING,
@@ -197,9 +197,9 @@ test('what the judge doubts is named, and what is over a limit is marked without
     renderLive(withReadings(SOAKING, [30], judged), { columns: 120, rows: 40 }, PLAIN).find((line) =>
       line.startsWith('judge'),
     ) ?? '';
-  expect(words({ because: 'blind', reason: 'no new metrics' })).toBe('judge  ! no metrics: no new metrics');
-  expect(words({ because: 'hold', exhausted: true, reason: 'blue is over' })).toBe(
-    'judge  ! on hold, a person has to decide: blue is over',
+  expect(words({ code: 'no-metrics', reason: 'no new metrics' })).toBe('judge  ! no metrics: no new metrics');
+  expect(words({ code: 'blue-unhealthy', exhausted: true, reason: 'blue is over' })).toBe(
+    'judge  ! blue is unhealthy, a person has to decide: blue is over',
   );
   expect(words({ verdict: 'breached', reason: 'green failed' })).toBe('judge  ✗ BREACHED: green failed');
   // The newest reading alone is over the limit: who sees that must not read "healthy" beside it without a word.
@@ -209,7 +209,7 @@ test('what the judge doubts is named, and what is over a limit is marked without
 });
 
 test('steps say how long they took, from what the status has and what was seen before', () => {
-  const seen = PHASES.slice(1, 5).reduce((past, phase) => remember(past, sightIn(phase, NOW, 0)), NO_PAST);
+  const seen = PHASES.slice(1, 5).reduce((past, phase) => remember(past, sightIn(phase, NOW, 0)), NO_HISTORY);
   expect(
     stepsOf({ ...GATE, status: GATE.status ?? fail(), past: seen }).map(({ name, state, ms }) => [name, state, ms]),
   ).toEqual([
@@ -278,7 +278,7 @@ test('readings that were missed are in the next one, and a window that is finish
     green: { requests: 1_000, failed: 5, slow: 0 },
     blue: { requests: 1_000, failed: 0, slow: 0 },
   };
-  const missed = remember(at.past ?? NO_PAST, { live: later });
+  const missed = remember(at.past ?? NO_HISTORY, { live: later });
   expect(greens(missed.samples).at(-1)).toEqual([100_000, 130_000, 600, 1]);
   expect(remember(missed, { live: later }).samples).toEqual(missed.samples);
 });
@@ -288,7 +288,7 @@ test('no traffic is known, no metrics are a gap', () => {
   const live = at.live ?? fail();
   const none = { requests: 0, failed: 0, slow: 0, meanMs: 0 };
   const quiet = { ...live, to: live.to + 10_000, latest: { intervalMs: 10_000, blue: none, green: none } };
-  const seen = (heartbeat: typeof live) => remember(at.past ?? NO_PAST, { live: heartbeat }).samples.length;
+  const seen = (heartbeat: typeof live) => remember(at.past ?? NO_HISTORY, { live: heartbeat }).samples.length;
   expect(seen(quiet)).toBe(2);
   expect(seen({ ...quiet, problem: 'the router does not answer' })).toBe(1);
 });
@@ -299,10 +299,10 @@ test('what does not fit is said shorter first, then what matters least goes', ()
     { lines: ['a', 'b', 'c'], short: ['abc'], matters: 5 },
     { lines: ['aside'], matters: 1 },
   ];
-  expect(fitted(blocks, 5)).toEqual(['head', 'a', 'b', 'c', 'aside']);
-  expect(fitted(blocks, 4)).toEqual(['head', 'abc', 'aside']);
-  expect(fitted(blocks, 2)).toEqual(['head', 'abc']);
-  expect(fitted(blocks, 1)).toEqual(['head']);
+  expect(fitToHeight(blocks, 5)).toEqual(['head', 'a', 'b', 'c', 'aside']);
+  expect(fitToHeight(blocks, 4)).toEqual(['head', 'abc', 'aside']);
+  expect(fitToHeight(blocks, 2)).toEqual(['head', 'abc']);
+  expect(fitToHeight(blocks, 1)).toEqual(['head']);
 });
 
 function fail(): never {

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { writePast } from '../../src/backtest/history-file.ts';
+import { formatHistory } from '../../src/backtest/history-file.ts';
 import { binomial } from '../../src/backtest/random.ts';
-import { rehearse } from '../../src/backtest/rehearse.ts';
+import { runBacktest } from '../../src/backtest/rehearse.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { percent } from '../../src/cli/view/rehearsal-format.ts';
 import { rehearsalPage } from '../../src/cli/view/rehearsal-html.ts';
@@ -33,7 +33,10 @@ const withoutProgress = (err: string): string => err.replace(/^Rehearsing: \d+ %
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-rehearse-'));
-  await writeFile(file('guide.yaml'), guideWith(['judge: { rule: evidence, patience: 5s,', 'judge: { rule: literal,']));
+  await writeFile(
+    file('guide.yaml'),
+    guideWith(['judge: { rule: sequential, burstTolerance: 5s,', 'judge: { rule: threshold,']),
+  );
   // Two days, with an incident of ten minutes on Friday at noon.
   const isIncident = (index: number) => index >= 6 * 60 * 36 && index < 6 * 60 * 36 + 60;
   const failed = (random: () => number, index: number) => binomial(200, isIncident(index) ? 0.3 : 0.002, random);
@@ -42,7 +45,7 @@ beforeAll(async () => {
     from: one.from + THURSDAY,
     to: one.to + THURSDAY,
   }));
-  await writeFile(file('past.jsonl'), writePast({ intervals, notices: [] }));
+  await writeFile(file('past.jsonl'), formatHistory({ intervals, notices: [] }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -92,7 +95,7 @@ test('prints the same as JSON, and the same again for the same seed', async () =
     service: 'recommendation',
     environment: 'production',
     seed: 1,
-    step: { share: 0.5, soakMs: 600_000, maxSoakMs: 1_800_000, rules: { rule: 'literal' } },
+    step: { share: 0.5, soakMs: 600_000, maxSoakMs: 1_800_000, rules: { rule: 'threshold' } },
     past: { from: THURSDAY, intervals: 17_280, intervalMs: 10_000, soaks: 288, gaps: 0 },
     healthy: { releases: 576, rounds: 2, rolledBack: { hits: 2, trials: 576 }, rolledBackLikePast: 2 },
   });
@@ -102,7 +105,7 @@ test('prints the same as JSON, and the same again for the same seed', async () =
 
 test('rehearses with the rule of the runbook, whichever it is', async () => {
   const intervals = pastOf(1_000, { failed: independent(0.002) });
-  await writeFile(file('quiet.jsonl'), writePast({ intervals, notices: [] }));
+  await writeFile(file('quiet.jsonl'), formatHistory({ intervals, notices: [] }));
   const { out, exitCode } = await bluegreen(
     ['rehearse', '--service', 'recommendation', '--from-file', file('quiet.jsonl'), '--rounds', '2', '--json'],
     NO_TEMPORAL,
@@ -130,8 +133,8 @@ describeWithPrometheus('a Prometheus that scrapes the service', () => {
     try {
       const seconds = guideWith(
         [
-          'judge: { rule: evidence, patience: 5s, batch: 20s, minRequests: 50',
-          'judge: { rule: literal, batch: 1s, minRequests: 20',
+          'judge: { rule: sequential, burstTolerance: 5s, batch: 20s, minRequests: 50',
+          'judge: { rule: threshold, batch: 1s, minRequests: 20',
         ],
         ['soak: 10m', 'soak: 2s'],
       );
@@ -178,7 +181,10 @@ describe('bad input is said in words', () => {
   });
 
   test('a past shorter than one soak, a page that cannot be written, a service without a runbook, a broken one', async () => {
-    await writeFile(file('short.jsonl'), writePast({ intervals: pastOf(30, { failed: independent(0) }), notices: [] }));
+    await writeFile(
+      file('short.jsonl'),
+      formatHistory({ intervals: pastOf(30, { failed: independent(0) }), notices: [] }),
+    );
     await writeFile(file('broken.yaml'), guideWith(['errorRate: 5%', 'errorRates: 5%']));
     const env = { ...NO_TEMPORAL, BLUEGREEN_RUNBOOKS: folder };
     const said = await Promise.all([
@@ -230,7 +236,7 @@ async function addressOf(server: Server): Promise<string> {
 }
 
 test('what others wrote cannot become part of the page', () => {
-  const rehearsal = rehearse(
+  const rehearsal = runBacktest(
     { intervals: pastOf(200, { failed: independent(0.1) }), notices: ['<script>'] },
     { step, rounds: 1, seed: 1 },
   );

@@ -9,12 +9,12 @@ import { unknownWords } from '../../src/cli/commands/decide.ts';
 import { renderRows } from '../../src/cli/commands/list.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { changes } from '../../src/cli/view/changes.ts';
-import { bar, clip, exactly, roughly, stopwatch, wrap } from '../../src/cli/view/format.ts';
+import { bar, clip, formatDuration, formatDurationRoughly, stopwatch, wrap } from '../../src/cli/view/format.ts';
 import { renderFull } from '../../src/cli/view/full.ts';
 import { renderLive } from '../../src/cli/view/live.ts';
-import { cleaned, PLAIN } from '../../src/cli/view/output.ts';
+import { PLAIN, sanitize } from '../../src/cli/view/output.ts';
 import { renderReport } from '../../src/cli/view/report.ts';
-import type { Sight } from '../../src/cli/view/snapshot.ts';
+import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import { ACTIONS } from '../../src/domain/decision.ts';
 import { parseDecision } from '../../src/domain/decisions.ts';
 import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
@@ -30,7 +30,7 @@ import { breachedAtGate, statusIn } from '../support/status.ts';
 
 const NOW = 1_800_000_000_000;
 
-function sightIn(phase: (typeof PHASES)[number]): Sight {
+function sightIn(phase: (typeof PHASES)[number]): DeploymentSnapshot {
   const status = statusIn(phase, NOW - 600_000);
   const state = isClosed(phase) ? 'COMPLETED' : 'RUNNING';
   const server = {
@@ -82,7 +82,8 @@ test('what was told once is not told again', () => {
 test('a workflow that does not answer is told, and so is that it answers again', () => {
   const sight = sightIn('soaking');
   const silent = { ...sight, silent: 'no worker answers' };
-  const told = (before: Sight, now: Sight) => changes(before, now, PLAIN).map(({ kind, text }) => `${kind}: ${text}`);
+  const told = (before: DeploymentSnapshot, now: DeploymentSnapshot) =>
+    changes(before, now, PLAIN).map(({ kind, text }) => `${kind}: ${text}`);
   expect(told(sight, silent)).toEqual(['answer: no worker answers; waiting for it']);
   expect(told(silent, sight)).toEqual(['answer: the deployment answers again']);
 });
@@ -158,8 +159,8 @@ test('a step that was breached while it soaked says so, and so does one that a p
 });
 
 test('lengths read well', () => {
-  expect([0, 400, 12_345, 59_999].map(exactly)).toEqual(['0.0 s', '0.4 s', '12.3 s', '60.0 s']);
-  expect([72_000, 7_500_000, -5].map(roughly)).toEqual(['1 m 12 s', '2 h 05 m', '0 s']);
+  expect([0, 400, 12_345, 59_999].map(formatDuration)).toEqual(['0.0 s', '0.4 s', '12.3 s', '60.0 s']);
+  expect([72_000, 7_500_000, -5].map(formatDurationRoughly)).toEqual(['1 m 12 s', '2 h 05 m', '0 s']);
   expect([72_000, 3_723_000].map(stopwatch)).toEqual(['01:12', '1:02:03']);
 });
 
@@ -176,7 +177,7 @@ test('a line that is broken fits, keeps its words and their order', () => {
 });
 
 test('texts of others cannot rewrite the terminal', () => {
-  expect(cleaned({ a: ['\u001b[2J\r\n  b\u009b31m'], n: 1 })).toEqual({ a: [' [2J b 31m'], n: 1 });
+  expect(sanitize({ a: ['\u001b[2J\r\n  b\u009b31m'], n: 1 })).toEqual({ a: [' [2J b 31m'], n: 1 });
 });
 
 test('the list is a table, or says how to begin', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { WITHOUT_CHECKLIST } from '../../scripts/demo/runbook.ts';
 import type { DeploymentStatus } from '../../src/domain/status.ts';
-import type { Because } from '../../src/judge/judgement.ts';
+import type { VerdictCode } from '../../src/judge/judgement.ts';
 import { describeWithPrometheus } from '../support/prometheus.ts';
 import { useSandbox } from '../support/sandbox.ts';
 import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts';
@@ -11,7 +11,7 @@ import { observe, rolledBack, start, useTemporal } from '../support/temporal.ts'
 /** Not production: test/end-to-end/sandbox deploys there at the same time, and the workflow id is a lock. */
 const environment = 'watched-by-prometheus';
 
-const newestBecause = ({ steps }: DeploymentStatus): Because | undefined => steps.at(-1)?.windows.at(-1)?.because;
+const newestCode = ({ steps }: DeploymentStatus): VerdictCode | undefined => steps.at(-1)?.windows.at(-1)?.code;
 
 describeWithPrometheus('watched through Prometheus', () => {
   const temporal = useTemporal();
@@ -42,15 +42,15 @@ describeWithPrometheus('watched through Prometheus', () => {
       const planned = (await until(({ steps }) => steps.length > 0)).steps[0]?.soakUntil ?? 0;
 
       await sandbox.pauseMonitoring();
-      await until((status) => newestBecause(status) === 'blind');
+      await until((status) => newestCode(status) === 'no-metrics');
       await sandbox.resumeMonitoring();
 
       await sandbox.setRate(0);
-      await until((status) => newestBecause(status) === 'quiet');
+      await until((status) => newestCode(status) === 'no-traffic');
       await sandbox.setRate(40);
 
       for (const version of ['2.4.0', '2.5.0']) await sandbox.disturb(version, { failingShare: 0.2 });
-      await until((status) => newestBecause(status) === 'hold');
+      await until((status) => newestCode(status) === 'blue-unhealthy');
       for (const version of ['2.4.0', '2.5.0']) await sandbox.disturb(version, {});
 
       const [step] = (await untilPhase('awaiting-approval')).steps;

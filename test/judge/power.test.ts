@@ -2,21 +2,21 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import {
   batchesIn,
-  chanceToFind,
+  detectionProbability,
+  hasPower,
+  minimumDetectableRate,
   type PlannedSoak,
+  type PowerRules,
   requestsIn,
   requestsToProve,
-  type SightRules,
-  seesEnough,
-  smallestShareFound,
   soakNeeded,
   timeToFind,
   trafficNeeded,
 } from '../../src/judge/power.ts';
-import { literalJudge } from '../../src/judge/threshold.ts';
+import { thresholdJudge } from '../../src/judge/threshold.ts';
 import { rules as watchRules } from './support.ts';
 
-const rules: SightRules = { limits: { errorRate: 0.05 }, batchMs: 20_000, minRequests: 50, breachesInARow: 3 };
+const rules: PowerRules = { limits: { errorRate: 0.05 }, batchMs: 20_000, minRequests: 50, breachesInARow: 3 };
 const soak: PlannedSoak = { requestsPerSecond: 10, soakMs: 600_000, pollMs: 5_000 };
 
 test('so many requests without a bad one prove a limit as judge.md 3.6 says', () => {
@@ -30,28 +30,28 @@ test('where one batch over the limit is enough, the chance is the binomial tail'
   const short = { requestsPerSecond: 3, soakMs: 35_000, pollMs: 5_000 };
   expect(batchesIn(once(60), short)).toBe(1);
   // Over 5 % of 60 are at least 4 of them. With 10 % failing, 0 to 3 of 60 fail with a chance of 0.1373986 in all.
-  expect(chanceToFind(0.1, once(60), short)).toBeCloseTo(1 - 0.1373986, 6);
+  expect(detectionProbability(0.1, once(60), short)).toBeCloseTo(1 - 0.1373986, 6);
   // 79 are counted as the less favourable 80, of which it takes 5; 0 to 4 of 80 fail with a chance of 0.0879712.
-  expect(chanceToFind(0.1, once(79), short)).toBeCloseTo(1 - 0.0879712, 6);
+  expect(detectionProbability(0.1, once(79), short)).toBeCloseTo(1 - 0.0879712, 6);
 });
 
 test('a row of batches is found as often as its positions allow', () => {
   // Every batch is over the limit when everything fails: found with the third, and not before.
   const length = (batches: number) => ({ ...soak, soakMs: batches * 20_000 + 5_000 });
-  expect(chanceToFind(1, rules, length(2))).toBe(0);
-  expect(chanceToFind(1, rules, length(3))).toBe(1);
+  expect(detectionProbability(1, rules, length(2))).toBe(0);
+  expect(detectionProbability(1, rules, length(3))).toBe(1);
   expect(timeToFind(1, rules, soak)).toBe(65_000);
-  expect(smallestShareFound(rules, length(2))).toBeUndefined();
+  expect(minimumDetectableRate(rules, length(2))).toBeUndefined();
 });
 
 test('a release within its limit is not to be found', () => {
-  expect(chanceToFind(0.05, rules, soak)).toBe(0);
+  expect(detectionProbability(0.05, rules, soak)).toBe(0);
   expect(timeToFind(0.05, rules, soak)).toBeUndefined();
   expect(soakNeeded(0.05, rules, soak)).toBeUndefined();
   expect(trafficNeeded(0.05, rules, soak)).toBeUndefined();
 });
 
-const someRules: fc.Arbitrary<SightRules> = fc.record({
+const someRules: fc.Arbitrary<PowerRules> = fc.record({
   limits: fc.record({ errorRate: fc.constantFrom(0.01, 0.03, 0.05, 0.2) }),
   batchMs: fc.integer({ min: 1_000, max: 60_000 }),
   minRequests: fc.integer({ min: 1, max: 200 }),
@@ -70,7 +70,7 @@ test('more traffic and a longer soak never see less', () => {
   let compared = 0;
   fc.assert(
     fc.property(someRules, someSoak, moreTimes, moreTimes, (by, less, traffic, time) => {
-      const before = smallestShareFound(by, less);
+      const before = minimumDetectableRate(by, less);
       const busier = { ...less, requestsPerSecond: less.requestsPerSecond * traffic };
       const longer = { ...less, soakMs: less.soakMs * time };
       for (const more of [busier, longer]) {
@@ -78,7 +78,7 @@ test('more traffic and a longer soak never see less', () => {
         expect(batchesIn(by, more)).toBeGreaterThanOrEqual(batchesIn(by, less));
         if (before === undefined) continue;
         compared += 1;
-        expect(smallestShareFound(by, more)).toBeLessThanOrEqual(before + GRAIN);
+        expect(minimumDetectableRate(by, more)).toBeLessThanOrEqual(before + GRAIN);
       }
     }),
     { numRuns: 100 },
@@ -95,12 +95,14 @@ test('a larger share is never harder to find, and the smallest one that is found
       moreTimes,
       (by, planned, share, times) => {
         const larger = Math.min(1, share * times);
-        expect(chanceToFind(larger, by, planned)).toBeGreaterThanOrEqual(chanceToFind(share, by, planned) - 1e-9);
-        const smallest = smallestShareFound(by, planned);
-        if (smallest === undefined) return expect(chanceToFind(1, by, planned)).toBeLessThan(0.95);
-        expect(chanceToFind(smallest, by, planned)).toBeGreaterThanOrEqual(0.95);
+        expect(detectionProbability(larger, by, planned)).toBeGreaterThanOrEqual(
+          detectionProbability(share, by, planned) - 1e-9,
+        );
+        const smallest = minimumDetectableRate(by, planned);
+        if (smallest === undefined) return expect(detectionProbability(1, by, planned)).toBeLessThan(0.95);
+        expect(detectionProbability(smallest, by, planned)).toBeGreaterThanOrEqual(0.95);
         const smaller = smallest - GRAIN;
-        if (smaller > by.limits.errorRate) expect(chanceToFind(smaller, by, planned)).toBeLessThan(0.95);
+        if (smaller > by.limits.errorRate) expect(detectionProbability(smaller, by, planned)).toBeLessThan(0.95);
       },
     ),
     { numRuns: 100 },
@@ -115,14 +117,14 @@ test('the soak and the traffic that would be needed are enough, and little less 
       const soakMs = soakNeeded(detect, by, planned);
       if (soakMs !== undefined) {
         needed.soaks += 1;
-        expect(seesEnough(detect, by, { ...planned, soakMs: soakMs + 1 })).toBe(true);
-        expect(seesEnough(detect, by, { ...planned, soakMs: soakMs * 0.99 - 1 })).toBe(false);
+        expect(hasPower(detect, by, { ...planned, soakMs: soakMs + 1 })).toBe(true);
+        expect(hasPower(detect, by, { ...planned, soakMs: soakMs * 0.99 - 1 })).toBe(false);
       }
       const requestsPerSecond = trafficNeeded(detect, by, planned);
-      if (requestsPerSecond === undefined) return expect(seesEnough(detect, by, planned)).toBe(false);
+      if (requestsPerSecond === undefined) return expect(hasPower(detect, by, planned)).toBe(false);
       needed.traffics += 1;
-      expect(seesEnough(detect, by, { ...planned, requestsPerSecond })).toBe(true);
-      expect(seesEnough(detect, by, { ...planned, requestsPerSecond: requestsPerSecond * 0.5 })).toBe(false);
+      expect(hasPower(detect, by, { ...planned, requestsPerSecond })).toBe(true);
+      expect(hasPower(detect, by, { ...planned, requestsPerSecond: requestsPerSecond * 0.5 })).toBe(false);
     }),
     { numRuns: 100 },
   );
@@ -137,7 +139,7 @@ function simulate(
   requestsOf: (seconds: number) => number,
   by = rules,
 ): number {
-  const judge = literalJudge({ ...watchRules, ...by });
+  const judge = thresholdJudge({ ...watchRules, ...by });
   const runs = 500;
   let found = 0;
   for (let run = 0; run < runs; run += 1) {
@@ -178,7 +180,7 @@ test.each([
   const planned = { requestsPerSecond: 3, soakMs, pollMs: 5_000 };
   const random = seeded(7);
   const real = simulate(share, planned, random, () => 15);
-  expect(Math.abs(real - chanceToFind(share, rules, planned))).toBeLessThan(0.06);
+  expect(Math.abs(real - detectionProbability(share, rules, planned))).toBeLessThan(0.06);
 });
 
 test.each([0.3, 1, 2, 2.5, 7])(
@@ -193,10 +195,10 @@ test.each([0.3, 1, 2, 2.5, 7])(
     const planned = { ...soak, requestsPerSecond };
     for (const share of [0.06, 0.08, 0.1, 0.15]) {
       const real = simulate(share, planned, random, poisson);
-      expect(chanceToFind(share, rules, planned)).toBeLessThan(real + 0.04);
+      expect(detectionProbability(share, rules, planned)).toBeLessThan(real + 0.04);
     }
     // Nor so much less that a soak would be called blind which is not.
-    const smallest = smallestShareFound(rules, planned) ?? 1;
+    const smallest = minimumDetectableRate(rules, planned) ?? 1;
     if (smallest === 1) return;
     expect(simulate(smallest, planned, random, poisson)).toBeGreaterThan(0.92);
     const nearTheLimit = rules.limits.errorRate + (smallest - rules.limits.errorRate) / 4;

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createJudge } from '../../src/judge/judge.ts';
 import type { Judgement } from '../../src/judge/judgement.ts';
 import type { JudgeRules } from '../../src/judge/rules.ts';
-import { literalJudge } from '../../src/judge/threshold.ts';
+import { thresholdJudge } from '../../src/judge/threshold.ts';
 import { recordedHistories, recordedHistory } from '../support/history.ts';
 import { clustered, evidenceRules, poisson, seeded } from './sequential-support.ts';
 import { counts, rules as literalRules } from './support.ts';
@@ -86,10 +86,10 @@ test('in every simulated breach the numbers of the reason support its claim', ()
             for (const onset of [0, 200])
               for (const cluster of [1, 8]) {
                 seed += 1;
-                const paced = rules.rule === 'evidence' ? { ...rules, pollMs: seconds * 1_000 } : rules;
+                const paced = rules.rule === 'sequential' ? { ...rules, pollMs: seconds * 1_000 } : rules;
                 const breach = breachIn({ rules: paced, seconds, perSecond, base, fault, onset, cluster, seed });
                 if (!breach) continue;
-                const kind = breach.because ?? rules.rule;
+                const kind = breach.code ?? rules.rule;
                 found.set(kind, (found.get(kind) ?? 0) + 1);
                 wrong.push(...[contradiction(breach.reason) ?? []].flat());
               }
@@ -117,7 +117,7 @@ function breachesIn(payload: string): string[] {
 }
 
 test('a latency breach says how slow, how many, over which time', () => {
-  const judge = literalJudge({ ...literalRules, batchMs: 1_000, breachesInARow: 1 });
+  const judge = thresholdJudge({ ...literalRules, batchMs: 1_000, breachesInARow: 1 });
   const slow = { from: 0, to: 10_000, green: counts({ requests: 100, slow: 30 }), blue: counts({ requests: 100 }) };
   const { reason } = judge.judge(judge.observe(judge.start(0), slow), 10_000);
   expect(contradiction(reason)).toBeUndefined();

@@ -45,9 +45,9 @@ test('the words say how many of how many, and how long that takes at this rate',
 
 test('healthy so far is said only where nothing looks wrong', () => {
   const early = watchSoak(repeat(4, fine)).now;
-  expect(early).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(early).toMatchObject({ verdict: 'inconclusive', code: 'insufficient-data' });
   expect(early.reason).toMatch(/^healthy so far: green failed 0 of 600 requests .*60 s of 600 s were observed/);
   const bad = watchSoak([...repeat(3, fine), { g: [150, 12], b: [150, 0] }]).now;
-  expect(bad).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(bad).toMatchObject({ verdict: 'inconclusive', code: 'suspected' });
   expect(bad.reason).not.toContain('healthy so far');
 });

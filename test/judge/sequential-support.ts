@@ -1,9 +1,9 @@
 import type { Interval, Judgement } from '../../src/judge/judgement.ts';
-import { type EvidenceRules, evidenceRules as rulesOf, type SoakFacts } from '../../src/judge/rules.ts';
-import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
+import { sequentialRules as rulesOf, type SequentialRules, type SoakFacts } from '../../src/judge/rules.ts';
+import { type SequentialState, sequentialJudge } from '../../src/judge/sequential.ts';
 import { counts } from './support.ts';
 
-export const evidenceRules: EvidenceRules = rulesOf({ limits: { errorRate: 0.05 }, pollMs: 15_000 });
+export const evidenceRules: SequentialRules = rulesOf({ limits: { errorRate: 0.05 }, pollMs: 15_000 });
 
 /** An hour of blue before the shift: 1,000 requests a minute, one of which fails. */
 const calmHistory = Array.from({ length: 60 }, () => counts({ requests: 1_000, failed: 1 }));
@@ -23,16 +23,16 @@ export function repeat(count: number, step: Step | null): (Step | null)[] {
 }
 
 interface Options {
-  readonly rules?: Partial<EvidenceRules>;
+  readonly rules?: Partial<SequentialRules>;
   readonly facts?: SoakFacts;
   readonly seconds?: number;
   /** Where to go on from, and at which second. */
-  readonly from?: EvidenceState;
+  readonly from?: SequentialState;
   readonly at?: number;
 }
 
 export interface Watched {
-  readonly state: EvidenceState;
+  readonly state: SequentialState;
   readonly now: Judgement;
   /** The second at which it was breached. */
   readonly breachedAt: number | undefined;
@@ -43,7 +43,7 @@ export interface Watched {
 /** Watches a soak from second 0 on, asking after every interval, as the activity does. */
 export function watchSoak(steps: readonly (Step | null)[], options: Options = {}): Watched {
   const { rules = {}, seconds = 15, at = 0 } = options;
-  const judge = evidenceJudge({ ...evidenceRules, pollMs: seconds * 1_000, ...rules });
+  const judge = sequentialJudge({ ...evidenceRules, pollMs: seconds * 1_000, ...rules });
   let state = options.from ?? judge.start(0, options.facts ?? facts);
   let from = at;
   let breachedAt: number | undefined;

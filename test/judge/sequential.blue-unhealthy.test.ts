@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { EvidenceRules } from '../../src/judge/rules.ts';
+import type { SequentialRules } from '../../src/judge/rules.ts';
 import { evidenceRules, facts, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
@@ -8,7 +8,7 @@ import { counts } from './support.ts';
 const SOAKS = 50;
 
 /** How many of 50 healthy soaks of 10 minutes, at 7 requests a second in all, are not healthy at their end. */
-function notHealthy(share: number, seconds: number, limits: EvidenceRules['limits']): number {
+function notHealthy(share: number, seconds: number, limits: SequentialRules['limits']): number {
   const random = seeded(5);
   const some = (mean: number): [number, number] => {
     const requests = poisson(mean, random);
@@ -47,7 +47,7 @@ test('a reading of blue that is over the limit by luck does not stop the clock',
   const unlucky: Step = { g: [50, 0], b: [50, 3] };
   const quiet: Step = { g: [50, 0], b: [50, 0] };
   const { all, now } = watchSoak([...repeat(10, quiet), unlucky, ...repeat(29, quiet)]);
-  expect(all.get(165)).toMatchObject({ because: 'unproven' });
+  expect(all.get(165)).toMatchObject({ code: 'insufficient-data' });
   expect(now.verdict).toBe('healthy');
 });
 
@@ -58,9 +58,9 @@ test('nor does it make a green that fails look good', () => {
 
 test('a reading that cannot be luck stops it at once, and so does a minute', () => {
   const gross: Step = { g: [50, 10], b: [50, 10] };
-  expect(watchSoak(repeat(1, gross)).now).toMatchObject({ because: 'hold' });
+  expect(watchSoak(repeat(1, gross)).now).toMatchObject({ code: 'blue-unhealthy' });
   const mild: Step = { g: [150, 14], b: [150, 14] };
-  expect(watchSoak(repeat(4, mild)).now).toMatchObject({ because: 'hold' });
+  expect(watchSoak(repeat(4, mild)).now).toMatchObject({ code: 'blue-unhealthy' });
 });
 
 test('a few bad requests in the last reading do not undo a soak, half of green failing does', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { addEvidence, evidenceBeyondBurst, newProof, type Proof } from '../../src/judge/e-process.ts';
+import { addEvidence, type EProcess, evidenceBeyondBurst, newEProcess } from '../../src/judge/e-process.ts';
 import { hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
 import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
@@ -80,13 +80,13 @@ test('long after a burst green does not look worse for good, though it may have 
 });
 
 /** Of [requests, bad] in a row, with bursts of up to three slots. */
-function seen(...slots: readonly (readonly [number, number])[]): Proof {
+function seen(...slots: readonly (readonly [number, number])[]): EProcess {
   return slots.reduce(
     (proof, [greenAll, greenBad]) => {
       const ratios = hardEvidence({ greenAll, greenBad, blueAll: 0, blueBad: 0 }, 0.05, 1);
       return addEvidence(proof, ratios, 1_000, 600_000);
     },
-    newProof(6, 3),
+    newEProcess(6, 3),
   );
 }
 

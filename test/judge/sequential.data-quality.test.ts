@@ -10,8 +10,8 @@ const dark: Step = { ...onlyBlue, greenDark: true };
 test('metrics out for 90 s: neither a breach nor health, and the missed time does not count for the soak', () => {
   const { all, now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(6, null), ...repeat(14, fine)]);
   expect(breachedAt).toBeUndefined();
-  expect(all.get(390)).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(all.get(390)).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'insufficient-data' });
   expect(now.reason).toMatch(/of 600 s were observed/);
   expect(watchSoak([...repeat(20, fine), ...repeat(6, null), ...repeat(20, fine)]).now.verdict).toBe('healthy');
 });
@@ -19,14 +19,14 @@ test('metrics out for 90 s: neither a breach nor health, and the missed time doe
 test('metrics out for longer than the budget: it is undecided, no rollback', () => {
   const { now, breachedAt } = watchSoak([...repeat(4, fine), ...repeat(41, null)]);
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics', exhausted: true });
   expect(now.reason).toBe('no new metrics for 615 s; after 60 s they say nothing about now');
 });
 
 test('no reading at all since the soak began is blind, too', () => {
   expect(watchSoak(repeat(2, null)).now).toEqual({
     verdict: 'inconclusive',
-    because: 'blind',
+    code: 'no-metrics',
     reason: 'no metrics since the soak began 30 s ago',
   });
 });
@@ -35,7 +35,7 @@ test('a stale newest sample is no evidence of the present: what was healthy is n
   const healthy = watchSoak(repeat(40, fine));
   expect(healthy.now.verdict).toBe('healthy');
   const stale = watchSoak(repeat(5, null), { from: healthy.state, at: 600 });
-  expect(stale.now).toMatchObject({ verdict: 'inconclusive', because: 'blind' });
+  expect(stale.now).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics' });
   expect(stale.now).not.toHaveProperty('exhausted');
 });
 
@@ -49,7 +49,7 @@ test("green's targets do not report for three readings while blue's do: rolled b
   expect(watchSoak([...repeat(8, fine), ...repeat(2, dark), ...repeat(30, fine)]).breachedAt).toBeUndefined();
   const { breachedAt, now } = watchSoak([...repeat(8, fine), ...repeat(3, dark)]);
   expect(breachedAt).toBe(165);
-  expect(now).toMatchObject({ because: 'dark' });
+  expect(now).toMatchObject({ code: 'targets-down' });
   expect(now.reason).toMatch(/^green's targets have not reported for 45 s \(3 readings in a row\) while blue's did/);
 });
 
@@ -69,13 +69,13 @@ test('targets that are read every second at different moments are not gone', () 
 });
 
 test('a dark reading at the end is not healthy', () => {
-  expect(watchSoak([...repeat(40, fine), dark]).now).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(watchSoak([...repeat(40, fine), dark]).now).toMatchObject({ verdict: 'inconclusive', code: 'suspected' });
 });
 
 test('green has no request where 14 were to be expected: the routing is broken', () => {
   const { breachedAt, now } = watchSoak([...repeat(8, fine), onlyBlue]);
   expect(breachedAt).toBe(135);
-  expect(now).toMatchObject({ because: 'traffic-missing' });
+  expect(now).toMatchObject({ code: 'no-green-traffic' });
   expect(now.reason).toMatch(
     /^green had no request in the 15 s since its last one, while blue had 150; about 150 were to be expected of green/,
   );
@@ -104,7 +104,7 @@ test('at 100 % a request that blue still gets does not say that green is missing
 test('no traffic on either version: quiet, not healthy, not rolled back', () => {
   const { now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(20, silent)]);
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'quiet' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'no-traffic' });
   expect(now.reason).toBe('no traffic on either version for 300 s');
 });
 
@@ -114,7 +114,7 @@ test('two restarts of one of its targets are a failure of green; one of each of 
   const { now, breachedAt } = watchSoak([restarted('a'), fine, restarted('a')]);
   expect(breachedAt).toBe(45);
   expect(now).toMatchObject({
-    because: 'restarts',
+    code: 'restarting',
     reason: "green's target a restarted 2 times since traffic was shifted to it",
   });
 });
@@ -128,7 +128,7 @@ test('missed polls are one longer interval: nothing is lost', () => {
 test('healthy needs proof: few requests without a failure are not enough', () => {
   const little: Step = { g: [1, 0], b: [1, 0] };
   const few = watchSoak(repeat(40, little), { rules: { minRequests: 1 } });
-  expect(few.now).toMatchObject({ verdict: 'inconclusive', because: 'unproven' });
+  expect(few.now).toMatchObject({ verdict: 'inconclusive', code: 'insufficient-data' });
   expect(few.now.reason).toMatch(
     /^healthy so far: 40 of about 59 requests needed for proof \(about 285 s more at this rate\); green failed 0 of 40 /,
   );

@@ -6,11 +6,11 @@ import { counts } from './support.ts';
 
 const both = (share: number): Step => ({ g: [1_500, 1_500 * share], b: [1_500, 1_500 * share] });
 
-test('1. blue bad before, green mends it: never rolled back; after maxHold a person decides', () => {
+test('1. blue bad before, green mends it: never rolled back; after maxBlueUnhealthy a person decides', () => {
   const mends: Step = { g: [1_500, 15], b: [1_500, 120] };
   const { now, breachedAt } = watchSoak(repeat(42, mends));
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'hold', exhausted: true });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'blue-unhealthy', exhausted: true });
   expect(now.reason).toMatch(
     /blue is over the limit itself: green failed 60 of 6,000 requests \(1 %\) in 60 s.*blue 480 of 6,000/,
   );
@@ -20,7 +20,7 @@ test('1. blue bad before, green mends it: never rolled back; after maxHold a per
 test('2. hold suspends the literal rule, too: both at 8 % for five minutes is nobody but the world', () => {
   const { now, breachedAt } = watchSoak([...repeat(8, fine), ...repeat(20, both(0.08))]);
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'hold' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'blue-unhealthy' });
   expect(now).not.toHaveProperty('exhausted');
 });
 
@@ -28,7 +28,7 @@ test('2. but a green that is worse than a bad blue is rolled back', () => {
   const worse: Step = { g: [1_500, 360], b: [1_500, 120] };
   const { now, breachedAt } = watchSoak(repeat(6, worse));
   expect(breachedAt).toBeLessThanOrEqual(60);
-  expect(now).toMatchObject({ because: 'comparison' });
+  expect(now).toMatchObject({ code: 'worse-than-blue' });
 });
 
 test('3. an incident in the history is no dispersion: .1 -> 2 % is found all the same', () => {
@@ -72,7 +72,7 @@ test('4. no history is not "no clusters": the soak itself shows them', () => {
 
 test('5. healthy needs a quiet end: half of green failing in the last interval does not pass', () => {
   const { now } = watchSoak([...repeat(39, fine), failing]);
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'suspected' });
   expect(now.reason).toMatch(/^green failed 75 of/);
 });
 
@@ -85,7 +85,7 @@ test('5. nor does evidence against green that is not enough for a rollback', () 
   const odd: Step = { g: [150, 3], b: [150, 0] };
   const { now, breachedAt } = watchSoak([...repeat(37, fine), ...repeat(3, odd)]);
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'pending' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'suspected' });
   expect(now.reason).toMatch(/green looks worse than blue, but it is not proven$/);
 });
 
@@ -114,7 +114,7 @@ test('7. a wrong split is seen, said, and not believed in, but not rolled back',
   const two: Step = { g: [30, 0], b: [1_470, 0] };
   const { now, breachedAt } = watchSoak(repeat(40, two));
   expect(breachedAt).toBeUndefined();
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'split' });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'wrong-traffic-split' });
   expect(now.reason).toBe(
     'green gets 2 % of the requests, but 50 % were set: what is seen is not the split that was planned',
   );
@@ -124,13 +124,13 @@ test('7. a wrong split is seen, said, and not believed in, but not rolled back',
 
 test('8. hold does not lag: the first interval of a shared incident is held already', () => {
   const { all } = watchSoak([...repeat(8, fine), both(0.5)], { seconds: 5 });
-  expect(all.get(45)).toMatchObject({ because: 'hold' });
+  expect(all.get(45)).toMatchObject({ code: 'blue-unhealthy' });
   expect(watchSoak([...repeat(8, fine), ...repeat(24, both(0.5))], { seconds: 5 }).breachedAt).toBeUndefined();
 });
 
 test('9. blind for longer than its budget ends inconclusive, not in a rollback', () => {
   const { now } = watchSoak([...repeat(8, fine), ...repeat(60, null)]);
-  expect(now).toMatchObject({ verdict: 'inconclusive', because: 'blind', exhausted: true });
+  expect(now).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics', exhausted: true });
 });
 
 test('10. after a burst the comparison looks at the last two minutes: a little noise later is no breach', () => {
@@ -142,10 +142,10 @@ test('10. after a burst the comparison looks at the last two minutes: a little n
 test('11. patience: a burst within it is no breach, one beyond it is, and a short patience finds a gross fault in under 10 s', () => {
   const second: Step = { g: [10, 0], b: [10, 0] };
   const down: Step = { g: [10, 10], b: [10, 0] };
-  const at = (seconds: number, patienceMs: number) =>
+  const at = (seconds: number, burstToleranceMs: number) =>
     watchSoak([...repeat(60, second), ...repeat(seconds, down), ...repeat(60, second)], {
       seconds: 1,
-      rules: { patienceMs },
+      rules: { burstToleranceMs },
     }).breachedAt;
   expect(at(5, 5_000)).toBeUndefined();
   expect(at(20, 5_000)).toBeLessThanOrEqual(69);

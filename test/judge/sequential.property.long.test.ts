@@ -1,18 +1,18 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { addEvidence, logEvidence, newProof } from '../../src/judge/e-process.ts';
+import { addEvidence, logEvidence, newEProcess } from '../../src/judge/e-process.ts';
 import type { Interval } from '../../src/judge/judgement.ts';
 import { comparisonEvidence, hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { Counts } from '../../src/judge/rules.ts';
-import { type EvidenceState, evidenceJudge } from '../../src/judge/sequential.ts';
+import { type SequentialState, sequentialJudge } from '../../src/judge/sequential.ts';
 import { logGamma } from '../../src/judge/special-functions.ts';
 import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './sequential-support.ts';
 import { counts, someIntervals } from './support.ts';
 
 const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
-const judge = evidenceJudge({ ...evidenceRules, limits, pollMs: 5_000, blindMs: 60_000 });
+const judge = sequentialJudge({ ...evidenceRules, limits, pollMs: 5_000, staleMs: 60_000 });
 const known = { ...facts, soakMs: 120_000 };
-const after = (seen: readonly Interval[], from: EvidenceState = judge.start(0, known)) =>
+const after = (seen: readonly Interval[], from: SequentialState = judge.start(0, known)) =>
   seen.reduce((state, interval) => judge.observe(state, interval), from);
 const end = (seen: readonly Interval[]) => seen.at(-1)?.to ?? 0;
 const verdictOf = (seen: readonly Interval[]) => judge.judge(after(seen), end(seen)).verdict;
@@ -67,7 +67,7 @@ test('the evidence itself keeps its promise: on average at most 1, and at 20 in 
   const soaks = 1_000;
   const found = { hard: { total: 0, reached: 0 }, comparison: { total: 0, reached: 0 } };
   for (let soak = 0; soak < soaks; soak += 1) {
-    const proofs = { hard: newProof(6, 2), comparison: newProof(6, 2) };
+    const proofs = { hard: newEProcess(6, 2), comparison: newEProcess(6, 2) };
     const highest = { hard: 0, comparison: 0 };
     for (let i = 0; i < 40; i += 1) {
       // The common share moves as it likes, up to half of the limit; the split moves, too.
@@ -136,7 +136,7 @@ test('another worker goes on at any interval as if nothing had happened, and the
   fc.assert(
     fc.property(someIntervals, fc.nat(), (seen, cut) => {
       const at = seen.length === 0 ? 0 : cut % seen.length;
-      const carried: EvidenceState = JSON.parse(JSON.stringify(after(seen.slice(0, at))));
+      const carried: SequentialState = JSON.parse(JSON.stringify(after(seen.slice(0, at))));
       const resumed = after(seen.slice(at), carried);
       expect(resumed).toEqual(after(seen));
       expect(judge.judge(resumed, end(seen))).toEqual(judge.judge(after(seen), end(seen)));
@@ -149,7 +149,7 @@ test('another worker goes on at any interval as if nothing had happened, and the
 test('a soak that an older build began, whose state has no evidence beside blue, goes on and is judged', () => {
   const random = seeded(8);
   const begun = watchSoak(steps({ perInterval: 150, green: 0.001, blue: 0.001 }, random, 8)).state;
-  const older: EvidenceState = JSON.parse(
+  const older: SequentialState = JSON.parse(
     JSON.stringify(begun, (key, value: unknown) => (key === 'beside' ? undefined : value)),
   );
   const fault = steps({ perInterval: 150, green: 0.2, blue: 0.001 }, random, 8);
@@ -231,8 +231,8 @@ function sum(a: Step, b: Step): Step {
 }
 
 test('the order of metrics is irrelevant, and a metric without a bad request takes no part', () => {
-  const swapped = evidenceJudge({ ...evidenceRules, limits, pollMs: 5_000, blindMs: 60_000 });
-  const reversed = (state: EvidenceState): EvidenceState => ({
+  const swapped = sequentialJudge({ ...evidenceRules, limits, pollMs: 5_000, staleMs: 60_000 });
+  const reversed = (state: SequentialState): SequentialState => ({
     ...state,
     metrics: Object.fromEntries(Object.entries(state.metrics).toReversed()),
   });

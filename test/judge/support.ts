@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import type { Interval } from '../../src/judge/judgement.ts';
-import type { Counts, LiteralRules } from '../../src/judge/rules.ts';
+import type { Counts, ThresholdRules } from '../../src/judge/rules.ts';
 
-export const rules: LiteralRules = {
-  rule: 'literal',
+export const rules: ThresholdRules = {
+  rule: 'threshold',
   limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
   batchMs: 10_000,
   minRequests: 50,
   breachesInARow: 3,
   pollMs: 1_000,
-  blindMs: 40_000,
+  staleMs: 40_000,
 };
 
 export function counts({ requests = 0, failed = 0, slow = 0 }: Partial<Counts>): Counts {

@@ -2,10 +2,10 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Interval } from '../../src/judge/judgement.ts';
 import type { Counts } from '../../src/judge/rules.ts';
-import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
+import { type ThresholdState, thresholdJudge } from '../../src/judge/threshold.ts';
 import { rules, someIntervals } from './support.ts';
 
-const judge = literalJudge(rules);
+const judge = thresholdJudge(rules);
 const after = (seen: readonly Interval[]) =>
   seen.reduce((state, interval) => judge.observe(state, interval), judge.start(0));
 const end = (seen: readonly Interval[]) => seen.at(-1)?.to ?? 0;
@@ -27,7 +27,7 @@ test('another worker goes on at any interval as if nothing had happened', () => 
   fc.assert(
     fc.property(someIntervals, fc.nat(), (seen, cut) => {
       const at = seen.length === 0 ? 0 : cut % seen.length;
-      const carried: LiteralState = JSON.parse(JSON.stringify(after(seen.slice(0, at))));
+      const carried: ThresholdState = JSON.parse(JSON.stringify(after(seen.slice(0, at))));
       const resumed = seen.slice(at).reduce((state, interval) => judge.observe(state, interval), carried);
       expect(resumed).toEqual(after(seen));
       expect(JSON.stringify(resumed)).not.toContain('NaN');
@@ -48,7 +48,7 @@ test('healthy always has evidence: fresh requests of this soak, at least the min
       expect(sum(seen, ({ green }) => green.failed)).toBeLessThanOrEqual(0.05 * requests + 1e-6);
       expect(sum(seen, ({ green }) => green.slow)).toBeLessThanOrEqual(0.05 * requests + 1e-6);
       expect(sum(seen, ({ from, to }) => to - from)).toBeGreaterThanOrEqual(rules.batchMs);
-      expect(seen.some(({ to, green }) => green.requests > 0 && now - to <= rules.blindMs)).toBe(true);
+      expect(seen.some(({ to, green }) => green.requests > 0 && now - to <= rules.staleMs)).toBe(true);
     }),
     { numRuns: 500 },
   );

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Interval } from '../../src/judge/judgement.ts';
-import type { LiteralRules } from '../../src/judge/rules.ts';
-import { type LiteralState, literalJudge } from '../../src/judge/threshold.ts';
+import type { ThresholdRules } from '../../src/judge/rules.ts';
+import { type ThresholdState, thresholdJudge } from '../../src/judge/threshold.ts';
 import { counts, rules } from './support.ts';
 
 const T0 = 1_700_000_000_000;
@@ -16,8 +16,8 @@ function intervals(pairs: Partial<Interval['green']>[][], ms = 10_000): Interval
   }));
 }
 
-function watch(seen: Interval[], from?: LiteralState, by: LiteralRules = rules) {
-  const judge = literalJudge(by);
+function watch(seen: Interval[], from?: ThresholdState, by: ThresholdRules = rules) {
+  const judge = thresholdJudge(by);
   const state = seen.reduce((before, interval) => judge.observe(before, interval), from ?? judge.start(T0));
   return { state, at: (now: number) => judge.judge(state, now), now: judge.judge(state, seen.at(-1)?.to ?? T0) };
 }
@@ -102,7 +102,7 @@ test('a share exactly at the limit is within it, whatever binary fractions say',
 });
 
 test('a breach stays one, also when green is well again or the next soak begins', () => {
-  const judge = literalJudge(rules);
+  const judge = thresholdJudge(rules);
   const { state } = watch(intervals([[failing], [failing], [failing], [fine], [fine]]));
   const next = judge.nextSoak(state, T0 + 60_000);
   expect(judge.judge(next, T0 + 60_000)).toMatchObject({
@@ -184,7 +184,7 @@ test.each<[string, () => { reason: string; verdict: string }, RegExp]>([
 });
 
 test('the next soak starts its proof afresh', () => {
-  const judge = literalJudge(rules);
+  const judge = thresholdJudge(rules);
   const next = judge.nextSoak(watch(intervals([[fine], [fine]])).state, T0 + 20_000);
   expect(judge.judge(next, T0 + 20_000)).toEqual({
     verdict: 'inconclusive',
@@ -193,7 +193,7 @@ test('the next soak starts its proof afresh', () => {
 });
 
 test('a breach that builds up goes on through the next soak', () => {
-  const judge = literalJudge(rules);
+  const judge = thresholdJudge(rules);
   const next = judge.nextSoak(watch(intervals([[failing], [failing]])).state, T0 + 20_000);
   expect(watch(intervals([[failing]]), next).now.verdict).toBe('breached');
 });

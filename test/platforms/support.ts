@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attendance } from '../../src/util/run-context.ts';
+import type { RunContext } from '../../src/util/run-context.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Someone who is there and never asks to stop. */
-export function attendance(): Attendance {
+export function attendance(): RunContext {
   return { signal: new AbortController().signal, heartbeat() {} };
 }
 

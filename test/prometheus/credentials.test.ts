@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { findProgram } from '../../src/processes/find-program.ts';
 import { headersOf, readBasic, readHeader, secretsOf } from '../../src/prometheus/credentials.ts';
-import { ask } from '../../src/prometheus/http-client.ts';
-import { trusting } from '../../src/prometheus/tls.ts';
+import { request } from '../../src/prometheus/http-client.ts';
+import { withTrust } from '../../src/prometheus/tls.ts';
 
 const signal = new AbortController().signal;
 
@@ -68,17 +68,19 @@ if (openssl === undefined) process.stderr.write('Skipped: tests of an own CA, wh
 
   test('is trusted where the runbook names the CA, and not where it does not', async () => {
     const question = { path: '/api/v1/query' };
-    const named = { name: 'Prometheus', url: server.url, dispatcher: await trusting(caFile()) };
-    expect(await ask(named, question, signal)).toMatchObject({ status: 200, text: 'hello' });
-    await expect(ask({ name: 'Prometheus', url: server.url }, question, signal)).rejects.toThrow(
+    const named = { name: 'Prometheus', url: server.url, dispatcher: await withTrust(caFile()) };
+    expect(await request(named, question, signal)).toMatchObject({ status: 200, text: 'hello' });
+    await expect(request({ name: 'Prometheus', url: server.url }, question, signal)).rejects.toThrow(
       /the worker does not trust its TLS certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
     );
     await named.dispatcher.close();
   });
 
   test('a file that is none is said', async () => {
-    await expect(trusting(join(folder, 'none.pem'))).rejects.toThrow('cannot be read on this worker (ENOENT)');
+    await expect(withTrust(join(folder, 'none.pem'))).rejects.toThrow('cannot be read on this worker (ENOENT)');
     await writeFile(join(folder, 'text.pem'), 'hello');
-    await expect(trusting(join(folder, 'text.pem'))).rejects.toThrow('holds no CA: expected a certificate in PEM form');
+    await expect(withTrust(join(folder, 'text.pem'))).rejects.toThrow(
+      'holds no CA: expected a certificate in PEM form',
+    );
   });
 });

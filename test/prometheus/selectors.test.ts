@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayRead, parseSelector, reads, type Selector, selectorsOf, written } from '../../src/promql/selectors.ts';
+import {
+  formatSelector,
+  mayMatch,
+  parseSelector,
+  type Selector,
+  selectorsOf,
+  selectsMetric,
+} from '../../src/promql/selectors.ts';
 
-const read = (promql: string) => selectorsOf(promql).map(({ matchers }) => written(matchers));
+const read = (promql: string) => selectorsOf(promql).map(({ matchers }) => formatSelector(matchers));
 const only = (promql: string): Selector => {
   const [selector, ...others] = selectorsOf(promql);
   if (!selector || others.length > 0) throw new Error(`expected one selector in ${promql}`);
@@ -71,7 +78,7 @@ describe('reads', () => {
     ['{service="shop"}', false],
     ['{__name__!="y"}', false],
   ])('%s: x is read: %s', (promql, expected) => {
-    expect(reads(only(promql), 'x')).toBe(expected);
+    expect(selectsMetric(only(promql), 'x')).toBe(expected);
   });
 });
 
@@ -90,7 +97,7 @@ describe('mayRead', () => {
     ['x{service!~"(?i)SHOP"}', true],
     ['x{constructor="y"}', true],
   ])('%s: a series of the service: %s', (promql, expected) => {
-    expect(mayRead(only(promql), { service: 'shop' })).toBe(expected);
+    expect(mayMatch(only(promql), { service: 'shop' })).toBe(expected);
   });
 });
 

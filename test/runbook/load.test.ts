@@ -36,6 +36,21 @@ describe('a runbook with mistakes', () => {
     expect(problemsOf(text)[1]).toContain(`x.yaml:${line}:14: `);
   });
 
+  test('names the new name of what was called otherwise', () => {
+    const old = guideWith([
+      'judge: { rule: sequential, burstTolerance: 5s,',
+      'watch: { blind: 2m }\njudge: { rule: literal, patience: 5s, maxBlind: 1m, maxHold: 1m, routeGrace: 1m,',
+    ]);
+    expect(problemsOf(old).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
+      'judge.rule: found "literal", expected sequential or threshold: "literal" is called "threshold" now',
+      'judge.patience: unknown key "patience", it is called "burstTolerance" now',
+      'judge.maxBlind: unknown key "maxBlind", it is called "maxNoData" now',
+      'judge.maxHold: unknown key "maxHold", it is called "maxBlueUnhealthy" now',
+      'judge.routeGrace: unknown key "routeGrace", it is called "trafficGrace" now',
+      'watch.blind: unknown key "blind", it is called "maxUnwatched" now',
+    ]);
+  });
+
   test.each<[string, readonly (readonly [string, string])[], string]>([
     [
       'a misspelt key',

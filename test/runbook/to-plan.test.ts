@@ -60,18 +60,18 @@ describe('the guide as a plan', () => {
         { percentage: 100, soakMs: 1_800_000 },
       ],
       judge: {
-        rule: 'evidence',
+        rule: 'sequential',
         confidence: 0.99,
-        patienceMs: 5_000,
+        burstToleranceMs: 5_000,
         pollMs: 5_000,
-        maxBlindMs: 600_000,
-        maxHoldMs: 600_000,
-        routeGraceMs: 60_000,
+        maxNoDataMs: 600_000,
+        maxBlueUnhealthyMs: 600_000,
+        trafficGraceMs: 60_000,
         limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
         batchMs: 20_000,
         minRequests: 50,
         breachesInARow: 3,
-        blindMs: 20_000,
+        staleMs: 20_000,
       },
       recovery: { targetMs: 90_000 },
     });
@@ -85,23 +85,26 @@ describe('the guide as a plan', () => {
   });
 
   test('can be judged by the literal rule alone, which knows no more knobs', () => {
-    const literal = guideWith(['rule: evidence, patience: 5s', 'rule: literal']);
+    const literal = guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold']);
     const { judge } = plan({ runbook: parseRunbook(literal, 'x.yaml') });
     expect(Object.keys(judge).sort()).toEqual(
-      ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'pollMs', 'blindMs'].sort(),
+      ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'pollMs', 'staleMs'].sort(),
     );
     expect(() =>
-      parseRunbook(guideWith(['rule: evidence, patience: 5s', 'rule: literal, patience: 5s']), 'x.yaml'),
-    ).toThrow(/judge\.patience: .*expected only with rule: evidence; remove one of them/);
+      parseRunbook(
+        guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold, burstTolerance: 5s']),
+        'x.yaml',
+      ),
+    ).toThrow(/judge\.burstTolerance: .*expected only with rule: sequential; remove one of them/);
   });
 
   test('says what happens when it is undecided: a person is waited for, unless the runbook says otherwise', () => {
     expect(plan().watch.undecided).toEqual({ action: 'wait', timeoutMs: 3_600_000 });
-    const said = 'rule: evidence, onUndecided: rollback, undecidedTimeout: 10m, patience: 5s';
-    const runbook = parseRunbook(guideWith(['rule: evidence, patience: 5s', said]), 'x.yaml');
+    const said = 'rule: sequential, onUndecided: rollback, undecidedTimeout: 10m, burstTolerance: 5s';
+    const runbook = parseRunbook(guideWith(['rule: sequential, burstTolerance: 5s', said]), 'x.yaml');
     expect(plan({ runbook }).watch.undecided).toEqual({ action: 'rollback', timeoutMs: 600_000 });
-    const literal = guideWith(['rule: evidence, patience: 5s', 'rule: literal, onUndecided: wait']);
-    expect(() => parseRunbook(literal, 'x.yaml')).toThrow(/judge\.onUndecided: .*expected only with rule: evidence/);
+    const literal = guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold, onUndecided: wait']);
+    expect(() => parseRunbook(literal, 'x.yaml')).toThrow(/judge\.onUndecided: .*expected only with rule: sequential/);
   });
 
   test('holds nothing that can act: no command, no address, no name of a secret', () => {
@@ -111,7 +114,7 @@ describe('the guide as a plan', () => {
   test('has every field, with every default filled in, and survives the way through a history', () => {
     const bare = guideWith(
       ['  poll: 5s\n', ''],
-      ['judge: { rule: evidence, patience: 5s, batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
+      ['judge: { rule: sequential, burstTolerance: 5s, batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
       ['recovery: { target: 90s }', ''],
       ['approval: { required: 1, timeout: 4h, onTimeout: rollback }', 'approval: {}'],
       ['  latency: { quantile: 0.95, under: 500ms }\n', ''],
@@ -121,8 +124,8 @@ describe('the guide as a plan', () => {
       checklist: { timeoutMs: 86_400_000 },
       deploy: { timeoutMs: 620_000 },
       shift: { timeoutMs: 140_000 },
-      judge: { limits: { errorRate: 0.05 }, batchMs: 60_000, minRequests: 50, breachesInARow: 3, blindMs: 20_000 },
-      watch: { pollMs: 5_000, windowMs: 300_000, gateWindowMs: 1_800_000, blindMs: 120_000, maxSoakFactor: 3 },
+      judge: { limits: { errorRate: 0.05 }, batchMs: 60_000, minRequests: 50, breachesInARow: 3, staleMs: 20_000 },
+      watch: { pollMs: 5_000, windowMs: 300_000, gateWindowMs: 1_800_000, maxUnwatchedMs: 120_000, maxSoakFactor: 3 },
       rollback: { timeoutMs: 140_000, roundMs: 300_000, pauseMs: 30_000, guardMs: 60_000 },
       recovery: { targetMs: 90_000 },
       traffic: [{ approval: { required: 1, timeoutMs: 14_400_000, onTimeout: 'rollback' } }, {}],

@@ -214,13 +214,13 @@ function littleRunbook(service: string, url: string) {
     },
     metrics: { kind: 'scrape', targets: [`${url}/metrics`], requests: 'http_requests_total', poll: '200ms' },
     limits: { errorRate: '5%' },
-    judge: { rule: 'literal', batch: '400ms', minRequests: 20, breachesInARow: 3 },
+    judge: { rule: 'threshold', batch: '400ms', minRequests: 20, breachesInARow: 3 },
     traffic: [
       { percentage: 50, soak: '2s', approval: {} },
       { percentage: 100, soak: '2s' },
     ],
     // Soaks as short as these need all the time there is where the machine is busy.
-    watch: { window: '2s', gateWindow: '1m', blind: '1m', maxSoakFactor: 10 },
+    watch: { window: '2s', gateWindow: '1m', maxUnwatched: '1m', maxSoakFactor: 10 },
     recovery: { target: '90s', round: '1m', pause: '2s', guard: '2s' },
     checklist: [
       {

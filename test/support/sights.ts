@@ -1,5 +1,5 @@
-import { NO_PAST, remember } from '../../src/cli/view/phase-history.ts';
-import type { Sight } from '../../src/cli/view/snapshot.ts';
+import { NO_HISTORY, remember } from '../../src/cli/view/phase-history.ts';
+import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import type { WatchHeartbeat } from '../../src/domain/activity-results.ts';
 import { type DeploymentStatus, isClosed, type Phase } from '../../src/domain/status.ts';
 import type { Counts } from '../../src/judge/rules.ts';
@@ -8,11 +8,11 @@ import { statusIn } from './status.ts';
 const POLL_MS = 10_000;
 
 /** A deployment in this phase, seen so long after its start, with what the phases before have left. */
-export function sightIn(phase: Phase, startedAt: number, afterMs: number): Sight {
+export function sightIn(phase: Phase, startedAt: number, afterMs: number): DeploymentSnapshot {
   const status = withRealTimes(statusIn(phase, startedAt));
   const state = isClosed(phase) ? 'COMPLETED' : 'RUNNING';
   const server = { workflowId: 'blue-green/production/shop', runId: 'run-1', state, startedAt, pending: [] } as const;
-  return { at: startedAt + afterMs, status, server, past: remember(NO_PAST, { status }) };
+  return { at: startedAt + afterMs, status, server, past: remember(NO_HISTORY, { status }) };
 }
 
 /** The other tests are in a hurry. */
@@ -26,12 +26,12 @@ function withRealTimes(status: DeploymentStatus): DeploymentStatus {
 
 /** The same with a running window that has just brought these counts, one after the other, each of 200 requests. */
 export function withReadings(
-  sight: Sight,
+  sight: DeploymentSnapshot,
   greenFailed: readonly number[],
   judged: Partial<WatchHeartbeat> = {},
-): Sight {
+): DeploymentSnapshot {
   const from = sight.at - greenFailed.length * POLL_MS;
-  let past = sight.past ?? NO_PAST;
+  let past = sight.past ?? NO_HISTORY;
   let live: WatchHeartbeat | undefined;
   let green: Counts = { requests: 0, failed: 0, slow: 0 };
   greenFailed.forEach((failed, index) => {
@@ -45,7 +45,7 @@ export function withReadings(
       to: from + (index + 1) * POLL_MS,
       blue,
       green,
-      carry: { reading: null, judge: null, soakStartedAt: from },
+      watchState: { reading: null, judge: null, soakStartedAt: from },
       latest: {
         intervalMs: POLL_MS,
         blue: { requests: 200, failed: 0, slow: 0, meanMs: 12 },

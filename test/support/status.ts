@@ -123,6 +123,6 @@ function windowWith(verdict: Verdict, from: number): WindowResult {
     to: from + MINUTE,
     green: counts,
     blue: counts,
-    carry: { reading: null, judge: null, soakStartedAt: from },
+    watchState: { reading: null, judge: null, soakStartedAt: from },
   };
 }

@@ -45,15 +45,15 @@ export function planFor(request: DeploymentRequest): DeploymentPlan {
       { percentage: 100, soakMs: 300 },
     ],
     judge: {
-      rule: 'literal',
+      rule: 'threshold',
       limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
       batchMs: 100,
       minRequests: 50,
       breachesInARow: 3,
       pollMs: 50,
-      blindMs: 5_000,
+      staleMs: 5_000,
     },
-    watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, blindMs: 60_000, maxSoakFactor: 3 },
+    watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, maxUnwatchedMs: 60_000, maxSoakFactor: 3 },
     rollback: { timeoutMs: PATIENCE_MS, roundMs: PATIENCE_MS, pauseMs: 1_000, guardMs: 50 },
     recovery: { targetMs: 90_000 },
   };
@@ -86,7 +86,7 @@ export function world(script: Script = {}): World {
     },
     runCheck: async () => passed(),
     runRemedy: async () => ({ done: true, summary: 'mended', startedAt: Date.now(), durationMs: 1 }),
-    readBaseline: async () => ({ carry: { reading: null, judge: null, soakStartedAt: 0 } }),
+    readBaseline: async () => ({ watchState: { reading: null, judge: null, soakStartedAt: 0 } }),
     deployGreen: async () => ({ evidence: [] }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
     watchWindow: async (input) => {
@@ -147,7 +147,7 @@ async function windowEnd({ until, healthyFrom = until }: WatchInput, verdict: ()
   }
 }
 
-function healthyNow({ carry, soakStartedAt }: WatchInput): WindowResult {
+function healthyNow({ watchState, soakStartedAt }: WatchInput): WindowResult {
   const counts = { requests: 100, failed: 0, slow: 0 };
   const now = Date.now();
   return {
@@ -157,7 +157,7 @@ function healthyNow({ carry, soakStartedAt }: WatchInput): WindowResult {
     to: now,
     green: counts,
     blue: counts,
-    carry: { ...carry, soakStartedAt },
+    watchState: { ...watchState, soakStartedAt },
   };
 }
 

@@ -184,7 +184,12 @@ test('invariant 5: a soak without proof is extended and, still without proof, ro
   });
 });
 
-const BLIND = { verdict: 'inconclusive', reason: 'no metrics for 10 min', because: 'blind', exhausted: true } as const;
+const BLIND = {
+  verdict: 'inconclusive',
+  reason: 'no metrics for 10 min',
+  code: 'no-metrics',
+  exhausted: true,
+} as const;
 
 function undecided(action: 'wait' | 'rollback', timeoutMs: number): NonNullable<Script['plan']> {
   return (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, undecided: { action, timeoutMs } } });
@@ -253,7 +258,7 @@ test.each([
 test('a soak that reaches its longest without metrics waits, too; abort rolls back', async () => {
   const { activities } = world({
     plan: undecided('wait', 60_000),
-    watch: () => ({ verdict: 'inconclusive', reason: 'no new metrics for 50 s', because: 'blind' }),
+    watch: () => ({ verdict: 'inconclusive', reason: 'no new metrics for 50 s', code: 'no-metrics' }),
   });
   await temporal.deploy(activities, async ({ handle, until }) => {
     await until(({ steps }) => steps.at(-1)?.undecided !== undefined);
@@ -267,7 +272,7 @@ test('a soak is extended by ever longer pieces, and people hear of it once', asy
     plan: (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, windowMs: 400, maxSoakFactor: 10 } }),
     watch: ({ soak, number }) =>
       soak === 1 && number < 5
-        ? { verdict: 'inconclusive', reason: 'too few requests', because: 'unproven' }
+        ? { verdict: 'inconclusive', reason: 'too few requests', code: 'insufficient-data' }
         : undefined,
   });
   await temporal.deploy(activities, async ({ handle }) => {
@@ -285,7 +290,7 @@ test('a soak is extended by what is missing, and ends with the first proof', asy
     plan: (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, windowMs: 60_000, maxSoakFactor: 300 } }),
     watch: ({ soak }) => {
       if (soak > 1 || (provenAt > 0 && Date.now() >= provenAt)) return undefined;
-      return { verdict: 'inconclusive', reason: '250 ms of 300 ms', because: 'unproven', missingMs: 50_000 };
+      return { verdict: 'inconclusive', reason: '250 ms of 300 ms', code: 'insufficient-data', missingMs: 50_000 };
     },
   });
   await temporal.deploy(activities, async ({ handle, until }) => {
@@ -378,7 +383,7 @@ test('invariant 14: metrics that are lost before the first shift roll back, with
     activities: {
       readBaseline: async () => {
         asks += 1;
-        return asks > 1 ? unusable() : { carry: { reading: null, judge: null, soakStartedAt: 0 } };
+        return asks > 1 ? unusable() : { watchState: { reading: null, judge: null, soakStartedAt: 0 } };
       },
       verifyRecovery: async (input) => {
         inputs.push(input);
@@ -405,7 +410,7 @@ test('the first soak counts from right before the first shift, not from the depl
     activities: {
       readBaseline: async () => {
         order.push('baseline');
-        return { carry: baseline };
+        return { watchState: baseline };
       },
       deployGreen: async () => {
         order.push('deploy');
@@ -420,7 +425,7 @@ test('the first soak counts from right before the first shift, not from the depl
         return { shiftedAt: Date.now(), evidence: [] };
       },
       watchWindow: (input) => {
-        carried.push(input.carry);
+        carried.push(input.watchState);
         return healthyWindow(input);
       },
     },

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { answers } from '../../src/domain/available-decisions.ts';
+import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
@@ -15,7 +15,7 @@ function filledIn({ action, ...fields }: Decision): ReturnType<typeof parseDecis
 
 test.each(PHASES)('%s: every answer that is offered is refused until it is filled in, and then taken', (phase) => {
   const status = statusIn(phase, NOON);
-  for (const { action, ...fields } of answers(status)) {
+  for (const { action, ...fields } of availableDecisions(status)) {
     expect(parseDecision(action, fields)).toHaveProperty('problem');
     const decision = filledIn({ action, ...fields });
     if ('problem' in decision) throw new Error(decision.problem);
@@ -25,7 +25,7 @@ test.each(PHASES)('%s: every answer that is offered is refused until it is fille
 
 test('a person is asked for what they can answer, and never to disturb a rollback that works', () => {
   const offered = (status: DeploymentStatus) =>
-    answers(status).map(({ action, check = '' }) => `${action} ${check}`.trim());
+    availableDecisions(status).map(({ action, check = '' }) => `${action} ${check}`.trim());
   expect(offered(statusIn('checking', NOON))).toEqual([
     'recheck indexes',
     'attest load-test',

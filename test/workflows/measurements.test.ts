@@ -65,8 +65,8 @@ function gauges(measurements: readonly Measurement[]): Record<string, number> {
 
 function window(verdict: Verdict): WindowResult {
   const counts = { requests: 100, failed: 0, slow: 0 };
-  const carry = { reading: null, judge: null, soakStartedAt: 0 };
-  return { verdict, reason: 'seen', from: 0, to: 0, green: counts, blue: counts, carry };
+  const watchState = { reading: null, judge: null, soakStartedAt: 0 };
+  return { verdict, reason: 'seen', from: 0, to: 0, green: counts, blue: counts, watchState };
 }
 
 const toSoak: readonly Transition[] = [

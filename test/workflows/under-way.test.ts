@@ -55,7 +55,7 @@ const UNDER_WAY: Record<string, UnderWay> = {
   'soaking-extended': {
     script: {
       plan: (plan) => ({ ...plan, watch: { ...plan.watch, maxSoakFactor: 100 } }),
-      watch: () => ({ verdict: 'inconclusive', reason: 'too few requests', because: 'unproven' }),
+      watch: () => ({ verdict: 'inconclusive', reason: 'too few requests', code: 'insufficient-data' }),
     },
     at: ({ steps: [step] }) => step !== undefined && step.soakUntil - step.shiftedAt > 300,
   },

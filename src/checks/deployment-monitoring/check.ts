@@ -2,12 +2,12 @@ import type { DeploymentPlan } from '../../domain/index.ts';
 import { apartMs, createMetricSource, metricsProblems } from '../../metrics/index.ts';
 import type { Check, CheckContext } from '../../plugin/index.ts';
 import { type CheckOfKind, toLimits, toPlan } from '../../runbook/index.ts';
-import { findingOf, type Looked } from '../observation.ts';
-import { defaultDetect, lookAtSight } from './detection-power-exact.ts';
-import { lookAtForesight } from './detection-power-simulated.ts';
+import { findingOf, type Observation } from '../observation.ts';
+import { checkExactPower, defaultDetect } from './detection-power-exact.ts';
+import { checkSimulatedPower } from './detection-power-simulated.ts';
 import { rate } from './format.ts';
 import { type Measured, measure } from './measure.ts';
-import { lookAtAge, lookAtClocks, lookAtLatency, lookAtSeries } from './series.ts';
+import { checkAge, checkClocks, checkLatency, checkSeries } from './series.ts';
 
 /**
  * The watch has what it needs: blue's series are there, fresh and moving, and the first soak can see what it must with
@@ -29,9 +29,9 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
     const untrue = metricsProblems(seen.inspection, { ...target, limits });
     const looked = [
       { evidence: [], problems: untrue },
-      lookAtSeries(seen, target.blue),
-      ...(seen.series.all === 0 ? [] : [lookAtAge(seen, plan), lookAtLatency(seen, target.blue, plan)]),
-      lookAtClocks(seen),
+      checkSeries(seen, target.blue),
+      ...(seen.series.all === 0 ? [] : [checkAge(seen, plan), checkLatency(seen, target.blue, plan)]),
+      checkClocks(seen),
       // What is counted wrongly foretells nothing.
       ...(perSecond > 0 && untrue.length === 0 ? [await lookAhead(plan, detect, seen)] : []),
     ];
@@ -42,9 +42,9 @@ export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'
   };
 }
 
-async function lookAhead(plan: DeploymentPlan, detect: number, seen: Measured): Promise<Looked> {
-  if (plan.judge.rule === 'evidence') return lookAtForesight(plan, { detect, seen });
-  return lookAtSight(plan, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
+async function lookAhead(plan: DeploymentPlan, detect: number, seen: Measured): Promise<Observation> {
+  if (plan.judge.rule === 'sequential') return checkSimulatedPower(plan, { detect, seen });
+  return checkExactPower(plan, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
 }
 
 /** The runbook as the watch will follow it. */

@@ -3,18 +3,18 @@ import {
   batchesIn,
   batchLengthMs,
   CONFIDENCE,
-  chanceToFind,
+  detectionProbability,
+  hasPower,
+  minimumDetectableRate,
   type PlannedSoak,
+  type PowerRules,
   requestsIn,
   requestsToProve,
-  type SightRules,
-  seesEnough,
-  smallestShareFound,
   soakNeeded,
   timeToFind,
   trafficNeeded,
 } from '../../judge/index.ts';
-import type { Looked } from '../observation.ts';
+import type { Observation } from '../observation.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
 
 /** Twice the limit, but never past what can fail at all. */
@@ -26,10 +26,10 @@ export function defaultDetect(errorRate: number): number {
  * Whether the first soak, with the traffic of now, can find a release that fails `detect` of its requests and prove a good
  * one healthy; and if not, what it would take.
  */
-export function lookAtSight(
+export function checkExactPower(
   { judge: rules, traffic, watch }: Pick<DeploymentPlan, 'judge' | 'traffic' | 'watch'>,
   { detect, perSecond }: { readonly detect: number; readonly perSecond: number },
-): Looked {
+): Observation {
   const { percentage = 100, soakMs = 0 } = traffic[0] ?? {};
   const share = percentage / 100;
   const soak: PlannedSoak = { requestsPerSecond: perSecond * share, soakMs, pollMs: watch.pollMs };
@@ -50,7 +50,7 @@ export function lookAtSight(
         },
       ],
     };
-  if (seesEnough(detect, rules, soak)) return { evidence, problems: [] };
+  if (hasPower(detect, rules, soak)) return { evidence, problems: [] };
 
   const traffics = trafficNeeded(detect, rules, soak);
   const soaks = soakNeeded(detect, rules, soak);
@@ -79,8 +79,8 @@ export function lookAtSight(
   };
 }
 
-function evidenceOf(detect: number, rules: SightRules, soak: PlannedSoak, traffic: string): Looked['evidence'] {
-  const smallest = smallestShareFound(rules, soak);
+function evidenceOf(detect: number, rules: PowerRules, soak: PlannedSoak, traffic: string): Observation['evidence'] {
+  const smallest = minimumDetectableRate(rules, soak);
   const found = timeToFind(detect, rules, soak);
   const source = 'worked out from the traffic of now and the runbook';
   const inBatch = Math.max(rules.minRequests, Math.floor((soak.requestsPerSecond * rules.batchMs) / 1_000));
@@ -112,8 +112,8 @@ function evidenceOf(detect: number, rules: SightRules, soak: PlannedSoak, traffi
   ];
 }
 
-function whatIsMissed(detect: number, rules: SightRules, soak: PlannedSoak): string {
-  const chance = chanceToFind(detect, rules, soak);
+function whatIsMissed(detect: number, rules: PowerRules, soak: PlannedSoak): string {
+  const chance = detectionProbability(detect, rules, soak);
   const requests = requestsIn(soak);
   return [
     ...(chance >= CONFIDENCE
@@ -127,6 +127,6 @@ function whatIsMissed(detect: number, rules: SightRules, soak: PlannedSoak): str
   ].join('; ');
 }
 
-function requestsRequired(rules: SightRules): number {
+function requestsRequired(rules: PowerRules): number {
   return Math.max(rules.minRequests, requestsToProve(rules.limits));
 }

@@ -2,7 +2,7 @@ import { setImmediate as breath } from 'node:timers/promises';
 import {
   binomial,
   firstStepOf,
-  type PastInterval,
+  type HistoryInterval,
   type RehearsedStep,
   rehearseRelease,
   seededRandom,
@@ -11,7 +11,7 @@ import {
 } from '../../backtest/index.ts';
 import type { DeploymentPlan } from '../../domain/index.ts';
 import { requestsToProve } from '../../judge/index.ts';
-import type { Looked } from '../observation.ts';
+import type { Observation } from '../observation.ts';
 import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
 import type { Measured } from './measure.ts';
 
@@ -29,13 +29,13 @@ const SHARES = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1];
 /** What is tried when the soak sees too little. */
 const MORE = [2, 4, 8];
 
-export async function lookAtForesight(
+export async function checkSimulatedPower(
   plan: DeploymentPlan,
   {
     detect,
     seen,
   }: { readonly detect: number; readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'> },
-): Promise<Looked> {
+): Promise<Observation> {
   const step = firstStepOf(plan);
   const now: Now = { step, seen };
   const isFound = async (failing: number, changed = now) => (await rehearse(changed, failing)).found >= ENOUGH;
@@ -125,7 +125,7 @@ async function rehearse({ step, seen }: Now, failing?: number) {
   for (let round = 0; round < REHEARSALS; round += 1) {
     await breath(); // whatever else this worker does has to go on
     const soak = { at: 0, intervals: intervalsOf(step, seen, random) };
-    const split = (all: PastInterval) => withFailures(splitCounts(all, step.share, random), added, random);
+    const split = (all: HistoryInterval) => withFailures(splitCounts(all, step.share, random), added, random);
     const { breachedMs, healthyMs } = rehearseRelease(soak, step, { split, goOn: false });
     if (breachedMs !== undefined && breachedMs <= step.soakMs) found.push(breachedMs);
     if (healthyMs !== undefined) healthy += 1;
@@ -137,7 +137,7 @@ async function rehearse({ step, seen }: Now, failing?: number) {
 function intervalsOf({ soakMs, watch: { pollMs } }: RehearsedStep, seen: Now['seen'], random: () => number) {
   const polls = Math.ceil(soakMs / pollMs);
   const expected = (seen.requests / seen.spanMs) * pollMs;
-  return Array.from({ length: polls }, (_, poll): PastInterval => {
+  return Array.from({ length: polls }, (_, poll): HistoryInterval => {
     const requests = Math.floor(expected) + (random() < expected % 1 ? 1 : 0);
     return {
       from: poll * pollMs,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reading } from '../../domain/index.ts';
 import { advance } from '../../metrics/index.ts';
 import type { Inspection, MetricSource } from '../../plugin/index.ts';
-import type { Attendance } from '../../util/index.ts';
+import type { RunContext } from '../../util/index.ts';
 
 /** What the metrics showed of one version while they were looked at. */
 export interface Measured {
@@ -31,7 +31,7 @@ export interface Measured {
 export async function measure(
   source: MetricSource,
   wanted: { readonly version: string; readonly forMs: number; readonly pollMs: number },
-  { signal, heartbeat }: Attendance,
+  { signal, heartbeat }: RunContext,
 ): Promise<Measured> {
   const { version, forMs, pollMs } = wanted;
   const until = Date.now() + forMs;

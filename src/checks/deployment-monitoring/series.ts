@@ -1,6 +1,6 @@
 import type { DeploymentPlan, EvidenceLine } from '../../domain/index.ts';
 import { redact } from '../../util/index.ts';
-import type { Looked } from '../observation.ts';
+import type { Observation } from '../observation.ts';
 import { duration, grouped } from './format.ts';
 import type { Measured } from './measure.ts';
 
@@ -11,7 +11,7 @@ const SHOWN_VERSIONS = 10;
 const SAME = 1e-9;
 
 /** No series and series that stand still are different troubles: a wrong label, and no traffic or a stale page. */
-export function lookAtSeries(seen: Measured, blue: string): Looked {
+export function checkSeries(seen: Measured, blue: string): Observation {
   const known = seen.versions.slice(0, SHOWN_VERSIONS).map(shown).join(', ') || 'no version at all';
   const series: EvidenceLine = {
     what: `series of ${blue}`,
@@ -47,29 +47,33 @@ export function lookAtSeries(seen: Measured, blue: string): Looked {
   };
 }
 
-export function lookAtAge({ ageMs }: Measured, { judge: { blindMs } }: DeploymentPlan): Looked {
+export function checkAge({ ageMs }: Measured, { judge: { staleMs } }: DeploymentPlan): Observation {
   return {
     evidence: [
       {
         what: 'age of the newest reading',
         measured: duration(Math.max(0, ageMs)),
-        required: `at most ${duration(blindMs)}`,
+        required: `at most ${duration(staleMs)}`,
         source: 'metrics',
       },
     ],
     problems:
-      ageMs <= blindMs
+      ageMs <= staleMs
         ? []
         : [
             {
-              found: `the newest counts are ${duration(ageMs)} old, and after ${duration(blindMs)} they say nothing about now`,
+              found: `the newest counts are ${duration(ageMs)} old, and after ${duration(staleMs)} they say nothing about now`,
               unblock: 'find what keeps the metrics from being collected, or collect them more often',
             },
           ],
   };
 }
 
-export function lookAtLatency({ inspection }: Measured, blue: string, { judge: { limits } }: DeploymentPlan): Looked {
+export function checkLatency(
+  { inspection }: Measured,
+  blue: string,
+  { judge: { limits } }: DeploymentPlan,
+): Observation {
   if (!limits.latency) return { evidence: [], problems: [] };
   const limit = limits.latency.underMs / 1_000;
   const line = { what: 'requests count as slow', required: `over ${limit} s, or less`, source: 'metrics' };
@@ -90,7 +94,7 @@ export function lookAtLatency({ inspection }: Measured, blue: string, { judge: {
   };
 }
 
-export function lookAtClocks({ inspection }: Measured): Looked {
+export function checkClocks({ inspection }: Measured): Observation {
   const line = { required: `within ${duration(CLOCK_TOLERANCE_MS)} of this worker's`, source: "the answer's date" };
   const clocks = inspection.clocks.map(({ place, aheadMs }) => {
     const difference = aheadMs && (aheadMs.least > 0 ? aheadMs.least : Math.min(0, aheadMs.most));

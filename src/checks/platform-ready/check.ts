@@ -6,7 +6,7 @@ import type { Check, CheckContext, TrafficShares } from '../../plugin/index.ts';
 import { fillPlaceholders, findProgram } from '../../processes/index.ts';
 import type { CheckOfKind, PlatformConfig } from '../../runbook/index.ts';
 import { redact } from '../../util/index.ts';
-import { findingOf, type Looked, type Problem } from '../observation.ts';
+import { findingOf, type Observation, type Problem } from '../observation.ts';
 import { placeholders } from '../placeholders.ts';
 
 /** A blip of the platform is not worth waking a person. */
@@ -48,7 +48,7 @@ function programsOf(platform: PlatformConfig): Readonly<Record<string, readonly 
 async function lookForPrograms(
   platform: PlatformConfig,
   target: DeploymentTarget,
-): Promise<Looked & { readonly missing: readonly string[] }> {
+): Promise<Observation & { readonly missing: readonly string[] }> {
   const values = { ...placeholders(target), percentage: '0' };
   const looked = await Promise.all(
     Object.entries(programsOf(platform)).map(async ([role, command]) => {
@@ -76,7 +76,7 @@ async function lookForPrograms(
   };
 }
 
-async function lookAtTraffic({ target, runbook, attendance }: CheckContext, timeoutMs: number): Promise<Looked> {
+async function lookAtTraffic({ target, runbook, attendance }: CheckContext, timeoutMs: number): Promise<Observation> {
   const platform = createPlatform(runbook.platform, target);
   const giveUpAt = Date.now() + timeoutMs - BETWEEN_TRIES_MS;
   for (let attempt = 1; ; attempt += 1) {
@@ -93,7 +93,7 @@ async function lookAtTraffic({ target, runbook, attendance }: CheckContext, time
   }
 }
 
-function unreadable(error: unknown, target: DeploymentTarget): Looked {
+function unreadable(error: unknown, target: DeploymentTarget): Observation {
   const why = redact(error instanceof Error ? error.message : String(error)).slice(0, SHOWN);
   return {
     evidence: [trafficLine(`cannot be read: ${why}`, target)],
@@ -109,7 +109,7 @@ function unreadable(error: unknown, target: DeploymentTarget): Looked {
 }
 
 /** Whether the worker has what the runbook's channels need. Nothing is sent: nobody should be told of a check. */
-function lookAtNotifications({ runbook, env }: CheckContext): Looked {
+function lookAtNotifications({ runbook, env }: CheckContext): Observation {
   const channels = channelsOf(runbook.notifications, env);
   return {
     evidence: channels.map(({ name, variable, problem }) => ({
@@ -132,7 +132,7 @@ function lookAtNotifications({ runbook, env }: CheckContext): Looked {
 }
 
 /** Undefined shares: the platform has no way to tell. That is the runbook's choice, said and not held against it. */
-function judge(shares: TrafficShares | undefined, target: DeploymentTarget): Looked {
+function judge(shares: TrafficShares | undefined, target: DeploymentTarget): Observation {
   if (shares === undefined)
     return {
       evidence: [trafficLine('not provable: the runbook names no platform.status', target)],

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../util/index.ts';
 import { identifier } from '../postgres/session.ts';
 import {
-  bearerOf,
   buildUnderWay,
   definition,
   type ExistingIndex,
   matchingIndexes,
+  relationWithName,
   type Table,
   type WantedIndex,
 } from './catalog.ts';
@@ -16,7 +16,7 @@ import { runLong, type Work } from './statement.ts';
 const LOOK_EVERY_MS = 1_000;
 
 /** Which of the matching indexes will do: any valid one, or only one that can be part of a partitioned index. */
-export type Fits = (index: ExistingIndex) => boolean;
+export type AcceptsIndex = (index: ExistingIndex) => boolean;
 
 /**
  * Sees to it that a table that is not partitioned has the wanted index, without locking anybody out. A build that is
@@ -26,7 +26,7 @@ export type Fits = (index: ExistingIndex) => boolean;
 export async function buildConcurrently(
   work: Work,
   wanted: WantedIndex,
-  { table, fits }: { readonly table: Table; readonly fits: Fits },
+  { table, fits }: { readonly table: Table; readonly fits: AcceptsIndex },
 ): Promise<Outcome> {
   const { client } = work;
   let existing = await matchingIndexes(client, table, wanted);
@@ -40,7 +40,7 @@ export async function buildConcurrently(
     return { there: true, index: ofOthers, built: 0, measured: `${ofOthers.name}: another session was building it` };
 
   const leftover = existing.some(({ name, usable }) => name === wanted.name && !usable);
-  const bearer = leftover ? undefined : await bearerOf(client, table, wanted.name);
+  const bearer = leftover ? undefined : await relationWithName(client, table, wanted.name);
   if (bearer !== undefined) return nameTaken(wanted, bearer);
   if (leftover) await dropInvalid(work, wanted, table);
   const tookMs = await create(work, wanted, table);

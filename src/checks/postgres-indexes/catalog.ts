@@ -117,7 +117,7 @@ export async function partOf(
 }
 
 /** What bears this name in the table's schema, as PostgreSQL writes it; undefined if the name is free. */
-export async function bearerOf(client: pg.Client, table: Table, name: string): Promise<string | undefined> {
+export async function relationWithName(client: pg.Client, table: Table, name: string): Promise<string | undefined> {
   const { rows } = await client.query<{ what: string }>(
     `SELECT CASE WHEN c.relkind IN ('i', 'I') THEN pg_get_indexdef(c.oid) ELSE 'a relation that is no index' END AS what
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,

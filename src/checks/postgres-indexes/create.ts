@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { identifier } from '../postgres/session.ts';
-import { buildConcurrently, type Fits, seconds } from './build.ts';
+import { type AcceptsIndex, buildConcurrently, seconds } from './build.ts';
 import {
-  bearerOf,
   definition,
   type ExistingIndex,
   findTable,
   matchingIndexes,
   partitionsOf,
   partOf,
+  relationWithName,
   type Table,
   type WantedIndex,
 } from './catalog.ts';
@@ -26,13 +26,13 @@ import { runBriefly, type Work } from './statement.ts';
 
 const LONGEST_NAME_BYTES = 63;
 
-const anyValid: Fits = ({ usable }) => usable;
-const canBePart: Fits = ({ usable, exact, attached }) => usable && exact && !attached;
+const anyValid: AcceptsIndex = ({ usable }) => usable;
+const canBePart: AcceptsIndex = ({ usable, exact, attached }) => usable && exact && !attached;
 
 /** A table, and which of its indexes will do. */
 interface Place {
   readonly table: Table;
-  readonly fits: Fits;
+  readonly fits: AcceptsIndex;
 }
 
 /** Sees to it that the wanted index is there and valid, without locking anybody out. May be run again at any time. */
@@ -74,7 +74,7 @@ async function parentIndex(work: Work, wanted: WantedIndex, table: Table): Promi
     ({ usable, exact, attached }) => !usable && exact && !attached,
   );
   if (unfinished) return unfinished;
-  const bearer = await bearerOf(client, table, wanted.name);
+  const bearer = await relationWithName(client, table, wanted.name);
   if (bearer !== undefined) return nameTaken(wanted, bearer);
   const text = `CREATE ${uniquely(wanted)}INDEX ${identifier(wanted.name)} ${definition(wanted, `ONLY ${table.qualified}`)}`;
   await runBriefly(work, { text, index: wanted.name });

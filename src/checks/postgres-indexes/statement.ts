@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { type Attendance, errorCode } from '../../util/index.ts';
-import { besides, messageOf, type Session } from '../postgres/session.ts';
+import { errorCode, type RunContext } from '../../util/index.ts';
+import { messageOf, type Session, withSecondSession } from '../postgres/session.ts';
 import { single } from './catalog.ts';
 
 const LOOK_EVERY_MS = 1_000;
@@ -14,7 +14,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 export interface Work {
   readonly client: pg.Client;
   readonly session: Session;
-  readonly attendance: Attendance;
+  readonly attendance: RunContext;
 }
 
 interface Statement {
@@ -70,7 +70,7 @@ interface Looking {
   readonly index: string;
   readonly pid: number | undefined;
   readonly session: Session;
-  readonly attendance: Attendance;
+  readonly attendance: RunContext;
   readonly ended: AbortSignal;
 }
 
@@ -79,7 +79,7 @@ async function lookOn(looking: Looking): Promise<void> {
   const { index, pid, session, attendance, ended } = looking;
   while (!ended.aborted) {
     try {
-      await besides({ ...session, access: 'read-only', signal: ended }, async (observer) => {
+      await withSecondSession({ ...session, access: 'read-only', signal: ended }, async (observer) => {
         while (!ended.aborted) {
           const { rows } = await observer.query<Progress>(PROGRESS, [pid]);
           attendance.heartbeat({ index, phase: rows[0]?.phase ?? 'starting', waitsFor: rows[0]?.waitsFor ?? [] });

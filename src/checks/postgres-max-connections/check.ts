@@ -1,7 +1,7 @@
 import type { Check, Finding } from '../../plugin/index.ts';
 import type { CheckOfKind } from '../../runbook/index.ts';
-import { type Fit, fitOf, openBeyond } from '../postgres/connection-budget.ts';
-import { measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
+import { type Fit, fitOf, unaccountedConnections } from '../postgres/connection-budget.ts';
+import { explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
 
 /**
  * Blue's and green's pools fit into the server at the same time, next to everybody else: the guide's first pitfall.
@@ -14,8 +14,8 @@ export function postgresMaxConnections(config: CheckOfKind<'postgres-max-connect
     heartbeat({ doing: 'counting connections' });
     return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
       const found = await measureConnections(client, role);
-      const beyond = openBeyond(config, { ofRole: found.ofRole, greenIsUp: context.greenIsUp });
-      return notTheServices(found, config) ?? judge(fitOf({ ...config, beyond }, found));
+      const beyond = unaccountedConnections(config, { ofRole: found.ofRole, greenIsUp: context.greenIsUp });
+      return explainMismatch(found, config) ?? judge(fitOf({ ...config, beyond }, found));
     });
   };
 }

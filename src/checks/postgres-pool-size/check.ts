@@ -1,9 +1,9 @@
 import type { EvidenceLine } from '../../domain/index.ts';
 import type { Check, Finding } from '../../plugin/index.ts';
 import type { CheckOfKind } from '../../runbook/index.ts';
-import { fitOf, openBeyond, type Pool } from '../postgres/connection-budget.ts';
-import { type Connections, measureConnections, notTheServices, withConnections } from '../postgres/connections.ts';
-import { type Hold, holdOf } from './connection-hold-time.ts';
+import { fitOf, type Pool, unaccountedConnections } from '../postgres/connection-budget.ts';
+import { type Connections, explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
+import { type ConnectionHoldTime, connectionHoldTime } from './connection-hold-time.ts';
 
 type Config = CheckOfKind<'postgres-pool-size'>;
 
@@ -21,9 +21,9 @@ export function postgresPoolSize(config: Config): Check {
     heartbeat({ doing: 'counting connections' });
     return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
       const found = await measureConnections(client, role);
-      const wrong = notTheServices(found, config);
+      const wrong = explainMismatch(found, config);
       if (wrong) return wrong;
-      const hold = await holdOf(config, context, { client, found });
+      const hold = await connectionHoldTime(config, context, { client, found });
       return 'passed' in hold ? hold : judge(config, { hold, found, greenIsUp: context.greenIsUp });
     });
   };
@@ -42,7 +42,7 @@ export function neededSize(
 }
 
 interface Measured {
-  readonly hold: Hold;
+  readonly hold: ConnectionHoldTime;
   readonly found: Connections;
   readonly greenIsUp: boolean;
 }
@@ -60,7 +60,7 @@ function judge(config: Config, { hold, found, greenIsUp }: Measured): Finding {
   };
   const versions = { blue: version('blue'), green: version('green') };
   const both = [versions.blue, versions.green];
-  const beyond = openBeyond(config, { ofRole: found.ofRole, greenIsUp });
+  const beyond = unaccountedConnections(config, { ofRole: found.ofRole, greenIsUp });
   const fitWith = (sizeOf: (each: Version) => number) =>
     fitOf(
       {

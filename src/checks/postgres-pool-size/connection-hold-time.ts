@@ -14,17 +14,17 @@ const BEAT_MS = 1_000;
 const WHAT = 'a request holds a connection for';
 
 /** How long a request holds a connection, on average. */
-export interface Hold {
+export interface ConnectionHoldTime {
   readonly ms: number;
   readonly line: EvidenceLine;
 }
 
 /** As the runbook says, or measured; a finding if there is nothing to measure it by. */
-export async function holdOf(
+export async function connectionHoldTime(
   config: Config,
   context: CheckContext,
   { client, found }: { readonly client: pg.Client; readonly found: Connections },
-): Promise<Hold | Finding> {
+): Promise<ConnectionHoldTime | Finding> {
   if (config.hold !== undefined)
     return { ms: config.hold, line: { what: WHAT, measured: `${config.hold} ms`, source: 'runbook' } };
   const source = `database ${config.database}`;

@@ -39,7 +39,7 @@ export interface Fit {
 }
 
 /** How many sessions of the service's role no pool of a version that runs now accounts for. */
-export function openBeyond(
+export function unaccountedConnections(
   { blue, green }: Pick<Demand, 'blue' | 'green'>,
   { ofRole, greenIsUp }: { readonly ofRole: number; readonly greenIsUp: boolean },
 ): number {

@@ -85,7 +85,7 @@ export async function measureConnections(client: pg.Client, role: string): Promi
 }
 
 /** Why these numbers would not be the service's, if so. */
-export function notTheServices(
+export function explainMismatch(
   found: Connections,
   { database, role }: { readonly database: string; readonly role: string },
 ): Finding | undefined {

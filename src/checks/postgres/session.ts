@@ -95,7 +95,7 @@ async function cancelInServer(session: Session, pid: number): Promise<void> {
 }
 
 /** Runs `use` with a second session, for looking at what the first one does. */
-export async function besides<T>(session: Session, use: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withSecondSession<T>(session: Session, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const { client, close } = await connect(session);
   try {
     await client.query(settings(session));

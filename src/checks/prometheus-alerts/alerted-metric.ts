@@ -1,15 +1,15 @@
 import {
   type Labels,
   type Matcher,
-  mayRead,
+  mayMatch,
   metricOf,
   parseSelector,
-  reads,
   type Selector,
+  selectsMetric,
 } from '../../promql/index.ts';
 
 /** What a service is alerted on, and by which series a rule shows that it is about that. */
-export interface Signal {
+export interface AlertedMetric {
   readonly name: 'errors' | 'latency';
   /** As the runbook says it. */
   readonly wanted: string;
@@ -18,7 +18,7 @@ export interface Signal {
   readonly chosenBy: readonly string[];
 }
 
-export function signalOf(name: Signal['name'], wanted: string): Signal {
+export function alertedMetricOf(name: AlertedMetric['name'], wanted: string): AlertedMetric {
   const selector = parseSelector(wanted);
   const metric = selector && metricOf(selector);
   if (!selector || metric === undefined) throw new Error(`"${wanted}" is no metric`); // the schema knows it is one
@@ -32,7 +32,7 @@ export function signalOf(name: Signal['name'], wanted: string): Signal {
 }
 
 /** Whether a selector reads this signal, and may read it from a service with these labels. */
-export function isAbout(selector: Selector, signal: Signal, labels: Labels): boolean {
+export function isAbout(selector: Selector, signal: AlertedMetric, labels: Labels): boolean {
   return (
     readsSignal(selector, signal, labels) &&
     signal.chosenBy.every((wanted) => selector.matchers.some(({ label }) => label === wanted))
@@ -44,7 +44,7 @@ export function isAbout(selector: Selector, signal: Signal, labels: Labels): boo
  * healthy service has no failed requests, only for the label that tells them: with another name the rule would never
  * fire. Other labels that errors are chosen by are left out, for some are only there once something failed.
  */
-export function seriesBehind(selector: Selector, signal: Signal, labels: Labels): Matcher[] {
+export function seriesBehind(selector: Selector, signal: AlertedMetric, labels: Labels): Matcher[] {
   const own = readsSignal(selector, signal, labels);
   const matchers = selector.matchers.flatMap((matcher): Matcher[] => {
     if (STATUS.test(matcher.label)) return [{ label: matcher.label, operator: '!=', value: '' }];
@@ -58,6 +58,6 @@ export function seriesBehind(selector: Selector, signal: Signal, labels: Labels)
 /** `code`, `status`, `status_code`, `http_response_status_code`, `grpc_code`, `code_class` */
 const STATUS = /^(?:[a-z]+_)*(?:status_?code|status|code)(?:_class)?$/i;
 
-function readsSignal(selector: Selector, { metrics }: Signal, labels: Labels): boolean {
-  return metrics.some((metric) => reads(selector, metric)) && mayRead(selector, labels);
+function readsSignal(selector: Selector, { metrics }: AlertedMetric, labels: Labels): boolean {
+  return metrics.some((metric) => selectsMetric(selector, metric)) && mayMatch(selector, labels);
 }

@@ -2,11 +2,11 @@ import type { Check } from '../../plugin/index.ts';
 import { type Prometheus, prometheus, type RuleGroup, readToken } from '../../prometheus/index.ts';
 import type { Labels } from '../../promql/index.ts';
 import type { CheckOfKind } from '../../runbook/index.ts';
-import { signalOf } from './alerted-metric.ts';
+import { alertedMetricOf } from './alerted-metric.ts';
 import { judgeAlertmanagers, judgeNotifications, judgeRecipients } from './delivery.ts';
 import { findingOf, type Item } from './items.ts';
 import { judgeRules, type Rules } from './rules.ts';
-import { proveDelivery } from './test-alert.ts';
+import { sendTestAlert } from './test-alert.ts';
 
 /**
  * Somebody hears of it when this service fails or gets slow: rules for both that can fire, Alertmanagers that take what
@@ -20,7 +20,7 @@ export function prometheusAlerts(config: CheckOfKind<'prometheus-alerts'>): Chec
     heartbeat({ doing: 'looking at the rules' });
     const now = await clockOf(server, signal);
     const groups = await server.ruleGroups(signal);
-    const signals = [signalOf('errors', config.errors), signalOf('latency', config.latency)];
+    const signals = [alertedMetricOf('errors', config.errors), alertedMetricOf('latency', config.latency)];
     const rules = await judgeRules(server, groups, { signals, labels: config.labels, now }, signal);
 
     heartbeat({ doing: 'looking where alerts go' });
@@ -34,7 +34,7 @@ export function prometheusAlerts(config: CheckOfKind<'prometheus-alerts'>): Chec
     const proofs: Item[] = [];
     if (config.prove) {
       heartbeat({ doing: 'sending a test alert' });
-      for (const to of attached.ready) proofs.push(await proveDelivery(to, config.labels, signal));
+      for (const to of attached.ready) proofs.push(await sendTestAlert(to, config.labels, signal));
     }
     return findingOf(
       [

@@ -5,8 +5,15 @@ import {
   type RecordingRule,
   type RuleGroup,
 } from '../../prometheus/index.ts';
-import { type Labels, mayRead, reads, type Selector, selectorsOf, written } from '../../promql/index.ts';
-import { isAbout, type Signal, seriesBehind } from './alerted-metric.ts';
+import {
+  formatSelector,
+  type Labels,
+  mayMatch,
+  type Selector,
+  selectorsOf,
+  selectsMetric,
+} from '../../promql/index.ts';
+import { type AlertedMetric, isAbout, seriesBehind } from './alerted-metric.ts';
 import type { Item } from './items.ts';
 
 /** An evaluation may be late by one turn. */
@@ -39,7 +46,7 @@ interface Reach {
 export async function judgeRules(
   prometheus: Prometheus,
   groups: readonly RuleGroup[],
-  wanted: { readonly signals: readonly Signal[]; readonly labels: Labels; readonly now: number },
+  wanted: { readonly signals: readonly AlertedMetric[]; readonly labels: Labels; readonly now: number },
   stop: AbortSignal,
 ): Promise<Rules> {
   const { signals, labels, now } = wanted;
@@ -57,7 +64,7 @@ export async function judgeRules(
       if (!reach.selectors.some((selector) => isAbout(selector, signal, labels))) continue;
       const sights: Sight[] = [];
       for (const selector of reach.selectors) {
-        const series = written(seriesBehind(selector, signal, labels));
+        const series = formatSelector(seriesBehind(selector, signal, labels));
         sights.push({ selector, series, found: await count(series) });
       }
       if (sights.some(({ selector, found }) => found > 0 && isAbout(selector, signal, labels))) {
@@ -95,9 +102,9 @@ function reachOf(query: string, recording: readonly Placed<RecordingRule>[], lab
       const selector = { ...found, optional: optional || found.optional };
       const recorded = recording.filter(
         ({ rule }) =>
-          reads(selector, rule.name) &&
-          mayRead(selector, { ...labels, ...rule.labels }) &&
-          selectorsOf(rule.query).some((source) => mayRead(source, labels)),
+          selectsMetric(selector, rule.name) &&
+          mayMatch(selector, { ...labels, ...rule.labels }) &&
+          selectorsOf(rule.query).some((source) => mayMatch(source, labels)),
       );
       if (recorded.length === 0) selectors.push(selector);
       for (const one of recorded.filter((each) => !through.has(each))) {
@@ -113,7 +120,7 @@ function reachOf(query: string, recording: readonly Placed<RecordingRule>[], lab
 function judgeRule(
   { rule, group }: Placed<AlertingRule>,
   found: {
-    readonly signal: Signal;
+    readonly signal: AlertedMetric;
     readonly sights: readonly Sight[];
     readonly through: Reach['through'];
     readonly now: number;
@@ -156,8 +163,8 @@ function evaluationFaults({ rule, group }: Placed<AlertingRule | RecordingRule>,
 }
 
 /** No rule reads series of this service: rules that nearly do are shown, with what they do not find. */
-function noRule(signal: Signal, labels: Labels, dead: readonly Dead[]): Item[] {
-  const required = `an alerting rule over ${signal.wanted} of ${written(asMatchers(labels))}`;
+function noRule(signal: AlertedMetric, labels: Labels, dead: readonly Dead[]): Item[] {
+  const required = `an alerting rule over ${signal.wanted} of ${formatSelector(asMatchers(labels))}`;
   const source = 'Prometheus';
   if (dead.length === 0) {
     const missing = { says: `there is no alerting rule for ${signal.name}`, unblock: `add ${required}` };

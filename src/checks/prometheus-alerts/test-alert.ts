@@ -15,7 +15,7 @@ const ASK_EVERY_MS = 100;
  * by the names of the receivers, not that they are: what ends within its group's `group_wait` is not passed on. Should
  * the worker die half way, Alertmanager ends the alert by itself after its `resolve_timeout`.
  */
-export async function proveDelivery(to: Alertmanager, labels: Labels, signal: AbortSignal): Promise<Item> {
+export async function sendTestAlert(to: Alertmanager, labels: Labels, signal: AbortSignal): Promise<Item> {
   const id = randomUUID();
   const alert: NewAlert = {
     labels: { ...labels, alertname: ALERT, [ID_LABEL]: id },

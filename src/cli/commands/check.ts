@@ -9,7 +9,7 @@ import { newDecision, sendDecision } from '../send-decision.ts';
 import { startDeployment } from '../start-deployment.ts';
 import { withTemporal } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
-import { complain, print } from '../view/output.ts';
+import { print, printError } from '../view/output.ts';
 
 interface CheckOptions {
   readonly service: string;
@@ -47,7 +47,7 @@ async function check({ wait, ...options }: CheckOptions): Promise<void> {
       ended = true;
       const reason = 'the checklist has not passed, and nobody was to wait for (see --wait)';
       sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
-        complain(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
+        printError(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
       });
     }
   });

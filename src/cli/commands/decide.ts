@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../address.ts';
-import { Problem } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { DecisionKind } from '../decision-kinds.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withAddress, withBy, withExample } from '../options.ts';
@@ -79,9 +79,9 @@ async function sendAndTell(
     case 'taken':
       return print(words);
     case 'refused':
-      throw new Problem(EXIT.notTaken, words);
+      throw new CliError(EXIT.notTaken, words);
     case 'unknown':
-      throw new Problem(EXIT.unknown, words);
+      throw new CliError(EXIT.unknown, words);
   }
 }
 

@@ -6,9 +6,9 @@ import type { blueGreenDeployment } from '../../workflows/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { positiveNumber, withAddress, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
-import { aligned, clock, exactly, roughly } from '../view/format.ts';
+import { aligned, clock, formatDuration, formatDurationRoughly } from '../view/format.ts';
 import { type Outcome, outcomeOf } from '../view/outcome.ts';
-import { cleaned, printJson, printLines } from '../view/output.ts';
+import { printJson, printLines, sanitize } from '../view/output.ts';
 import { type Row, rowsWhere } from './list.ts';
 
 interface HistoryOptions extends Address {
@@ -53,7 +53,7 @@ async function findPast(client: Client, { service, environment, limit }: History
   // By the id, which every run has: what was refused at once has no search attributes.
   const conditions = [`WorkflowId = '${deploymentWorkflowId(service, environment)}'`, "ExecutionStatus != 'Running'"];
   const rows = await rowsWhere(client, conditions, limit);
-  return cleaned(await Promise.all(rows.map((row) => pastOf(client, row))));
+  return sanitize(await Promise.all(rows.map((row) => pastOf(client, row))));
 }
 
 async function pastOf(client: Client, row: Row): Promise<Past> {
@@ -124,8 +124,8 @@ function renderPast(past: readonly Past[], address: Pick<HistoryOptions, 'servic
     clock(startedAt),
     blue === undefined ? version : `${blue} -> ${version}`,
     outcome,
-    roughly(tookMs),
-    recoveryMs === undefined ? '-' : `${exactly(recoveryMs)}${withinTarget === false ? ' (late)' : ''}`,
+    formatDurationRoughly(tookMs),
+    recoveryMs === undefined ? '-' : `${formatDuration(recoveryMs)}${withinTarget === false ? ' (late)' : ''}`,
     requestedBy ?? '-',
   ]);
   return aligned([['STARTED', 'VERSION', 'OUTCOME', 'TOOK', 'RECOVERY', 'BY'], ...cells]);

@@ -1,26 +1,26 @@
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ReplayVerdict } from '../../backtest/index.ts';
-import type { EvidenceRules } from '../../judge/index.ts';
+import type { SequentialRules } from '../../judge/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { judgeLine } from '../judge-line.ts';
 import { withExample } from '../options.ts';
-import { complain, print } from '../view/output.ts';
+import { print, printError } from '../view/output.ts';
 
 interface Options {
   readonly confidence?: number;
-  readonly patience?: number;
+  readonly burstTolerance?: number;
 }
 
 /** `bluegreen judge`. Needs no Temporal, and loads none: it may be run on thousands of soaks. */
 export function addJudge(command: Command): void {
   command
     .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
-    .option('--patience <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', patience)
+    .option('--burst-tolerance <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', burstTolerance)
     .action(async (options: Options) => {
-      const overrides: Partial<EvidenceRules> = {
+      const overrides: Partial<SequentialRules> = {
         ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
-        ...(options.patience === undefined ? {} : { patienceMs: options.patience * 1_000 }),
+        ...(options.burstTolerance === undefined ? {} : { burstToleranceMs: options.burstTolerance * 1_000 }),
       };
       await judgeLines(process.stdin, (line) => judgeLine(line, overrides));
     });
@@ -38,7 +38,7 @@ async function judgeLines(
     const verdict = judge(line);
     if (!('problem' in verdict)) print(JSON.stringify(verdict));
     else {
-      complain(`Line ${number} is no soak: ${verdict.problem}`);
+      printError(`Line ${number} is no soak: ${verdict.problem}`);
       process.exitCode = EXIT.usage;
     }
   }
@@ -48,7 +48,7 @@ function confidence(text: string): number {
   return between(text, 0.5, 0.9999);
 }
 
-function patience(text: string): number {
+function burstTolerance(text: string): number {
   return between(text, 0, 300);
 }
 

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { deploymentWorkflowId } from '../../domain/index.ts';
 import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
-import { Problem } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
 import { findDeployment, readConfig, withTemporal } from '../temporal.ts';
-import { toProblem } from '../to-cli-error.ts';
-import { complain, print, printJson } from '../view/output.ts';
+import { toCliError } from '../to-cli-error.ts';
+import { print, printError, printJson } from '../view/output.ts';
 
 interface LinkOptions {
   readonly service: string;
@@ -56,7 +56,7 @@ async function link({ ui, ...options }: LinkOptions): Promise<void> {
     print('A deployment is under way, and another is refused until it has ended:');
     print(`  ${deployment}/${runId}`);
   } catch (error) {
-    complain(`Whether a deployment is under way is not known. ${toProblem(error).message}`);
+    printError(`Whether a deployment is under way is not known. ${toCliError(error).message}`);
   }
 }
 
@@ -65,7 +65,7 @@ async function runUnderWay(address: Pick<LinkOptions, 'service' | 'environment'>
     const { description } = await withTemporal((client) => findDeployment(client, address));
     return description.status.name === 'RUNNING' ? description.runId : undefined;
   } catch (error) {
-    if (error instanceof Problem && error.exitCode === EXIT.notFound) return undefined;
+    if (error instanceof CliError && error.exitCode === EXIT.notFound) return undefined;
     throw error;
   }
 }
@@ -73,7 +73,7 @@ async function runUnderWay(address: Pick<LinkOptions, 'service' | 'environment'>
 /** Without the slash at its end. */
 function addressOf(ui: string): string {
   if (URL.canParse(ui) && /^https?:$/.test(new URL(ui).protocol)) return ui.replace(/\/+$/, '');
-  throw new Problem(
+  throw new CliError(
     EXIT.usage,
     `The address of the UI is "${ui}", expected an http or https URL such as http://localhost:8233: see --ui and TEMPORAL_UI_ADDRESS.`,
   );

@@ -6,8 +6,8 @@ import { COMMAND } from '../address.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { attribute } from '../view/attribute.ts';
-import { aligned, clock, roughly } from '../view/format.ts';
-import { cleaned, print, printJson } from '../view/output.ts';
+import { aligned, clock, formatDurationRoughly } from '../view/format.ts';
+import { print, printJson, sanitize } from '../view/output.ts';
 
 interface ListOptions {
   readonly service?: string;
@@ -50,7 +50,7 @@ export interface Row {
 
 async function list(options: ListOptions): Promise<void> {
   await withTemporal(async (client) => {
-    const rows = cleaned(await findRows(client, options));
+    const rows = sanitize(await findRows(client, options));
     if (options.json) printJson(rows);
     else for (const line of renderRows(rows)) print(line);
   });
@@ -109,7 +109,7 @@ export function renderRows(rows: readonly Row[]): string[] {
     version,
     phase,
     clock(startedAt),
-    roughly((closedAt ?? Date.now()) - startedAt),
+    formatDurationRoughly((closedAt ?? Date.now()) - startedAt),
   ]);
   return aligned([['SERVICE', 'ENVIRONMENT', 'VERSION', 'PHASE', 'STARTED', 'TOOK'], ...cells]);
 }

@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   firstStepOf,
-  type Past,
-  PastError,
-  parsePast,
+  formatHistory,
+  HistoryError,
+  parseHistory,
   type RehearsedStep,
-  readPast,
-  rehearse,
-  whereIsThePast,
-  writePast,
+  readHistory,
+  resolveHistorySource,
+  runBacktest,
+  type TrafficHistory,
 } from '../../backtest/index.ts';
 import { loadRunbook, type Runbook, RunbookError, toPlan } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
-import { Problem } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withAddress, withExample } from '../options.ts';
-import { cleaned, columns, complain, paintFor, printJson, printLines } from '../view/output.ts';
+import { columns, paintFor, printError, printJson, printLines, sanitize } from '../view/output.ts';
 import { renderRehearsal } from '../view/rehearsal.ts';
 import { rehearsalPage } from '../view/rehearsal-html.ts';
 
@@ -87,8 +87,8 @@ async function rehearseThePast(options: RehearseOptions): Promise<void> {
   try {
     await run(options);
   } catch (error) {
-    if (!(error instanceof PastError) && !(error instanceof RunbookError)) throw error;
-    throw new Problem(EXIT.usage, error.message, { cause: error });
+    if (!(error instanceof HistoryError) && !(error instanceof RunbookError)) throw error;
+    throw new CliError(EXIT.usage, error.message, { cause: error });
   }
 }
 
@@ -96,10 +96,10 @@ async function run(options: RehearseOptions): Promise<void> {
   const runbook = await runbookFor(options);
   const step = await stepOf(runbook);
   const past = options.fromFile === undefined ? await pastOf(runbook, options) : await pastIn(options.fromFile);
-  if (options.toFile !== undefined) await write(options.toFile, writePast(past));
+  if (options.toFile !== undefined) await write(options.toFile, formatHistory(past));
   const { rounds, seed } = options;
   const progress = tell('Rehearsing');
-  const rehearsal = cleaned(rehearse(past, { step, seed, progress, ...(rounds !== undefined && { rounds }) }));
+  const rehearsal = sanitize(runBacktest(past, { step, seed, progress, ...(rounds !== undefined && { rounds }) }));
 
   const subject = { service: runbook.service, environment: runbook.environment };
   if (options.html !== undefined) await write(options.html, rehearsalPage(subject, rehearsal));
@@ -112,14 +112,14 @@ async function runbookFor({ service, environment, runbook: file }: RehearseOptio
   if (file !== undefined) {
     const runbook = await loadRunbook(file);
     if (isWanted(runbook)) return runbook;
-    throw new Problem(
+    throw new CliError(
       EXIT.usage,
       `${file} is about ${runbook.service} in ${runbook.environment}, not ${service} in ${environment}.`,
     );
   }
   const folder = process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks';
   const names = await readdir(folder).catch((error: unknown) => {
-    throw new Problem(EXIT.usage, `The folder of runbooks ${folder} cannot be read (${errorCode(error)}).`);
+    throw new CliError(EXIT.usage, `The folder of runbooks ${folder} cannot be read (${errorCode(error)}).`);
   });
   const broken: string[] = [];
   for (const name of names.filter((one) => /^[^.].*\.ya?ml$/.test(one)).sort())
@@ -131,7 +131,7 @@ async function runbookFor({ service, environment, runbook: file }: RehearseOptio
       broken.push(error.message);
     }
   const more = broken.length === 0 ? '' : `\nSome are broken:\n${broken.join('\n')}`;
-  throw new Problem(
+  throw new CliError(
     EXIT.usage,
     `No runbook for ${service} in ${environment} in ${folder}: name one with --runbook.${more}`,
   );
@@ -144,15 +144,15 @@ async function stepOf(runbook: Runbook): Promise<RehearsedStep> {
   return firstStepOf(toPlan({ runbook, digest: '', request, blue: 'past', deployment: 'rehearsal' }));
 }
 
-async function pastIn(file: string): Promise<Past> {
+async function pastIn(file: string): Promise<TrafficHistory> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Problem(EXIT.usage, `${file}: cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new CliError(EXIT.usage, `${file}: cannot be read (${errorCode(error)}).`, { cause: error });
   });
-  return parsePast(text, file);
+  return parseHistory(text, file);
 }
 
-async function pastOf({ metrics, limits }: Runbook, options: RehearseOptions): Promise<Past> {
-  const { server, selector } = await whereIsThePast(metrics, options, process.env);
+async function pastOf({ metrics, limits }: Runbook, options: RehearseOptions): Promise<TrafficHistory> {
+  const { server, selector } = await resolveHistorySource(metrics, options, process.env);
   const { requests, latency, versionLabel, codeLabel } = metrics;
   const stepMs = options.step ?? (metrics.kind === 'prometheus' ? metrics.poll : STEP_MS);
   const to = Math.floor(Date.now() / stepMs) * stepMs;
@@ -169,18 +169,18 @@ async function pastOf({ metrics, limits }: Runbook, options: RehearseOptions): P
     ...(options.version !== undefined && { version: options.version }),
   };
   const never = new AbortController().signal; // each answer has its own bound
-  return await readPast(server, question, { signal: never, progress: tell('Reading the past') }).catch(
+  return await readHistory(server, question, { signal: never, progress: tell('Reading the past') }).catch(
     (error: unknown) => {
-      if (error instanceof PastError) throw error;
+      if (error instanceof HistoryError) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      throw new Problem(EXIT.unreachable, `The past cannot be read: ${why}.`, { cause: error });
+      throw new CliError(EXIT.unreachable, `The past cannot be read: ${why}.`, { cause: error });
     },
   );
 }
 
 async function write(file: string, text: string): Promise<void> {
   await writeFile(file, text).catch((error: unknown) => {
-    throw new Problem(EXIT.usage, `${file}: cannot be written (${errorCode(error)}).`, { cause: error });
+    throw new CliError(EXIT.usage, `${file}: cannot be written (${errorCode(error)}).`, { cause: error });
   });
 }
 
@@ -190,6 +190,6 @@ function tell(what: string): (done: number) => void {
   return (done) => {
     if (Date.now() - toldAt < TELL_EVERY_MS) return;
     toldAt = Date.now();
-    complain(`${what}: ${Math.round(100 * done)} %`);
+    printError(`${what}: ${Math.round(100 * done)} %`);
   };
 }

@@ -7,13 +7,13 @@ import type { ReportInput } from '../../domain/index.ts';
 import { createReportStore, documentOf, FORMATS, type Format, render } from '../../report/index.ts';
 import { errorCode, stateDirectory } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
-import { Problem } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withAddress, withExample } from '../options.ts';
 import { type DeploymentHandle, findDeployment, inTime, withTemporal } from '../temporal.ts';
 import { outcomeOf } from '../view/outcome.ts';
-import { cleaned, complain, print } from '../view/output.ts';
-import { look } from '../view/snapshot.ts';
+import { print, printError, sanitize } from '../view/output.ts';
+import { fetchSnapshot } from '../view/snapshot.ts';
 
 interface ReportOptions extends Address {
   readonly format?: 'html' | 'json' | 'md';
@@ -47,15 +47,15 @@ async function report(options: ReportOptions): Promise<void> {
     const polls = await createReportStore(stateDirectory())
       .polls(deployment)
       .catch((error: unknown) => {
-        complain(`The series in ${stateDirectory()} cannot be read (${errorCode(error)}): the charts are coarse.`);
+        printError(`The series in ${stateDirectory()} cannot be read (${errorCode(error)}): the charts are coarse.`);
         return [];
       });
-    const text = await render(formatOf(options), cleaned(documentOf(deployment, told, polls)));
+    const text = await render(formatOf(options), sanitize(documentOf(deployment, told, polls)));
     const { output } = options;
     if (output === undefined) print(text.trimEnd());
     else
       await writeFile(output, text).catch((error: unknown) => {
-        throw new Problem(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
+        throw new CliError(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
       });
   });
 }
@@ -70,13 +70,13 @@ async function endOf(client: Client, options: ReportOptions): Promise<ReportInpu
   const { handle, description } = await findDeployment(client, options);
   const { workflowId, runId, status } = description;
   if (status.name === 'RUNNING')
-    throw new Problem(
+    throw new CliError(
       EXIT.underWay,
       `The deployment of ${options.service} is under way: its report is made when it has ended. ` +
         `Follow it: ${COMMAND} watch ${addressFlags(options)}`,
     );
   const asked = await askedToWrite(client, { workflowId, runId });
-  if (asked) return cleaned(asked);
+  if (asked) return sanitize(asked);
   return { deployment: `${workflowId}/${runId}`, report: await reportOf(client, handle, options) };
 }
 
@@ -108,10 +108,10 @@ async function reportOf(
   handle: DeploymentHandle,
   address: ReportOptions,
 ): Promise<ReportInput['report']> {
-  const { status } = await look(client, handle);
+  const { status } = await fetchSnapshot(client, handle);
   const { summary, report: told } = await outcomeOf(client, handle, status);
   if (told) return { ...told, summary };
-  throw new Problem(
+  throw new CliError(
     EXIT.unknown,
     `${summary} There is nothing to make a report of, since no worker answers: start one, and repeat ${COMMAND} report ${addressFlags(address)}`,
   );

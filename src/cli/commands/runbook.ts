@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { loadRunbook, type Runbook, RunbookError } from '../../runbook/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withExample } from '../options.ts';
-import { count, roughly } from '../view/format.ts';
-import { complain, print } from '../view/output.ts';
+import { count, formatDurationRoughly } from '../view/format.ts';
+import { print, printError } from '../view/output.ts';
 
 export function addRunbook(command: Command): void {
   const validate = command
@@ -21,14 +21,15 @@ async function validateFile(file: string): Promise<void> {
     print(`${file}: ${describe(await loadRunbook(file))}`);
   } catch (error) {
     if (!(error instanceof RunbookError)) throw error;
-    complain(error.message);
+    printError(error.message);
     process.exitCode = EXIT.usage;
   }
 }
 
 function describe({ service, environment, checklist, traffic }: Runbook): string {
   const steps = traffic.map(
-    ({ percentage, soak, approval }) => `${percentage} % for ${roughly(soak)}${approval ? ', then approval' : ''}`,
+    ({ percentage, soak, approval }) =>
+      `${percentage} % for ${formatDurationRoughly(soak)}${approval ? ', then approval' : ''}`,
   );
   const critical = checklist.filter((check) => check.critical).length;
   return `ok: ${service} in ${environment}; ${count(checklist.length, 'check')} (${critical} critical); ${steps.join('; ')}`;

@@ -7,7 +7,7 @@ import { renderFull } from '../view/full.ts';
 import { outcomeOf } from '../view/outcome.ts';
 import { columns, paintFor, printJson, printLines } from '../view/output.ts';
 import { renderReport } from '../view/report.ts';
-import { look, type Sight } from '../view/snapshot.ts';
+import { type DeploymentSnapshot, fetchSnapshot } from '../view/snapshot.ts';
 
 interface StatusOptions extends Address {
   readonly json?: true;
@@ -31,7 +31,7 @@ async function status(options: StatusOptions): Promise<void> {
 
 async function showStatus(client: Client, options: StatusOptions): Promise<void> {
   const { handle } = await findDeployment(client, options);
-  const sight = await look(client, handle);
+  const sight = await fetchSnapshot(client, handle);
   const paint = paintFor();
   if (options.json) return printJson(sight.status ?? (await withoutWorker(client, handle, sight)));
   printLines(renderFull(sight, paint));
@@ -40,10 +40,14 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
   printLines(['', ...renderReport(await outcomeOf(client, handle, undefined), paint, columns())]);
 }
 
-async function withoutWorker(client: Client, handle: DeploymentHandle, { server, silent }: Sight) {
+async function withoutWorker(
+  client: Client,
+  handle: DeploymentHandle,
+  { server, unreachableReason }: DeploymentSnapshot,
+) {
   const closed = server.state === 'RUNNING' ? undefined : await outcomeOf(client, handle, undefined);
   return {
-    unanswered: silent,
+    unanswered: unreachableReason,
     temporal: server,
     ...(closed ? { outcome: closed.summary } : {}),
     ...(closed?.report ? { report: closed.report } : {}),

@@ -6,8 +6,8 @@ import { kindOf } from '../decision-kinds.ts';
 import { newDecision, sendDecision } from '../send-decision.ts';
 import type { DeploymentHandle } from '../temporal.ts';
 import { canMoveTheCursor } from '../view/screen.ts';
-import { type Offer, offersIn } from './key-bindings.ts';
-import { type Choice, type Dialogue, dialogueLines, IDLE, say } from './prompt-state.ts';
+import { bindingsIn, type KeyBinding } from './key-bindings.ts';
+import { type Choice, dialogueLines, IDLE, type PromptState, reduce } from './prompt-state.ts';
 import { listenToKeys } from './terminal.ts';
 
 /** A person at the terminal who may decide by keys. */
@@ -42,11 +42,11 @@ const NOTE_KEPT_MS = 20_000;
 
 export function personAtKeys(options: KeysOptions): PersonAtKeys {
   const { by, leaving, onLeave, onChange } = options;
-  let dialogue: Dialogue = IDLE;
+  let dialogue: PromptState = IDLE;
   let saidAt = 0;
-  let offers: readonly Offer[] = [];
+  let offers: readonly KeyBinding[] = [];
   const leave = listenToKeys((key) => {
-    const said = say(dialogue, key, offers);
+    const said = reduce(dialogue, key, offers);
     dialogue = said.dialogue;
     saidAt = Date.now();
     if (said.act?.kind === 'leave') return onLeave();
@@ -56,13 +56,13 @@ export function personAtKeys(options: KeysOptions): PersonAtKeys {
   return {
     leave,
     see: (status) => {
-      offers = offersIn(status);
+      offers = bindingsIn(status);
     },
     lines: () => dialogueLines(withoutOldNote(), offers, { by, leaving }),
   };
 
   /** What was answered is read and over after a while: the view goes on. */
-  function withoutOldNote(): Dialogue {
+  function withoutOldNote(): PromptState {
     return dialogue.at === 'idle' && Date.now() - saidAt > NOTE_KEPT_MS ? IDLE : dialogue;
   }
 

@@ -1,7 +1,7 @@
-import { answers, type CheckStatus, type Decision, type DeploymentStatus } from '../../domain/index.ts';
+import { availableDecisions, type CheckStatus, type Decision, type DeploymentStatus } from '../../domain/index.ts';
 
 /** What a deployment can be told by a key. */
-export interface Offer {
+export interface KeyBinding {
   readonly key: string;
   readonly label: string;
   readonly action: Decision['action'];
@@ -12,7 +12,7 @@ export interface Offer {
   readonly needsReason?: true;
 }
 
-const ALL: readonly Offer[] = [
+const ALL: readonly KeyBinding[] = [
   { key: 'R', label: 'retry the rollback', action: 'retryRollback' },
   { key: 'A', label: 'accept blue unproven', action: 'acceptRecovery', needsReason: true },
   { key: 'a', label: 'approve', action: 'approve' },
@@ -38,8 +38,8 @@ export const KEYS: Readonly<Record<string, string>> = {
 };
 
 /** What people are asked to decide now, by key. Pure. */
-export function offersIn(status: DeploymentStatus): Offer[] {
-  const possible = answers(status);
+export function bindingsIn(status: DeploymentStatus): KeyBinding[] {
+  const possible = availableDecisions(status);
   return ALL.flatMap((offer) => {
     const same = possible.filter(({ action, remedy }) => action === offer.action && remedy === offer.remedy);
     const [first] = same;

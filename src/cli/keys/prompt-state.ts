@@ -1,29 +1,29 @@
 import type { Decision } from '../../domain/index.ts';
-import { KEYS, type Offer } from './key-bindings.ts';
+import { KEYS, type KeyBinding } from './key-bindings.ts';
 import type { Key } from './parse-keys.ts';
 
 /** The talk between a person at the keys and the deployment. Pure: `(dialogue, key) -> dialogue and what to do`. */
 
-export type Dialogue =
+export type PromptState =
   | { readonly at: 'idle'; readonly note?: string }
   /** Which check is meant, by its number. */
-  | { readonly at: 'choosing'; readonly offer: Offer; readonly typed: string; readonly problem?: string }
+  | { readonly at: 'choosing'; readonly offer: KeyBinding; readonly typed: string; readonly problem?: string }
   /** Nothing is sent without this: a line for the reason, and Enter. */
   | {
       readonly at: 'confirming';
-      readonly offer: Offer;
+      readonly offer: KeyBinding;
       readonly check?: { readonly id: string; readonly asks: string };
       readonly reason: string;
       readonly problem?: string;
     }
   | { readonly at: 'sending'; readonly words: string };
 
-export const IDLE: Dialogue = { at: 'idle' };
+export const IDLE: PromptState = { at: 'idle' };
 
 export type Choice = Omit<Decision, 'by'>;
 
-export interface Said {
-  readonly dialogue: Dialogue;
+export interface Reduced {
+  readonly dialogue: PromptState;
   /** What is to be done now. */
   readonly act?: { readonly kind: 'leave' } | { readonly kind: 'send'; readonly choice: Choice };
 }
@@ -32,7 +32,7 @@ export interface Said {
 const LONGEST_REASON = 2_000;
 const NOTHING_SENT = 'Nothing was sent.';
 
-export function say(dialogue: Dialogue, key: Key, offers: readonly Offer[]): Said {
+export function reduce(dialogue: PromptState, key: Key, offers: readonly KeyBinding[]): Reduced {
   if (key.kind === 'interrupt') return { dialogue, act: { kind: 'leave' } };
   switch (dialogue.at) {
     case 'idle':
@@ -48,7 +48,7 @@ export function say(dialogue: Dialogue, key: Key, offers: readonly Offer[]): Sai
   }
 }
 
-function idle(key: Key, offers: readonly Offer[]): Said {
+function idle(key: Key, offers: readonly KeyBinding[]): Reduced {
   if (key.kind === 'paste')
     return {
       dialogue: { at: 'idle', note: 'Several signs at once are taken for a paste, not for keys: nothing was done.' },
@@ -68,10 +68,10 @@ function idle(key: Key, offers: readonly Offer[]): Said {
   return { dialogue: { at: 'confirming', offer, reason: '', ...(check ? { check } : {}) } };
 }
 
-function choosing(dialogue: Dialogue & { at: 'choosing' }, key: Key): Dialogue {
+function choosing(dialogue: PromptState & { at: 'choosing' }, key: Key): PromptState {
   const { offer, typed } = dialogue;
   const checks = offer.checks ?? [];
-  const again = (text: string, problem?: string): Dialogue => ({
+  const again = (text: string, problem?: string): PromptState => ({
     at: 'choosing',
     offer,
     typed: text,
@@ -103,9 +103,9 @@ function choosing(dialogue: Dialogue & { at: 'choosing' }, key: Key): Dialogue {
   }
 }
 
-function confirming(dialogue: Dialogue & { at: 'confirming' }, key: Key, offers: readonly Offer[]): Said {
+function confirming(dialogue: PromptState & { at: 'confirming' }, key: Key, offers: readonly KeyBinding[]): Reduced {
   const { offer, check, reason } = dialogue;
-  const again = (text: string, problem?: string): Said => ({
+  const again = (text: string, problem?: string): Reduced => ({
     dialogue: {
       at: 'confirming',
       offer,
@@ -151,7 +151,7 @@ function confirming(dialogue: Dialogue & { at: 'confirming' }, key: Key, offers:
   return { dialogue: { at: 'sending', words: wordsOf(dialogue) }, act: { kind: 'send', choice } };
 }
 
-function isStillOffered(offer: Offer, check: string | undefined, offers: readonly Offer[]): boolean {
+function isStillOffered(offer: KeyBinding, check: string | undefined, offers: readonly KeyBinding[]): boolean {
   const now = offers.find(({ key }) => key === offer.key);
   return (
     now !== undefined &&
@@ -160,14 +160,14 @@ function isStillOffered(offer: Offer, check: string | undefined, offers: readonl
   );
 }
 
-function wordsOf({ offer, check }: Dialogue & { at: 'confirming' }): string {
+function wordsOf({ offer, check }: PromptState & { at: 'confirming' }): string {
   return [offer.label, offer.gate ?? check?.id].filter(Boolean).join(' ');
 }
 
 /** What stands under the view. `leaving` says what q does. */
 export function dialogueLines(
-  dialogue: Dialogue,
-  offers: readonly Offer[],
+  dialogue: PromptState,
+  offers: readonly KeyBinding[],
   { by, leaving }: { readonly by: string; readonly leaving: string },
 ): string[] {
   switch (dialogue.at) {

@@ -1,9 +1,9 @@
 import { type DeploymentStatus, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
 import { checkWords } from './checks.ts';
-import { count, exactly, meanWords, roughly, share } from './format.ts';
+import { count, formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
-import type { Sight } from './snapshot.ts';
+import type { DeploymentSnapshot } from './snapshot.ts';
 
 /** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
 type ChangeKind =
@@ -28,17 +28,20 @@ export interface Change {
 }
 
 /** What is new since the last look: for a pipe, a log, a program, a terminal that cannot move its cursor. Pure. */
-export function changes(before: Sight | undefined, now: Sight, paint: Paint): Change[] {
+export function changes(before: DeploymentSnapshot | undefined, now: DeploymentSnapshot, paint: Paint): Change[] {
   const was = before?.status;
   const is = now.status;
   const answer: Change[] =
-    now.silent === before?.silent || isOver(now)
+    now.unreachableReason === before?.unreachableReason || isOver(now)
       ? []
       : [
           {
             kind: 'answer',
-            text: now.silent === undefined ? 'the deployment answers again' : `${now.silent}; waiting for it`,
-            data: { answers: now.silent === undefined, why: now.silent ?? null },
+            text:
+              now.unreachableReason === undefined
+                ? 'the deployment answers again'
+                : `${now.unreachableReason}; waiting for it`,
+            data: { answers: now.unreachableReason === undefined, why: now.unreachableReason ?? null },
           },
         ];
   if (!is) return answer;
@@ -55,7 +58,7 @@ export function changes(before: Sight | undefined, now: Sight, paint: Paint): Ch
 }
 
 /** The numbers of the running window, if there are any. */
-export function numbersOf({ live, status, at }: Sight): Change | undefined {
+export function numbersOf({ live, status, at }: DeploymentSnapshot): Change | undefined {
   if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0) return undefined;
   const { intervalMs, blue, green } = live.latest;
   const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
@@ -63,15 +66,15 @@ export function numbersOf({ live, status, at }: Sight): Change | undefined {
     `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
   const step = status.steps.at(-1);
   const left = step && step.provenAt === undefined ? Math.max(0, step.soakUntil - at) : undefined;
-  const { verdict, reason, because } = live;
+  const { verdict, reason, code } = live;
   return {
     kind: 'numbers',
-    text: `${left === undefined ? '' : `${roughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}`,
-    data: { to: live.to, intervalMs, blue, green, verdict, reason, because: because ?? null, leftMs: left ?? null },
+    text: `${left === undefined ? '' : `${formatDurationRoughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}`,
+    data: { to: live.to, intervalMs, blue, green, verdict, reason, code: code ?? null, leftMs: left ?? null },
   };
 }
 
-function isOver({ server }: Sight): boolean {
+function isOver({ server }: DeploymentSnapshot): boolean {
   return server.state !== 'RUNNING';
 }
 
@@ -109,15 +112,15 @@ function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, pa
         : [
             {
               kind: 'soak',
-              text: `soak ${at} extended by ${roughly(extendedMs)}: not proven healthy yet`,
+              text: `soak ${at} extended by ${formatDurationRoughly(extendedMs)}: not proven healthy yet`,
               data: { percentage, what: 'extended', extendedMs, soakUntil },
             } as const,
           ]),
       ...step.windows
         .filter((window) => !past?.windows.some(({ to }) => to === window.to))
         .map((window) => {
-          const { verdict, reason, because, from, to, blue, green } = window;
-          const data = { percentage, verdict, reason, because: because ?? null, from, to, blue, green };
+          const { verdict, reason, code, from, to, blue, green } = window;
+          const data = { percentage, verdict, reason, code: code ?? null, from, to, blue, green };
           return { kind: 'window', text: `window ${at}: ${verdictWords(window, paint)}`, data } as const;
         }),
       ...(provenAt === undefined || past?.provenAt !== undefined
@@ -181,7 +184,7 @@ function rollbackChanges(
 ): Change[] {
   if (!is) return [];
   const targetMs = plan?.recovery.targetMs;
-  const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
+  const target = targetMs === undefined ? '' : `, target ${formatDurationRoughly(targetMs)}`;
   const { cause, reason, round, detectedAt, restored, recovered, recoveryMs, problem, notices } = is;
   const change = (what: string, text: string, data: Change['data']): Change => ({
     kind: 'rollback',
@@ -195,7 +198,7 @@ function rollbackChanges(
       ? [
           change(
             'restored',
-            `all traffic back on blue, ${exactly(restored.restoredAt - detectedAt)} after the detection`,
+            `all traffic back on blue, ${formatDuration(restored.restoredAt - detectedAt)} after the detection`,
             { restoredAt: restored.restoredAt, afterMs: restored.restoredAt - detectedAt },
           ),
         ]
@@ -204,7 +207,7 @@ function rollbackChanges(
       ? [
           change(
             'recovered',
-            `recovery time ${recoveryMs === undefined ? 'not measured' : exactly(recoveryMs)}${target}. ${recoveryWords(recovered)}`,
+            `recovery time ${recoveryMs === undefined ? 'not measured' : formatDuration(recoveryMs)}${target}. ${recoveryWords(recovered)}`,
             { recoveryMs: recoveryMs ?? null, targetMs: targetMs ?? null, accepted: recovered.accepted ?? null },
           ),
         ]

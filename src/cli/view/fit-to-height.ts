@@ -8,7 +8,7 @@ export interface Block {
 }
 
 /** What fits into so many rows, in the order given: first the shorter ways, then without what matters least. Pure. */
-export function fitted(blocks: readonly Block[], rows: number): string[] {
+export function fitToHeight(blocks: readonly Block[], rows: number): string[] {
   let left = blocks.filter(({ lines }) => lines.length > 0);
   const length = (): number => left.reduce((sum, { lines }) => sum + lines.length, 0);
   const least = (candidates: readonly Block[]): Block | undefined =>

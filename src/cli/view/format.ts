@@ -3,12 +3,12 @@ import { stripVTControlCharacters } from 'node:util';
 /** Numbers as people read them. Pure. */
 
 /** A measured length: `0.4 s`, `12.3 s`, `1 m 12 s`, `2 h 05 m`. */
-export function exactly(ms: number): string {
-  return ms < 60_000 ? `${(Math.max(0, ms) / 1_000).toFixed(1)} s` : roughly(ms);
+export function formatDuration(ms: number): string {
+  return ms < 60_000 ? `${(Math.max(0, ms) / 1_000).toFixed(1)} s` : formatDurationRoughly(ms);
 }
 
 /** A length that is counted down or up: `12 s`, `1 m 12 s`, `2 h 05 m`. */
-export function roughly(ms: number): string {
+export function formatDurationRoughly(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -1,6 +1,6 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed } from '../../domain/index.ts';
 import { checkLine, checklistLine } from './checks.ts';
-import { clock, exactly, roughly } from './format.ts';
+import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './progress.ts';
 import {
@@ -16,7 +16,7 @@ import {
   verdictWords,
   windowLine,
 } from './sections.ts';
-import type { ServerView, Sight } from './snapshot.ts';
+import type { DeploymentSnapshot, ServerView } from './snapshot.ts';
 import { versionLines, versionsOf } from './versions.ts';
 
 const WIDTH = 100;
@@ -25,11 +25,11 @@ const WINDOWS_SHOWN = 6;
 const ANY_WIDTH = 10_000;
 
 /** All that is known, top to bottom, for `status`. Pure. */
-export function renderFull(sight: Sight, paint: Paint): string[] {
+export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
   const { status, server, at } = sight;
   if (!status) return renderServer(sight, paint);
   const { phase, phaseSince, plan, requestedBy, reason, outcome } = status;
-  const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${roughly(at - phaseSince)}`;
+  const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${formatDurationRoughly(at - phaseSince)}`;
   return [
     paint.bold(`${status.service} ${status.version} to ${status.environment}`),
     `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
@@ -77,13 +77,13 @@ function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
         : []),
       ...(check.remedies ?? []).map(
         ({ by, done, summary, output, durationMs }) =>
-          `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${exactly(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,
+          `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${formatDuration(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,
       ),
     ]),
   ];
 }
 
-function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
+function steps(sight: DeploymentSnapshot, status: DeploymentStatus, paint: Paint): string[] {
   return status.steps.flatMap((step) => {
     const isCurrent = step === currentStep(status) && !status.rollback && !isClosed(status.phase);
     const gate = isCurrent ? gateLine(step, sight.at) : pastGateLine(step);
@@ -107,11 +107,12 @@ function steps(sight: Sight, status: DeploymentStatus, paint: Paint): string[] {
 function soakEnd(status: DeploymentStatus, step: DeploymentStatus['steps'][number]): string {
   const { provenAt, shiftedAt } = step;
   const cut = cutShort(step, status);
-  const proven = provenAt === undefined ? undefined : `proven healthy after ${roughly(provenAt - shiftedAt)}`;
+  const proven =
+    provenAt === undefined ? undefined : `proven healthy after ${formatDurationRoughly(provenAt - shiftedAt)}`;
   if (!cut) return proven ?? 'ended';
   return proven === undefined
-    ? `ended by ${cut.by} after ${roughly(cut.at - shiftedAt)}`
-    : `${proven}, then ended at the open gate by ${cut.by} ${roughly(cut.at - (provenAt ?? shiftedAt))} later`;
+    ? `ended by ${cut.by} after ${formatDurationRoughly(cut.at - shiftedAt)}`
+    : `${proven}, then ended at the open gate by ${cut.by} ${formatDurationRoughly(cut.at - (provenAt ?? shiftedAt))} later`;
 }
 
 function decisions({ decisions: all, forgottenDecisions }: DeploymentStatus, paint: Paint): string[] {
@@ -132,7 +133,7 @@ function undelivered({ undelivered: all }: DeploymentStatus, paint: Paint): stri
 }
 
 /** Without the workflow's answer: what Temporal itself knows. */
-function renderServer({ server, silent, at }: Sight, paint: Paint): string[] {
+function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, paint: Paint): string[] {
   return [
     paint.bold(server.workflowId),
     `  state      ${server.state}${server.closedAt === undefined ? '' : ` since ${clock(server.closedAt, at)}`}`,
@@ -141,7 +142,7 @@ function renderServer({ server, silent, at }: Sight, paint: Paint): string[] {
     `  started    ${clock(server.startedAt, at)}`,
     `  run        ${server.runId}`,
     '',
-    paint.yellow(`This is only what Temporal itself knows: ${silent ?? 'the workflow was not asked'}.`),
+    paint.yellow(`This is only what Temporal itself knows: ${unreachableReason ?? 'the workflow was not asked'}.`),
     ...(server.state === 'RUNNING'
       ? [
           'The deployment waits for a worker and goes on where it stopped when one is up: npm run dev:worker, or npm start.',

@@ -8,8 +8,8 @@ import {
   openGate,
 } from '../../domain/index.ts';
 import { checkLine, checklistLine, needsSomebody } from './checks.ts';
-import { type Block, fitted } from './fit-to-height.ts';
-import { clip, clock, count, roughly, wrap } from './format.ts';
+import { type Block, fitToHeight } from './fit-to-height.ts';
+import { clip, clock, count, formatDurationRoughly, wrap } from './format.ts';
 import type { Paint } from './output.ts';
 import { pathLine, pathLines } from './progress.ts';
 import {
@@ -24,7 +24,7 @@ import {
   soakLine,
   trafficWords,
 } from './sections.ts';
-import type { Sight } from './snapshot.ts';
+import type { DeploymentSnapshot } from './snapshot.ts';
 import { isOverNow, versionLines, versionsOf } from './versions.ts';
 
 export interface Room {
@@ -52,10 +52,17 @@ const MATTERS = {
 const DECISIONS_SHOWN = 3;
 
 /** The live view: the present on one screen, whatever its size; made anew with each look. Pure. */
-export function renderLive(sight: Sight, room: Room, paint: Paint, footer: readonly string[] = []): string[] {
-  const { status, silent } = sight;
+export function renderLive(
+  sight: DeploymentSnapshot,
+  room: Room,
+  paint: Paint,
+  footer: readonly string[] = [],
+): string[] {
+  const { status, unreachableReason } = sight;
   const notice =
-    silent === undefined ? [] : [paint.yellow(clip(`! ${silent}; this is what was seen last`, room.columns))];
+    unreachableReason === undefined
+      ? []
+      : [paint.yellow(clip(`! ${unreachableReason}; this is what was seen last`, room.columns))];
   const below: Block[] = [
     { matters: MATTERS.troubles, lines: notice },
     { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },
@@ -63,7 +70,8 @@ export function renderLive(sight: Sight, room: Room, paint: Paint, footer: reado
   ];
   // The line below the view is the cursor's.
   const rows = room.rows - 1;
-  if (!status) return fitted([{ matters: MATTERS.head, lines: withoutStatus(sight, room, paint) }, ...below], rows);
+  if (!status)
+    return fitToHeight([{ matters: MATTERS.head, lines: withoutStatus(sight, room, paint) }, ...below], rows);
 
   const looked = { ...sight, status };
   const head: Block[] = [
@@ -76,7 +84,7 @@ export function renderLive(sight: Sight, room: Room, paint: Paint, footer: reado
     { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(status)}`, room.columns))] },
   ];
   const tail: Block[] = [...waitBlocks(sight, status, room, paint), ...decisionBlocks(status, room, paint), ...below];
-  return fitted([...head, ...body(looked, room, paint), ...tail], rows);
+  return fitToHeight([...head, ...body(looked, room, paint), ...tail], rows);
 }
 
 /** Who waits for an answer has to know that nobody was asked. */
@@ -90,12 +98,12 @@ function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Ro
 
 function titleLines({ status, at }: Looked, { columns }: Room, paint: Paint): string[] {
   const { service, version, environment, phase, phaseSince } = status;
-  const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(roughly(at - phaseSince))}`;
+  const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
   const full = `${paint.bold(`${service} ${version} to ${environment}`)}${now}`;
   return widthOf(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
 }
 
-function withoutStatus({ server }: Sight, { columns }: Room, paint: Paint): string[] {
+function withoutStatus({ server }: DeploymentSnapshot, { columns }: Room, paint: Paint): string[] {
   const phase = server.phase === undefined ? '' : `, last known phase: ${server.phase}`;
   return [
     paint.bold(clip(server.workflowId, columns)),
@@ -107,7 +115,7 @@ function withoutStatus({ server }: Sight, { columns }: Room, paint: Paint): stri
   ];
 }
 
-type Looked = Sight & { readonly status: DeploymentStatus };
+type Looked = DeploymentSnapshot & { readonly status: DeploymentStatus };
 
 function body(looked: Looked, room: Room, paint: Paint): Block[] {
   const { status } = looked;
@@ -212,7 +220,7 @@ function checklistBlocks({ checks }: DeploymentStatus, room: Room, paint: Paint)
   return [air(), { matters: MATTERS.soak, lines: all, ...(checks.length > shown + 1 ? { short: some } : {}) }];
 }
 
-function waitBlocks({ at }: Sight, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {
+function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {
   const { waitingFor: wait, phase } = status;
   // The soak's own line says it already, with a bar.
   const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
@@ -226,7 +234,8 @@ function waitBlocks({ at }: Sight, status: DeploymentStatus, { columns }: Room, 
         lines: wrap(gateQuestion(status, gate, at), columns).map((line) => paint.yellow.bold(line)),
       },
     ];
-  const until = wait.until === undefined ? '' : ` (until ${clock(wait.until, at)}, ${roughly(wait.until - at)} left)`;
+  const until =
+    wait.until === undefined ? '' : ` (until ${clock(wait.until, at)}, ${formatDurationRoughly(wait.until - at)} left)`;
   return [
     air(),
     { matters: MATTERS.gate, ...paragraph(`waits for ${wait.what}${until}`, columns, paint.yellow) },
@@ -242,7 +251,7 @@ function gateQuestion(status: DeploymentStatus, { id, required, approvedBy, unti
   const missing = required - approvedBy.length;
   const who = approvedBy.length > 0 ? ` from others than ${approvedBy.join(', ')}` : '';
   const next = status.plan?.traffic[status.steps.length];
-  const time = until === undefined ? '' : ` until ${clock(until, now)} (${roughly(until - now)} left)`;
+  const time = until === undefined ? '' : ` until ${clock(until, now)} (${formatDurationRoughly(until - now)} left)`;
   return `? GATE ${id}: ${count(missing, 'approval')} needed${who}${time} to shift to ${next?.percentage ?? '?'} %; no answer in time rolls back`;
 }
 

@@ -3,7 +3,7 @@ import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { buildReport, type DeploymentReport, type DeploymentStatus, FAILURE } from '../../domain/index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
-import { cleaned, harmless } from './output.ts';
+import { sanitize, stripControlCharacters } from './output.ts';
 
 /** How a deployment ended. */
 export interface Outcome {
@@ -23,7 +23,7 @@ export async function outcomeOf(
   lastStatus: DeploymentStatus | undefined,
 ): Promise<Outcome> {
   try {
-    const report = cleaned(await inTime(client, () => handle.result()));
+    const report = sanitize(await inTime(client, () => handle.result()));
     return { exitCode: EXIT.ok, summary: report.summary, report };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
@@ -35,8 +35,8 @@ function failed(cause: unknown, lastStatus: DeploymentStatus | undefined): Outco
   const last = lastStatus ? { report: buildReport(lastStatus) } : {};
   if (cause instanceof ApplicationFailure) {
     const [report] = (cause.details ?? []) as (DeploymentReport | undefined)[];
-    const summary = harmless(cause.message);
-    return { exitCode: exitCodeOf(cause.type), summary, ...(report ? { report: cleaned(report) } : last) };
+    const summary = stripControlCharacters(cause.message);
+    return { exitCode: exitCodeOf(cause.type), summary, ...(report ? { report: sanitize(report) } : last) };
   }
   if (cause instanceof CancelledFailure)
     return {

@@ -17,8 +17,8 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-export function complain(text: string): void {
-  process.stderr.write(`${harmless(text)}\n`);
+export function printError(text: string): void {
+  process.stderr.write(`${stripControlCharacters(text)}\n`);
 }
 
 /** A terminal that does not know its size says 0; what is no terminal has all the room. */
@@ -27,7 +27,7 @@ export function columns(): number {
 }
 
 /** `... | head` takes its lines and goes: that is no error. */
-export function quitWhenNobodyReads(): void {
+export function exitOnEpipe(): void {
   process.stdout.on('error', () => process.exit());
 }
 
@@ -52,17 +52,17 @@ function harmlessJson(text: string): string {
 }
 
 /** Text of others without control characters, which could rewrite a terminal; line ends stay. */
-export function harmless(text: string): string {
+export function stripControlCharacters(text: string): string {
   return text.replace(/[^\P{Cc}\n]/gu, ' ');
 }
 
 /** Every text in it made harmless, on one line each: what came from a server is cleaned once, where it comes in. */
-export function cleaned<Value>(value: Value): Value {
+export function sanitize<Value>(value: Value): Value {
   return clean(value) as Value;
 }
 
 function clean(value: unknown): unknown {
-  if (typeof value === 'string') return harmless(value).replace(/\s*\n\s*/g, ' ');
+  if (typeof value === 'string') return stripControlCharacters(value).replace(/\s*\n\s*/g, ' ');
   if (Array.isArray(value)) return value.map(clean);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, clean(one)]));

@@ -14,23 +14,23 @@ export interface Sample {
   readonly isLonger?: true;
 }
 
-export interface Past {
+export interface PhaseHistory {
   /** In order of time; what was not seen is not there. */
   readonly samples: readonly Sample[];
   /** The phases that were seen, in their order. */
   readonly phases: readonly { readonly phase: Phase; readonly since: number }[];
 }
 
-export const NO_PAST: Past = { samples: [], phases: [] };
+export const NO_HISTORY: PhaseHistory = { samples: [], phases: [] };
 
 /** Three hours of a poll each 5 s; what is older is forgotten. */
 const MOST_SAMPLES = 2_000;
 
 /** One more look: finished windows as the status has them, the running one as its heartbeat tells. */
 export function remember(
-  past: Past,
+  past: PhaseHistory,
   { status, live }: { readonly status?: DeploymentStatus; readonly live?: WatchHeartbeat },
-): Past {
+): PhaseHistory {
   const windows = status?.steps.flatMap((step) => step.windows) ?? [];
   const finished = windows.reduce(addCumulative, past.samples);
   const isFinished = windows.some(({ from }) => from === live?.from);
@@ -39,7 +39,7 @@ export function remember(
   return { samples: ordered.slice(-MOST_SAMPLES), phases: addPhase(past.phases, status) };
 }
 
-function addPhase(phases: Past['phases'], status: DeploymentStatus | undefined): Past['phases'] {
+function addPhase(phases: PhaseHistory['phases'], status: DeploymentStatus | undefined): PhaseHistory['phases'] {
   if (!status || phases.at(-1)?.since === status.phaseSince) return phases;
   return [...phases, { phase: status.phase, since: status.phaseSince }];
 }

@@ -1,7 +1,7 @@
 import { currentStep, type DeploymentStatus, isClosed, isPassed, type Phase } from '../../domain/index.ts';
-import { exactly, roughly } from './format.ts';
+import { formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
-import { NO_PAST, type Past } from './phase-history.ts';
+import { NO_HISTORY, type PhaseHistory } from './phase-history.ts';
 
 /** The way of a deployment as a line of steps. Pure. */
 
@@ -15,11 +15,11 @@ export interface PathStep {
 export interface Looked {
   readonly status: DeploymentStatus;
   readonly at: number;
-  readonly past?: Past;
+  readonly past?: PhaseHistory;
 }
 
 /** Every step, done or not; after a rollback only what was begun, and the rollback. */
-export function stepsOf({ status, at, past = NO_PAST }: Looked): PathStep[] {
+export function stepsOf({ status, at, past = NO_HISTORY }: Looked): PathStep[] {
   const { phase, plan, startedAt, checklistUntil, deployedAt, rollback, steps } = status;
   if (!plan) return [{ name: 'resolved', state: isClosed(phase) ? 'failed' : 'now', ms: at - startedAt }];
   const begun = steps.length > 0;
@@ -149,7 +149,7 @@ function named(step: PathStep, withTime: boolean): string {
 }
 
 function timeOf(ms: number): string {
-  return ms < 1_000 ? exactly(ms) : roughly(ms);
+  return ms < 1_000 ? formatDuration(ms) : formatDurationRoughly(ms);
 }
 
 function painted({ state, name }: PathStep, text: string, paint: Paint): string {

@@ -1,5 +1,5 @@
-import type { MetricSummary, Rate, Regression, Rehearsal } from '../../backtest/index.ts';
-import { roughly } from './format.ts';
+import type { Backtest, MetricSummary, Rate, Regression } from '../../backtest/index.ts';
+import { formatDurationRoughly } from './format.ts';
 
 /** What a rehearsal found, in sentences; the terminal and the page say the same. Pure. */
 
@@ -31,16 +31,16 @@ export const METRIC_WORDS = {
   latency: { bad: 'slow', noun: 'Slow requests' },
 } as const satisfies Record<MetricSummary['name'], { bad: string; noun: string }>;
 
-export function healthySentences({ healthy, step }: Rehearsal): string[] {
+export function healthySentences({ healthy, step }: Backtest): string[] {
   const { releases, rolledBack, breached, unproven, rolledBackLikePast: shared, extended, doubts } = healthy;
-  const soak = roughly(step.soakMs);
+  const soak = formatDurationRoughly(step.soakMs);
   return [
     `Of ${grouped(releases)} rehearsed healthy releases ${grouped(rolledBack.hits)} would have been rolled back ` +
       `(${outOf(rolledBack)}).`,
     ...(rolledBack.hits > 0
       ? [
           `${grouped(breached.hits)} for a breach, ${grouped(unproven.hits)} for want of proof after ` +
-            `${roughly(step.maxSoakMs)}.`,
+            `${formatDurationRoughly(step.maxSoakMs)}.`,
         ]
       : []),
     ...(shared > 0
@@ -55,7 +55,7 @@ export function healthySentences({ healthy, step }: Rehearsal): string[] {
   ];
 }
 
-export function pastSentences({ past }: Rehearsal): string[] {
+export function pastSentences({ past }: Backtest): string[] {
   return past.metrics.flatMap((metric) => {
     const { bad, noun } = METRIC_WORDS[metric.name];
     const { intervals, soaks, longestMs } = metric.overLimit;
@@ -63,7 +63,7 @@ export function pastSentences({ past }: Rehearsal): string[] {
       longestMs === 0
         ? `The past was never over the limit of ${percent(metric.limit)} ${bad}.`
         : `The past itself was over the limit of ${percent(metric.limit)} ${bad} in ${percent(intervals)} of its ` +
-          `intervals and ${percent(soaks)} of its soaks, for ${roughly(longestMs)} at the longest.`;
+          `intervals and ${percent(soaks)} of its soaks, for ${formatDurationRoughly(longestMs)} at the longest.`;
     return [over, dispersionSentence(noun, metric)];
   });
 }
@@ -87,15 +87,15 @@ function kindOf(factor: number, withoutWorst: number): string {
 }
 
 /** What the soak finds, and how long it would have to be. */
-export function findingSentences({ regressions, step }: Rehearsal): string[] {
+export function findingSentences({ regressions, step }: Backtest): string[] {
   const isSure = ({ foundInSoak }: Regression) => foundInSoak.rate >= 0.95;
   const sure = regressions.find(isSure);
   const missed = regressions.filter((one) => !isSure(one)).at(-1);
   return [
     sure
-      ? `In ${roughly(step.soakMs)} a release that fails ${percent(sure.added)} more is found in ` +
+      ? `In ${formatDurationRoughly(step.soakMs)} a release that fails ${percent(sure.added)} more is found in ` +
         `${percent(sure.foundInSoak.rate)} of the cases, half of them within ${lengthOf(sure.medianMs, sure)}.`
-      : `In ${roughly(step.soakMs)} none of these is found in 95 of 100 cases.`,
+      : `In ${formatDurationRoughly(step.soakMs)} none of these is found in 95 of 100 cases.`,
     ...(missed
       ? [
           `To find one that fails ${percent(missed.added)} more in 95 of 100 cases, the soak has to be ` +
@@ -106,15 +106,15 @@ export function findingSentences({ regressions, step }: Rehearsal): string[] {
 }
 
 export function lengthOf(ms: number | undefined, { watchedMs }: Pick<Regression, 'watchedMs'>): string {
-  return ms === undefined ? `longer than ${roughly(watchedMs)}` : roughly(ms);
+  return ms === undefined ? `longer than ${formatDurationRoughly(watchedMs)}` : formatDurationRoughly(ms);
 }
 
-export function ruleWords({ step }: Rehearsal): string {
+export function ruleWords({ step }: Backtest): string {
   const { errorRate, latency } = step.rules.limits;
   const slow = latency ? `; slower than ${latency.underMs} ms up to ${percent(1 - latency.quantile)}` : '';
   return `failed up to ${percent(errorRate)}${slow}; rule "${step.rules.rule}"`;
 }
 
-export function stepWords({ step }: Rehearsal): string {
-  return `${percent(step.share)} for ${roughly(step.soakMs)}, extended up to ${roughly(step.maxSoakMs)}`;
+export function stepWords({ step }: Backtest): string {
+  return `${percent(step.share)} for ${formatDurationRoughly(step.soakMs)}, extended up to ${formatDurationRoughly(step.maxSoakMs)}`;
 }

@@ -1,6 +1,6 @@
-import type { Percentiles, Rehearsal } from '../../backtest/index.ts';
-import { escaped } from '../../report/index.ts';
-import { clock, count, roughly } from './format.ts';
+import type { Backtest, Percentiles } from '../../backtest/index.ts';
+import { escapeHtml } from '../../report/index.ts';
+import { clock, count, formatDurationRoughly } from './format.ts';
 import {
   findingSentences,
   grouped,
@@ -19,9 +19,9 @@ import { shareRolledBack, worstSoaks } from './rehearsal-when.ts';
 const WORST_SHOWN = 20;
 
 /** A rehearsal as one page that needs no other file and no network, light or dark as its reader's system is. Pure. */
-export function rehearsalPage({ service, environment }: Subject, rehearsal: Rehearsal): string {
+export function rehearsalPage({ service, environment }: Subject, rehearsal: Backtest): string {
   const { past, healthy, regressions, step, notices, seed } = rehearsal;
-  const title = escaped(`Rehearsal: ${service} in ${environment}`);
+  const title = escapeHtml(`Rehearsal: ${service} in ${environment}`);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,11 +33,11 @@ export function rehearsalPage({ service, environment }: Subject, rehearsal: Rehe
 </head>
 <body>
 <h1>${title}</h1>
-<p class="quiet">${escaped(
+<p class="quiet">${escapeHtml(
     `${clock(past.from)} to ${clock(past.to)}: ${count(past.soaks, 'soak')}, ${grouped(past.total.requests)} requests. ` +
       `First step: ${stepWords(rehearsal)}. Limits: ${ruleWords(rehearsal)}. Seed ${seed}.`,
   )}</p>
-${notices.map((notice) => `<p class="notice">${escaped(notice)}</p>`).join('\n')}
+${notices.map((notice) => `<p class="notice">${escapeHtml(notice)}</p>`).join('\n')}
 <h2>A healthy release</h2>
 ${paragraphs(healthySentences(rehearsal))}
 ${timePlots(rehearsal)}
@@ -54,7 +54,7 @@ ${table(
 ${paragraphs(findingSentences(rehearsal))}
 ${curvePlot(rehearsal)}
 ${table(
-  ['fails', `found in ${roughly(step.soakMs)}`, 'passed as healthy', 'half found in', '95 % found in'],
+  ['fails', `found in ${formatDurationRoughly(step.soakMs)}`, 'passed as healthy', 'half found in', '95 % found in'],
   regressions.map((one) => [
     percent(one.added),
     `${percent(one.foundInSoak.rate)} (${percent(one.foundInSoak.low)} to ${percent(one.foundInSoak.high)})`,
@@ -83,14 +83,14 @@ function values({ p5, p50, p95, max }: Percentiles, words: (value: number) => st
 
 function paragraphs(sentences: readonly string[]): string {
   return sentences
-    .map((sentence, index) => `<p${index === 0 ? ' class="lead"' : ''}>${escaped(sentence)}</p>`)
+    .map((sentence, index) => `<p${index === 0 ? ' class="lead"' : ''}>${escapeHtml(sentence)}</p>`)
     .join('\n');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
   const line = (cells: readonly string[], tag: 'th' | 'td') =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
   return `<div class="wide"><table><thead>${line(head, 'th')}</thead><tbody>${rows.map((row) => line(row, 'td')).join('')}</tbody></table></div>`;
 }
 

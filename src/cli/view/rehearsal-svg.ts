@@ -1,5 +1,5 @@
-import type { Rehearsal, RehearsedSoak } from '../../backtest/index.ts';
-import { clock, roughly } from './format.ts';
+import type { Backtest, RehearsedSoak } from '../../backtest/index.ts';
+import { clock, formatDurationRoughly } from './format.ts';
 import { METRIC_WORDS, percent } from './rehearsal-format.ts';
 import { byHour, inColumns, shareRolledBack, sumOf, WEEKDAYS } from './rehearsal-when.ts';
 
@@ -12,7 +12,7 @@ const HEIGHT = 90;
 const MOST_COLUMNS = 400;
 
 /** One under the other over the same time: traffic, each bad share with its limit, and what would have been rolled back. */
-export function timePlots({ healthy, past, step }: Rehearsal): string {
+export function timePlots({ healthy, past, step }: Backtest): string {
   const columns = inColumns(healthy.soaks, MOST_COLUMNS);
   const total = (name: 'requests' | 'failed' | 'slow') => (soaks: readonly RehearsedSoak[]) =>
     sumOf(soaks, (soak) => soak[name]);
@@ -76,7 +76,7 @@ function areaPlot({ title, times, values, words, limit, top }: AreaPlot): string
 }
 
 /** How many of each size are found after which time, each curve named at its end. */
-export function curvePlot({ regressions, step }: Rehearsal): string {
+export function curvePlot({ regressions, step }: Backtest): string {
   const height = 240;
   const watchedMs = regressions[0]?.watchedMs ?? step.soakMs;
   const x = (ms: number) => LEFT + (ms / watchedMs) * (WIDTH - LEFT - RIGHT);
@@ -96,14 +96,14 @@ export function curvePlot({ regressions, step }: Rehearsal): string {
       text(LEFT - 6, y(found) + 4, percent(found), 'end'),
     ]),
     `<line class="limit" x1="${fixed(x(step.soakMs))}" y1="10" x2="${fixed(x(step.soakMs))}" y2="${height}"/>`,
-    text(x(step.soakMs), height + 15, `the soak, ${roughly(step.soakMs)}`, 'middle'),
-    text(WIDTH - RIGHT, height + 15, roughly(watchedMs), 'end'),
+    text(x(step.soakMs), height + 15, `the soak, ${formatDurationRoughly(step.soakMs)}`, 'middle'),
+    text(WIDTH - RIGHT, height + 15, formatDurationRoughly(watchedMs), 'end'),
     ...curves,
   ]);
 }
 
 /** Weekday by hour; the redder, the more were rolled back. */
-export function weekPlot({ healthy }: Rehearsal): string {
+export function weekPlot({ healthy }: Backtest): string {
   if (healthy.rolledBack.hits === 0) return '';
   const size = (WIDTH - LEFT - RIGHT) / 24;
   const row = 20;

@@ -1,5 +1,5 @@
-import type { Percentiles, Rehearsal, RehearsedSoak } from '../../backtest/index.ts';
-import { bar, clip, clock, count, roughly, wrap } from './format.ts';
+import type { Backtest, Percentiles, RehearsedSoak } from '../../backtest/index.ts';
+import { bar, clip, clock, count, formatDurationRoughly, wrap } from './format.ts';
 import type { Paint } from './output.ts';
 import {
   findingSentences,
@@ -24,7 +24,7 @@ const WORST_SHOWN = 5;
 const DAY_MS = 86_400_000;
 
 /** A rehearsal as text: sentences, tables and plots, none wider than `width`. Pure. */
-export function renderRehearsal({ service, environment }: Subject, rehearsal: Rehearsal, screen: Screen): string[] {
+export function renderRehearsal({ service, environment }: Subject, rehearsal: Backtest, screen: Screen): string[] {
   const { paint, width } = screen;
   const { past, notices } = rehearsal;
   const section = (title: string, sentences: readonly string[], ...lines: readonly string[]) => [
@@ -49,7 +49,7 @@ export function renderRehearsal({ service, environment }: Subject, rehearsal: Re
   return lines.flatMap((line) => wrap(line, width));
 }
 
-function worstLines({ healthy }: Rehearsal, { paint, width }: Screen): string[] {
+function worstLines({ healthy }: Backtest, { paint, width }: Screen): string[] {
   return worstSoaks(healthy.soaks, WORST_SHOWN).map((soak) =>
     paint.dim(
       clip(`${clock(soak.at)}  ${percent(shareRolledBack([soak]))} rolled back: ${soak.reason ?? ''}`, width - 2),
@@ -57,7 +57,7 @@ function worstLines({ healthy }: Rehearsal, { paint, width }: Screen): string[] 
   );
 }
 
-function findingTable({ regressions, step }: Rehearsal): string[] {
+function findingTable({ regressions, step }: Backtest): string[] {
   const rows = regressions.map((regression) => {
     const { added, foundInSoak, passed } = regression;
     return [
@@ -68,10 +68,13 @@ function findingTable({ regressions, step }: Rehearsal): string[] {
       lengthOf(regression.mostMs, regression),
     ];
   });
-  return table([['fails', `found in ${roughly(step.soakMs)}`, 'passed', 'half found in', '95 % found in'], ...rows]);
+  return table([
+    ['fails', `found in ${formatDurationRoughly(step.soakMs)}`, 'passed', 'half found in', '95 % found in'],
+    ...rows,
+  ]);
 }
 
-function pastTable({ past }: Rehearsal): string[] {
+function pastTable({ past }: Backtest): string[] {
   const row = (what: string, { p5, p50, p95, max }: Percentiles, words: (value: number) => string) => [
     what,
     ...[p5, p50, p95, max].map(words),
@@ -85,7 +88,7 @@ function pastTable({ past }: Rehearsal): string[] {
 
 const LEVELS = '▁▂▃▄▅▆▇█';
 
-function timeline({ healthy, past, step }: Rehearsal, { width }: Screen): string[] {
+function timeline({ healthy, past, step }: Backtest, { width }: Screen): string[] {
   const columns = inColumns(healthy.soaks, Math.max(10, width - 30));
   const plot = (label: string, of: (soaks: readonly RehearsedSoak[]) => number, words: (most: number) => string) => {
     const values = columns.map(of);
@@ -112,7 +115,7 @@ function timeline({ healthy, past, step }: Rehearsal, { width }: Screen): string
 
 /** Only where there is something to see: a day or more of which a part was rolled back. */
 function weekLines(
-  { healthy, past }: Rehearsal,
+  { healthy, past }: Backtest,
   section: (title: string, sentences: readonly string[], ...lines: readonly string[]) => string[],
 ): string[] {
   if (healthy.rolledBack.hits === 0 || past.to - past.from < DAY_MS) return [];

@@ -1,7 +1,7 @@
 import { type CutShort, cutShort, type DeploymentReport } from '../../domain/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
-import { clock, count, exactly, roughly, share } from './format.ts';
+import { clock, count, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
 import { decisionLine, rollbackLines, undeliveredLines } from './sections.ts';
@@ -20,7 +20,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
     '',
     `  what       ${report.service} ${blue === undefined ? '' : `${blue} -> `}${version} in ${environment}`,
     ...(requestedBy === undefined ? [] : [`  asked by   ${requestedBy}${reason === undefined ? '' : `: ${reason}`}`]),
-    `  took       ${exactly(endedAt - startedAt)}, ${clock(startedAt, endedAt)} to ${clock(endedAt, endedAt)}`,
+    `  took       ${formatDuration(endedAt - startedAt)}, ${clock(startedAt, endedAt)} to ${clock(endedAt, endedAt)}`,
     ...(checks.length > 0
       ? [
           `  checklist  ${checklistLine(checks)}`,
@@ -64,14 +64,17 @@ function stepLines(step: Step, report: DeploymentReport): string[] {
       : cut?.cause === 'breach'
         ? 'ended by a breach'
         : `not proven healthy${cut ? ` (${cut.cause})` : ''}`;
-  const soak = `soaked ${roughly(soaked)}, ${verdict}: ${countsOf(windows.filter((window) => !isAtGate(window)))}`;
+  const soak = `soaked ${formatDurationRoughly(soaked)}, ${verdict}: ${countsOf(windows.filter((window) => !isAtGate(window)))}`;
 
   const gateEndedAt = gate?.passedAt ?? (cut?.during === 'gate' ? cut.at : undefined);
   const lines = [`${`${percentage} %`.padEnd(10)} ${soak}`];
   if (provenAt === undefined || gateEndedAt === undefined) return lines;
   const atGate = windows.filter(isAtGate);
   const counts = atGate.length > 0 ? `: ${countsOf(atGate)}` : '';
-  return [...lines, `${' '.repeat(10)} gate open ${roughly(gateEndedAt - provenAt)}, ${gateEnd(gate, cut)}${counts}`];
+  return [
+    ...lines,
+    `${' '.repeat(10)} gate open ${formatDurationRoughly(gateEndedAt - provenAt)}, ${gateEnd(gate, cut)}${counts}`,
+  ];
 }
 
 function gateEnd(gate: Step['gate'], cut: CutShort | undefined): string {
@@ -85,5 +88,5 @@ function countsOf(windows: Step['windows']): string {
   if (!first || !last) return 'no finished window is kept';
   const requests = windows.reduce((sum, { green }) => sum + green.requests, 0);
   const failed = windows.reduce((sum, { green }) => sum + green.failed, 0);
-  return `${count(requests, 'request')} to green in ${roughly(last.to - first.from)}, ${share(failed, requests)} failed`;
+  return `${count(requests, 'request')} to green in ${formatDurationRoughly(last.to - first.from)}, ${share(failed, requests)} failed`;
 }

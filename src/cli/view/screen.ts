@@ -5,11 +5,11 @@ import { renderLive } from './live.ts';
 import type { Outcome } from './outcome.ts';
 import { columns, type Paint, PLAIN, print, printJsonLine, printLines } from './output.ts';
 import { renderReport } from './report.ts';
-import type { Sight } from './snapshot.ts';
+import type { DeploymentSnapshot } from './snapshot.ts';
 
 /** Where a deployment is followed: a view that is made anew in a terminal, lines in anything else, or JSON for programs. */
 export interface Screen {
-  readonly show: (sight: Sight) => void;
+  readonly show: (sight: DeploymentSnapshot) => void;
   /** Shows the same once more: what stands under it has changed. */
   readonly redraw: () => void;
   /** Something that stays in sight, also when the view moves on. */
@@ -43,7 +43,7 @@ const WIPE = '\u001b[2J\u001b[H';
 function view(paint: Paint, footer: () => readonly string[]): Screen {
   const { stdout } = process;
   const update = createLogUpdate(stdout);
-  let last: Sight | undefined;
+  let last: DeploymentSnapshot | undefined;
   const redraw = (): void => {
     const room = { columns: columns(), rows: stdout.rows || 24 };
     if (last) update(renderLive(last, room, paint, footer()).join('\n'));
@@ -78,7 +78,7 @@ const NUMBERS_EVERY_MS = 5_000;
 const NUMBERS_PER_SOAK = 20;
 
 function lines(paint: Paint): Screen {
-  let before: Sight | undefined;
+  let before: DeploymentSnapshot | undefined;
   let startedAt = Date.now();
   let numbersAt = 0;
   const say = (line: string): void => print(`${paint.dim(stopwatch(Date.now() - startedAt))}  ${line}`);
@@ -103,7 +103,7 @@ function lines(paint: Paint): Screen {
 
 /** One object a line; docs/watch.md says what is in it. */
 function jsonLines(): Screen {
-  let before: Sight | undefined;
+  let before: DeploymentSnapshot | undefined;
   let numbersTo = 0;
   const say = ({ kind, text, data }: Change): void => printJsonLine({ at: Date.now(), kind, text, data });
   return {

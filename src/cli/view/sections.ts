@@ -10,7 +10,7 @@ import {
   type StepStatus,
 } from '../../domain/index.ts';
 import type { Judgement, Verdict } from '../../judge/index.ts';
-import { bar, clock, count, exactly, roughly, share } from './format.ts';
+import { bar, clock, count, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Paint } from './output.ts';
 
 /** Parts of a view, each a list of lines. Pure; shared by `status`, the live view and the report. */
@@ -59,12 +59,12 @@ export function soakLine(
 ): string {
   const length = step.soakUntil - step.shiftedAt;
   const extra = soakMs === undefined ? 0 : length - soakMs;
-  const extended = extra >= 1_000 && step.provenAt === undefined ? `, extended by ${roughly(extra)}` : '';
+  const extended = extra >= 1_000 && step.provenAt === undefined ? `, extended by ${formatDurationRoughly(extra)}` : '';
   const gone = Math.min(length, Math.max(0, now - step.shiftedAt));
   const text =
     step.provenAt !== undefined
-      ? `proven healthy after ${roughly(step.provenAt - step.shiftedAt)}`
-      : `${roughly(gone)} of ${roughly(length)}, ${gone < length ? `${roughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
+      ? `proven healthy after ${formatDurationRoughly(step.provenAt - step.shiftedAt)}`
+      : `${formatDurationRoughly(gone)} of ${formatDurationRoughly(length)}, ${gone < length ? `${formatDurationRoughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
   return `${bar(step.provenAt === undefined ? gone / length : 1, Math.max(12, width - text.length - 2))}  ${text}`;
 }
 
@@ -73,7 +73,7 @@ export function soakLine(
  * newest reading alone is; who sees that over a limit must not read "healthy" beside it without a word.
  */
 export function judgedWords(
-  { verdict, reason, because, exhausted }: Judgement,
+  { verdict, reason, code, exhausted }: Judgement,
   newest: 'over' | 'within',
   paint: Paint,
 ): { readonly text: string; readonly colour: Paint } {
@@ -84,17 +84,17 @@ export function judgedWords(
   if (reason.startsWith('healthy so far') && newest === 'over')
     return { text: `! over a limit in the newest reading; in all ${reason}`, colour: paint.yellow };
   if (reason.startsWith('healthy so far')) return { text: reason, colour: paint.cyan };
-  const doubt = DOUBTS[because ?? 'unproven'] ?? 'not proven yet';
+  const doubt = DOUBTS[code ?? 'insufficient-data'] ?? 'not proven yet';
   return { text: `! ${doubt}${exhausted ? ', a person has to decide' : ''}: ${reason}`, colour: paint.yellow };
 }
 
-const DOUBTS: Readonly<Partial<Record<NonNullable<Judgement['because']>, string>>> = {
-  blind: 'no metrics',
-  quiet: 'no traffic',
-  hold: 'on hold',
-  split: 'wrong split of the traffic',
-  pending: 'in doubt',
-  unproven: 'not proven yet',
+const DOUBTS: Readonly<Partial<Record<NonNullable<Judgement['code']>, string>>> = {
+  'no-metrics': 'no metrics',
+  'no-traffic': 'no traffic',
+  'blue-unhealthy': 'blue is unhealthy',
+  'wrong-traffic-split': 'wrong split of the traffic',
+  suspected: 'in doubt',
+  'insufficient-data': 'not proven yet',
 };
 
 export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: string }, paint: Paint): string {
@@ -113,7 +113,7 @@ export function gateLine({ gate }: StepStatus, now: number): string | undefined 
   if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
   return gate.until === undefined
     ? `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`
-    : `${approvals(gate)}, open for ${roughly(gate.until - now)} more`;
+    : `${approvals(gate)}, open for ${formatDurationRoughly(gate.until - now)} more`;
 }
 
 /** The gate of a step that is over: nobody can pass it any more. */
@@ -148,20 +148,20 @@ export function undeliveredLines(undelivered: DeploymentStatus['undelivered'], p
 /** The rollback step by step, with the recovery time against its target. */
 export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
   const { cause, reason, recovered, recoveryMs } = rollback;
-  const target = targetMs === undefined ? '' : `, target ${roughly(targetMs)}`;
+  const target = targetMs === undefined ? '' : `, target ${formatDurationRoughly(targetMs)}`;
   const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
   return [
     `${paint.red(cause)}: ${reason}`,
     ...rollbackSteps(rollback),
     recoveryMs === undefined
       ? paint.yellow(`recovery time: ${recovered ? 'not measured' : 'not recovered yet'}${target}`)
-      : `${paint.bold(`recovery time: ${exactly(recoveryMs)}`)}${target}${verdict}`,
+      : `${paint.bold(`recovery time: ${formatDuration(recoveryMs)}`)}${target}${verdict}`,
     ...rollbackTroubles(rollback, paint),
   ];
 }
 
 export function rollbackSteps({ detectedAt, startedAt, round, restored, recovered }: RollbackStatus): string[] {
-  const after = (at: number): string => `+${exactly(at - detectedAt)}`.padStart(10);
+  const after = (at: number): string => `+${formatDuration(at - detectedAt)}`.padStart(10);
   return [
     `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
     `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,

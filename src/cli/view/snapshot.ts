@@ -10,8 +10,8 @@ import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
 import { attribute } from './attribute.ts';
-import { cleaned } from './output.ts';
-import { NO_PAST, type Past, remember } from './phase-history.ts';
+import { sanitize } from './output.ts';
+import { NO_HISTORY, type PhaseHistory, remember } from './phase-history.ts';
 
 /** What Temporal itself knows of a deployment, with or without a worker. */
 export interface ServerView {
@@ -28,23 +28,23 @@ export interface ServerView {
 }
 
 /** A deployment as seen at one moment. */
-export interface Sight {
+export interface DeploymentSnapshot {
   readonly at: number;
   readonly server: ServerView;
   /** What the workflow answered, now or at last. */
   readonly status?: DeploymentStatus;
   /** Why it does not answer now. */
-  readonly silent?: string;
+  readonly unreachableReason?: string;
   /** The running window of the watch. */
   readonly live?: WatchHeartbeat;
   /** What was seen before, if somebody looked. */
-  readonly past?: Past;
+  readonly past?: PhaseHistory;
 }
 
 /** Looks once: at what Temporal knows, and at what the workflow answers, if it does. */
-export async function look(client: Client, handle: DeploymentHandle): Promise<Sight> {
+export async function fetchSnapshot(client: Client, handle: DeploymentHandle): Promise<DeploymentSnapshot> {
   const [seen, answer] = await Promise.all([describe(client, handle), ask(client, handle)]);
-  return { ...seen, ...answer, past: remember(NO_PAST, { ...seen, ...answer }) };
+  return { ...seen, ...answer, past: remember(NO_HISTORY, { ...seen, ...answer }) };
 }
 
 const EVERY_MS = 1_000;
@@ -54,10 +54,14 @@ const LIVE_KEPT_MS = 5_000;
  * Looks again and again until the deployment is closed; the last sight says so. A workflow that does not answer for want
  * of a worker, and a server that is away for a while, hold nothing up: the last that was seen is shown, with the reason.
  */
-export async function* observe(client: Client, handle: DeploymentHandle, signal?: AbortSignal): AsyncGenerator<Sight> {
+export async function* pollSnapshots(
+  client: Client,
+  handle: DeploymentHandle,
+  signal?: AbortSignal,
+): AsyncGenerator<DeploymentSnapshot> {
   let seen = await describe(client, handle);
   let answer: Answer = {};
-  let past = NO_PAST;
+  let past = NO_HISTORY;
   let asking: Promise<void> | undefined;
   const askAgain = async (): Promise<void> => {
     answer = { ...(answer.status ? { status: answer.status } : {}), ...(await ask(client, handle)) };
@@ -81,27 +85,32 @@ export async function* observe(client: Client, handle: DeploymentHandle, signal?
       // Between two windows there is none for a moment.
       if (live && !seen.live && seen.at - live.to < LIVE_KEPT_MS) seen = { ...seen, live };
     } catch (error) {
-      answer = { ...answer, silent: `Temporal does not answer: ${firstLine(error)}` };
+      answer = { ...answer, unreachableReason: `Temporal does not answer: ${firstLine(error)}` };
     }
   }
 }
 
-type Answer = Pick<Sight, 'status' | 'silent'>;
+type Answer = Pick<DeploymentSnapshot, 'status' | 'unreachableReason'>;
 
 /** The workflow's own answer, or why there is none. */
 async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
   try {
-    return { status: cleaned(await inTime(client, () => handle.query(messages.status))) };
+    return { status: sanitize(await inTime(client, () => handle.query(messages.status))) };
   } catch (error) {
     const why = firstLine(error);
-    return { silent: /no poller|deadline/i.test(why) ? 'no worker answers' : `the workflow does not answer: ${why}` };
+    return {
+      unreachableReason: /no poller|deadline/i.test(why) ? 'no worker answers' : `the workflow does not answer: ${why}`,
+    };
   }
 }
 
-async function describe(client: Client, handle: DeploymentHandle): Promise<Pick<Sight, 'at' | 'server' | 'live'>> {
+async function describe(
+  client: Client,
+  handle: DeploymentHandle,
+): Promise<Pick<DeploymentSnapshot, 'at' | 'server' | 'live'>> {
   const description = await inTime(client, () => handle.describe());
   const live = liveWindow(description);
-  return { at: Date.now(), server: cleaned(serverView(description)), ...(live ? { live: cleaned(live) } : {}) };
+  return { at: Date.now(), server: sanitize(serverView(description)), ...(live ? { live: sanitize(live) } : {}) };
 }
 
 export function serverView(description: WorkflowExecutionDescription): ServerView {

@@ -1,10 +1,10 @@
 import type { DeploymentPlan, StepStatus, WatchHeartbeat } from '../../domain/index.ts';
 import { isOver } from '../../judge/index.ts';
 import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
-import { clip, meanWords, roughly, share } from './format.ts';
+import { clip, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
-import { NO_PAST, type Sample } from './phase-history.ts';
-import type { Sight } from './snapshot.ts';
+import { NO_HISTORY, type Sample } from './phase-history.ts';
+import type { DeploymentSnapshot } from './snapshot.ts';
 
 /** Blue and green beside each other: numbers of the newest reading, limits, and charts where there is room. Pure. */
 
@@ -17,7 +17,11 @@ export interface Versions {
   readonly now: number;
 }
 
-export function versionsOf({ live, past = NO_PAST, at }: Sight, plan: DeploymentPlan, step: StepStatus): Versions {
+export function versionsOf(
+  { live, past = NO_HISTORY, at }: DeploymentSnapshot,
+  plan: DeploymentPlan,
+  step: StepStatus,
+): Versions {
   const samples = past.samples.filter(({ to }) => to > step.shiftedAt);
   return { plan, live, samples, from: step.shiftedAt, now: at };
 }
@@ -85,7 +89,7 @@ export function versionLines(
     `${row.label.padEnd(label)}${cell(row, 'blue')}${cell(row, 'green')}${paint.dim(row.limit === undefined ? '' : `${width > 0 ? 'limit' : ' ≤'} ${row.limit}`)}`.trimEnd();
   const head = paint.dim(`${' '.repeat(label)}${name('blue', blue)}${name('green', green)}`.trimEnd());
   const scales = rows.flatMap(({ scale }) => scale ?? []);
-  const caption = `charts: ${roughly(now - versions.from)}, ${roughly(axis.stretchMs)} a sign; full height: ${scales.join(', ')}`;
+  const caption = `charts: ${formatDurationRoughly(now - versions.from)}, ${formatDurationRoughly(axis.stretchMs)} a sign; full height: ${scales.join(', ')}`;
   return {
     lines: [
       head,

@@ -1,6 +1,6 @@
 import type { Reading, SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import { evaluated, type Question, type RawSeries, type Server } from '../../prometheus/index.ts';
+import { instantQuery, type Question, type RawSeries, type Server } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { ANSWERED_PROMQL } from '../status-codes.ts';
@@ -23,7 +23,7 @@ export async function readIncrease(
   const { versionLabel, codeLabel, latency, requests } = config;
   const some = [{ label: versionLabel, operator: '!=' as const, value: '' }];
   const ask = async (promql: string, at?: number) =>
-    (await evaluated(server, { promql, ...(at !== undefined && { at }), ...(heard && { heard }) }, signal)).result;
+    (await instantQuery(server, { promql, ...(at !== undefined && { at }), ...(heard && { heard }) }, signal)).result;
 
   const [newest] = await ask(`max(timestamp(${seriesOf(config, requests, some)}))`);
   if (!newest?.samples[0]) return undefined;

@@ -1,5 +1,5 @@
 import type { Limits } from '../../judge/index.ts';
-import { type Matcher, written } from '../../promql/index.ts';
+import { formatSelector, type Matcher } from '../../promql/index.ts';
 import type { MetricsConfig } from '../../runbook/index.ts';
 
 export type PrometheusConfig = Extract<MetricsConfig, { kind: 'prometheus' }>;
@@ -19,7 +19,7 @@ export function selectorOf(config: PrometheusConfig, limits: Limits, ends: reado
     ...(latency === undefined ? [] : [latency, `${latency}_sum`, ...(limits.latency ? [`${latency}_bucket`] : [])]),
     PROCESS_START,
   ];
-  return written([
+  return formatSelector([
     { label: '__name__', operator: '=~', value: anyOf(names) },
     ...config.selector,
     { label: 'le', operator: '=~', value: `|${anyOf(['+Inf', ...ends])}` },
@@ -37,7 +37,7 @@ export function seriesOf(
   metric: string,
   more: readonly Matcher[] = [],
 ): string {
-  return written([{ label: '__name__', operator: '=', value: metric }, ...selector, ...more]);
+  return formatSelector([{ label: '__name__', operator: '=', value: metric }, ...selector, ...more]);
 }
 
 /** A pattern that is met by each of these texts and nothing else. */

@@ -4,13 +4,13 @@ import type { Limits } from '../../judge/index.ts';
 import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/index.ts';
 import {
   type Answer,
-  evaluated,
+  instantQuery,
   rawSeries,
   readBasic,
   readHeader,
   readToken,
   type Server,
-  trusting,
+  withTrust,
 } from '../../prometheus/index.ts';
 import { type Compared, isBelow } from '../bucket-ends.ts';
 import { fold } from './accumulate.ts';
@@ -68,7 +68,7 @@ export function prometheusSource(
   };
 
   async function evaluate(server: Server, promql: string, signal: AbortSignal) {
-    return (await evaluated(server, { promql, heard }, signal)).result;
+    return (await instantQuery(server, { promql, heard }, signal)).result;
   }
 
   async function askEnds(server: Server, signal: AbortSignal): Promise<BucketEnds> {
@@ -232,6 +232,6 @@ export async function connect(config: PrometheusConfig, env: NodeJS.ProcessEnv):
     headers: Object.entries(headers).map(([name, value]) =>
       typeof value === 'string' ? { name, value } : readHeader(env, name, value.env),
     ),
-    ...(caFile !== undefined && { dispatcher: await trusting(caFile) }),
+    ...(caFile !== undefined && { dispatcher: await withTrust(caFile) }),
   };
 }

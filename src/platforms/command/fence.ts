@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../../domain/index.ts';
-import type { Attendance, Operation } from '../../util/index.ts';
+import type { Operation, RunContext } from '../../util/index.ts';
 
 /**
  * A worker that was frozen and thawed runs several attempts of one operation at once, in one process. Only the newest
@@ -21,8 +21,8 @@ const REMEMBERED = 1_000;
  */
 export async function fenced<Result>(
   operation: Operation,
-  attendance: Attendance,
-  act: (attendance: Attendance) => Promise<Result>,
+  attendance: RunContext,
+  act: (attendance: RunContext) => Promise<Result>,
 ): Promise<Result> {
   const current = newest.get(operation.id);
   if (current && current.attempt > operation.attempt) throw superseded(operation.attempt, current.attempt);

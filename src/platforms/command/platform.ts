@@ -5,7 +5,7 @@ import { type DeploymentTarget, type EvidenceLine, FAILURE } from '../../domain/
 import type { Evidence, Platform, TrafficShares } from '../../plugin/index.ts';
 import { type CommandResult, fillPlaceholders, runCommand } from '../../processes/index.ts';
 import type { PlatformConfig } from '../../runbook/index.ts';
-import { type Attendance, errorCode, type Operation, redact } from '../../util/index.ts';
+import { errorCode, type Operation, type RunContext, redact } from '../../util/index.ts';
 import { fenced } from './fence.ts';
 
 type CommandConfig = Extract<PlatformConfig, { kind: 'command' }>;
@@ -31,7 +31,7 @@ export function commandPlatform(
     command: readonly string[],
     timeoutMs: number,
     operation: Operation,
-    attendance: Attendance,
+    attendance: RunContext,
     values: Readonly<Record<string, string>> = placeholders,
   ): Promise<Evidence> {
     const result = await fenced(operation, attendance, (fencedAttendance) =>

@@ -91,7 +91,7 @@ function countedInWindows({ steps }: DeploymentReport): number {
 /** Green's requests as its counters had them at the last reading: nothing was lost or doubled if this is the sum. */
 function carriedAtEnd(events: readonly HistoryEvent[]): number {
   const last = events.flatMap(windowsIn).at(-1);
-  const series = Object.values(last?.carry.reading?.series ?? {});
+  const series = Object.values(last?.watchState.reading?.series ?? {});
   return series.filter(({ version }) => version === GREEN).reduce((sum, { requests }) => sum + requests, 0);
 }
 
