@@ -44,7 +44,7 @@ export function createFaults(databaseUrl: string): Faults {
   let armed: Fault | undefined;
   let green: Green | undefined;
   let timer: NodeJS.Timeout | undefined;
-  /** The process it struck. A percentage that falls afterwards mends nothing. */
+  /** The process it struck. A percentage that falls afterwards fixes nothing. */
   let struck: Green | undefined;
   let struckAt: number | undefined;
   let droppedIndex = false;
@@ -111,11 +111,11 @@ export function createFaults(databaseUrl: string): Faults {
   }
 
   async function clear(): Promise<void> {
-    const mended = struck;
-    const wasIndex = armed?.name === 'missing-index' && mended && droppedIndex;
+    const fixed = struck;
+    const wasIndex = armed?.name === 'missing-index' && fixed && droppedIndex;
     disarm();
-    if (!mended?.process.isAlive()) return;
-    await mended.process.order({});
+    if (!fixed?.process.isAlive()) return;
+    await fixed.process.order({});
     if (wasIndex) await withClient(databaseUrl, createIndex);
   }
 

@@ -18,7 +18,7 @@ const program = new Command('npm run demo --')
       .argParser(Number),
   )
   .option('--yes', 'nobody is asked: the demo confirms and approves by itself (so it does without a terminal)')
-  .option('--skip-remedies', 'what the checklist finds is not mended by itself: it waits, and asks you')
+  .option('--skip-remedies', 'no remedy runs by itself: the checklist waits and asks you')
   .option('--real-time', "the guide's own times: 10 and 30 minutes")
   .option('--rate <requests>', 'requests per second', rate, 40)
   .exitOverride()
@@ -56,7 +56,7 @@ try {
   process.exitCode = await runDemo({
     requestsPerSecond,
     pace: realTime ? 'real-time' : 'short',
-    asks: yes ? 'nobody' : 'whoever-is-there',
+    asks: yes ? 'nobody' : 'the-person-at-the-terminal',
     skipRemedies: skipRemedies === true,
     ...(fault === undefined ? {} : { fault: { name: fault, atPercentage: faultAt } }),
   });

@@ -33,8 +33,8 @@ import { abortingAt, type Hand, nobody, type Talk } from './person.ts';
 export interface DemoOptions {
   readonly pace: 'short' | 'real-time';
   readonly requestsPerSecond: number;
-  readonly asks: 'nobody' | 'whoever-is-there';
-  /** What the checklist finds waits for a person instead of being mended by itself. */
+  readonly asks: 'nobody' | 'the-person-at-the-terminal';
+  /** What the checklist finds waits for a person instead of being fixed by itself. */
   readonly skipRemedies: boolean;
   readonly fault?: { readonly name: FaultName; readonly atPercentage: number };
 }
@@ -93,7 +93,7 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
 
   let person: PersonAtKeys | undefined;
   const screen = openScreen({ paint, footer: () => person?.lines() ?? [] });
-  if (options.asks === 'whoever-is-there' && hasKeys())
+  if (options.asks === 'the-person-at-the-terminal' && hasKeys())
     person = personAtKeys({
       client,
       handle,

@@ -88,7 +88,7 @@ type Pace = keyof typeof PACES;
 
 export interface DemoRunbookOptions {
   readonly pace: Pace;
-  /** What the checklist finds is mended by itself. */
+  /** What the checklist finds is fixed by itself. */
   readonly automaticRemedies: boolean;
   /** Needs the sandbox's monitoring. */
   readonly viaPrometheus?: boolean;

@@ -80,7 +80,7 @@ async function onThePath(env: NodeJS.ProcessEnv): Promise<string> {
   const path = await findProgram('temporal', env['PATH']);
   if (path === undefined) throw new Error('there is no "temporal"');
   const version = await versionOf(path);
-  if (version === undefined) throw new Error(`${path} does not tell a version`);
+  if (version === undefined) throw new Error(`${path} prints no version`);
   if (!isAtLeast(version, OLDEST_VERSION)) throw new Error(`${path} is ${version}, older than ${OLDEST_VERSION}`);
   return path;
 }
@@ -99,7 +99,7 @@ async function placed(path: string, fetchInto: (folder: string) => Promise<strin
     const fetched = await fetchInto(folder);
     const version = await versionOf(fetched);
     if (version !== CLI_VERSION)
-      throw new Error(`what came tells version ${version ?? '(none)'}, expected ${CLI_VERSION}`);
+      throw new Error(`what was fetched is version ${version ?? '(none)'}, expected ${CLI_VERSION}`);
     await rename(fetched, path);
     return path;
   } finally {

@@ -35,7 +35,7 @@ export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'
             unmeasured: true,
             summary: `could not be measured: ${why}`,
             evidence: [],
-            unblock: 'mend what the message names, then recheck',
+            unblock: 'fix the cause above, then recheck',
             durationMs: Date.now() - startedAt,
           };
         }

@@ -19,11 +19,11 @@ export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemed
         );
       const startedAt = Date.now();
       const context = checkContext({ runbook, target, env, attendance, step: `remedy-${checkId}`, greenIsUp: false });
-      const mended = await remedy(context).catch((error: unknown) => {
+      const fixed = await remedy(context).catch((error: unknown) => {
         attendance.signal.throwIfAborted();
         const why = redact(error instanceof Error ? error.message : String(error), env);
         return { done: false, summary: `could not be run: ${why}` };
       });
-      return { ...mended, startedAt, durationMs: Date.now() - startedAt };
+      return { ...fixed, startedAt, durationMs: Date.now() - startedAt };
     });
 }

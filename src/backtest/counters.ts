@@ -64,12 +64,10 @@ export async function findCounters(server: Server, question: PastQuestion, signa
         `metrics.versionLabel with what it has`,
     );
   if (found.every((labels) => labels[codeLabel] === undefined))
-    throw new HistoryError(
-      `${formatSelector(requests)} has no label "${codeLabel}", by which failed requests are told`,
-    );
+    throw new HistoryError(`${formatSelector(requests)} has no label "${codeLabel}", which would show failed requests`);
   if (!found.some((labels) => isStatus(labels[codeLabel] ?? '')))
     throw new HistoryError(
-      `the label "${codeLabel}" of ${formatSelector(requests)} holds no HTTP status, by which failed requests are told`,
+      `the label "${codeLabel}" of ${formatSelector(requests)} holds no HTTP status, which would show failed requests`,
     );
   if (latency === undefined || slowOverMs === undefined)
     return { selectors: { requests }, series: found.length, weight: found.length, notices: [] };

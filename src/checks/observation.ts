@@ -12,7 +12,7 @@ export interface Problem {
   readonly unblock: string;
 }
 
-/** All of it as one finding: nobody should mend one thing just to hear of the next. */
+/** All of it as one finding: nobody should fix one thing just to hear of the next. */
 export function findingOf(looked: readonly Observation[], summary: string): Finding {
   const evidence = looked.flatMap((each) => each.evidence);
   const problems = looked.flatMap((each) => each.problems);

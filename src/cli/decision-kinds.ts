@@ -38,7 +38,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'waive',
     name: 'waive',
-    description: 'Goes on although a check failed. A critical one cannot be waived, only mended.',
+    description: 'Continues although a check failed. A critical check cannot be waived, only fixed.',
     takes: ['required-check', 'required-reason'],
     example: '--check load-test --reason "tested by hand on staging"',
     effect: 'It is recorded with your name and reason.',
@@ -54,7 +54,8 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'recheck',
     name: 'recheck',
-    description: 'Measures again every check that has not passed, or one; with --remedy what mends it is run first.',
+    description:
+      'Measures every check that has not passed again, or one of them; with --remedy, its remedy from the runbook runs first.',
     takes: ['check', 'remedy', 'reason'],
     example: '--check max-connections --remedy',
     effect: 'It is being measured again.',
@@ -72,7 +73,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
     name: 'accept-recovery',
     description: 'Ends a rollback whose traffic is read back on blue, without the proof that blue is healthy.',
     takes: ['required-reason'],
-    example: '--reason "the metrics are away; blue looks well in the logs"',
+    example: '--reason "the metrics are away; blue is healthy in its logs"',
     effect: 'Blue is taken as it is; the traffic is guarded, and the rollback ends.',
   },
 ];

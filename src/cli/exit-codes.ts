@@ -18,7 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const MEANING: Record<keyof typeof EXIT, string> = {
   ok: 'done; the deployment completed (start --watch, watch, demo)',
-  unexpected: 'something unexpected, said in words',
+  unexpected: 'unexpected error',
   usage: 'bad input: an option, a request or a runbook',
   notTaken: 'the deployment did not take the decision',
   notFound: 'no such deployment',

@@ -12,7 +12,7 @@ const interval = z.union([
   z.object({ t, kind: z.literal('green-dark'), nb: count.nullish(), xb: count.nullish() }),
 ]);
 
-/** As `RecordedSoak`. What is not known here is left alone: the sets carry more than the judge needs. */
+/** As `RecordedSoak`. Unknown fields are ignored: the sets carry more than the judge needs. */
 const soak = z
   .object({
     soak: z.string(),

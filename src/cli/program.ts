@@ -19,7 +19,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'check',
     description:
-      'Runs the checklist alone, automatic remedies included; nothing is deployed. The exit code tells whether all of it passed.',
+      'Runs the checklist alone, automatic remedies included; nothing is deployed. The exit code says whether all of it passed.',
     load: async () => (await import('./commands/check.ts')).addCheck,
   },
   {
@@ -30,7 +30,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'watch',
     description:
-      'Follows a deployment until it ends; the exit code tells how. Ctrl-C or q ends the watching only. At a terminal keys ' +
+      'Follows a deployment until it ends; the exit code says how it ended. Ctrl-C or q ends the watching only. At a terminal keys ' +
       'decide: a approve, r reject, x abort, each with a reason and Enter; for a checklist that waits c recheck, ' +
       'm remedy, t attest, w waive; R retries a rollback. In a pipe: one line per change.',
     load: async () => (await import('./commands/watch.ts')).addWatch,

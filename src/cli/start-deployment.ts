@@ -67,10 +67,10 @@ async function underWay(client: Client, service: string, environment: string, ca
 }
 
 /** The UI shows at most 200 bytes in its list. */
-const SUMMARY_SIGNS = 60;
+const SUMMARY_CHARACTERS = 60;
 
 function summary({ service, version }: DeploymentRequest, environment: string): string {
-  return `${service} to ${version} in ${environment}`.slice(0, 3 * SUMMARY_SIGNS);
+  return `${service} to ${version} in ${environment}`.slice(0, 3 * SUMMARY_CHARACTERS);
 }
 
 function details({ service, version, requestedBy, reason }: DeploymentRequest, environment: string): string {
@@ -86,5 +86,5 @@ function details({ service, version, requestedBy, reason }: DeploymentRequest, e
 
 /** Text of people must not become markup in somebody's browser. */
 function markdown(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[<>[\]`*_|\\#]/g, (sign) => `\\${sign}`);
+  return text.replace(/\s+/g, ' ').replace(/[<>[\]`*_|\\#]/g, (character) => `\\${character}`);
 }

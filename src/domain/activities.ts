@@ -35,7 +35,7 @@ export interface Activities {
     /** Green is deployed already, with its pool open: right before the first shift. */
     readonly greenIsUp?: boolean;
   }): Promise<CheckResult>;
-  /** Runs what the runbook names to mend a check that failed. A remedy that did not help is a value, too. */
+  /** Runs what the runbook names to fix a check that failed. A remedy that did not help is a value, too. */
   runRemedy(input: { readonly target: DeploymentTarget; readonly checkId: string }): Promise<RemedyResult>;
   /**
    * The metrics can be read and judged; the watch state is the counters of this moment, from which the first soak counts. Throws

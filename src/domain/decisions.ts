@@ -150,7 +150,7 @@ function refuseCheckDecision(status: DeploymentStatus, { action, check: id }: De
   const check = status.checks.find((candidate) => candidate.id === id);
   if (!check) return noSuchCheck(status, id);
   if (isPassed(check)) return `${check.id} is ${check.outcome} already`;
-  if (action === 'waive' && check.critical) return `${check.id} is critical: it cannot be waived, only mended`;
+  if (action === 'waive' && check.critical) return `${check.id} is critical: it cannot be waived, only fixed`;
   if (action === 'waive' && (isUnderWay(check) || (check.outcome === 'waiting' && check.checkedBy === 'worker')))
     return `${check.id} is still being measured; wait for its result`;
   if (action === 'attest' && check.checkedBy !== 'person') return `${check.id} is measured, not attested`;

@@ -25,10 +25,10 @@ export function isClosed(phase: Phase): boolean {
 }
 
 /**
- * `waiting`: to be measured, or to be attested by a person; `mending`: its remedy runs; `unmeasured`: the measuring itself
+ * `waiting`: to be measured, or to be attested by a person; `fixing`: its remedy runs; `unmeasured`: the measuring itself
  * failed.
  */
-type CheckOutcome = 'waiting' | 'running' | 'mending' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
+type CheckOutcome = 'waiting' | 'running' | 'fixing' | 'passed' | 'failed' | 'unmeasured' | 'attested' | 'waived';
 
 /** A remedy that was run, and who wanted it. */
 export interface RemedyRecord extends RemedyResult {
@@ -177,9 +177,9 @@ export function isToMeasure(check: CheckStatus): boolean {
   return check.checkedBy === 'worker' && check.outcome === 'waiting';
 }
 
-/** Nobody has to wait for a person now: it is being measured or mended. */
+/** Nobody has to wait for a person now: it is being measured or fixed. */
 export function isUnderWay(check: CheckStatus): boolean {
-  return check.outcome === 'running' || check.outcome === 'mending';
+  return check.outcome === 'running' || check.outcome === 'fixing';
 }
 
 /** The checklist goes on only when a person does something. */

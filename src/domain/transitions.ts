@@ -112,7 +112,7 @@ export function checkMeasured(status: DeploymentStatus, id: string, result: Chec
 }
 
 export function remedyStarted(status: DeploymentStatus, id: string): DeploymentStatus {
-  return withCheck(status, id, (check) => (isPassed(check) ? check : { ...check, outcome: 'mending' }));
+  return withCheck(status, id, (check) => (isPassed(check) ? check : { ...check, outcome: 'fixing' }));
 }
 
 /** Remedies of one check kept in sight; the history has them all. */

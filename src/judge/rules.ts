@@ -31,7 +31,7 @@ export interface ThresholdRules {
   readonly batchMs: number;
   /** ... and holds at least this many of green's requests. */
   readonly minRequests: number;
-  /** So many batches over a limit in a row are a breach. */
+  /** This many batches over a limit in a row are a breach. */
   readonly breachesInARow: number;
   /** How often fresh counts come. */
   readonly pollMs: number;

@@ -143,7 +143,7 @@ function latencyProblems(
 
 function withoutBuckets(version: string, latency: string | undefined): MetricsProblem {
   return {
-    found: `requests of ${version} are counted, but ${latency ?? 'metrics.latency'} has no buckets for it, so nobody can tell which were slow`,
+    found: `requests of ${version} are counted, but ${latency ?? 'metrics.latency'} has no buckets for it, so slow requests cannot be counted`,
     unblock:
       'name a histogram in metrics.latency, with the same version label: a summary has no buckets; or take limits.latency out',
   };

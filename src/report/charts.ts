@@ -45,7 +45,7 @@ function optionOf(chart: ChartView, series: SoakSeries, marks: readonly Mark[]) 
     return {
       type: 'line' as const,
       data,
-      // A single point has no line; without a sign of its own it would not be seen.
+      // A single point has no line; without a character of its own it would not be seen.
       showSymbol: values.length === 1,
       silent: true,
       lineStyle: { width: 2, color: COLOURS[version], type: version === 'green' ? ('solid' as const) : [6, 3] },
@@ -179,8 +179,10 @@ function placed(marks: readonly Mark[], { startedAt, endedAt }: SoakSeries) {
 
 /** A name may be long, and whatever its sender liked. */
 function shortened(label: string): string {
-  const signs = Array.from(label.replace(/\p{Cc}/gu, ' '));
-  return signs.length <= LONGEST_LABEL ? signs.join('') : `${signs.slice(0, LONGEST_LABEL - 1).join('')}…`;
+  const characters = Array.from(label.replace(/\p{Cc}/gu, ' '));
+  return characters.length <= LONGEST_LABEL
+    ? characters.join('')
+    : `${characters.slice(0, LONGEST_LABEL - 1).join('')}…`;
 }
 
 /** A polled value stands at the end of its interval; a window's holds from its beginning to its end. */

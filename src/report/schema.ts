@@ -63,7 +63,7 @@ const check = z.strictObject({
     .describe('What may be run when it fails')
     .optional(),
   outcome: z
-    .enum(['waiting', 'running', 'mending', 'passed', 'failed', 'unmeasured', 'attested', 'waived'])
+    .enum(['waiting', 'running', 'fixing', 'passed', 'failed', 'unmeasured', 'attested', 'waived'])
     .describe('How it stands'),
   result: z
     .strictObject({

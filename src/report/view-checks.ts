@@ -34,7 +34,7 @@ export function checksOf({ checks }: ReportDocument): CheckView[] {
         ({ by, done, summary, startedAt }) =>
           `remedy at ${time(startedAt)}, for ${by}: ${summary}${done ? '' : ' (it did not help)'}`,
       ),
-      ...(result?.unblock === undefined || TONES[outcome] === 'good' ? [] : [`to mend it: ${result.unblock}`]),
+      ...(result?.unblock === undefined || TONES[outcome] === 'good' ? [] : [`to fix it: ${result.unblock}`]),
     ],
   }));
 }

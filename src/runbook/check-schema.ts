@@ -19,7 +19,7 @@ const remedyBase = {
 };
 const commandRemedy = z.strictObject({
   ...remedyBase,
-  command: command(...TARGET).describe('The program that mends what the check finds.'),
+  command: command(...TARGET).describe('The program that fixes what the check finds.'),
 });
 
 const base = {
@@ -154,7 +154,7 @@ const deploymentMonitoring = z
     detect: share
       .optional()
       .describe('The first soak has to be able to find a release that fails this share; twice the limit if not said.'),
-    measureFor: duration.prefault('10s').describe("How long blue's series are looked at: they have to move."),
+    measureFor: duration.prefault('10s').describe("How long blue's series are observed: they have to change."),
   })
   .refine(({ measureFor, timeout }) => measureFor < timeout, {
     path: ['measureFor'],
@@ -192,7 +192,7 @@ const prometheusAlerts = z.strictObject({
   measureFor: duration
     .prefault('10s')
     .describe(
-      "How long Prometheus' counters of failed notifications are looked at. It repeats a firing alert each minute.",
+      "How long Prometheus' counters of failed notifications are observed. It repeats a firing alert each minute.",
     ),
   prove: z
     .boolean()

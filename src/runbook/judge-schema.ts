@@ -3,7 +3,7 @@ import { SEQUENTIAL_DEFAULTS } from '../judge/index.ts';
 import { duration } from './scalars.ts';
 
 /** What the judge takes where a runbook says nothing: only with `rule: sequential`, so that it is no default of the key. */
-const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} if not said`;
+const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} by default`;
 
 /** So long a person is waited for, where a runbook says nothing. */
 export const UNDECIDED_TIMEOUT_MS = 3_600_000;
@@ -14,38 +14,40 @@ export const judge = z
     rule: z
       .enum(['sequential', 'threshold'])
       .default('sequential')
-      .describe('`threshold` takes the limits at their word, as the guide says them, and nothing else.'),
+      .describe('`threshold` compares batches of requests with the limits, as the guide says, and nothing else.'),
     burstTolerance: duration
       .optional()
       .describe(
-        `So long green may be bad without being rolled back, if it is good again afterwards; ${unlessSaid(SEQUENTIAL_DEFAULTS.burstToleranceMs)}.`,
+        `How long green may be bad without a rollback, if it is good again afterwards; ${unlessSaid(SEQUENTIAL_DEFAULTS.burstToleranceMs)}.`,
       ),
     confidence: z
       .number()
       .min(0.8)
       .max(0.9999)
       .optional()
-      .describe(`How sure a rollback by statistics has to be; ${SEQUENTIAL_DEFAULTS.confidence} if not said.`),
-    batch: duration.prefault('60s').describe('The limits at their word: a batch of requests is at least so long.'),
-    minRequests: z.int().min(1).default(50).describe('And has at least so many requests of green.'),
-    breachesInARow: z.int().min(1).default(3).describe('So many batches over a limit in a row are a breach.'),
+      .describe(`How sure a rollback by statistics has to be; ${SEQUENTIAL_DEFAULTS.confidence} by default.`),
+    batch: duration.prefault('60s').describe('The threshold rule: a batch of requests is at least this long.'),
+    minRequests: z.int().min(1).default(50).describe('And holds at least this many requests to green.'),
+    breachesInARow: z.int().min(1).default(3).describe('This many batches over a limit in a row are a breach.'),
     maxNoData: duration
       .optional()
-      .describe(`So long without metrics, and it is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`),
+      .describe(
+        `How long the judge waits without metrics before the soak is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`,
+      ),
     maxBlueUnhealthy: duration
       .optional()
       .describe(
-        `So long with blue itself over a limit, and it is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
+        `How long the judge waits while blue itself is over a limit before the soak is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
       ),
     onUndecided: z
       .enum(['wait', 'rollback'])
       .optional()
       .describe(
-        'What then: `wait` tells people and goes on when the evidence is back, `rollback` rolls back at once; `wait` if not said.',
+        'What happens then: `wait` notifies people and goes on when the evidence is back, `rollback` rolls back at once. Default: `wait`.',
       ),
     undecidedTimeout: duration
       .optional()
-      .describe(`So long a person is waited for, then it is rolled back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
+      .describe(`How long to wait for a person before rolling back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
     trafficGrace: duration
       .optional()
       .describe(

@@ -117,15 +117,13 @@ const watch = z
       .prefault('30m')
       .refine((ms) => ms <= 1_800_000, 'expected at most 30m')
       .describe('The same while a person thinks.'),
-    maxUnwatched: duration
-      .prefault('2m')
-      .describe('So long without any worker that watches, and the evidence counts as lost.'),
+    maxUnwatched: duration.prefault('2m').describe('How long no worker may watch before the evidence counts as lost.'),
     maxSoakFactor: z
       .number()
       .min(1)
       .max(10)
       .default(3)
-      .describe('A soak that is not proven healthy in time is extended, to so many times its length in all.'),
+      .describe('A soak that is not proven healthy in time is extended, to at most this many times its length.'),
   })
   .prefault({})
   .meta({
@@ -213,7 +211,7 @@ export const runbookSchema = z
       .array(notification)
       .default([])
       .meta({
-        description: 'Who is told that a person is needed, and how it ended.',
+        description: 'Who is notified when a person is needed, and how the deployment ended.',
         examples: [[{ kind: 'webhook', urlEnv: 'RECOMMENDATION_WEBHOOK_URL' }]],
       }),
   })

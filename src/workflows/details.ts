@@ -150,6 +150,6 @@ function clock(at: number): string {
 function plain(text: string, longest = 300): string {
   return text
     .replace(/\s+/g, ' ')
-    .replace(/[<>[\]`*_|\\]/g, (sign) => `\\${sign}`)
+    .replace(/[<>[\]`*_|\\]/g, (character) => `\\${character}`)
     .slice(0, longest);
 }

@@ -56,7 +56,7 @@ export const DESCRIPTION = {
   waive: 'Go on although a non-critical check failed: {"check":"load-test","by":"ana","reason":"..."}.',
   attest: 'Confirm a check that only a person can confirm: {"check":"load-test","by":"ana"}.',
   recheck:
-    'Measure again every check that has not passed: {"by":"ana"}; optional check. With "remedy":true what the runbook names to mend it is run first.',
+    'Measure again every check that has not passed: {"by":"ana"}; optional check. With "remedy":true what the runbook names to fix it is run first.',
   retryRollback: 'Start the next round of the rollback. It ends the running one, but never two in a row: {"by":"ana"}.',
   acceptRecovery:
     'End a rollback whose traffic is read back on blue without the proof that blue is healthy: {"by":"ana","reason":"..."}.',

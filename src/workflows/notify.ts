@@ -18,7 +18,7 @@ export function notify(deployment: Deployment, severity: Notification['severity'
     work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, severity, text }),
   ).catch((error: unknown) => {
     const problem = errorMessage(error);
-    log.error('people could not be told', { text, error: problem });
+    log.error('a notification could not be delivered', { text, error: problem });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
   });
 }

@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('../support/little-command.mjs', import.me
 const command = (name: string) => [process.execPath, program, name, '{version}'];
 const item = { id: 'item', title: 'Item', group: 'Group', kind: 'command', command: command('check') };
 const mendable = (remedy: object = {}) => ({
-  checklist: [{ ...item, remedy: { command: command('mend'), ...remedy } }],
+  checklist: [{ ...item, remedy: { command: command('fix'), ...remedy } }],
 });
 
 test('a remedy runs under an operation id of its own, and what it said is kept', async () => {
@@ -19,19 +19,19 @@ test('a remedy runs under an operation id of its own, and what it said is kept',
   expect(result.output).not.toBe('');
   expect(result.startedAt + result.durationMs).toBeLessThanOrEqual(Date.now());
   expect(production.audit).toEqual([
-    { command: 'mend', argument: '2.5.0', operation: `${target.deployment}/remedy-item`, attempt: 2 },
+    { command: 'fix', argument: '2.5.0', operation: `${target.deployment}/remedy-item`, attempt: 2 },
   ]);
 });
 
 test('a remedy that fails, hangs or is not there is a value that says so', async () => {
   const { production, activities, target } = await scene(mendable({ timeout: '1s' }));
-  production.misbehave('mend', 'fail');
+  production.misbehave('fix', 'fail');
   expect(await run(activities.runRemedy, { target, checkId: 'item' })).toMatchObject({
     done: false,
     summary: 'the command ended with exit code 3',
     output: expect.stringContaining('the platform says no'),
   });
-  production.misbehave('mend', 'hang');
+  production.misbehave('fix', 'hang');
   expect(await run(activities.runRemedy, { target, checkId: 'item' })).toMatchObject({
     done: false,
     summary: expect.stringContaining('did not end within 1000 ms'),
@@ -61,9 +61,9 @@ test('a check without a remedy has none to run', async () => {
 
 test('a remedy that is ended is cancelled and not failed', async () => {
   const { production, activities, target } = await scene(mendable());
-  production.misbehave('mend', 'hang');
+  production.misbehave('fix', 'hang');
   const { result, cancel } = begin(activities.runRemedy, { target, checkId: 'item' });
-  await until(() => production.asked('mend') > 0);
+  await until(() => production.asked('fix') > 0);
   cancel();
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
 });

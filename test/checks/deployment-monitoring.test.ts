@@ -113,13 +113,13 @@ function measured({ evidence }: Finding, what: string): string {
   return line.measured;
 }
 
-/** Fails for a cause with these words, tells how to mend it and no address; and passes when the cause is gone. */
-async function failsThenPasses(cause: () => void, words: RegExp, mend: () => void, changes: Changes = {}) {
+/** Fails for a cause with these words, tells how to fix it and no address; and passes when the cause is gone. */
+async function failsThenPasses(cause: () => void, words: RegExp, fix: () => void, changes: Changes = {}) {
   cause();
   const finding = await look(changes);
   expect(finding).toMatchObject({ passed: false, summary: expect.stringMatching(words), unblock: expect.any(String) });
   expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|http:/);
-  mend();
+  fix();
   expect(await look(changes)).toMatchObject({ passed: true });
   return finding;
 }
@@ -266,7 +266,7 @@ describe('deployment-monitoring', () => {
     router.clockAheadMs = null;
     const finding = await look();
     expect(finding.passed).toBe(true);
-    expect(measured(finding, 'clock of')).toBe('cannot be told: its answer has no date');
+    expect(measured(finding, 'clock of')).toBe('unknown: its answer has no date');
   });
 
   test('names the bucket below where none ends at the limit', async () => {

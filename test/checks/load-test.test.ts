@@ -93,7 +93,9 @@ describe('load-test', () => {
     const finding = await run(`${origin}/{environment}/{service}/{version}/`, { paths }, { wanted: isPassed });
     expect(finding).toMatchObject({
       passed: true,
-      summary: expect.stringMatching(/^the target bore 100 requests a second for 1 s: 0 % failed, p95 was \d+ ms$/),
+      summary: expect.stringMatching(
+        /^the target sustained 100 requests a second for 1 s: 0 % failed, p95 was \d+ ms$/,
+      ),
     });
     expect(finding.evidence).toEqual([
       { what: 'requests', measured: '100 in 1 s, after 0.1 s of warming up that are not counted' },

@@ -61,17 +61,17 @@ const BROKEN: Record<string, { rules: Rule[]; ask?: object; summary: string; unb
   'another series not there': {
     rules: [alert('Both', 'http_requests_total{S,code=~"5.."} > 1e9 and on () switched_on == 1'), latency],
     summary: 'rule Both does not work',
-    unblock: /^mend rule Both: no live series: switched_on$/,
+    unblock: /^fix rule Both: no live series: switched_on$/,
   },
   'rule errs': {
     rules: [alert('Many', 'http_requests_total{S,code=~"5.."} / on (service) http_requests_total{S} > 1'), latency],
     summary: 'rule Many does not work',
-    unblock: /^mend rule Many: its health is "err": .*match/,
+    unblock: /^fix rule Many: its health is "err": .*match/,
   },
   'recording rule errs': {
     rules: [...recorded('http_requests_total{S,code=~"5.."} / on (service) http_requests_total{S}'), latency],
     summary: 'rule RecordedErrors does not work',
-    unblock: /^mend rule RecordedErrors: recording rule service:errors:rate1m: its health is "err"/,
+    unblock: /^fix rule RecordedErrors: recording rule service:errors:rate1m: its health is "err"/,
   },
   'recorded from nothing': {
     rules: [...recorded('rate(http_requests_total{S,code=~"5..",path="/items"}[1m])'), latency],
@@ -106,7 +106,7 @@ const GOOD: Record<string, Rule[]> = {
     latency,
   ],
 };
-for (const service of Object.keys(BROKEN)) GOOD[`${service}, mended`] = [errors, latency];
+for (const service of Object.keys(BROKEN)) GOOD[`${service}, fixed`] = [errors, latency];
 
 /** Of others, and none of the services' business: dead, broken, firing. */
 const MANY_TO_MANY = 'http_requests_total{service="payments"} / on (service) http_requests_total{service="payments"}';
@@ -124,7 +124,7 @@ const FIRING = [
 /** The rule in the middle reads from elsewhere. */
 const LATE = [errors, alert('Elsewhere', 'far{from="elsewhere"} > 1'), latency];
 
-const serviceOf = (name: string) => name.replace(/, mended$/, '').replaceAll(' ', '-');
+const serviceOf = (name: string) => name.replace(/, fixed$/, '').replaceAll(' ', '-');
 function group(name: string, rules: readonly Rule[]) {
   const service = `service="${serviceOf(name)}"`;
   return {
@@ -298,7 +298,7 @@ describeWithPrometheus('prometheus-alerts', () => {
       expect(await lookAt('late')).toMatchObject({
         passed: false,
         unblock: expect.stringMatching(
-          /^mend rule HighErrorRate: last evaluated \d+\.\d s ago, though group late is due every 1 s.*; mend rule SlowRequests/,
+          /^fix rule HighErrorRate: last evaluated \d+\.\d s ago, though group late is due every 1 s.*; fix rule SlowRequests/,
         ),
       });
       hangs = false;
@@ -310,7 +310,7 @@ describeWithPrometheus('prometheus-alerts', () => {
       const changes = { errors: 'http_requests_total' };
       failed = 100;
       await until(async () => (await lookAt('firing', changes)).summary.includes('fires: AnyMetric, LostLabel'));
-      expect((await lookAt('firing', changes)).unblock).toContain('mend what makes AnyMetric, LostLabel fire');
+      expect((await lookAt('firing', changes)).unblock).toContain('fix what makes AnyMetric, LostLabel fire');
       expect(await look()).toMatchObject({ passed: true });
       failed = 0;
       await until(async () => !(await lookAt('firing', changes)).summary.includes('fires'));

@@ -21,10 +21,10 @@ function personAt({ handle }: TestDeployment, by: string) {
 }
 
 test('waive, recheck and abort on a failed checklist: each is taken or told why not; abort ends it as refused, with 11', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities, asked } = world({
     checks: [CHECKS.critical, CHECKS.ordinary],
-    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && mended ? passed() : failed()) },
+    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && fixed ? passed() : failed()) },
   });
   await temporal.deploy(activities, async (deployment) => {
     const { decide, watch } = personAt(deployment, 'ana');
@@ -40,12 +40,12 @@ test('waive, recheck and abort on a failed checklist: each is taken or told why 
       notTaken.map(() => ({ exitCode: EXIT.notTaken, out: '' })),
     );
     expect(notTaken.map(({ err }) => err)).toEqual([
-      'Not taken: indexes is critical: it cannot be waived, only mended.\n',
+      'Not taken: indexes is critical: it cannot be waived, only fixed.\n',
       'Not taken: there is no check "pool-sizes"; the checks are indexes, pool-size.\n',
       'Not taken: no gate is open; the deployment is checking.\n',
     ]);
 
-    mended = true;
+    fixed = true;
     const rechecked = await decide('recheck');
     expect(rechecked.out).toMatch(/^Taken: recheck by ana .* It is being measured again\.\n$/);
     await deployment.until(({ checks }) => checks.map(({ outcome }) => outcome).join() === 'passed,failed');
@@ -61,13 +61,13 @@ test('waive, recheck and abort on a failed checklist: each is taken or told why 
 });
 
 test('recheck --remedy runs what the runbook names for one check, under the name of who said so; status shows what came of it', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities } = world({
     checks: [{ ...CHECKS.critical, remedy: { automatic: false, timeoutMs: 10_000 } }, CHECKS.ordinary],
     activities: {
-      runCheck: async ({ checkId }) => (checkId === 'indexes' && mended ? passed() : failed()),
+      runCheck: async ({ checkId }) => (checkId === 'indexes' && fixed ? passed() : failed()),
       runRemedy: async () => {
-        mended = true;
+        fixed = true;
         return { done: true, summary: 'exit code 0', output: 'max_connections is 40', startedAt: 1, durationMs: 900 };
       },
     },

@@ -180,10 +180,10 @@ test('start --watch ends as the deployment does: refused is 11, and says that no
 });
 
 test('check runs the checklist alone: 0 when all of it passed, 11 when something did not; nothing is deployed', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities, asked } = world({
     checks: [CHECKS.critical, CHECKS.ordinary],
-    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !mended ? failed() : passed()) },
+    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !fixed ? failed() : passed()) },
   });
   await temporal.serve(activities, async (taskQueue) => {
     const service = uniqueService();
@@ -192,7 +192,7 @@ test('check runs the checklist alone: 0 when all of it passed, 11 when something
     const before = await check();
     expect(before.exitCode).toBe(EXIT.refused);
     expect(before.out).toContain('✗ Create indexes for new query patterns (critical): too few connections\n');
-    mended = true;
+    fixed = true;
     const after = await check();
     expect(after).toMatchObject({ exitCode: EXIT.ok, err: '' });
     expect(after.out).toContain(

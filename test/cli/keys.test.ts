@@ -16,7 +16,7 @@ const ENTER: Key = { kind: 'enter' };
 const ESCAPE: Key = { kind: 'escape' };
 
 function typed(text: string): Key[] {
-  return Array.from(text, (sign) => ({ kind: 'sign', text: sign }));
+  return Array.from(text, (character) => ({ kind: 'character', text: character }));
 }
 
 /** What comes of these keys, one after the other. */
@@ -75,7 +75,7 @@ test.each(PHASES)(
             const decision = parseDecision(action, { ...rest, by: 'ana' });
             expect(refusal(status, decision as Decision)).toBeUndefined();
           }
-          if (said.act?.kind === 'leave') expect(one).toEqual({ kind: 'sign', text: 'q' });
+          if (said.act?.kind === 'leave') expect(one).toEqual({ kind: 'character', text: 'q' });
           const lines = dialogueLines(said.dialogue, offers, { by: 'ana', leaving: 'leave' });
           expect(lines.join('\n')).not.toMatch(/undefined|\[object/);
           dialogue = said.act?.kind === 'send' ? IDLE : said.dialogue;
@@ -177,10 +177,10 @@ test('a paste is text, never commands', () => {
   });
 });
 
-test('the keyboard is read sign by sign; several signs at once are a paste, on one line', () => {
+test('the keyboard is read character by character; several characters at once are a paste, on one line', () => {
   const kinds = (piece: string) => readKeys('', piece).keys;
-  expect(kinds('a')).toEqual([{ kind: 'sign', text: 'a' }]);
-  expect(kinds('ü')).toEqual([{ kind: 'sign', text: 'ü' }]);
+  expect(kinds('a')).toEqual([{ kind: 'character', text: 'a' }]);
+  expect(kinds('ü')).toEqual([{ kind: 'character', text: 'ü' }]);
   expect(
     ['\r', '\u001b', '\u007f', '\u0015', '\u0003', '\u001b[A', '\u001a'].map((one) => kinds(one)[0]?.kind),
   ).toEqual(['enter', 'escape', 'backspace', 'clear', 'interrupt', 'other', 'other']);

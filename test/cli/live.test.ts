@@ -12,7 +12,7 @@ import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import { PHASES } from '../../src/domain/status.ts';
 import { sightIn, withReadings } from '../support/sights.ts';
 
-/** What people see, sign by sign; what fits where is in view.test.ts. */
+/** What people see, character by character; what fits where is in view.test.ts. */
 
 const NOW = 1_800_000_000_000;
 const KEYS = ['a approve   r reject   x abort   q leave, it goes on'];
@@ -46,7 +46,7 @@ const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly stri
       'errors         0.0 %   ▁▁▁   ▁▁▁         15.0 % ✗ ▁▁▁   ▁▂█       limit 5.0 %',
       'over 500 ms    0.0 %   ▂▂▂   ▁▁▁          1.0 %   ▂▂▂   ▂▂▂       limit 5.0 %',
       'mean           12 ms                      14 ms',
-      'charts: 3 m, 20 s a sign; full height: 20/s, 14 %, 10 %',
+      'charts: 3 m, 20 s a column; full height: 20/s, 14 %, 10 %',
       '',
       'judge  ! over a limit in the newest reading; in all healthy so far: 2,310 of',
       '  about 3,000 requests needed for proof (about 35 s more at this rate)',
@@ -92,7 +92,7 @@ const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly stri
       'errors         0.0 %   ▁▁▁▁▁▁       ▁▁▁▁▁                         15.0 % ✗ ▁▁▁▁▁▁       ▁▁▂▇█                       limit 5.0 %',
       'over 500 ms    0.0 %   ▂▂▂▂▂▂       ▁▁▁▁▁                          1.0 %   ▂▂▂▂▂▂       ▂▂▂▂▂                       limit 5.0 %',
       'mean           12 ms                                               14 ms',
-      'charts: 3 m, 10 s a sign; full height: 20/s, 15 %, 10 %',
+      'charts: 3 m, 10 s a column; full height: 20/s, 15 %, 10 %',
       '',
       'judge  ! over a limit in the newest reading; in all healthy so far: 2,310 of about 3,000 requests needed for proof (about 35 s more at this rate)',
       'gate   shift-to-100: 0 of 1 approval, opens when the soak is proven healthy; an approval may come before',
@@ -119,7 +119,7 @@ const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly stri
       'errors             -   ▁                      -   ▁               limit 5.0 %',
       'over 500 ms        -   ▂                      -   ▂               limit 5.0 %',
       'mean               -                          -',
-      'charts: 10 m 40 s, 1 m 20 s a sign; full height: 18/s, 10 %, 10 %',
+      'charts: 10 m 40 s, 1 m 20 s a column; full height: 18/s, 10 %, 10 %',
       '',
       'judge  ✓ healthy: green failed 0 of 1,040 requests (0 %); the limit is 5 %',
       '',
@@ -223,16 +223,16 @@ test('steps say how long they took, from what the status has and what was seen b
   ]);
 });
 
-test('a chart has one sign for each value: nothing is lowest, little is more than nothing, a gap stays a gap', () => {
+test('a chart has one character for each value: nothing is lowest, little is more than nothing, a gap stays a gap', () => {
   expect(sparkline([0, 0.01, 4, undefined, 8, 80], 8)).toBe('▁▂▄ ██');
   expect(sparkline([], 1)).toBe('');
   fc.assert(
     fc.property(fc.array(fc.option(fc.double({ min: 0, max: 1e6, noNaN: true }), { nil: undefined })), (values) => {
-      const signs = Array.from(sparkline(values, 100));
-      expect(signs).toHaveLength(values.length);
-      signs.forEach((sign, index) => {
-        expect(sign === ' ').toBe(values[index] === undefined);
-        expect(sign === '▁').toBe(values[index] === 0);
+      const characters = Array.from(sparkline(values, 100));
+      expect(characters).toHaveLength(values.length);
+      characters.forEach((character, index) => {
+        expect(character === ' ').toBe(values[index] === undefined);
+        expect(character === '▁').toBe(values[index] === 0);
       });
     }),
   );

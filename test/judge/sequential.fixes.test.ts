@@ -6,9 +6,9 @@ import { counts } from './support.ts';
 
 const both = (share: number): Step => ({ g: [1_500, 1_500 * share], b: [1_500, 1_500 * share] });
 
-test('1. blue bad before, green mends it: never rolled back; after maxBlueUnhealthy a person decides', () => {
-  const mends: Step = { g: [1_500, 15], b: [1_500, 120] };
-  const { now, breachedAt } = watchSoak(repeat(42, mends));
+test('1. blue bad before, green fixes it: never rolled back; after maxBlueUnhealthy a person decides', () => {
+  const fixes: Step = { g: [1_500, 15], b: [1_500, 120] };
+  const { now, breachedAt } = watchSoak(repeat(42, fixes));
   expect(breachedAt).toBeUndefined();
   expect(now).toMatchObject({ verdict: 'inconclusive', code: 'blue-unhealthy', exhausted: true });
   expect(now.reason).toMatch(

@@ -30,7 +30,7 @@ test('every recorded history, of endings and of deployments under way, replays w
   expect(await notReplayed(tracedBundle, SINKS)).toEqual(new Map());
 });
 
-/** Rounds of a rollback fail until it is mended; they tell people and set timers at once: an order that could change. */
+/** Rounds of a rollback fail until it is fixed; they tell people and set timers at once: an order that could change. */
 let isMended = false;
 const failing: Script = {
   activities: {

@@ -29,7 +29,7 @@ describe('the guide as a plan', () => {
     expect(plan().verifyGreen.map(({ id }) => id)).toEqual(['green-answers']);
   });
 
-  test('says what may be mended, and what is measured again before the first shift; never how', () => {
+  test('says what may be fixed, and what is measured again before the first shift; never how', () => {
     const { checks } = plan().checklist;
     expect(checks.filter(({ remedy }) => remedy).map(({ id, remedy }) => ({ id, remedy }))).toEqual([
       { id: 'max-connections', remedy: { automatic: false, timeoutMs: 140_000 } },

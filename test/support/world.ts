@@ -85,7 +85,7 @@ export function world(script: Script = {}): World {
       return script.plan?.(withChecks) ?? withChecks;
     },
     runCheck: async () => passed(),
-    runRemedy: async () => ({ done: true, summary: 'mended', startedAt: Date.now(), durationMs: 1 }),
+    runRemedy: async () => ({ done: true, summary: 'fixed', startedAt: Date.now(), durationMs: 1 }),
     readBaseline: async () => ({ watchState: { reading: null, judge: null, soakStartedAt: 0 } }),
     deployGreen: async () => ({ evidence: [] }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),

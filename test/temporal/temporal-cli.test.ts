@@ -134,7 +134,9 @@ test('an archive with another version is not taken', async () => {
   const address = host.address();
   const downloadBase = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   const resolving = resolveTemporalCli({ env: env({ XDG_CACHE_HOME: join(scratch, 'w') }), downloadBase });
-  await expect(resolving).rejects.toThrow(`official download: what came tells version 1.0.0, expected ${CLI_VERSION}`);
+  await expect(resolving).rejects.toThrow(
+    `official download: what was fetched is version 1.0.0, expected ${CLI_VERSION}`,
+  );
   host.close();
   expect(existsSync(cachedIn('w'))).toBe(false);
 });

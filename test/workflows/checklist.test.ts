@@ -11,11 +11,11 @@ const temporal = useTemporal();
 const MENDABLE: PlannedCheck = { ...CHECKS.critical, remedy: { automatic: false, timeoutMs: 10_000 } };
 const SELF_MENDING: PlannedCheck = { ...CHECKS.critical, remedy: { automatic: true, timeoutMs: 10_000 } };
 
-test('a failed check waits in sight until it is mended and rechecked; only what has not passed runs again', async () => {
-  let mended = false;
+test('a failed check waits in sight until it is fixed and rechecked; only what has not passed runs again', async () => {
+  let fixed = false;
   const { activities, asked } = world({
     checks: [CHECKS.critical, CHECKS.ordinary],
-    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !mended ? failed('no index') : passed()) },
+    activities: { runCheck: async ({ checkId }) => (checkId === 'indexes' && !fixed ? failed('no index') : passed()) },
   });
   await temporal.deploy(activities, async ({ handle, until }) => {
     const waiting = await until(
@@ -26,7 +26,7 @@ test('a failed check waits in sight until it is mended and rechecked; only what 
       until: expect.any(Number) as never,
     });
     expect(waiting.waitingFor?.unblockedBy).toBe('indexes: raise max_connections, or recheck, or abort');
-    mended = true;
+    fixed = true;
     await handle.signal(messages.recheck, {});
     await until((status) => status.phase === 'soaking');
     expect(asked.filter((one) => one.startsWith('check'))).toEqual([
@@ -50,7 +50,7 @@ test('a waiver passes a failed check that is not critical, with who and why; nev
     expect(phase).toBe('checking');
     expect(checks.map((check) => check.outcome)).toEqual(['failed', 'waived']);
     expect(checks[1]?.decidedBy).toMatchObject({ by: 'ana', reason: 'known' });
-    expect(decisions[1]).toMatchObject({ taken: false, why: 'indexes is critical: it cannot be waived, only mended' });
+    expect(decisions[1]).toMatchObject({ taken: false, why: 'indexes is critical: it cannot be waived, only fixed' });
     const refused = handle.executeUpdate(messages.decide, {
       args: [{ action: 'waive', check: 'indexes', by: 'ana', reason: 'hurry' }],
     });
@@ -93,13 +93,13 @@ test('what cannot be measured is told apart from what failed, waits as well, and
 });
 
 test('an automatic remedy runs once by itself when its check fails, and the check is measured again', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities, asked } = world({
     checks: [SELF_MENDING],
     activities: {
-      runCheck: async () => (mended ? passed() : failed('no index')),
+      runCheck: async () => (fixed ? passed() : failed('no index')),
       runRemedy: async () => {
-        mended = true;
+        fixed = true;
         return { done: true, summary: 'built', output: 'CREATE INDEX', startedAt: 1, durationMs: 7 };
       },
     },
@@ -129,13 +129,13 @@ test('an automatic remedy that does not help is not tried again by itself', asyn
 });
 
 test('a remedy that is not automatic runs when a person says so, under that name; nothing else does', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities, asked } = world({
     checks: [MENDABLE, CHECKS.ordinary],
     activities: {
-      runCheck: async ({ checkId }) => (checkId === 'indexes' && mended ? passed() : failed()),
+      runCheck: async ({ checkId }) => (checkId === 'indexes' && fixed ? passed() : failed()),
       runRemedy: async () => {
-        mended = true;
+        fixed = true;
         return { done: true, summary: 'restarted', startedAt: 1, durationMs: 7 };
       },
     },
@@ -178,19 +178,19 @@ test('a remedy that fails leaves its check failed, with what stood in the way in
 });
 
 test('a recheck reaches its group at once, while a long check of another group goes on', async () => {
-  let mended = false;
+  let fixed = false;
   const { activities, asked } = world({
     checks: [CHECKS.critical, { ...CHECKS.ordinary, id: 'long', group: 'Testing' }],
     activities: {
       runCheck: async ({ checkId }) => {
         if (checkId === 'long') return untilCancelled();
-        return mended ? passed() : failed();
+        return fixed ? passed() : failed();
       },
     },
   });
   await temporal.deploy(activities, async ({ handle, until }) => {
     await until(({ checks }) => checks[0]?.outcome === 'failed');
-    mended = true;
+    fixed = true;
     await handle.signal(messages.recheck, { check: 'indexes', by: 'ana' });
     const { checks } = await until((now) => now.checks[0]?.outcome === 'passed');
     expect(checks[1]?.outcome).toBe('running');

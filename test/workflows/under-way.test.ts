@@ -35,9 +35,9 @@ const UNDER_WAY: Record<string, UnderWay> = {
     script: { checks: [CHECKS.critical], activities: { runCheck: async () => failed() } },
     at: isStuck,
   },
-  'checking-mending': {
+  'checking-fixing': {
     script: { checks: [MENDABLE], activities: { runCheck: async () => failed(), runRemedy: untilCancelled } },
-    at: ({ checks }) => checks.some(({ outcome }) => outcome === 'mending'),
+    at: ({ checks }) => checks.some(({ outcome }) => outcome === 'fixing'),
   },
   'checking-before-traffic': {
     script: {

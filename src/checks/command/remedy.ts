@@ -1,7 +1,7 @@
 import type { Remedy } from '../../plugin/index.ts';
 import { runProgram, SHOWN } from '../run-program.ts';
 
-/** A program of the runbook's that mends what a check found. What it printed last is recorded, redacted. */
+/** A program of the runbook's that fixes what a check found. What it printed last is recorded, redacted. */
 export function commandRemedy(
   checkId: string,
   { command, timeout }: { readonly command: readonly string[]; readonly timeout: number },

@@ -104,7 +104,7 @@ export function checkClocks({ inspection }: Measured): Observation {
     evidence: clocks.map(({ place, difference }) => ({
       ...line,
       what: `clock of ${place}`,
-      measured: difference === undefined ? 'cannot be told: its answer has no date' : apart(difference),
+      measured: difference === undefined ? 'unknown: its answer has no date' : apart(difference),
     })),
     problems: clocks.flatMap(({ place, difference = 0 }) =>
       Math.abs(difference) <= CLOCK_TOLERANCE_MS

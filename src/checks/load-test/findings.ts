@@ -39,7 +39,7 @@ export function judgeLoad(numbers: LoadNumbers, asked: Asked): Finding {
   const load = `${perSecond(asked.requestsPerSecond)} for ${seconds(asked.durationMs)}`;
   if (problems.length === 0) {
     const failed = `${percent(share(numbers.failed, requests))} failed`;
-    return { passed: true, summary: `the target bore ${load}: ${failed}, p95 was ${p95Ms} ms`, evidence };
+    return { passed: true, summary: `the target sustained ${load}: ${failed}, p95 was ${p95Ms} ms`, evidence };
   }
   return {
     passed: false,
@@ -89,9 +89,8 @@ function rate({ inTime, cameOverMs }: LoadNumbers, { requestsPerSecond, duration
 }
 
 const WHAT_TO_DO = {
-  errors: "find in the target's log why requests failed, and mend it",
-  latency:
-    'find what the target spends its time on under load (a missing index, a pool that is too small), and mend it',
+  errors: "find in the target's log why requests failed, and fix it",
+  latency: 'find what the target spends its time on under load (a missing index, a pool that is too small), and fix it',
 } as const;
 
 function shares(numbers: LoadNumbers, limits: Limits): Line[] {

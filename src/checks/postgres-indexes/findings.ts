@@ -91,7 +91,7 @@ export function nameTaken({ name, table }: WantedIndex, bearer: string): Lacking
   return {
     there: false,
     measured: `missing on ${table}, and the name ${name} is taken by something else: ${bearer}`,
-    unblock: 'give the wanted index another name in the runbook, or rename or drop what bears it now',
+    unblock: 'give the wanted index another name in the runbook, or rename or drop what has it now',
   };
 }
 

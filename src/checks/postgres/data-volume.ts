@@ -108,7 +108,7 @@ function notCounted(error: unknown, volume: Volume, user: string): Finding {
       });
     case '57014':
       return found(volume, {
-        measured: `not counted within ${STATEMENT_TIMEOUT_MS / 1_000} s, and its statistics are too old or too low to tell`,
+        measured: `not counted within ${STATEMENT_TIMEOUT_MS / 1_000} s, and its statistics are too old, or too low, to decide`,
         unblock: `ANALYZE ${quoted(table)}; in database ${database}, then check again`,
       });
     default:

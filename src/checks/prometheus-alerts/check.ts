@@ -79,6 +79,6 @@ function judgeFiring(groups: readonly RuleGroup[], { concerned }: Rules, labels:
   if (names.length === 0) return { line };
   return {
     line,
-    missing: { says: `already fires: ${names.join(', ')}`, unblock: `mend what makes ${names.join(', ')} fire` },
+    missing: { says: `already fires: ${names.join(', ')}`, unblock: `fix what makes ${names.join(', ')} fire` },
   };
 }

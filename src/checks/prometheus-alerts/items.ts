@@ -13,7 +13,7 @@ interface Missing {
   readonly unblock: string;
 }
 
-/** Everything that is missing in one finding: nobody should mend one thing just to hear of the next. */
+/** Everything that is missing in one finding: nobody should fix one thing just to hear of the next. */
 export function findingOf(items: readonly Item[], summary: string): Finding {
   const evidence = items.map(({ line }) => line);
   const missing = items.flatMap((item) => item.missing ?? []);

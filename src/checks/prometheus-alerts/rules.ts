@@ -143,7 +143,7 @@ function judgeRule(
   if (faults.length === 0) return { line };
   return {
     line,
-    missing: { says: `rule ${rule.name} does not work`, unblock: `mend rule ${rule.name}: ${faults.join('; ')}` },
+    missing: { says: `rule ${rule.name} does not work`, unblock: `fix rule ${rule.name}: ${faults.join('; ')}` },
   };
 }
 

@@ -45,7 +45,7 @@ async function check({ wait, ...options }: CheckOptions): Promise<void> {
     function endWhenStuck(status: DeploymentStatus | undefined): void {
       if (ended || !status || !isStuck(status)) return;
       ended = true;
-      const reason = 'the checklist has not passed, and nobody was to wait for (see --wait)';
+      const reason = 'the checklist has not passed, and --wait was not given';
       sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
         printError(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
       });

@@ -57,8 +57,10 @@ async function decide(kind: DecisionKind, options: DecisionOptions): Promise<voi
     const address = { service, environment, run: found.description.runId };
     if (signal) {
       await signalDecision(client, found.handle, decision);
-      print(`Sent: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). Nobody has answered:`);
-      print(`whether it was taken is shown by ${COMMAND} status ${addressFlags({ service, environment })}`);
+      print(
+        `Sent: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). It is not known yet whether it was accepted:`,
+      );
+      print(`see ${COMMAND} status ${addressFlags({ service, environment })}`);
     } else await sendAndTell(client, { kind, decision, address, handle: found.handle });
   });
 }
@@ -90,7 +92,7 @@ export function answerWords({ kind, decision, address }: Sent, answer: Answer): 
   switch (answer.kind) {
     case 'taken':
       return answer.already
-        ? `Taken already: decision ${decision.decisionId} had arrived before; it counts once.`
+        ? `Already recorded: decision ${decision.decisionId} arrived earlier; it counts once.`
         : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
     case 'refused':
       return `Not taken: ${answer.why}.`;

@@ -18,7 +18,7 @@ interface HistoryOptions extends Address {
 
 export function addHistory(command: Command): void {
   withAddress(command)
-    .option('--limit <number>', 'so many at most', positiveNumber, 20)
+    .option('--limit <number>', 'at most this many', positiveNumber, 20)
     .option('--json', 'as JSON, with the summary of each')
     .action(history);
   withExample(command, 'history --service recommendation', 'history --service recommendation --limit 5 --json');

@@ -16,7 +16,11 @@ interface Options {
 export function addJudge(command: Command): void {
   command
     .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
-    .option('--burst-tolerance <seconds>', 'how long green may be bad before it counts, 0 to 300 (default: 5)', burstTolerance)
+    .option(
+      '--burst-tolerance <seconds>',
+      'how long green may be bad before it counts, 0 to 300 (default: 5)',
+      burstTolerance,
+    )
     .action(async (options: Options) => {
       const overrides: Partial<SequentialRules> = {
         ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
@@ -38,7 +42,7 @@ async function judgeLines(
     const verdict = judge(line);
     if (!('problem' in verdict)) print(JSON.stringify(verdict));
     else {
-      printError(`Line ${number} is no soak: ${verdict.problem}`);
+      printError(`Line ${number}: invalid soak record: ${verdict.problem}`);
       process.exitCode = EXIT.usage;
     }
   }

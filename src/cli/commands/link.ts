@@ -56,7 +56,7 @@ async function link({ ui, ...options }: LinkOptions): Promise<void> {
     print('A deployment is under way, and another is refused until it has ended:');
     print(`  ${deployment}/${runId}`);
   } catch (error) {
-    printError(`Whether a deployment is under way is not known. ${toCliError(error).message}`);
+    printError(`It is not known whether a deployment is under way. ${toCliError(error).message}`);
   }
 }
 

@@ -24,7 +24,7 @@ export function addList(command: Command): void {
     .option('--environment <name>', 'only in this environment')
     .addOption(new Option('--phase <phase>', 'only in this phase, or ended so').choices(PHASES))
     .option('--open', 'only those under way')
-    .option('--limit <number>', 'so many at most', positiveNumber, 20)
+    .option('--limit <number>', 'at most this many', positiveNumber, 20)
     .option('--json', 'as JSON')
     .action(list);
   withExample(
@@ -115,5 +115,5 @@ export function renderRows(rows: readonly Row[]): string[] {
 }
 
 function quoted(text: string): string {
-  return text.replace(/['\\]/g, (sign) => `\\${sign}`);
+  return text.replace(/['\\]/g, (character) => `\\${character}`);
 }

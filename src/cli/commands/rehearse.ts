@@ -48,12 +48,12 @@ export function addRehearse(command: Command): void {
       lengthOf,
     )
     .option('--version <version>', 'only the traffic of this version, not of all together')
-    .option('--prometheus <url>', 'this Prometheus has the past, not the one in the runbook')
+    .option('--prometheus <url>', 'read the history from this Prometheus, not the one in the runbook')
     .option('--selector <labels>', "which series are the service's: 'job=\"shop\"'")
-    .option('--from-file <file>', 'the past as JSON Lines, from no Prometheus')
-    .option('--to-file <file>', 'keeps the past that was read, for --from-file')
+    .option('--from-file <file>', 'read the history from a JSON Lines file')
+    .option('--to-file <file>', 'keep the history that was read, for --from-file')
     .option('--rounds <number>', 'how often each soak is split (default: 200, fewer for a long past)', wholeNumber)
-    .option('--seed <number>', 'another one for other random numbers', wholeNumber, 1)
+    .option('--seed <number>', 'random seed', wholeNumber, 1)
     .option('--html <file>', 'writes a page with plots, too')
     .option('--json', 'as JSON (docs/rehearse.md)')
     .action(rehearseThePast);

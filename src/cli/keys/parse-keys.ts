@@ -1,8 +1,8 @@
 /** One thing that a person did at the keyboard. */
 export type Key =
-  | { readonly kind: 'sign'; readonly text: string }
+  | { readonly kind: 'character'; readonly text: string }
   | { readonly kind: 'enter' | 'escape' | 'backspace' | 'clear' | 'interrupt' | 'other' }
-  /** Several signs at once: text to be taken as text, never as commands. */
+  /** Several characters at once: text to be taken as text, never as commands. */
   | { readonly kind: 'paste'; readonly text: string };
 
 /** What of a terminal's input was read, and what may be the beginning of more. */
@@ -20,8 +20,8 @@ export const TELL_PASTES = '\u001b[?2004h';
 export const TELL_NO_PASTES = '\u001b[?2004l';
 
 /**
- * Reads what came in one piece, after the `rest` of the piece before. What a person types comes sign by sign; several
- * signs in one piece are a paste, also where the terminal does not say so. Pure.
+ * Reads what came in one piece, after the `rest` of the piece before. What a person types comes character by character; several
+ * characters in one piece are a paste, also where the terminal does not say so. Pure.
  */
 export function readKeys(rest: string, piece: string): KeysRead {
   // Whatever else is believed to be under way: whoever wants to leave may.
@@ -55,7 +55,7 @@ function keyOf(text: string): Key {
   if (text.startsWith('\u001b')) return { kind: 'other' };
   if (text.includes(CTRL_C)) return { kind: 'interrupt' };
   if (Array.from(text).length > 1) return { kind: 'paste', text: oneLine(text) };
-  return /\p{Cc}/u.test(text) ? { kind: 'other' } : { kind: 'sign', text };
+  return /\p{Cc}/u.test(text) ? { kind: 'other' } : { kind: 'character', text };
 }
 
 function oneLine(text: string): string {

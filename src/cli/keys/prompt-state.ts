@@ -51,9 +51,9 @@ export function reduce(dialogue: PromptState, key: Key, offers: readonly KeyBind
 function idle(key: Key, offers: readonly KeyBinding[]): Reduced {
   if (key.kind === 'paste')
     return {
-      dialogue: { at: 'idle', note: 'Several signs at once are taken for a paste, not for keys: nothing was done.' },
+      dialogue: { at: 'idle', note: 'That looked like a paste; press one key at a time. Nothing was done.' },
     };
-  if (key.kind !== 'sign') return { dialogue: IDLE };
+  if (key.kind !== 'character') return { dialogue: IDLE };
   if (key.text === 'q') return { dialogue: IDLE, act: { kind: 'leave' } };
   const offer = offers.find((one) => one.key === key.text);
   if (!offer)
@@ -78,7 +78,7 @@ function choosing(dialogue: PromptState & { at: 'choosing' }, key: Key): PromptS
     ...(problem === undefined ? {} : { problem }),
   });
   switch (key.kind) {
-    case 'sign':
+    case 'character':
       return /^\d$/.test(key.text)
         ? again(`${typed}${key.text}`.slice(-3))
         : again(typed, `"${key.text}" is no number`);
@@ -115,7 +115,7 @@ function confirming(dialogue: PromptState & { at: 'confirming' }, key: Key, offe
     },
   });
   switch (key.kind) {
-    case 'sign':
+    case 'character':
     case 'paste': {
       const longer = `${reason}${key.text}`;
       return longer.length > LONGEST_REASON

@@ -1,12 +1,12 @@
 import type { Counts } from '../../judge/index.ts';
 import type { Sample } from './phase-history.ts';
 
-/** Little charts over time, one sign for each stretch of it. Pure. */
+/** Little charts over time, one character for each stretch of it. Pure. */
 
 const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
- * One sign for each value, the highest at `top`. Only what is 0 has the lowest sign, so that little is told from nothing;
+ * One character for each value, the highest at `top`. Only what is 0 has the lowest character, so that little is told from nothing;
  * what is not known is a gap.
  */
 export function sparkline(values: readonly (number | undefined)[], top: number): string {
@@ -26,7 +26,7 @@ export interface Axis {
   readonly stretches: number;
 }
 
-/** From `from` to `now` on at most `width` signs; a stretch is `leastMs` or a doubling of it, so that charts stand still. */
+/** From `from` to `now` on at most `width` characters; a stretch is `leastMs` or a doubling of it, so that charts stand still. */
 export function axisOf(
   from: number,
   now: number,

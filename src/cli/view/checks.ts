@@ -7,7 +7,7 @@ import type { Paint } from './output.ts';
 const CHECK_SIGN: Record<CheckStatus['outcome'], string> = {
   waiting: '?',
   running: '●',
-  mending: '●',
+  fixing: '●',
   passed: '✓',
   failed: '✗',
   unmeasured: '✗',
@@ -15,7 +15,7 @@ const CHECK_SIGN: Record<CheckStatus['outcome'], string> = {
   waived: '~',
 };
 
-/** One check on one line of at most `width` signs. */
+/** One check on one line of at most `width` characters. */
 export function checkLine(check: CheckStatus, width: number, paint: Paint): string {
   const head = `${CHECK_SIGN[check.outcome]} ${check.title}${check.critical ? ' (critical)' : ''}`;
   const text = clip(`${head}: ${checkWords(check)}`, width);
@@ -30,7 +30,7 @@ export function checkLine(check: CheckStatus, width: number, paint: Paint): stri
     case 'waiting':
       return paint.yellow(text);
     case 'running':
-    case 'mending':
+    case 'fixing':
       return paint.cyan(text);
   }
 }
@@ -47,7 +47,7 @@ export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: 
       return checkedBy === 'person' ? 'a person has to confirm it' : 'not measured yet';
     case 'running':
       return result ? 'being measured again' : 'being measured';
-    case 'mending':
+    case 'fixing':
       return `its remedy runs; found: ${result?.summary ?? '?'}`;
     case 'attested':
       return `confirmed by ${decidedBy?.by ?? '?'}${why}`;
@@ -63,7 +63,7 @@ export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: 
 
 /** `Checklist: 7 of 7 (4 passed, 3 attested)` */
 export function checklistLine(checks: readonly CheckStatus[]): string {
-  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'mending', 'running', 'waiting'] as const)
+  const kinds = (['passed', 'attested', 'waived', 'failed', 'unmeasured', 'fixing', 'running', 'waiting'] as const)
     .map((outcome) => ({ outcome, number: checks.filter((check) => check.outcome === outcome).length }))
     .filter(({ number }) => number > 0)
     .map(({ outcome, number }) => `${number} ${outcome}`);

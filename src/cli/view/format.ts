@@ -42,21 +42,21 @@ export function meanWords(requests: number, meanMs: number | null): string {
   return meanMs === null ? 'not measured' : `${meanMs.toFixed(meanMs < 10 ? 1 : 0)} ms`;
 }
 
-/** `[######----]` of a fraction from 0 to 1, `width` signs in all. */
+/** `[######----]` of a fraction from 0 to 1, `width` characters in all. */
 export function bar(fraction: number, width: number): string {
   const inner = Math.max(1, width - 2);
   const full = Math.round(Math.min(1, Math.max(0, fraction)) * inner);
   return `[${'█'.repeat(full)}${'░'.repeat(inner - full)}]`;
 }
 
-/** At most `width` signs of it. */
+/** At most `width` characters of it. */
 export function clip(text: string, width: number): string {
-  const signs = Array.from(text);
-  return signs.length <= width ? text : `${signs.slice(0, Math.max(0, width - 1)).join('')}…`;
+  const characters = Array.from(text);
+  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
 /**
- * The line broken between words so that it fits, further lines set in by two more signs than the first; colours are given
+ * The line broken between words so that it fits, further lines set in by two more characters than the first; colours are given
  * up where it has to be broken.
  */
 export function wrap(line: string, width: number): string[] {

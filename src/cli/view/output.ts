@@ -48,7 +48,7 @@ export function printJsonLine(value: unknown): void {
 
 /** Control characters that JSON leaves as they are could rewrite a terminal. */
 function harmlessJson(text: string): string {
-  return text.replace(/[\u007f-\u009f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Text of others without control characters, which could rewrite a terminal; line ends stay. */

@@ -43,7 +43,7 @@ export function renderRehearsal({ service, environment }: Subject, rehearsal: Ba
     ...section('A healthy release', healthySentences(rehearsal), ...worstLines(rehearsal, screen)),
     ...section('A bad release, at this traffic', findingSentences(rehearsal), ...findingTable(rehearsal)),
     ...section('The past', pastSentences(rehearsal), ...pastTable(rehearsal)),
-    ...section('Over time, each sign an equal part', [], ...timeline(rehearsal, screen)),
+    ...section('Over time, each column an equal part', [], ...timeline(rehearsal, screen)),
     ...weekLines(rehearsal, section),
   ];
   return lines.flatMap((line) => wrap(line, width));
@@ -93,10 +93,10 @@ function timeline({ healthy, past, step }: Backtest, { width }: Screen): string[
   const plot = (label: string, of: (soaks: readonly RehearsedSoak[]) => number, words: (most: number) => string) => {
     const values = columns.map(of);
     const most = Math.max(...values);
-    const signs = values.map((value) =>
+    const characters = values.map((value) =>
       value > 0 ? (LEVELS[Math.min(7, Math.floor((8 * value) / most))] ?? '█') : ' ',
     );
-    return `${label.padEnd(12)}${signs.join('')}  most ${words(most)}`;
+    return `${label.padEnd(12)}${characters.join('')}  most ${words(most)}`;
   };
   const shareOf = (name: 'failed' | 'slow') => (soaks: readonly RehearsedSoak[]) =>
     sumOf(soaks, (soak) => soak[name]) /
@@ -120,13 +120,13 @@ function weekLines(
 ): string[] {
   if (healthy.rolledBack.hits === 0 || past.to - past.from < DAY_MS) return [];
   const rows = byHour(healthy.soaks).map((hours, day) => {
-    const signs = hours.map(({ releases, rolledBack }) => {
+    const characters = hours.map(({ releases, rolledBack }) => {
       if (releases === 0) return ' ';
       if (rolledBack === 0) return '·';
       const tenths = Math.floor((10 * rolledBack) / releases);
       return tenths === 0 ? '+' : String(Math.min(9, tenths));
     });
-    return `${WEEKDAYS[day]}  ${signs.join(' ')}`.trimEnd();
+    return `${WEEKDAYS[day]}  ${characters.join(' ')}`.trimEnd();
   });
   const legend = '· none, + under 10 %, 1 to 9 tenths';
   return section(

@@ -89,7 +89,7 @@ export function versionLines(
     `${row.label.padEnd(label)}${cell(row, 'blue')}${cell(row, 'green')}${paint.dim(row.limit === undefined ? '' : `${width > 0 ? 'limit' : ' ≤'} ${row.limit}`)}`.trimEnd();
   const head = paint.dim(`${' '.repeat(label)}${name('blue', blue)}${name('green', green)}`.trimEnd());
   const scales = rows.flatMap(({ scale }) => scale ?? []);
-  const caption = `charts: ${formatDurationRoughly(now - versions.from)}, ${formatDurationRoughly(axis.stretchMs)} a sign; full height: ${scales.join(', ')}`;
+  const caption = `charts: ${formatDurationRoughly(now - versions.from)}, ${formatDurationRoughly(axis.stretchMs)} a column; full height: ${scales.join(', ')}`;
   return {
     lines: [
       head,

@@ -11,7 +11,7 @@ const MACHINERY = /^(08|40|53|55|57|58|F0|XX)/;
 const QUOTE = '["„“”«»「」]';
 const QUOTED = new RegExp(`${QUOTE}([^"„“”«»「」]*)${QUOTE}`, 'g');
 const FIRST_TO_LAST_QUOTE = new RegExp(`${QUOTE}([^]*)${QUOTE}`);
-/** A name or a sign, which tells where to look; anything else may be a value or half of the query. */
+/** A name or a character, which tells where to look; anything else may be a value or half of the query. */
 const HARMLESS = /^([\p{L}_][\p{L}\p{N}_$.]{0,127}|[^\p{L}\p{N}\s'"$]{1,3})$/u;
 
 /** What PostgreSQL refuses in a query. undefined: it could not be planned for another reason. */
