@@ -74,8 +74,8 @@ function toProblems(
   if (/^(found|missing|the)\b/.test(issue.message)) return [problem(keys, issue.message)];
   const found = valueAt(data, keys);
   if (found === undefined) return [problem(keys, `missing, ${issue.message}`)];
-  const renamed = RENAMED_VALUES[pathText(keys)]?.[String(found)];
-  const help = renamed === undefined ? '' : `: "${String(found)}" is called "${renamed}" now`;
+  const renamed = typeof found === 'string' ? RENAMED_VALUES[pathText(keys)]?.[found] : undefined;
+  const help = renamed === undefined ? '' : `: it is called "${renamed}" now`;
   return [problem(keys, `found ${describe(found, keys)}, ${issue.message}${help}`)];
 }
 

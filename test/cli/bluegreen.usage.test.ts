@@ -118,7 +118,7 @@ test('link fills in the form of the UI and says what it cannot, also when no ser
   expect(deployment).toBe('https://example.com/temporal/namespaces/releases/workflows/blue-green%2Fstaging%2Fshop');
   expect(JSON.parse(input)).toEqual({ service: 'shop', version: '2.5.0', environment: 'staging', requestedBy: 'ana' });
   expect(link.err).toMatch(
-    /^Whether a deployment is under way is not known\. The Temporal server at .* cannot be reached/,
+    /^It is not known whether a deployment is under way\. The Temporal server at .* cannot be reached/,
   );
   expect(link.exitCode).toBe(EXIT.ok);
   expect(wrong).toMatchObject({ exitCode: EXIT.usage, out: '' });

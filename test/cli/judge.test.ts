@@ -76,10 +76,10 @@ test('lines that are no soaks are named by number, the others keep their verdict
   const { exitCode, verdicts, stderr } = await judge(['{', good, '', '{"soak":"a"}', late, bad]);
   expect(exitCode).toBe(2);
   expect(verdicts.map((verdict) => verdict.soak)).toEqual(['good', 'bad']);
-  expect(stderr).toMatch(/^Line 1 : invalid soak record: /m);
-  expect(stderr).toMatch(/^Line 4 : invalid soak record: metric: /m);
+  expect(stderr).toMatch(/^Line 1: invalid soak record: /m);
+  expect(stderr).toMatch(/^Line 4: invalid soak record: metric: /m);
   expect(stderr).toMatch(
-    /^Line 5 : invalid soak record: intervals\.1\.t: found 15, expected more than the end of the interval before \(15\)$/m,
+    /^Line 5: invalid soak record: intervals\.1\.t: found 15, expected more than the end of the interval before \(15\)$/m,
   );
 });
 

@@ -81,7 +81,7 @@ test('what was told once is not told again', () => {
 
 test('a workflow that does not answer is told, and so is that it answers again', () => {
   const sight = sightIn('soaking');
-  const silent = { ...sight, silent: 'no worker answers' };
+  const silent = { ...sight, unreachableReason: 'no worker answers' };
   const told = (before: DeploymentSnapshot, now: DeploymentSnapshot) =>
     changes(before, now, PLAIN).map(({ kind, text }) => `${kind}: ${text}`);
   expect(told(sight, silent)).toEqual(['answer: no worker answers; waiting for it']);

@@ -42,7 +42,7 @@ describe('a runbook with mistakes', () => {
       'watch: { blind: 2m }\njudge: { rule: literal, patience: 5s, maxBlind: 1m, maxHold: 1m, routeGrace: 1m,',
     ]);
     expect(problemsOf(old).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
-      'judge.rule: found "literal", expected sequential or threshold: "literal" is called "threshold" now',
+      'judge.rule: found "literal", expected sequential or threshold: it is called "threshold" now',
       'judge.patience: unknown key "patience", it is called "burstTolerance" now',
       'judge.maxBlind: unknown key "maxBlind", it is called "maxNoData" now',
       'judge.maxHold: unknown key "maxHold", it is called "maxBlueUnhealthy" now',
