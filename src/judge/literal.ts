@@ -4,7 +4,7 @@ import type { Interval, Judge, Judgement } from './judge.ts';
 import { breachWords, healthyWords, type Metric, metricsOf, pendingWords, seconds, shareWords } from './words.ts';
 
 /**
- * The runbook's limits taken at their word (judge.md 3.1): fresh counts are gathered into batches of at least `batchMs`
+ * The runbook's limits, applied literally: fresh counts are gathered into batches of at least `batchMs`
  * and `minRequests` of green's requests, and `breachesInARow` batches over a limit, one after the other, are a breach.
  * Errors and latency are counted apart. There is no statistical guarantee in this; the numbers in a row and in a batch
  * are what protects a release from one bad moment.

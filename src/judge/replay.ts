@@ -3,7 +3,7 @@ import type { EvidenceState } from './evidence.ts';
 import { createJudge, type Interval, type Judge, type Judgement } from './judge.ts';
 import { type EvidenceRules, evidenceRules } from './rules.ts';
 
-/** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
+/** A finished soak, to be judged again; docs/judge.md describes each field. Times are in seconds, shares from 0 to 1. */
 export interface RecordedSoak {
   readonly soak: string;
   readonly metric: 'error' | 'latency';

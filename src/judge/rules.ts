@@ -1,6 +1,6 @@
 import type { Counts, Limits } from '../runbook/plan.ts';
 
-/** What the runbook says about the rule `evidence`; docs/judge.md tells what each number costs. */
+/** What the runbook says about the rule `evidence`; docs/judge.md says what each number costs. */
 export interface EvidenceRules {
   readonly rule: 'evidence';
   readonly limits: Limits;
