@@ -23,8 +23,8 @@ const LONGEST_DELTA_MS = 300_000;
 /**
  * An increase belongs to the interval in which the later of its two samples was scraped: exact, never extrapolated, only up
  * to a scrape late. A counter that restarted counts from 0. So does one that is first seen on a target that is known
- * already: the first error of a service is an error (judge.md 2.3). On a new target the first sample is the baseline, since
- * it may have run for long.
+ * already: a series that first appears at 7 holds 7 errors, which `increase()` in Prometheus would miss. On a new target the
+ * first sample is the baseline, since the target may have run for long.
  */
 export function openBins({ from, to, stepMs }: { from: number; to: number; stepMs: number }): Bins {
   const bins = Array.from({ length: Math.ceil((to - from) / stepMs) }, () => ({

@@ -17,8 +17,9 @@ export interface Dispersion {
 const WORST = 0.01;
 
 /**
- * From differences of neighbours: a trend or an incident that lasts is no dispersion (judge.md 3.9, 3). Given the bad ones
- * of both together, those of one are hypergeometric when a request's interval does not matter; their variance is known.
+ * Estimated from the differences between neighbouring intervals. The spread over the whole hour would count a trend or one
+ * long incident as dispersion, and the judge would then miss real regressions. Given the bad requests of both intervals
+ * together, those of one are hypergeometric when a request's interval does not matter, so their variance is known.
  */
 export function dispersionOf(intervals: readonly HistoryInterval[], bad: (counts: Counts) => number): Dispersion {
   const pairs: { squared: number; variance: number }[] = [];

@@ -13,7 +13,7 @@ const SAMPLES_PER_ANSWER = 300_000;
 /** Nobody scrapes much faster; if somebody does, answers are larger. */
 const ASSUMED_SCRAPE_MS = 5_000;
 const LONGEST_PIECE_MS = 6 * 3_600_000;
-/** `increase` needs four scrapes of 15 s to tell anything (judge.md 2, 1). */
+/** `increase()` returns nothing for a range with fewer than two samples: one minute holds four scrapes of 15 s. */
 const COARSE_MS = 60_000;
 
 /**

@@ -10,7 +10,7 @@ import {
   sequentialRules,
 } from '../judge/index.ts';
 
-/** A soak that is over, read again: the schema of shared/judge-data (`docs/judge.md` has it, too). Seconds, and shares from 0 to 1. */
+/** A finished soak, to be judged again; docs/judge.md describes each field. Times are in seconds, shares from 0 to 1. */
 export interface RecordedSoak {
   readonly soak: string;
   readonly metric: 'error' | 'latency';

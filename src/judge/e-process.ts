@@ -12,7 +12,7 @@ export interface Ratios {
 }
 
 /**
- * Evidence that may be looked at after every interval (judge.md 3.4): an e-process. It starts at 1 and, as long as the
+ * Evidence that may be checked after every interval: an e-process. It starts at 1 and, as long as the
  * null hypothesis holds, is not expected to grow; the chance that it ever reaches 1 / alpha is at most alpha (Ville), however
  * often one looks. It is a mixture over alternatives (how bad) and over starting times (since when).
  */

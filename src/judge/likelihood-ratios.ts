@@ -20,7 +20,7 @@ const GUARDED = 0.5;
 const USUAL = 0.1;
 
 /**
- * Nulls: in every interval green's share of bad requests is at most the limit (judge.md 3.2), or a part of it. Where blue is
+ * Nulls: in every interval green's share of bad requests is at most the limit, or a part of it. Where blue is
  * counted, too, no more than blue's at the same time: what blue answers well then tells for a fault of green's own, and
  * what it does not answers for green.
  */
@@ -62,7 +62,7 @@ const NOTHING_NEW: Ratios = { guarded: NONE, beside: NONE, bound: NONE, usual: N
 
 /**
  * Null: within an interval a request's colour does not change its chance of being bad, whatever that chance is and however
- * it moves (judge.md 3.3). Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
+ * it moves. Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
  * 1963), so the ratio is not expected to exceed 1.
  */
 export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {

@@ -71,7 +71,7 @@ export function minimumDetectableRate(rules: PowerRules, soak: PlannedSoak): num
 
 /**
  * So many requests without a single bad one prove that the bad share is under every limit: fewer would turn out as well
- * in more than 5 % of the cases if it were at the limit (judge.md 3.6; Clopper-Pearson for none among n).
+ * in more than 5 % of the cases if it were at the limit (Clopper-Pearson for none among n).
  */
 export function requestsToProve({ errorRate, latency }: PowerRules['limits']): number {
   const tightest = latency ? Math.min(errorRate, 1 - latency.quantile) : errorRate;

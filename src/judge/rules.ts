@@ -39,7 +39,7 @@ export interface ThresholdRules {
   readonly staleMs: number;
 }
 
-/** What the runbook says about the rule `evidence`; docs/judge.md tells what each number costs. */
+/** What the runbook says about the rule `sequential`; docs/judge.md says what each number costs. */
 export interface SequentialRules {
   readonly rule: 'sequential';
   readonly limits: Limits;

@@ -29,8 +29,8 @@ import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { advanceClock } from './soak-clock.ts';
 
 /**
- * The judge with evidence (judge.md 3): for errors and for latency the limit taken at its word, proof against the limit,
- * and green compared with blue at the same time; and proof of health before `healthy`. Each soak has a budget for being
+ * The judge with evidence (docs/judge.md): for errors and for latency it applies the literal rule, tests green against the
+ * limit and compares green with blue at the same time; `healthy` needs proof of health. Each soak has a budget for being
  * wrong, 1 - confidence, that all tests share.
  */
 

@@ -4,7 +4,7 @@ import { hardEvidence } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
 import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
 
-/** A burst within the patience, and trouble that lasts: docs/judge.md, "Patience". */
+/** A burst within the patience, and a failure that lasts: "Patience" in docs/judge.md. */
 
 interface Trouble {
   readonly seconds: number;

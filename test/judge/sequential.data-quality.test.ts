@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
 
-/** Every row of the table in judge.md 3.6, "no data, low traffic, outage, resets, stale": each case is defined. */
+/** No data, low traffic, an outage of the metrics, counter resets and stale samples: the verdict of each is defined. */
 
 const silent: Step = { g: [0, 0], b: [0, 0] };
 const onlyBlue: Step = { g: [0, 0], b: [150, 0] };
