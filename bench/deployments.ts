@@ -8,7 +8,7 @@ import {
   outcomeOf,
   pollSnapshots,
   sendDecision,
-  startDeployment,
+  startOrExplain,
 } from '../src/cli/index.ts';
 import { type DeploymentReport, type DeploymentStatus, isPassed, isStuck } from '../src/domain/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
@@ -60,7 +60,7 @@ export async function openBench(notice: (line: string) => void, different: Parti
 
 async function deploy(client: Client, { sandbox }: Parts, fault: Fault | undefined): Promise<Measured> {
   if (fault) await sandbox.inject(fault);
-  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const { workflowId, firstExecutionRunId } = await startOrExplain(client, REQUEST);
   const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
   const answered = new Set<string>();
   let last: DeploymentStatus | undefined;

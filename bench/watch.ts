@@ -10,7 +10,7 @@ import {
   pollSnapshots,
   print,
   sendDecision,
-  startDeployment,
+  startOrExplain,
 } from '../src/cli/index.ts';
 import type { DeploymentReport, DeploymentStatus, Phase } from '../src/domain/index.ts';
 import { type Bench, openBench, REQUEST } from './deployments.ts';
@@ -152,7 +152,7 @@ async function measureCalm(
 
 /** A deployment whose first soak has begun, both versions as they usually are. */
 async function beginSoak({ client, parts }: Bench) {
-  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const { workflowId, firstExecutionRunId } = await startOrExplain(client, REQUEST);
   const handle: DeploymentHandle = client.workflow.getHandle(workflowId, firstExecutionRunId);
   let last: DeploymentStatus | undefined;
 

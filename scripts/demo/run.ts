@@ -20,7 +20,7 @@ import {
   print,
   printError,
   type Screen,
-  startDeployment,
+  startOrExplain,
   whoRunsThis,
   writtenReport,
 } from '../../src/cli/index.ts';
@@ -87,7 +87,7 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
   signal.throwIfAborted();
 
   const client = clientOf(connection, NAMESPACE);
-  const { workflowId, firstExecutionRunId } = await startDeployment(client, REQUEST);
+  const { workflowId, firstExecutionRunId } = await startOrExplain(client, REQUEST);
   const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
   introduce(options, parts, `${encodeURIComponent(workflowId)}/${firstExecutionRunId}`);
 

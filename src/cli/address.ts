@@ -10,8 +10,8 @@ export interface Address {
   readonly run?: string;
 }
 
-/** How people run this script. */
-export const COMMAND = 'npm run bluegreen --';
+/** The command as the person called it: hints are printed so that they can be pasted. */
+export const COMMAND = process.env['npm_lifecycle_event'] === 'bluegreen' ? 'npm run bluegreen --' : 'bluegreen';
 
 /** `--service S` and, where it is not the default, `--environment E`: for commands that people are told to run. */
 export function addressFlags({ service, environment, run }: Address): string {

@@ -3,7 +3,7 @@ export { hasKeys, type PersonAtKeys, personAtKeys } from './keys/interactive.ts'
 export type { Choice } from './keys/prompt-state.ts';
 export { whoRunsThis } from './options.ts';
 export { newDecision, sendDecision } from './send-decision.ts';
-export { startDeployment } from './start-deployment.ts';
+export { startOrExplain } from './start-deployment.ts';
 export { clientOf, type DeploymentHandle } from './temporal.ts';
 export { formatDuration } from './view/format.ts';
 export { outcomeOf } from './view/outcome.ts';

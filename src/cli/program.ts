@@ -90,6 +90,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/judge.ts')).addJudge,
   },
   {
+    name: 'worker',
+    description: 'Runs a worker until it is stopped. docs/production.md has its environment.',
+    load: async () => (await import('./commands/worker.ts')).addWorker,
+  },
+  {
     name: 'completion',
     description: 'Prints what gives a shell the command "bluegreen", which completes its commands and options.',
     load: async () => (await import('./commands/completion.ts')).addCompletion,

@@ -1,8 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest, deploymentWorkflowId } from '../domain/index.ts';
-import { taskQueue, WORKFLOW_TYPE } from '../temporal/index.ts';
-import type { blueGreenDeployment } from '../workflows/index.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../domain/index.ts';
+import { startDeployment } from '../temporal/index.ts';
 import { addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -16,18 +15,14 @@ import { fetchSnapshot } from './view/snapshot.ts';
  * Starts the workflow whose id is the lock.
  * @throws Problem when a deployment is under way already, or it is not known whether it was started.
  */
-export async function startDeployment(
+export async function startOrExplain(
   client: Client,
   request: DeploymentRequest,
 ): Promise<DeploymentHandle & { readonly firstExecutionRunId: string }> {
   const { service, environment = DEFAULT_ENVIRONMENT } = request;
   try {
     return await inTime(client, () =>
-      client.workflow.start<typeof blueGreenDeployment>(WORKFLOW_TYPE, {
-        workflowId: deploymentWorkflowId(service, environment),
-        taskQueue: taskQueue(),
-        args: [request],
-        workflowIdConflictPolicy: 'FAIL',
+      startDeployment(client, request, {
         staticSummary: summary(request, environment),
         staticDetails: details(request, environment),
       }),

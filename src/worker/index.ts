@@ -1,5 +1,4 @@
-export { telemetryOptions } from './telemetry.ts';
-export { startTracing } from './tracing.ts';
-export { versioningNotice, workerVersioning } from './versioning.ts';
+export { type CreateWorkerOptions, createWorker } from './create-worker.ts';
+export { runWorker } from './run-worker.ts';
 export { WORKER_OPTIONS } from './worker-options.ts';
 export { bundleFile, bundleWorkflows } from './workflow-bundle.ts';

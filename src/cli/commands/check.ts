@@ -6,7 +6,7 @@ import { follow } from '../follow.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
 import { newDecision, sendDecision } from '../send-decision.ts';
-import { startDeployment } from '../start-deployment.ts';
+import { startOrExplain } from '../start-deployment.ts';
 import { withTemporal } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
 import { print, printError } from '../view/output.ts';
@@ -30,7 +30,7 @@ async function check({ wait, ...options }: CheckOptions): Promise<void> {
   const by = whoRunsThis() ?? 'bluegreen check';
   const request = checkedRequest({ ...options, requestedBy: by, checklistOnly: true });
   await withTemporal(async (client) => {
-    const { workflowId, firstExecutionRunId } = await startDeployment(client, request);
+    const { workflowId, firstExecutionRunId } = await startOrExplain(client, request);
     print(`Started: the checklist for ${options.service} ${options.version} in ${options.environment}.`);
     const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
     let ended = wait === true;

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Argument, type Command } from 'commander';
 import { withExample } from '../options.ts';
 import { print } from '../view/output.ts';
@@ -14,7 +13,12 @@ export function addCompletion(command: Command): void {
   withExample(command, 'completion bash');
 }
 
-const SCRIPT = fileURLToPath(new URL('../../../scripts/bluegreen.ts', import.meta.url));
+/** How this program is started: from its sources, or as it is installed. */
+const PROGRAM = [
+  process.execPath,
+  ...(import.meta.url.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []),
+  process.argv[1] ?? '',
+];
 
 /** zsh takes what is written for bash. */
 const ZSH = `(( $+functions[compdef] )) || { autoload -U compinit && compinit }
@@ -31,7 +35,7 @@ function completion(program: Command, shell: 'bash' | 'zsh'): void {
           ...command.commands.map((sub) => `    *' ${command.name()} ${sub.name()}') words='${wordsAfter(sub)}' ;;`),
         ],
   );
-  print(`bluegreen() { ${[process.execPath, '--import', import.meta.resolve('tsx'), SCRIPT].map(quoted).join(' ')} "$@"; }
+  print(`bluegreen() { ${PROGRAM.map(quoted).join(' ')} "$@"; }
 _bluegreen() {
   local words=''
   COMPREPLY=()

@@ -4,7 +4,7 @@ import { addressFlags, COMMAND } from '../address.ts';
 import { follow } from '../follow.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
-import { startDeployment } from '../start-deployment.ts';
+import { startOrExplain } from '../start-deployment.ts';
 import { withTemporal } from '../temporal.ts';
 import { print } from '../view/output.ts';
 
@@ -30,7 +30,7 @@ export function addStart(command: Command): void {
 async function start({ watch, ...options }: StartOptions): Promise<void> {
   const request = checkedRequest(options);
   await withTemporal(async (client) => {
-    const handle = await startDeployment(client, request);
+    const handle = await startOrExplain(client, request);
     print(`Started: ${options.service} ${options.version} to ${options.environment}.`);
     print(`  workflow  ${handle.workflowId}`);
     print(`  run       ${handle.firstExecutionRunId}`);

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities, onlyForDeployments } from '../activities/index.ts';
+import { createReportStore } from '../report/index.ts';
+import type { RunbookStore } from '../runbook/index.ts';
+import { taskQueue } from '../temporal/index.ts';
+import { workerVersioning } from './versioning.ts';
+import { WORKER_OPTIONS } from './worker-options.ts';
+import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
+
+export interface CreateWorkerOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly runbooks: RunbookStore;
+  /** The folder that outlives the worker: pinned runbooks, series and reports. */
+  readonly stateDirectory: string;
+  /** Secrets are read from here by name, and so are the task queue and the build id. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Sends traces of the deployments. */
+  readonly plugins?: WorkerOptions['plugins'];
+}
+
+/** A worker that runs deployments. It takes work once `run()` is called, which resolves when the worker was shut down. */
+export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
+  const { connection, namespace, runbooks, stateDirectory, env, plugins } = options;
+  return Worker.create({
+    workflowBundle: await workflowBundle({ traced: plugins !== undefined }),
+    plugins: plugins ?? [],
+    ...workerVersioning(env),
+    connection,
+    namespace,
+    taskQueue: taskQueue(env),
+    activities: createActivities({ runbooks, reports: createReportStore(stateDirectory), env }),
+    interceptors: { activity: [onlyForDeployments] },
+    ...WORKER_OPTIONS,
+  });
+}
+
+/** The bundle that `npm run build` wrote, or the sources in development. */
+async function workflowBundle(variant: { readonly traced: boolean }): Promise<WorkflowBundleOption> {
+  const codePath = fileURLToPath(new URL(`../${bundleFile(variant)}`, import.meta.url));
+  return existsSync(codePath) ? { codePath } : bundleWorkflows(variant);
+}

@@ -1,0 +1,65 @@
+import { resolve } from 'node:path';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { warnOfUnusableChannels } from '../notifications/index.ts';
+import { createRunbookStore } from '../runbook/index.ts';
+import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
+import { stateDirectory } from '../util/index.ts';
+import { createWorker } from './create-worker.ts';
+import { telemetryOptions } from './telemetry.ts';
+import { startTracing } from './tracing.ts';
+import { versioningNotice } from './versioning.ts';
+
+/** With these the worker takes no more work, hands over what it does and ends with exit code 0. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/**
+ * The worker as a process of its own: runs until a signal stops it, and ends the process. Its environment: TEMPORAL_*
+ * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
+ * ./runbooks), BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
+ * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
+ * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default: docs/monitoring.md; and what the runbooks
+ * name.
+ */
+export async function runWorker(): Promise<never> {
+  try {
+    await run();
+  } catch (error) {
+    process.stderr.write(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+  // Not before all is over; then a connection that was given up on, to Temporal or a collector, would keep the process.
+  process.exit();
+}
+
+async function run(): Promise<void> {
+  const logger = new DefaultLogger('INFO');
+  Runtime.install({ logger, telemetryOptions: telemetryOptions(), shutdownSignals: [...STOP_SIGNALS] });
+  // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
+  // and npm together send every signal twice.
+  for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  const runbooks = createRunbookStore({
+    directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
+    stateDirectory: stateDirectory(),
+  });
+  await warnOfUnusableChannels(runbooks, process.env, logger);
+  const tracing = await startTracing();
+  const config = connectionConfig();
+  const { namespace } = config;
+  const connection = await connectWorker(config);
+  try {
+    await ensureSearchAttributes(connection, namespace);
+    const worker = await createWorker({
+      connection,
+      namespace,
+      runbooks,
+      stateDirectory: stateDirectory(),
+      env: process.env,
+      ...(tracing && { plugins: tracing.plugins }),
+    });
+    process.stderr.write(versioningNotice() ?? '');
+    await worker.run();
+  } finally {
+    await connection.close();
+    await tracing?.stop();
+  }
+}

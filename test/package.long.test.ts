@@ -1,0 +1,126 @@
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import * as messages from '../src/workflows/messages.ts';
+import { startLittleProduction } from './support/little-production.ts';
+import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from './support/temporal.ts';
+import { startWorkerProcess } from './support/worker-process.ts';
+
+/** The package as people install it: packed, and installed into an empty folder with nothing of this repository around it. */
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PACKED = [
+  'src',
+  'scripts',
+  'docs',
+  'runbooks',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'LICENSE',
+];
+const MOST_MEGABYTES = 300;
+
+const temporal = useTemporal();
+let folder: string;
+let bluegreen: string;
+
+beforeAll(async () => {
+  const sources = await mkdtemp(join(tmpdir(), 'bluegreen-sources-'));
+  folder = await mkdtemp(join(tmpdir(), 'bluegreen-installed-'));
+  for (const name of [...PACKED, 'README.md', 'CHANGELOG.md'])
+    await cp(join(ROOT, name), join(sources, name), { recursive: true });
+  await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'));
+  const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: sources });
+  await rm(sources, { recursive: true });
+  await writeFile(join(folder, 'package.json'), '{"private":true,"type":"module"}');
+  const file = stdout.trim().split('\n').at(-1) ?? '';
+  await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${file}`], { cwd: folder });
+  bluegreen = join(folder, 'node_modules', '.bin', 'bluegreen');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+function run(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return execa(bluegreen, words, {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: folder, TEMPORAL_ADDRESS: testAddress(), ...env },
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+  });
+}
+
+test('the command prints itself as it was called, and makes a runbook that it finds valid', async () => {
+  const help = await run(['--help']);
+  expect(help.exitCode).toBe(0);
+  expect(help.stdout).toMatch(/^Usage: bluegreen \[options\] \[command\]/);
+  const init = await run(['runbook', 'init', '--service', 'shop']);
+  expect(init.stdout).toContain('  bluegreen runbook validate runbooks/shop.yaml');
+  const validate = await run(['runbook', 'validate', 'runbooks/shop.yaml']);
+  expect(validate).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('ok: shop in production') });
+});
+
+test(`it takes less than ${MOST_MEGABYTES} MB with all that it needs`, async () => {
+  const { stdout } = await execa('du', ['-sm', 'node_modules'], { cwd: folder });
+  expect(Number.parseInt(stdout, 10)).toBeLessThan(MOST_MEGABYTES);
+});
+
+/** A worker inside of somebody else's program. */
+const EMBEDDED = `
+import { connectionConfig, connectWorker, createRunbookStore, createWorker } from 'bluegreen';
+const { BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: stateDirectory } = process.env;
+const config = connectionConfig();
+const worker = await createWorker({
+  connection: await connectWorker(config),
+  namespace: config.namespace,
+  runbooks: createRunbookStore({ directory, stateDirectory }),
+  stateDirectory,
+  env: process.env,
+});
+await worker.run();
+`;
+
+test.each(['bluegreen worker', 'a worker in another program'])('%s runs a deployment to its end', async (which) => {
+  const service = uniqueService();
+  const taskQueue = uniqueQueue();
+  const production = await startLittleProduction(service, { checklist: [] });
+  cleanUps.push(() => production.stop());
+  if (which === 'bluegreen worker') {
+    const worker = run(['worker'], { ...production.env, BLUEGREEN_TASK_QUEUE: taskQueue });
+    cleanUps.push(async () => {
+      worker.kill('SIGKILL');
+      await worker;
+    });
+  } else {
+    await writeFile(join(folder, 'embedded.js'), EMBEDDED);
+    const worker = startWorkerProcess(taskQueue, production.env, join(folder, 'embedded.js'));
+    cleanUps.push(() => worker.kill('SIGKILL'));
+  }
+  const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+  cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  await observe(handle).untilPhase('awaiting-approval');
+  await handle.signal(messages.approve, { by: 'ana' });
+  expect((await handle.result()).outcome).toBe('completed');
+  const status = await run(['status', '--service', service]);
+  expect(status).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('completed, since') });
+});
+
+test('the workflow alone can be bundled by a program that brings its own worker', async () => {
+  const program = `
+    import { bundleWorkflowCode } from '@temporalio/worker';
+    import { fileURLToPath } from 'node:url';
+    const { code } = await bundleWorkflowCode({ workflowsPath: fileURLToPath(import.meta.resolve('bluegreen/workflows')) });
+    console.log(code.includes('blueGreenDeployment'));
+  `;
+  await writeFile(join(folder, 'bundle.js'), program);
+  const { stdout } = await execa(process.execPath, ['bundle.js'], { cwd: folder });
+  expect(stdout.trim().split('\n').at(-1)).toBe('true');
+});
