@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { EVIDENCE_DEFAULTS } from '../judge/rules.ts';
 import { duration } from './scalars.ts';
 
-/** What the judge takes where a runbook says nothing: only with `rule: evidence`, so that it is no default of the key. */
-const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} if not said`;
+/** A default of the judge, for a description. It holds only with `rule: evidence`, so the key itself has no default. */
+const defaultText = (ms: number) => `Default: ${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`}`;
 
-/** So long a person is waited for, where a runbook says nothing. */
+/** How long to wait for a person if the runbook does not say. */
 export const UNDECIDED_TIMEOUT_MS = 3_600_000;
 
 /** The judge's part of the runbook's schema. */
@@ -14,42 +14,50 @@ export const judge = z
     rule: z
       .enum(['evidence', 'literal'])
       .default('evidence')
-      .describe('`literal` takes the limits at their word, as the guide says them, and nothing else.'),
+      .describe(
+        "`evidence` uses statistical tests; `literal` is the guide's rule: several batches in a row over a limit.",
+      ),
     patience: duration
       .optional()
       .describe(
-        `So long green may be bad without being rolled back, if it is good again afterwards; ${unlessSaid(EVIDENCE_DEFAULTS.patienceMs)}.`,
+        `The longest burst of failures that is tolerated if green is good again afterwards. ${defaultText(EVIDENCE_DEFAULTS.patienceMs)}.`,
       ),
     confidence: z
       .number()
       .min(0.8)
       .max(0.9999)
       .optional()
-      .describe(`How sure a rollback by statistics has to be; ${EVIDENCE_DEFAULTS.confidence} if not said.`),
-    batch: duration.prefault('60s').describe('The limits at their word: a batch of requests is at least so long.'),
-    minRequests: z.int().min(1).default(50).describe('And has at least so many requests of green.'),
-    breachesInARow: z.int().min(1).default(3).describe('So many batches over a limit in a row are a breach.'),
+      .describe(`The confidence that a statistical rollback needs. Default: ${EVIDENCE_DEFAULTS.confidence}.`),
+    batch: duration.prefault('60s').describe('The shortest time of a batch of requests, for the literal rule.'),
+    minRequests: z
+      .int()
+      .min(1)
+      .default(50)
+      .describe('The smallest number of requests to green in a batch, and for a healthy verdict.'),
+    breachesInARow: z.int().min(1).default(3).describe('How many batches in a row over a limit are a breach.'),
     maxBlind: duration
       .optional()
-      .describe(`So long without metrics, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxBlindMs)}.`),
+      .describe(
+        `After this time without metrics the deployment is undecided. ${defaultText(EVIDENCE_DEFAULTS.maxBlindMs)}.`,
+      ),
     maxHold: duration
       .optional()
       .describe(
-        `So long with blue itself over a limit, and it is undecided; ${unlessSaid(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
+        `After this time with blue itself over a limit the deployment is undecided. ${defaultText(EVIDENCE_DEFAULTS.maxHoldMs)}.`,
       ),
     onUndecided: z
       .enum(['wait', 'rollback'])
       .optional()
       .describe(
-        'What then: `wait` tells people and goes on when the evidence is back, `rollback` rolls back at once; `wait` if not said.',
+        'What happens when the deployment is undecided: `wait` notifies people and goes on when there is evidence again, `rollback` rolls back at once. Default: `wait`.',
       ),
     undecidedTimeout: duration
       .optional()
-      .describe(`So long a person is waited for, then it is rolled back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
+      .describe(`How long to wait for a person before rolling back. ${defaultText(UNDECIDED_TIMEOUT_MS)}.`),
     routeGrace: duration
       .optional()
       .describe(
-        `How long after a shift green may be without traffic, since a router may need time; ${unlessSaid(EVIDENCE_DEFAULTS.routeGraceMs)}.`,
+        `How long green may be without traffic after a shift, because a router may need time. ${defaultText(EVIDENCE_DEFAULTS.routeGraceMs)}.`,
       ),
   })
   .superRefine((given, context) => {
@@ -72,6 +80,6 @@ export const judge = z
   })
   .prefault({})
   .meta({
-    description: 'How counts become a verdict.',
+    description: 'How the counts are judged.',
     examples: [{ rule: 'evidence', patience: '5s', batch: '20s' }],
   });
