@@ -101,7 +101,7 @@ export interface DeploymentPlan {
     readonly maxSoakFactor: number;
     /**
      * What happens when the judge's budget without metrics, or with blue over a limit itself, is spent; `timeoutMs` bounds the
-     * wait for a person. Only with the rule `evidence`.
+     * wait for a person. Only with the rule `sequential`.
      */
     readonly undecided?: { readonly action: 'wait' | 'rollback'; readonly timeoutMs: number };
   };

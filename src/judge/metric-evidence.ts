@@ -40,7 +40,7 @@ export interface MetricEvidence {
   /** Counts since the likeliest start of what speaks against green, by the limit and by blue; nothing where nothing does. */
   readonly overLimit: Stretch;
   readonly worse: Stretch;
-  /** The literal rule: the batch that is filling, and the batches over the limit in a row. */
+  /** The threshold rule: the batch that is filling, and the batches over the limit in a row. */
   readonly batch: Stretch;
   readonly run: Stretch & { readonly batches: number };
   /** Slots in a row, up to now, with more than twice the limit: how many, and as much complete failure in time. */

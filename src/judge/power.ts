@@ -2,7 +2,7 @@ import type { JudgeRules } from './rules.ts';
 import { chanceOfAtLeast } from './special-functions.ts';
 
 /**
- * What the literal rule can see in a soak, worked out before anything is deployed: from the traffic, the soak's length and
+ * What the threshold rule can see in a soak, worked out before anything is deployed: from the traffic, the soak's length and
  * the rule's numbers. Each batch is a binomial draw, and a release is found when enough of them in a row are over the
  * limit. Where the truth depends on chance or on rounding, the less favourable case counts, so that nothing is promised
  * that the watch does not keep, and more traffic or a longer soak never sees less.
@@ -21,7 +21,7 @@ export interface PlannedSoak {
 
 /** "At least 95 %", for finding a bad release and for believing in a good one alike. */
 export const CONFIDENCE = 0.95;
-/** As in the literal rule: a share exactly at its limit is within it. */
+/** As in the threshold rule: a share exactly at its limit is within it. */
 const TOLERANCE = 1e-9;
 /** More requests in a batch only make a finding surer; counting on with so many keeps the arithmetic short. */
 const MOST_IN_BATCH = 20_000;

@@ -47,9 +47,9 @@ export interface SequentialRules {
   readonly confidence: number;
   /** So long green may be bad without being rolled back, if it is good again afterwards. */
   readonly burstToleranceMs: number;
-  /** Health is not proven by fewer of green's requests, and a batch of the literal rule holds no fewer. */
+  /** Health is not proven by fewer of green's requests, and a batch of the threshold rule holds no fewer. */
   readonly minRequests: number;
-  /** The literal rule counts in batches at least this long; so many over a limit in a row are a breach. */
+  /** The threshold rule counts in batches at least this long; so many over a limit in a row are a breach. */
   readonly batchMs: number;
   readonly breachesInARow: number;
   /** How often fresh counts come; polling faster than the source has fresh data does not count. */

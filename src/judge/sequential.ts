@@ -29,7 +29,7 @@ import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { advanceClock } from './soak-clock.ts';
 
 /**
- * The judge with evidence (docs/judge.md): for errors and for latency it applies the literal rule, tests green against the
+ * The judge with evidence (docs/judge.md): for errors and for latency it applies the threshold rule, tests green against the
  * limit and compares green with blue at the same time; `healthy` needs proof of health. Each soak has a budget for being
  * wrong, 1 - confidence, that all tests share.
  */

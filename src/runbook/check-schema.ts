@@ -13,59 +13,59 @@ const remedyBase = {
     .boolean()
     .default(false)
     .describe(
-      'It runs once by itself when the check fails; any other runs when a person says so with `recheck --remedy`.',
+      'Runs once without being asked when the check fails. Otherwise a person runs it with `recheck --remedy`.',
     ),
-  timeout: duration.prefault('1h').describe('How long it may take.'),
+  timeout: duration.prefault('1h').describe('The longest it may take.'),
 };
 const commandRemedy = z.strictObject({
   ...remedyBase,
-  command: command(...TARGET).describe('The program that fixes what the check finds.'),
+  command: command(...TARGET).describe('The program that fixes what the check found.'),
 });
 
 const base = {
-  id: name.describe('What people call it by: `recheck --check ID`. Each once in the runbook.'),
-  title: z.string().min(1).describe('What people read.'),
-  group: z.string().min(1).describe('The checks of one group run in order, groups side by side.'),
-  critical: z.boolean().default(false).describe('It can never be waived.'),
-  timeout: duration.prefault('10m').describe('How long it may take.'),
+  id: name.describe('The name for commands such as `recheck --check ID`; unique in the runbook.'),
+  title: z.string().min(1).describe('The title that people see.'),
+  group: z.string().min(1).describe('The checks of one group run in order; groups run in parallel.'),
+  critical: z.boolean().default(false).describe('A critical check can never be waived.'),
+  timeout: duration.prefault('10m').describe('The longest it may take.'),
 };
-const mendable = { ...base, remedy: commandRemedy.optional().describe('What may be run when it fails.') };
+const mendable = { ...base, remedy: commandRemedy.optional().describe('A fix that can be run when the check fails.') };
 
-const database = z.string().min(1).describe('One of `databases`.');
+const database = z.string().min(1).describe('The name of one of `databases`.');
 const pool = z.strictObject({
-  instances: z.int().min(1).describe('How many processes have one.'),
-  size: z.int().min(1).describe('The most connections that one holds.'),
+  instances: z.int().min(1).describe('How many instances have such a pool.'),
+  size: z.int().min(1).describe('The largest number of connections of one pool.'),
 });
-const pools = { blue: pool.describe("Blue's pools of connections."), green: pool.describe("Green's.") };
-const role = z.string().min(1).describe('The role the service connects as.');
+const pools = { blue: pool.describe("Blue's connection pools."), green: pool.describe("Green's connection pools.") };
+const role = z.string().min(1).describe('The database role that the service connects as.');
 
 const table = z
   .string()
   .regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/, 'expected table or schema.table')
-  .describe('`table` or `schema.table`, written as PostgreSQL stores it: names are quoted, so that case counts.');
+  .describe('`table` or `schema.table`, as PostgreSQL stores it: upper and lower case matter.');
 
 const wantedIndex = z.strictObject({
   table,
   columns: z
     .array(z.string().min(1))
     .min(1)
-    .describe('Columns or expressions in order, each as in CREATE INDEX: `item_id`, `created_at DESC`.'),
-  unique: z.boolean().default(false).describe('Whether it is unique.'),
+    .describe('Columns or expressions in order, as in CREATE INDEX: `item_id`, `created_at DESC`.'),
+  unique: z.boolean().default(false).describe('Whether the index is unique.'),
   method: z
     .string()
     .regex(/^[a-z_][a-z0-9_]*$/, 'expected an access method such as btree or gin')
     .default('btree')
-    .describe('Its access method.'),
+    .describe('The access method.'),
   where: z.string().min(1).optional().describe('The condition of a partial index.'),
   name: z
     .string()
     .regex(/^[^.\0]{1,63}$/, 'expected a name of at most 63 characters without a dot')
-    .describe('Its name when the remedy builds it; the parts of a partitioned table get names that begin with it.'),
+    .describe('The name that the remedy gives the index. Names of partition indexes begin with it.'),
 });
 
 const plannedQuery = z.strictObject({
-  name: name.describe('What the evidence calls it.'),
-  sql: z.string().min(1).describe('The query, with $1, $2, ... where it takes values.'),
+  name: name.describe('The name in the evidence.'),
+  sql: z.string().min(1).describe('The query, with $1, $2, ... for its parameters.'),
   parameters: z
     .array(
       z.union([z.string(), z.number(), z.boolean(), z.null()], {
@@ -73,43 +73,48 @@ const plannedQuery = z.strictObject({
       }),
     )
     .default([])
-    .describe("Typical values of $1, $2, ...; an array is written as PostgreSQL does: `'{1,2}'`."),
-  table: table.describe('The table that has to be read by an index.'),
+    .describe("Typical values of $1, $2, ...; write arrays as PostgreSQL does: `'{1,2}'`."),
+  table: table.describe('The table that has to be read with an index condition.'),
   maxCost: z
     .number()
     .positive()
     .optional()
-    .describe("With this the planner's total cost decides instead of how the table is read."),
-  minRows: z.int().min(0).default(1_000).describe('A plan for an almost empty table says nothing about a full one.'),
+    .describe('The largest total cost by the planner. If set, it decides instead of how the table is read.'),
+  minRows: z
+    .int()
+    .min(0)
+    .default(1_000)
+    .describe('The table needs at least this many rows: the plan for an almost empty table can differ.'),
 });
 
 const postgresMaxConnections = z.strictObject({
   ...mendable,
-  kind: z.literal('postgres-max-connections').describe("Both versions' pools fit into the server at the same time."),
+  kind: z
+    .literal('postgres-max-connections')
+    .describe('The connection pools of both versions fit into the server at the same time.'),
   database,
   role,
   ...pools,
-  headroom: z.int().min(0).default(5).describe('Connections to spare beyond everything counted.'),
+  headroom: z.int().min(0).default(5).describe('Spare connections beyond all that are counted.'),
 });
 
 const postgresIndexes = z.strictObject({
   ...base,
-  kind: z.literal('postgres-indexes').describe('The wanted indexes are there, and queries use them.'),
+  kind: z.literal('postgres-indexes').describe('The required indexes exist, and queries use indexes.'),
   database,
-  indexes: z
-    .array(wantedIndex)
-    .default([])
-    .describe('Wanted indexes, by what they are and not by what they are called.'),
+  indexes: z.array(wantedIndex).default([]).describe('The required indexes, compared by definition, not by name.'),
   queries: z
     .array(plannedQuery)
     .default([])
-    .describe('Queries planned with EXPLAIN, never run: `table` is read only by index conditions, or at a low cost.'),
+    .describe(
+      'Queries that are planned with EXPLAIN and never run: they may read `table` only with index conditions, or within `maxCost`.',
+    ),
   remedy: z
     .union(
       [
         z.strictObject({
           ...remedyBase,
-          create: z.literal('concurrently').describe('Builds what is missing without locking anybody out.'),
+          create: z.literal('concurrently').describe('Builds missing indexes without locking the table.'),
         }),
         commandRemedy,
       ],
@@ -118,29 +123,31 @@ const postgresIndexes = z.strictObject({
       },
     )
     .optional()
-    .describe('What may be run when it fails.'),
+    .describe('A fix that can be run when the check fails.'),
 });
 
 const postgresPoolSize = z
   .strictObject({
     ...mendable,
-    kind: z.literal('postgres-pool-size').describe('The pools carry the peak, and fit.'),
+    kind: z.literal('postgres-pool-size').describe('The connection pools carry the peak load and fit into the server.'),
     database,
     role,
     ...pools,
-    peakRequests: z.number().positive().describe('The most requests a second that the whole service gets.'),
+    peakRequests: z.number().positive().describe('The peak of requests per second, for the whole service.'),
     hold: duration
       .optional()
-      .describe('How long a request holds a connection; without it, measured in the database over `measureFor`.'),
+      .describe('How long a request holds a connection. Measured in the database over `measureFor` if not set.'),
     measureFor: duration
       .prefault('10s')
       .refine((ms) => ms >= 3_000, 'expected at least 3s')
-      .describe("PostgreSQL adds a session's times up to a second late: the longer, the better measured."),
+      .describe(
+        'How long to measure `hold`. PostgreSQL updates session times up to a second late, so longer is more accurate.',
+      ),
     margin: z
       .number()
       .min(1)
       .default(2)
-      .describe('So many times the connections that are busy on average: requests come in crowds.'),
+      .describe('How many times the average number of busy connections a pool needs: requests come in bursts.'),
   })
   .refine(({ measureFor, timeout }) => measureFor < timeout, {
     path: ['measureFor'],
@@ -150,11 +157,13 @@ const postgresPoolSize = z
 const deploymentMonitoring = z
   .strictObject({
     ...mendable,
-    kind: z.literal('deployment-monitoring').describe('The watch can see, and the first soak can find a bad release.'),
+    kind: z
+      .literal('deployment-monitoring')
+      .describe('The metrics show blue, and the first soak can detect a bad release.'),
     detect: share
       .optional()
-      .describe('The first soak has to be able to find a release that fails this share; twice the limit if not said.'),
-    measureFor: duration.prefault('10s').describe("How long blue's series are observed: they have to change."),
+      .describe('The share of failed requests that the first soak has to be able to detect. Default: twice the limit.'),
+    measureFor: duration.prefault('10s').describe("How long to watch blue's series: they have to increase."),
   })
   .refine(({ measureFor, timeout }) => measureFor < timeout, {
     path: ['measureFor'],
@@ -168,36 +177,34 @@ const metric = z
 
 const prometheusAlerts = z.strictObject({
   ...mendable,
-  kind: z
-    .literal('prometheus-alerts')
-    .describe('Alerts for errors and latency look at live series and reach somebody.'),
-  url: httpUrl().describe('Of the Prometheus that evaluates the rules.'),
-  tokenEnv: envName.optional().describe('Names the variable that holds a bearer token for it.'),
+  kind: z.literal('prometheus-alerts').describe('Alerts for errors and latency use live series and are delivered.'),
+  url: httpUrl().describe('The Prometheus that evaluates the alerting rules.'),
+  tokenEnv: envName.optional().describe('The variable with a bearer token for it.'),
   labels: z
     .record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/), z.string().min(1))
     .refine((labels) => Object.keys(labels).length > 0, 'expected at least one label: without, every alert is its own')
-    .describe('Labels that the series of this service carry: `{ service: recommendation }`.'),
+    .describe('Labels of the series of this service: `{ service: recommendation }`.'),
   errors: metric.describe(
-    'What a rule for errors has to read: a metric, with labels that the rule has to choose by: `http_requests_total{code=~"5.."}`. ' +
+    'The metric that an error rule has to read, with the labels it has to select by: `http_requests_total{code=~"5.."}`. ' +
       'A rule over all requests does not count.',
   ),
-  latency: metric.describe('The same of a rule for the latency: `http_request_duration_seconds`.'),
+  latency: metric.describe('The metric that a latency rule has to read: `http_request_duration_seconds`.'),
   alertmanagers: z
     .strictObject({
-      urls: z.array(httpUrl()).min(1).optional().describe('Their addresses, instead of those that Prometheus has.'),
-      tokenEnv: envName.optional().describe('Names the variable that holds a bearer token for them.'),
+      urls: z.array(httpUrl()).min(1).optional().describe('Their addresses, instead of those that Prometheus uses.'),
+      tokenEnv: envName.optional().describe('The variable with a bearer token for them.'),
     })
     .default({})
-    .describe('Where this worker cannot reach the Alertmanagers as Prometheus does, or needs a token.'),
+    .describe('How this worker reaches the Alertmanagers, if not as Prometheus does, or if it needs a token.'),
   measureFor: duration
     .prefault('10s')
     .describe(
-      "How long Prometheus' counters of failed notifications are observed. It repeats a firing alert each minute.",
+      "How long to watch Prometheus' counters of failed notifications. Prometheus repeats a firing alert every minute.",
     ),
   prove: z
     .boolean()
     .default(false)
-    .describe('Sends a labelled test alert to each Alertmanager, sees it arrive, and clears it.'),
+    .describe('Sends a labelled test alert to each Alertmanager, checks that it arrives, and clears it.'),
 });
 
 /** Trying the target, warming up, and waiting for the last answers. */
@@ -207,12 +214,12 @@ const FEWEST_REQUESTS = 20;
 const loadTest = z
   .strictObject({
     ...mendable,
-    kind: z.literal('load-test').describe('Green keeps its limits under load on staging.'),
+    kind: z.literal('load-test').describe('Green keeps its limits under load in staging.'),
     target: httpUrl(...TARGET)
       .refine((url) => !/[?#]/.test(url), 'expected no ? and # here: queries stand in paths')
-      .describe("Where green runs on staging: never production's own address."),
-    requestsPerSecond: z.number().positive().max(10_000).describe('Sent at this rate, whatever comes back.'),
-    duration: duration.prefault('1m').describe('For so long, after a short warm-up.'),
+      .describe("Green's address in staging, never in production."),
+    requestsPerSecond: z.number().positive().max(10_000).describe('The constant rate, however slow the answers are.'),
+    duration: duration.prefault('1m').describe('The length of the test, after a short warm-up.'),
     paths: z
       .array(
         z.strictObject({
@@ -222,29 +229,29 @@ const loadTest = z
               const message = pathProblem(path);
               if (message !== undefined) context.addIssue({ code: 'custom', path: [], message });
             })
-            .describe('Below the target; `{random:1:20000}` is a random whole number, new for each request.'),
-          weight: z.number().positive().default(1).describe('How often, compared with the others.'),
+            .describe('The path below the target. `{random:1:20000}` is a random whole number, new for each request.'),
+          weight: z.number().positive().default(1).describe('How often it is requested, relative to the others.'),
         }),
       )
       .min(1)
-      .describe('What is asked for.'),
+      .describe('The paths to request.'),
     limits: z
       .strictObject({
         errorRate: share.optional().describe('The largest share of failed requests.'),
-        latency: latencyLimit.optional().describe('How many of them have to be answered in what time.'),
+        latency: latencyLimit.optional().describe('The latency that most requests have to keep.'),
       })
       .default({})
-      .describe("What it has to keep: the runbook's own limits where nothing is said."),
+      .describe("The limits of the test. Default: the runbook's limits."),
     dataVolume: z
       .array(
         z.strictObject({
           database,
           table,
-          rows: z.int().min(1).describe('At least so many, as PostgreSQL estimates them.'),
+          rows: z.int().min(1).describe('The smallest number of rows, as PostgreSQL estimates it.'),
         }),
       )
       .default([])
-      .describe('What staging has to hold for the numbers to mean something.'),
+      .describe('The data that staging needs for a realistic test.'),
   })
   .superRefine(({ requestsPerSecond, duration: lengthMs, timeout }, context) => {
     const fail = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
@@ -265,25 +272,27 @@ export const check = z.discriminatedUnion('kind', [
     ...mendable,
     kind: z
       .literal('platform-ready')
-      .describe("The platform's programs are there, all traffic is on blue, and every notification has its variable."),
+      .describe(
+        "The platform's programs exist, all traffic is on blue, and the variable of every notification is set.",
+      ),
   }),
   z.strictObject({
     ...mendable,
-    kind: z.literal('command').describe('A program that ends with exit code 0.'),
+    kind: z.literal('command').describe('A program exits with 0.'),
     command: command(...TARGET).describe('The program.'),
   }),
   z.strictObject({
     ...mendable,
-    kind: z.literal('http').describe('An address that answers as it should.'),
+    kind: z.literal('http').describe('An address gives the expected answer.'),
     url: httpUrl(...TARGET).describe('The address.'),
-    status: z.int().min(100).max(599).default(200).describe('The HTTP status it answers with.'),
+    status: z.int().min(100).max(599).default(200).describe('The expected HTTP status.'),
     contains: template(...TARGET)
       .optional()
-      .describe("Text that the answer's body has to contain."),
+      .describe('Text that the body of the answer has to contain.'),
   }),
   z.strictObject({
     ...base,
-    kind: z.literal('attestation').describe('What only a person can confirm, with `attest`.'),
-    statement: z.string().min(1).describe('What exactly a person confirms.'),
+    kind: z.literal('attestation').describe('A person confirms it with `attest`.'),
+    statement: z.string().min(1).describe('What the person confirms.'),
   }),
 ]);

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { SEQUENTIAL_DEFAULTS } from '../judge/index.ts';
 import { duration } from './scalars.ts';
 
-/** What the judge takes where a runbook says nothing: only with `rule: sequential`, so that it is no default of the key. */
-const unlessSaid = (ms: number) => `${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`} by default`;
+/** A default of the judge, for a description. It holds only with `rule: sequential`, so the key itself has no default. */
+const defaultText = (ms: number) => `Default: ${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`}`;
 
-/** So long a person is waited for, where a runbook says nothing. */
+/** How long to wait for a person if the runbook does not say. */
 export const UNDECIDED_TIMEOUT_MS = 3_600_000;
 
 /** The judge's part of the runbook's schema. */
@@ -14,44 +14,50 @@ export const judge = z
     rule: z
       .enum(['sequential', 'threshold'])
       .default('sequential')
-      .describe('`threshold` compares batches of requests with the limits, as the guide says, and nothing else.'),
+      .describe(
+        "`sequential` uses statistical tests; `threshold` is the guide's rule: several batches in a row over a limit.",
+      ),
     burstTolerance: duration
       .optional()
       .describe(
-        `How long green may be bad without a rollback, if it is good again afterwards; ${unlessSaid(SEQUENTIAL_DEFAULTS.burstToleranceMs)}.`,
+        `The longest burst of failures that is tolerated if green is good again afterwards. ${defaultText(SEQUENTIAL_DEFAULTS.burstToleranceMs)}.`,
       ),
     confidence: z
       .number()
       .min(0.8)
       .max(0.9999)
       .optional()
-      .describe(`How sure a rollback by statistics has to be; ${SEQUENTIAL_DEFAULTS.confidence} by default.`),
-    batch: duration.prefault('60s').describe('The threshold rule: a batch of requests is at least this long.'),
-    minRequests: z.int().min(1).default(50).describe('And holds at least this many requests to green.'),
-    breachesInARow: z.int().min(1).default(3).describe('This many batches over a limit in a row are a breach.'),
+      .describe(`The confidence that a statistical rollback needs. Default: ${SEQUENTIAL_DEFAULTS.confidence}.`),
+    batch: duration.prefault('60s').describe('The shortest time of a batch of requests, for the threshold rule.'),
+    minRequests: z
+      .int()
+      .min(1)
+      .default(50)
+      .describe('The smallest number of requests to green in a batch, and for a healthy verdict.'),
+    breachesInARow: z.int().min(1).default(3).describe('How many batches in a row over a limit are a breach.'),
     maxNoData: duration
       .optional()
       .describe(
-        `How long the judge waits without metrics before the soak is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`,
+        `After this time without metrics the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`,
       ),
     maxBlueUnhealthy: duration
       .optional()
       .describe(
-        `How long the judge waits while blue itself is over a limit before the soak is undecided; ${unlessSaid(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
+        `After this time with blue itself over a limit the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
       ),
     onUndecided: z
       .enum(['wait', 'rollback'])
       .optional()
       .describe(
-        'What happens then: `wait` notifies people and goes on when the evidence is back, `rollback` rolls back at once. Default: `wait`.',
+        'What happens when the deployment is undecided: `wait` notifies people and goes on when there is evidence again, `rollback` rolls back at once. Default: `wait`.',
       ),
     undecidedTimeout: duration
       .optional()
-      .describe(`How long to wait for a person before rolling back; ${unlessSaid(UNDECIDED_TIMEOUT_MS)}.`),
+      .describe(`How long to wait for a person before rolling back. ${defaultText(UNDECIDED_TIMEOUT_MS)}.`),
     trafficGrace: duration
       .optional()
       .describe(
-        `How long after a shift green may be without traffic, since a router may need time; ${unlessSaid(SEQUENTIAL_DEFAULTS.trafficGraceMs)}.`,
+        `How long green may be without traffic after a shift, because a router may need time. ${defaultText(SEQUENTIAL_DEFAULTS.trafficGraceMs)}.`,
       ),
   })
   .superRefine((given, context) => {
@@ -74,6 +80,6 @@ export const judge = z
   })
   .prefault({})
   .meta({
-    description: 'How counts become a verdict.',
+    description: 'How the counts are judged.',
     examples: [{ rule: 'sequential', burstTolerance: '5s', batch: '20s' }],
   });

@@ -69,7 +69,7 @@ function isPattern(text: string): boolean {
 
 const scrape = z
   .strictObject({
-    kind: z.literal('scrape').describe("Pages in Prometheus' text format, read by the worker itself."),
+    kind: z.literal('scrape').describe("The worker reads pages in Prometheus' text format."),
     targets: z
       .array(httpUrl())
       .min(1)
@@ -77,19 +77,26 @@ const scrape = z
         (urls) => new Set(urls).size === urls.length,
         'found a page twice, expected each once: its requests would be counted twice',
       )
-      .describe("The pages; the counts of all of them together are the service's."),
+      .describe('The pages. Their counts are added up.'),
     selector: selector
       .optional()
-      .describe("What makes a page's series this service's, where it shows those of others, too; not the version."),
-    requests: z.string().min(1).describe('A counter with a label for the version and one for the status code.'),
+      .describe(
+        'Labels that select the series of this service, if the pages also show others. Do not select a version.',
+      ),
+    requests: z
+      .string()
+      .min(1)
+      .describe('A counter of requests, with a label for the version and one for the status code.'),
     latency: z
       .string()
       .min(1)
       .optional()
-      .describe('A histogram with a label for the version, in seconds or, by its name, in `_milliseconds`.'),
+      .describe(
+        'A histogram of durations, with a label for the version, in seconds, or in milliseconds if its name ends in `_milliseconds`.',
+      ),
     versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
     codeLabel: z.string().min(1).default('code').describe('The label that holds the status code.'),
-    poll: duration.prefault('5s').describe('How often they are read.'),
+    poll: duration.prefault('5s').describe('How often the pages are read.'),
   })
   .superRefine(refuseConditions)
   .superRefine(refusePatterns)
@@ -113,44 +120,52 @@ const header = z
 const prometheus = z
   .strictObject({
     kind: z.literal('prometheus').describe('The HTTP API of a Prometheus, Thanos, Mimir or VictoriaMetrics.'),
-    url: httpUrl().describe('Of the HTTP API, up to where `/api/v1/query` follows.'),
-    selector: selector.describe("What makes the series this service's; not the version: all have to be seen."),
-    requests: metric.describe('A counter with a label for the version and one for the status code.'),
+    url: httpUrl().describe('The address of the HTTP API, without `/api/v1/query`.'),
+    selector: selector.describe(
+      'Labels that select the series of this service. Do not select a version: all versions are needed.',
+    ),
+    requests: metric.describe('A counter of requests, with a label for the version and one for the status code.'),
     latency: metric
       .optional()
       .describe(
-        'A histogram, classic (without its `_bucket`) or native, with a label for the version; in seconds or, by its name, in `_milliseconds`.',
+        'A histogram of durations, classic (without `_bucket`) or native, with a label for the version, in seconds, or in milliseconds if its name ends in `_milliseconds`.',
       ),
     versionLabel: label.default('version').describe('The label that holds the version.'),
     codeLabel: label.default('code').describe('The label that holds the status code.'),
     poll: duration
       .prefault('15s')
-      .describe('As often as Prometheus scrapes: in between there is nothing new, and longer makes the judge slower.'),
-    timeout: duration.prefault('5s').describe('For one answer.'),
+      .describe(
+        'The interval at which Prometheus scrapes. A shorter one finds nothing new; a longer one finds faults later.',
+      ),
+    timeout: duration.prefault('5s').describe('The timeout of one request.'),
     auth: z
       .union(
         [
-          z.strictObject({ tokenEnv: envName.describe('Names the variable that holds a bearer token.') }),
-          z.strictObject({ basicEnv: envName.describe('Names the variable that holds `user:password`.') }),
+          z.strictObject({ tokenEnv: envName.describe('The variable with a bearer token.') }),
+          z.strictObject({ basicEnv: envName.describe('The variable with `user:password`.') }),
         ],
         { error: 'expected { tokenEnv: NAME }, or { basicEnv: NAME } of a variable that holds user:password' },
       )
       .optional()
-      .describe('How the worker says who it is: by a variable of its environment.'),
+      .describe("Credentials, in a variable of the worker's environment."),
     headers: z
       .record(
         header,
         z.union(
           [
             z.string().regex(/^[\x21-\x7e]+$/, HEADER_VALUE),
-            z.strictObject({ env: envName.describe('Names the variable that holds the value.') }),
+            z.strictObject({ env: envName.describe('The variable with the value.') }),
           ],
           { error: HEADER_VALUE },
         ),
       )
       .default({})
-      .describe('A tenant, say: the value as it is, or the variable that holds it where it is a secret.'),
-    caFile: z.string().min(1).optional().describe('On the worker, in PEM form: whose certificates are trusted.'),
+      .describe('Headers to send, such as a tenant: the value itself, or the variable with it if it is a secret.'),
+    caFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A PEM file on the worker with the certificate authorities to trust.'),
   })
   .superRefine(refuseConditions)
   .meta({
@@ -165,4 +180,6 @@ const prometheus = z
     ],
   });
 
-export const metricsSchema = z.discriminatedUnion('kind', [scrape, prometheus]).describe('Where the counts come from.');
+export const metricsSchema = z
+  .discriminatedUnion('kind', [scrape, prometheus])
+  .describe('Where the counts of requests come from.');

@@ -27,8 +27,12 @@ export const share = z
 
 /** `quantile` of all requests is answered within `under`. */
 export const latencyLimit = z.strictObject({
-  quantile: z.number().gt(0).lt(1).describe('`0.95`: of 100 requests, 95 are answered in time.'),
-  under: duration.describe('What "in time" is.'),
+  quantile: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .describe('The share of requests that has to be answered in time: `0.95` means 95 of 100.'),
+  under: duration.describe('The longest time that counts as in time.'),
 });
 
 /** `shares['constructor']` of a plain object is a function: such a name would be found where nobody put it. */

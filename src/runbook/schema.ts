@@ -22,30 +22,30 @@ import {
  */
 
 const commandPlatform = z.strictObject({
-  kind: z.literal('command').describe('Programs on the worker.'),
+  kind: z.literal('command').describe('The worker runs programs.'),
   deploy: command('service', 'version').describe('Starts green without traffic.'),
-  shiftTraffic: command('service', 'version', 'percentage').describe('Gives green this percentage of the traffic.'),
+  shiftTraffic: command('service', 'version', 'percentage').describe('Sends this percentage of the traffic to green.'),
   rollback: command('service', 'version', 'blue').describe(
-    'All traffic back on blue, green stopped. `{version}` is green.',
+    'Sends all traffic to blue and stops green. `{version}` is green.',
   ),
   status: command('service')
     .optional()
-    .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it the traffic is read from the metrics.'),
+    .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics.'),
   health: z
-    .strictObject({ url: httpUrl('service', 'version').describe('Of green itself, not through the router.') })
-    .describe('Green answers here before it gets traffic.'),
+    .strictObject({ url: httpUrl('service', 'version').describe('The address of green itself, not of the router.') })
+    .describe('The health check that green has to pass before it gets traffic.'),
   timeouts: z
     .strictObject({
-      deploy: duration.prefault('10m').describe('For `deploy`.'),
-      shift: duration.prefault('2m').describe('For `shiftTraffic`.'),
-      rollback: duration.prefault('2m').describe('For `rollback`.'),
+      deploy: duration.prefault('10m').describe('The timeout of `deploy`.'),
+      shift: duration.prefault('2m').describe('The timeout of `shiftTraffic`.'),
+      rollback: duration.prefault('2m').describe('The timeout of `rollback`.'),
     })
     .prefault({})
-    .describe('How long the programs may take.'),
+    .describe('The timeouts of the programs.'),
 });
 
 const platform = z.discriminatedUnion('kind', [commandPlatform]).meta({
-  description: 'How to deploy, shift traffic and roll back. No shell reads the programs and their arguments.',
+  description: 'How to deploy, shift traffic and roll back. Programs run without a shell.',
   examples: [
     {
       kind: 'command',
@@ -60,45 +60,43 @@ const platform = z.discriminatedUnion('kind', [commandPlatform]).meta({
 const databases = z
   .record(
     name,
-    z.strictObject({ urlEnv: envName.describe("Names the variable of the worker's environment that holds the URL.") }),
+    z.strictObject({ urlEnv: envName.describe("The variable in the worker's environment that holds the URL.") }),
   )
   .default({})
   .meta({
-    description: 'The databases that checks look at, by a name of your own.',
+    description: 'The databases that checks use. You choose their names.',
     examples: [{ main: { urlEnv: 'RECOMMENDATION_DATABASE_URL' } }],
   });
 
 const limits = z
   .strictObject({
     errorRate: share.describe('The largest share of failed requests.'),
-    latency: latencyLimit.optional().describe('How many are answered in what time; without it only errors are judged.'),
+    latency: latencyLimit
+      .optional()
+      .describe('The latency that most requests have to keep. Without it, only errors are judged.'),
   })
   .meta({
-    description: 'What green has to keep, and blue after a rollback.',
+    description: 'The limits for green, and for blue after a rollback.',
     examples: [{ errorRate: '5%', latency: { quantile: 0.95, under: '500ms' } }],
   });
 
 const approval = z.strictObject({
   required: z.int().min(1).max(10).default(1).describe('How many different people have to approve.'),
-  timeout: duration.prefault('4h').describe('How long the gate waits for them.'),
-  onTimeout: z.literal('rollback').default('rollback').describe('What comes then.'),
+  timeout: duration.prefault('4h').describe('How long the gate waits for approvals.'),
+  onTimeout: z.literal('rollback').default('rollback').describe('What happens after the timeout.'),
 });
 
 const step = z.strictObject({
-  percentage: z
-    .int()
-    .min(1)
-    .max(100)
-    .describe("Green's share of the traffic: more than in the step before, 100 in the last."),
-  soak: duration.describe('How long it is watched.'),
-  approval: approval.optional().describe('Who has to approve before the next step; without it nobody is asked.'),
+  percentage: z.int().min(1).max(100).describe("Green's share of the traffic: higher in each step, 100 in the last."),
+  soak: duration.describe('How long green is watched in this step.'),
+  approval: approval.optional().describe('The approvals needed before the next step. Without it, none are needed.'),
 });
 
 const traffic = z
   .array(step)
   .min(1)
   .meta({
-    description: 'The steps in which green gets the traffic.',
+    description: 'The steps in which traffic moves to green.',
     examples: [
       [
         { percentage: 50, soak: '10m', approval: { required: 1, timeout: '4h' } },
@@ -112,53 +110,58 @@ const watch = z
     window: duration
       .prefault('5m')
       .refine((ms) => ms <= 300_000, 'expected at most 5m')
-      .describe('How often the verdict is written in the history during a soak.'),
+      .describe('How often the verdict is written to the history during a soak.'),
     gateWindow: duration
       .prefault('30m')
       .refine((ms) => ms <= 1_800_000, 'expected at most 30m')
-      .describe('The same while a person thinks.'),
-    maxUnwatched: duration.prefault('2m').describe('How long no worker may watch before the evidence counts as lost.'),
+      .describe('The same while a gate waits for approval.'),
+    maxUnwatched: duration.prefault('2m').describe('After this time without a worker the evidence counts as lost.'),
     maxSoakFactor: z
       .number()
       .min(1)
       .max(10)
       .default(3)
-      .describe('A soak that is not proven healthy in time is extended, to at most this many times its length.'),
+      .describe('A soak that is not proven healthy in time is extended to at most this many times its length.'),
   })
   .prefault({})
   .meta({
-    description: 'How the watch goes on while green has traffic.',
+    description: 'How green is watched while it has traffic.',
     examples: [{ window: '5m', maxSoakFactor: 2 }],
   });
 
 const recovery = z
   .strictObject({
-    target: duration.prefault('90s').describe('The recovery time that the report compares with.'),
+    target: duration.prefault('90s').describe('The target for the recovery time in the report.'),
     round: duration
       .prefault('5m')
-      .describe('The bound of one round: the program, the read-back, the proof that blue is healthy.'),
+      .describe(
+        'The time limit of one round: the program, the read-back of the traffic, and the proof that blue is healthy.',
+      ),
     pause: duration
       .prefault('30s')
       .describe(
-        'The longest pause between two rounds in the first half hour; it grows to an hour when the rollback stalls for days.',
+        'The longest pause between two rounds in the first half hour. It grows to an hour if the rollback stalls for days.',
       ),
     guard: duration
       .prefault('60s')
-      .describe('How long traffic is watched afterwards, and set right if something moves it.'),
+      .describe('How long traffic is watched after the rollback, and corrected if something moves it.'),
   })
   .prefault({})
-  .meta({ description: 'How a rollback goes. Its rounds have no number.', examples: [{ target: '90s' }] });
+  .meta({
+    description: 'How a rollback runs. It repeats its rounds until one succeeds.',
+    examples: [{ target: '90s' }],
+  });
 
 const notification = z.strictObject({
   kind: z.literal('webhook').describe('An HTTP POST.'),
-  urlEnv: envName.describe("Names the variable of the worker's environment that holds the URL."),
+  urlEnv: envName.describe("The variable in the worker's environment that holds the URL."),
 });
 
 const checklist = z
   .array(check)
   .default([])
   .meta({
-    description: 'What has to be true before anything is changed.',
+    description: 'The checks that have to pass before anything is deployed.',
     examples: [
       [
         {
@@ -176,7 +179,7 @@ const verifyGreen = z
   .array(check)
   .default([])
   .meta({
-    description: 'Checks of green at 0 % of the traffic, before the first shift.',
+    description: 'The checks that green has to pass at 0 % of the traffic, before the first shift.',
     examples: [
       [
         {
@@ -194,8 +197,10 @@ const verifyGreen = z
 /** @throws ZodError with one issue per mistake, each with its path. */
 export const runbookSchema = z
   .strictObject({
-    service: name.describe('The service that is deployed.'),
-    environment: name.describe('Where: `production`, say. One runbook is for one service in one environment.'),
+    service: name.describe('The service to deploy.'),
+    environment: name.describe(
+      'The environment, such as `production`. A runbook is for one service in one environment.',
+    ),
     databases,
     platform,
     metrics: metricsSchema,
@@ -204,14 +209,16 @@ export const runbookSchema = z
     traffic,
     watch,
     recovery,
-    checklistTimeout: duration.prefault('24h').describe('How long the checklist may wait for people, in all.'),
+    checklistTimeout: duration
+      .prefault('24h')
+      .describe('The total time that the checklist may take, including waits for people.'),
     checklist,
     verifyGreen,
     notifications: z
       .array(notification)
       .default([])
       .meta({
-        description: 'Who is notified when a person is needed, and how the deployment ended.',
+        description: 'Where to notify people when a decision is needed and when the deployment has ended.',
         examples: [[{ kind: 'webhook', urlEnv: 'RECOMMENDATION_WEBHOOK_URL' }]],
       }),
   })

@@ -209,7 +209,7 @@ test('the next soak proves its health afresh, while a breach that builds up goes
 
 /** As if two batches had been over the limit already. */
 function withRun(watchState: WatchState): WatchState {
-  if (!watchState.judge || !('runs' in watchState.judge)) throw new Error('these tests judge by the literal rule');
+  if (!watchState.judge || !('runs' in watchState.judge)) throw new Error('these tests judge by the threshold rule');
   const counts = { requests: 100, failed: 50, slow: 0 };
   const errors = { batches: 2, ms: 2_000, green: counts, blue: { ...counts, failed: 0 } };
   return { ...watchState, judge: { ...watchState.judge, runs: { ...watchState.judge.runs, errors } } };

@@ -5,7 +5,7 @@ import { rules } from '../judge/support.ts';
 
 export const STEP_MS = 10_000;
 
-/** 50 % for three minutes by the literal rule: three batches of 10 s and 50 requests over 5 %. */
+/** 50 % for three minutes by the threshold rule: three batches of 10 s and 50 requests over 5 %. */
 export const step: RehearsedStep = {
   rules: { ...rules, limits: { errorRate: 0.05 } },
   share: 0.5,

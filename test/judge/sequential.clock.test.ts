@@ -70,7 +70,7 @@ test('what fails while a later shift is under way counts against green: it had c
   expect(judge.judge(state, 27_000)).toMatchObject({ verdict: 'breached', code: 'limit-exceeded' });
 });
 
-test('by the literal rule, too, time without a request does not count', () => {
+test('by the threshold rule, too, time without a request does not count', () => {
   const judge = thresholdJudge(rules);
   const pause = intervalOf(silent, 60, 180);
   let state = judge.observe(judge.start(0, { soakMs: 120_000 }), intervalOf({ g: [6_000, 0], b: [6_000, 0] }, 0, 60));
@@ -80,7 +80,7 @@ test('by the literal rule, too, time without a request does not count', () => {
   expect(judge.judge(state, 240_000).verdict).toBe('healthy');
 });
 
-test('by the literal rule, too, the proof of a soak begins with its shift', () => {
+test('by the threshold rule, too, the proof of a soak begins with its shift', () => {
   const judge = thresholdJudge(rules);
   const state = judge.observe(judge.start(0), intervalOf({ g: [200, 0], b: [200, 0] }, -12, 3));
   expect(state.soak).toMatchObject({ green: { requests: 0 }, seenAt: 3_000, greenSeenAt: null });

@@ -17,7 +17,7 @@ test('1. blue bad before, green fixes it: never rolled back; after maxBlueUnheal
   expect(now.reason).toMatch(/already, and a rollback to blue may not help$/);
 });
 
-test('2. hold suspends the literal rule, too: both at 8 % for five minutes is nobody but the world', () => {
+test('2. hold suspends the threshold rule, too: both at 8 % for five minutes is nobody but the world', () => {
   const { now, breachedAt } = watchSoak([...repeat(8, fine), ...repeat(20, both(0.08))]);
   expect(breachedAt).toBeUndefined();
   expect(now).toMatchObject({ verdict: 'inconclusive', code: 'blue-unhealthy' });

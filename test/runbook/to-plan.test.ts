@@ -84,7 +84,7 @@ describe('the guide as a plan', () => {
     expect(rollback.join(' ')).toBe('rollback --service {service}');
   });
 
-  test('can be judged by the literal rule alone, which knows no more knobs', () => {
+  test('can be judged by the threshold rule alone, which knows no more knobs', () => {
     const literal = guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold']);
     const { judge } = plan({ runbook: parseRunbook(literal, 'x.yaml') });
     expect(Object.keys(judge).sort()).toEqual(

@@ -16,8 +16,8 @@ import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './fo
 import type { Measured } from './measure.ts';
 
 /**
- * What the first soak will see by the rule `evidence`, rehearsed with the judge itself: soaks with the traffic of now, in
- * which green is as good as blue, or fails more. The literal rule's sight can be worked out (sight.ts); this one cannot.
+ * What the first soak will see by the rule `sequential`, rehearsed with the judge itself: soaks with the traffic of now, in
+ * which green is as good as blue, or fails more. The threshold rule's sight can be worked out (sight.ts); this one cannot.
  */
 
 /** A share that is found in 99 % of the cases is found less often than 38 times in 40 once in a hundred times. */
