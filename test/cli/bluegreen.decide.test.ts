@@ -126,7 +126,7 @@ test('a decision is for its own gate and its own run, and under one id it counts
     const sent = await decide('recheck', '--signal');
     expect(sent.exitCode).toBe(EXIT.ok);
     expect(sent.out).toMatch(
-      /^Sent: recheck by ana \(decision \S+\)\. Nobody has answered:\nwhether it was taken is shown by npm run bluegreen -- status --service service-\w+\n$/,
+      /^Sent: recheck by ana \(decision \S+\)\. It is not known yet whether it was accepted:\nsee npm run bluegreen -- status --service service-\w+\n$/,
     );
     await deployment.handle.signal(messages.abort, { by: 'ana', decisionId: 'monday-1' });
     await deployment.until(({ decisions }) => decisions.some(({ taken }) => taken));

@@ -40,7 +40,12 @@ export function useCommandLine(): CommandLine {
   return (words, env = {}) => {
     const child = execa(process.execPath, ['--import', import.meta.resolve('tsx'), FILE, ...words], {
       cwd: FOLDER,
-      env: { ...withoutSettings(process.env), TEMPORAL_ADDRESS: testAddress(), ...env },
+      env: {
+        ...withoutSettings(process.env),
+        npm_lifecycle_event: 'bluegreen',
+        TEMPORAL_ADDRESS: testAddress(),
+        ...env,
+      },
       extendEnv: false,
       reject: false,
       stdin: 'ignore',
