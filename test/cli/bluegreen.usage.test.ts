@@ -44,7 +44,7 @@ test('the help of a command as people ask for it ends with its example', async (
 });
 
 test.each(commands())('the help of "$name" names an example, and it is one that the command takes', async (one) => {
-  const [, ...examples] = one.said().split(/^ {2}npm run bluegreen -- /m);
+  const [, ...examples] = one.said().split(/^ {2}bluegreen /m);
   expect(examples).not.toEqual([]);
   for (const example of examples) {
     const [typed = ''] = example.split(/ [|<] |\n/);
@@ -134,7 +134,7 @@ test('completion bash gives a shell the command, and completes commands, options
     return stdout.split('\n').filter((word) => word !== '');
   };
   expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'report', 'rehearse']);
-  expect(await completed('runbook', '')).toEqual(['validate']);
+  expect(await completed('runbook', '')).toEqual(['init', 'validate']);
   expect(await completed('runbook', 'validate', '')).toEqual([]);
   expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);
   expect(await completed('status', '--service', '')).toEqual([]);

@@ -119,7 +119,7 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
         interrupted.type('\u0003');
         terminated.terminate();
         for (const one of [interrupted, terminated]) {
-          await one.shows('The deployment goes on. Watch again: npm run bluegreen -- watch --service');
+          await one.shows('The deployment goes on. Watch again: bluegreen watch --service');
           expect(await one.end()).toEqual({ exitCode: EXIT.interrupted, restored: true });
         }
         expect((await deployment.status()).phase).toBe('awaiting-approval');

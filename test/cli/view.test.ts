@@ -192,9 +192,7 @@ test('the list is a table, or says how to begin', () => {
   const [head, first] = renderRows([{ ...row, phase: 'soaking', startedAt: NOW, closedAt: NOW + 72_000 }]);
   expect(head?.indexOf('PHASE')).toBe(first?.indexOf('soaking'));
   expect(first).toMatch(/1 m 12 s$/);
-  expect(renderRows([])).toEqual([
-    'No deployments. Start one: npm run bluegreen -- start --service NAME --version VERSION',
-  ]);
+  expect(renderRows([])).toEqual(['No deployments. Start one: bluegreen start --service NAME --version VERSION']);
 });
 
 test('a decision without an answer is repeated under its own id, with words that a shell takes as they are', () => {
@@ -208,7 +206,7 @@ test('a decision without an answer is repeated under its own id, with words that
   const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
   expect(words).toContain('it is not known whether the decision was taken');
   expect(words).toContain(
-    String.raw`npm run bluegreen -- approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
+    String.raw`bluegreen approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
   );
 });
 

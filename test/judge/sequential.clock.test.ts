@@ -55,7 +55,7 @@ test('requests of blue during the shift are not expected of green', () => {
   let state = judge.observe(judge.start(0, facts), intervalOf({ g: [0, 0], b: [1_000, 0] }, -10, 0.1));
   for (let at = 0; at < 11; at += 1) state = judge.observe(state, intervalOf(onlyBlue, at + 0.1, at + 1.1));
   const { code, reason } = judge.judge(state, 11_100);
-  expect(code).toBe('traffic-missing');
+  expect(code).toBe('no-green-traffic');
   expect(reason).toMatch(
     /^green had no request in the 1[01] s since the shift, while blue had 1,[01]00; about 1,[01]00 were/,
   );

@@ -82,7 +82,10 @@ describe('a real worker', () => {
     const { type, message } = await rolledBack(handle);
     expect(type).toBe('InvalidRequest');
     expect(message.length).toBeLessThan(5_000);
-    expect((await handle.fetchHistory()).events?.length).toBeLessThan(20);
+    // Workflow tasks are tried again where a busy machine is slow to take in the request.
+    const { events = [] } = await handle.fetchHistory();
+    const others = events?.filter((event) => !Object.keys(event).some((key) => key.startsWith('workflowTask')));
+    expect(others?.length).toBeLessThan(15);
     expect(production.audit).toEqual([]);
     return message;
   }

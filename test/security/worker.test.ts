@@ -70,7 +70,9 @@ test('a flood of 2,000 signals: the one that counts is taken, the others are cou
   await handle.signal(messages.approve, { by: 'ana', reason: 'in the middle of it' });
   for (let sent = 1_000; sent < 2_000; sent += 100) await send(sent);
 
-  await until(({ decisions, forgottenDecisions }) => decisions.length + forgottenDecisions === 2_001);
+  await until(({ decisions, forgottenDecisions }) => decisions.length + forgottenDecisions === 2_001).catch((error) => {
+    throw new Error(`${error}\nThe worker's log ends with:\n${worker.log().slice(-4_000)}`);
+  });
   const flooded = await status();
   expect(JSON.stringify(flooded).length).toBeLessThan(100_000);
   expect(flooded.decisions.filter(({ taken }) => taken)).toMatchObject([{ action: 'approve', by: 'ana' }]);

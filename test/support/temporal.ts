@@ -138,7 +138,7 @@ export function observe(handle: DeploymentHandle, patienceMs = PATIENCE_MS): Tes
     const deadline = Date.now() + patienceMs;
     for (;;) {
       // While no worker runs, a query fails: that is no answer, and is asked again.
-      const now = await status().catch((error: unknown) => String(error));
+      const now = await status().catch((error: unknown) => `${String(error)}: ${String((error as Error).cause)}`);
       if (typeof now !== 'string' && wanted(now)) return now;
       const over = typeof now !== 'string' && isClosed(now.phase);
       if (over || Date.now() > deadline)
