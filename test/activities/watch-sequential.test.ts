@@ -71,7 +71,7 @@ test('a window closes when metrics stay away longer than their budget; the next 
   here.production.misbehave('metrics', 'well');
   await until(() => newest(next.heartbeats)?.exhausted === undefined && newest(next.heartbeats) !== undefined);
   next.cancel();
-  expect((await next.result).code).toBe('unproven');
+  expect((await next.result).code).toBe('insufficient-data');
 });
 
 /** A page of both versions whose processes can start anew. */
@@ -106,8 +106,8 @@ test('where green is missed, the versions that the metrics count instead are nam
 });
 
 test.each([
-  ['a green that starts again and again is rolled back', [GREEN], 'breached', 'restarts'],
-  ['when both start again it is what counts them, and no fault', [GREEN, BLUE], 'inconclusive', 'unproven'],
+  ['a green that starts again and again is rolled back', [GREEN], 'breached', 'restarting'],
+  ['when both start again it is what counts them, and no fault', [GREEN, BLUE], 'inconclusive', 'insufficient-data'],
 ])('%s', async (_, versions, verdict, code) => {
   const { restart, metrics } = await restartable();
   const here = await scene({ ...SEQUENTIAL, metrics });

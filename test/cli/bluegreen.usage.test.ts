@@ -140,7 +140,7 @@ test('completion bash gives a shell the command, and completes commands, options
   expect(await completed('status', '--service', '')).toEqual([]);
   expect(await completed('completion', 'b')).toEqual(['bash']);
   const { stdout } = await execa('bash', ['-c', `${out}\nbluegreen judge --help`]);
-  expect(stdout).toContain('npm run bluegreen -- judge < soaks.jsonl');
+  expect(stdout).toContain('bluegreen judge < soaks.jsonl');
 });
 
 test('settings that cannot be used, and a namespace that is not there, are told apart', async () => {

@@ -95,7 +95,7 @@ test('in every simulated breach the numbers of the reason support its claim', ()
               }
   expect(wrong).toEqual([]);
   expect(
-    Math.min(...['limit-exceeded', 'worse-than-blue', 'batches-over-limit'].map((kind) => found.get(kind) ?? 0)),
+    Math.min(...['limit-exceeded', 'worse-than-blue', 'threshold'].map((kind) => found.get(kind) ?? 0)),
   ).toBeGreaterThan(20);
 });
 
