@@ -134,7 +134,7 @@ const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly stri
     { columns: 40, rows: 12 },
     [
       'shop 2.5.0  waiting for approval at 50 %',
-      '   40 s',
+      '  40 s',
       '[███████████]  proven healthy after 10 m',
       'judge  ✓ healthy: green failed 0 of',
       '  1,040 requests (0 %); the limit is 5 %',

@@ -9,8 +9,9 @@ import { unknownWords } from '../../src/cli/commands/decide.ts';
 import { renderRows } from '../../src/cli/commands/list.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { changes } from '../../src/cli/view/changes.ts';
-import { bar, clip, formatDuration, formatDurationRoughly, stopwatch, wrap } from '../../src/cli/view/format.ts';
+import { bar, formatDuration, formatDurationRoughly, stopwatch } from '../../src/cli/view/format.ts';
 import { renderFull } from '../../src/cli/view/full.ts';
+import { aligned, clip, wrap } from '../../src/cli/view/layout.ts';
 import { renderLive } from '../../src/cli/view/live.ts';
 import { PLAIN, sanitize } from '../../src/cli/view/output.ts';
 import { renderReport } from '../../src/cli/view/report.ts';
@@ -247,3 +248,17 @@ test.each(['real-time', 'short', 'sixtieth'] as const)(
     if (pace === 'sixtieth') expect(soaks).toEqual(guide.traffic.map(({ soak }) => soak / 60));
   },
 );
+
+test('wide characters count as two columns, and colours as none', () => {
+  expect(clip('デプロイ 2.5.0', 9)).toBe('デプロイ…');
+  expect(clip('デプロイ', 8)).toBe('デプロイ');
+  expect(wrap('  デプロイ を 確認', 12)).toEqual(['  デプロイ', '    を 確認']);
+  const red = new Chalk({ level: 1 }).red;
+  expect(wrap(red('green failed'), 8).map(stripVTControlCharacters)).toEqual(['green', '  failed']);
+  expect(
+    aligned([
+      ['名前', 'x'],
+      ['shop', 'y'],
+    ]),
+  ).toEqual(['名前  x', 'shop  y']);
+});

@@ -6,7 +6,8 @@ import { COMMAND } from '../address.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { attribute } from '../view/attribute.ts';
-import { aligned, clock, formatDurationRoughly } from '../view/format.ts';
+import { clock, formatDurationRoughly } from '../view/format.ts';
+import { aligned } from '../view/layout.ts';
 import { print, printJson, sanitize } from '../view/output.ts';
 
 interface ListOptions {

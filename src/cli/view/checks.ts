@@ -1,5 +1,5 @@
 import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../domain/index.ts';
-import { clip } from './format.ts';
+import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
 
 /** The checklist in words and lines. Pure. */

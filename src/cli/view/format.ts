@@ -1,5 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
-
 /** Numbers as people read them. Pure. */
 
 /** A measured length: `0.4 s`, `12.3 s`, `1 m 12 s`, `2 h 05 m`. */
@@ -47,44 +45,6 @@ export function bar(fraction: number, width: number): string {
   const inner = Math.max(1, width - 2);
   const full = Math.round(Math.min(1, Math.max(0, fraction)) * inner);
   return `[${'█'.repeat(full)}${'░'.repeat(inner - full)}]`;
-}
-
-/** At most `width` characters of it. */
-export function clip(text: string, width: number): string {
-  const characters = Array.from(text);
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
-}
-
-/**
- * The line broken between words so that it fits, further lines set in by two more characters than the first; colours are given
- * up where it has to be broken.
- */
-export function wrap(line: string, width: number): string[] {
-  const bare = stripVTControlCharacters(line);
-  if (Array.from(bare).length <= width) return [line];
-  const indent = `${/^ */.exec(bare)?.[0] ?? ''}  `;
-  const lines: string[] = [];
-  let open = '';
-  for (const word of bare.trimStart().split(' ')) {
-    const start = lines.length === 0 ? indent.slice(2) : indent;
-    const longer = open === '' ? `${start}${word}` : `${open} ${word}`;
-    if (open !== '' && Array.from(longer).length > width) {
-      lines.push(open);
-      open = `${indent}${word}`;
-    } else open = longer;
-  }
-  return [...lines, open];
-}
-
-/** Rows in columns, each as wide as it has to be. */
-export function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_head, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** `1 approval`, `2 approvals` */

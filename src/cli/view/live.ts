@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import {
   currentStep,
   type DeploymentStatus,
@@ -9,7 +9,8 @@ import {
 } from '../../domain/index.ts';
 import { checkLine, checklistLine, needsSomebody } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
-import { clip, clock, count, formatDurationRoughly, wrap } from './format.ts';
+import { clock, count, formatDurationRoughly } from './format.ts';
+import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
 import { pathLine, pathLines } from './progress.ts';
 import {
@@ -100,7 +101,7 @@ function titleLines({ status, at }: Looked, { columns }: Room, paint: Paint): st
   const { service, version, environment, phase, phaseSince } = status;
   const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
   const full = `${paint.bold(`${service} ${version} to ${environment}`)}${now}`;
-  return widthOf(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
+  return stringWidth(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
 }
 
 function withoutStatus({ server }: DeploymentSnapshot, { columns }: Room, paint: Paint): string[] {
@@ -138,7 +139,7 @@ function soakBlocks(looked: Looked, room: Room, paint: Paint): Block[] {
   const judged = live && judgedWords(live, isOverNow(looked.live, plan) ? 'over' : 'within', paint);
   const checks = [`Checklist: ${checklistLine(status.checks)}`].map((line) => paint.dim(clip(line, columns)));
   const numbers = versionLines(versionsOf(looked, plan, step), columns, paint);
-  const fit = (lines: readonly string[]): string[] => lines.map((line) => cut(line, room));
+  const fit = (lines: readonly string[]): string[] => lines.map((line) => clip(line, room.columns));
   const problem = looked.live?.problem;
   const gate = status.phase === 'soaking' ? gateLine(step, at) : undefined;
   return [
@@ -256,15 +257,6 @@ function gateQuestion(status: DeploymentStatus, { id, required, approvedBy, unti
 }
 
 function decisionBlocks({ decisions }: DeploymentStatus, room: Room, paint: Paint): Block[] {
-  const shown = decisions.slice(-DECISIONS_SHOWN).map((one) => cut(decisionLine(one, paint), room));
+  const shown = decisions.slice(-DECISIONS_SHOWN).map((one) => clip(decisionLine(one, paint), room.columns));
   return shown.length === 0 ? [] : [air(), { matters: MATTERS.decisions, lines: shown, short: shown.slice(-1) }];
-}
-
-function widthOf(line: string): number {
-  return Array.from(stripVTControlCharacters(line)).length;
-}
-
-/** A line that may hold colours, cut to the width; colours are given up where it has to be cut. */
-function cut(line: string, { columns }: Pick<Room, 'columns'>): string {
-  return widthOf(line) <= columns ? line : clip(stripVTControlCharacters(line), columns);
 }

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance, supportsColor } from 'chalk';
-import { wrap } from './format.ts';
+import { wrap } from './layout.ts';
 
 /** The one place where scripts write. */
 

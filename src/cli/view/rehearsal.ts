@@ -1,5 +1,6 @@
 import type { Backtest, Percentiles, RehearsedSoak } from '../../backtest/index.ts';
-import { bar, clip, clock, count, formatDurationRoughly, wrap } from './format.ts';
+import { bar, clock, count, formatDurationRoughly } from './format.ts';
+import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
 import {
   findingSentences,

@@ -1,7 +1,8 @@
 import type { DeploymentPlan, StepStatus, WatchHeartbeat } from '../../domain/index.ts';
 import { isOver } from '../../judge/index.ts';
 import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
-import { clip, formatDurationRoughly, meanWords, share } from './format.ts';
+import { formatDurationRoughly, meanWords, share } from './format.ts';
+import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
 import { NO_HISTORY, type Sample } from './phase-history.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
