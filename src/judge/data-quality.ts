@@ -1,5 +1,5 @@
+import { grouped, seconds } from '../format/index.ts';
 import { type BothCounts, NOTHING } from './counts.ts';
-import { grouped, seconds } from './format.ts';
 import type { Interval, Judgement, VerdictCode } from './judgement.ts';
 import type { SequentialRules, SoakFacts } from './rules.ts';
 import { missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';

@@ -1,4 +1,4 @@
-import { percent } from './format.ts';
+import { percent } from '../format/index.ts';
 import type { Counts, Limits } from './rules.ts';
 
 /** One of the two things that have a limit, and how to speak of it. */

@@ -1,5 +1,5 @@
+import { outOf, seconds } from '../format/index.ts';
 import { type BothCounts, pairOf, type Run } from './counts.ts';
-import { outOf, seconds } from './format.ts';
 import type { Metric } from './metric.ts';
 import type { Stretch } from './metric-evidence.ts';
 import type { Counts } from './rules.ts';

@@ -1,4 +1,4 @@
-import { grouped, seconds } from './format.ts';
+import { grouped, seconds } from '../format/index.ts';
 import { type Pair, shareOf } from './likelihood-ratios.ts';
 import type { Metric } from './metric.ts';
 import type { Stretch } from './metric-evidence.ts';

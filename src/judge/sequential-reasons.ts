@@ -1,4 +1,4 @@
-import { seconds } from './format.ts';
+import { seconds } from '../format/index.ts';
 import { shareOf } from './likelihood-ratios.ts';
 import type { Metric } from './metric.ts';
 import type { Lately, MetricEvidence, Stretch } from './metric-evidence.ts';

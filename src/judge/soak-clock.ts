@@ -1,4 +1,4 @@
-import { seconds } from './format.ts';
+import { seconds } from '../format/index.ts';
 
 /** The time of a soak that counts: only time in which green was asked. Plain JSON. */
 export interface SoakClock {

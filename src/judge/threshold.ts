@@ -1,5 +1,5 @@
+import { seconds } from '../format/index.ts';
 import { addBoth, type BothCounts, NOTHING, type Run } from './counts.ts';
-import { seconds } from './format.ts';
 import type { Interval, Judge, Judgement } from './judgement.ts';
 import { metricsOf } from './metric.ts';
 import { isOver } from './rates.ts';

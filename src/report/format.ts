@@ -1,3 +1,4 @@
+import { grouped } from '../format/index.ts';
 /** Numbers and times of a report as people read them. Times are UTC: a report is read anywhere. Pure. */
 
 /** `12:04:05` */
@@ -24,16 +25,6 @@ export function length(ms: number): string {
 /** Three digits at most: `20.4 %`, `5 %`, `0.099 %`. */
 export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(share < 0.001 ? 2 : 3))} %`;
-}
-
-/** `1,040` */
-function grouped(number: number): string {
-  return Math.round(number).toLocaleString('en-US');
-}
-
-/** `1 request`, `1,040 requests` */
-export function count(number: number, what: string): string {
-  return `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** `12 of 1,040 (1.15 %)`; without requests there is no share. */

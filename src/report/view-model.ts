@@ -1,6 +1,7 @@
 import { type Phase, recoveryWords } from '../domain/index.ts';
+import { count } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
-import { count, dateTime, length, sentence, time } from './format.ts';
+import { dateTime, length, sentence, time } from './format.ts';
 import { type CheckView, checksOf } from './view-checks.ts';
 import { type SoakView, soaksOf } from './view-soaks.ts';
 import { type MomentView, timelineOf } from './view-timeline.ts';

@@ -1,7 +1,8 @@
 import { cutShort } from '../domain/index.ts';
+import { count } from '../format/index.ts';
 import type { Limits } from '../judge/index.ts';
 import type { ReportDocument } from './document.ts';
-import { count, dateTime, length, outOf, percent, sentence, time } from './format.ts';
+import { dateTime, length, outOf, percent, sentence, time } from './format.ts';
 import { type PointCounts, type SoakSeries, totalOf } from './series.ts';
 
 /** A line drawn across a chart at one moment. */

@@ -1,3 +1,4 @@
+import { errorCode } from '../util/index.ts';
 import type { Tracing } from './trace-export.ts';
 
 /**
@@ -17,9 +18,21 @@ export function isTraced(env: NodeJS.ProcessEnv = process.env): boolean {
   return true;
 }
 
+/** Optional peers of this package: most workers send no traces. */
+const PACKAGES = [
+  '@opentelemetry/api@1',
+  '@opentelemetry/exporter-trace-otlp-http@0.57',
+  '@opentelemetry/resources@1',
+  '@opentelemetry/sdk-trace-node@1',
+  '@temporalio/interceptors-opentelemetry@1.24',
+].join(' ');
+
 /** Loads OpenTelemetry only where it is asked for: without it, the worker starts as fast as ever. */
 export async function startTracing(): Promise<Tracing | undefined> {
   if (!isTraced()) return undefined;
-  const { openTelemetry } = await import('./open-telemetry.ts');
+  const { openTelemetry } = await import('./open-telemetry.ts').catch((error: unknown) => {
+    if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error(`Traces need packages that are not installed: npm install ${PACKAGES}`, { cause: error });
+  });
   return openTelemetry();
 }

@@ -1,4 +1,5 @@
 import type { DeploymentPlan } from '../../domain/index.ts';
+import { grouped, percent } from '../../format/index.ts';
 import {
   batchesIn,
   batchLengthMs,
@@ -15,7 +16,7 @@ import {
   trafficNeeded,
 } from '../../judge/index.ts';
 import type { Observation } from '../observation.ts';
-import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
+import { duration, rate, rateRoundedUp, roundedUp } from './format.ts';
 
 /** Twice the limit, but never past what can fail at all. */
 export function defaultDetect(errorRate: number): number {

@@ -10,9 +10,10 @@ import {
   withFailures,
 } from '../../backtest/index.ts';
 import type { DeploymentPlan } from '../../domain/index.ts';
+import { grouped, percent } from '../../format/index.ts';
 import { requestsToProve } from '../../judge/index.ts';
 import type { Observation } from '../observation.ts';
-import { duration, grouped, percent, rate, rateRoundedUp, roundedUp } from './format.ts';
+import { duration, rate, rateRoundedUp, roundedUp } from './format.ts';
 import type { Measured } from './measure.ts';
 
 /**

@@ -1,3 +1,5 @@
+import { grouped } from '../../format/index.ts';
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -15,11 +17,6 @@ export function roundedUp(ms: number): string {
   return duration(Math.ceil(ms / unit) * unit);
 }
 
-/** Three significant digits at most: `8.58 %`. */
-export function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(3))} %`;
-}
-
 /** Three significant digits at most: `101`, `0.71`. */
 export function rate(perSecond: number): string {
   return perSecond >= 1_000 ? grouped(perSecond) : String(Number(perSecond.toPrecision(3)));
@@ -29,8 +26,4 @@ export function rate(perSecond: number): string {
 export function rateRoundedUp(perSecond: number): string {
   const digit = 10 ** (Math.floor(Math.log10(perSecond)) - 1);
   return rate(Math.ceil(perSecond / digit - 1e-9) * digit);
-}
-
-export function grouped(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -1,7 +1,8 @@
 import type { DeploymentPlan, EvidenceLine } from '../../domain/index.ts';
+import { grouped } from '../../format/index.ts';
 import { redact } from '../../util/index.ts';
 import type { Observation } from '../observation.ts';
-import { duration, grouped } from './format.ts';
+import { duration } from './format.ts';
 import type { Measured } from './measure.ts';
 
 /** Clocks are never quite alike; the watch dates what it reads to a poll, which is seconds, too. */

@@ -1,4 +1,5 @@
 import type { EvidenceLine } from '../../domain/index.ts';
+import { grouped, outOf, percent } from '../../format/index.ts';
 import { type Limits, metricsOf } from '../../judge/index.ts';
 import type { Finding } from '../../plugin/index.ts';
 import { LATE_MS, type LoadNumbers } from './tally.ts';
@@ -126,23 +127,10 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-function outOf(part: number, whole: number): string {
-  return `${grouped(part)} of ${grouped(whole)} requests (${percent(share(part, whole))})`;
-}
-
-/** Three significant digits, and no more than are needed. */
-function percent(fraction: number): string {
-  return `${Number((fraction * 100).toPrecision(3))} %`;
-}
-
 function perSecond(rateOf: number): string {
   return `${Number(rateOf.toPrecision(3)).toLocaleString('en-US')} requests a second`;
 }
 
 function seconds(ms: number): string {
   return `${Number((ms / 1_000).toFixed(1))} s`;
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en-US');
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { grouped } from '../../format/index.ts';
 import type { CheckContext, Finding } from '../../plugin/index.ts';
 import type { CheckOfKind } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
@@ -139,8 +140,4 @@ function grants(table: string, user: string): string {
 
 function quoted(table: string): string {
   return table.split('.').map(identifier).join('.');
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en-US');
 }

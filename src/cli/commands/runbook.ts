@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { count } from '../../format/index.ts';
 import { loadRunbook, parseRunbook, type Runbook, RunbookError } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
 import { COMMAND } from '../address.ts';
@@ -8,7 +9,7 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withAddress, withExample } from '../options.ts';
 import { type RunbookTemplate, runbookTemplate } from '../runbook-template.ts';
-import { count, formatDurationRoughly } from '../view/format.ts';
+import { formatDurationRoughly } from '../view/format.ts';
 import { print, printError } from '../view/output.ts';
 
 interface InitOptions extends RunbookTemplate {

@@ -1,6 +1,7 @@
 import { type DeploymentStatus, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
+import { count } from '../../format/index.ts';
 import { checkWords } from './checks.ts';
-import { count, formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
+import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';

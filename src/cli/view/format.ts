@@ -47,11 +47,6 @@ export function bar(fraction: number, width: number): string {
   return `[${'█'.repeat(full)}${'░'.repeat(inner - full)}]`;
 }
 
-/** `1 approval`, `2 approvals` */
-export function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
-}
-
 function pad(number: number): string {
   return String(number).padStart(2, '0');
 }

@@ -7,9 +7,10 @@ import {
   isPassed,
   openGate,
 } from '../../domain/index.ts';
+import { count } from '../../format/index.ts';
 import { checkLine, checklistLine, needsSomebody } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
-import { clock, count, formatDurationRoughly } from './format.ts';
+import { clock, formatDurationRoughly } from './format.ts';
 import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
 import { pathLine, pathLines } from './progress.ts';

@@ -1,4 +1,5 @@
 import type { Backtest, MetricSummary, Rate, Regression } from '../../backtest/index.ts';
+import { grouped } from '../../format/index.ts';
 import { formatDurationRoughly } from './format.ts';
 
 /** What a rehearsal found, in sentences; the terminal and the page say the same. Pure. */
@@ -15,10 +16,6 @@ export interface Subject {
 export function percent(share: number): string {
   const digits = share > 0.99 && share < 1 ? Math.min(99.9, 100 * share).toFixed(1) : (100 * share).toPrecision(2);
   return `${Number(digits)} %`;
-}
-
-export function grouped(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `0.3 %, at most 0.9 %` */

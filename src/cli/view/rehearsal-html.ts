@@ -1,9 +1,9 @@
 import type { Backtest, Percentiles } from '../../backtest/index.ts';
+import { count, grouped } from '../../format/index.ts';
 import { escapeHtml } from '../../report/index.ts';
-import { clock, count, formatDurationRoughly } from './format.ts';
+import { clock, formatDurationRoughly } from './format.ts';
 import {
   findingSentences,
-  grouped,
   healthySentences,
   lengthOf,
   METRIC_WORDS,

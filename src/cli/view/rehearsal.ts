@@ -1,10 +1,10 @@
 import type { Backtest, Percentiles, RehearsedSoak } from '../../backtest/index.ts';
-import { bar, clock, count, formatDurationRoughly } from './format.ts';
+import { count, grouped } from '../../format/index.ts';
+import { bar, clock, formatDurationRoughly } from './format.ts';
 import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
 import {
   findingSentences,
-  grouped,
   healthySentences,
   lengthOf,
   METRIC_WORDS,

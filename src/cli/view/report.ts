@@ -1,7 +1,8 @@
 import { type CutShort, cutShort, type DeploymentReport } from '../../domain/index.ts';
+import { count } from '../../format/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
-import { clock, count, formatDuration, formatDurationRoughly, share } from './format.ts';
+import { clock, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
 import { decisionLine, rollbackLines, undeliveredLines } from './sections.ts';

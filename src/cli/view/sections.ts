@@ -9,8 +9,9 @@ import {
   recoveryWords,
   type StepStatus,
 } from '../../domain/index.ts';
+import { count } from '../../format/index.ts';
 import type { Judgement, Verdict } from '../../judge/index.ts';
-import { bar, clock, count, formatDuration, formatDurationRoughly, share } from './format.ts';
+import { bar, clock, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Paint } from './output.ts';
 
 /** Parts of a view, each a list of lines. Pure; shared by `status`, the live view and the report. */

@@ -1,0 +1,1 @@
+export { count, grouped, outOf, percent, seconds } from './numbers.ts';

@@ -1,0 +1,26 @@
+/** Numbers as people read them. Pure: the judge's reasons and the workflow's texts are made with these. */
+
+/** `12 s` */
+export function seconds(ms: number): string {
+  return `${Math.max(0, Math.round(ms / 1_000))} s`;
+}
+
+/** Three significant digits, and no more than are needed: `20.4 %`, `5 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
+/** `2,310` */
+export function grouped(number: number): string {
+  return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `12 of 1,040 requests (1.15 %)` */
+export function outOf(part: number, whole: number): string {
+  return `${grouped(part)} of ${grouped(whole)} requests (${percent(whole === 0 ? 0 : part / whole)})`;
+}
+
+/** `1 request`, `1,040 requests` */
+export function count(number: number, what: string): string {
+  return `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
+}
