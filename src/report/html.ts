@@ -85,7 +85,7 @@ function checkArticle({ title, group, critical, outcome, tone, summary, evidence
 <p class="quiet">${escapeHtml(group)}${critical ? ', critical' : ''}</p>
 <p>${escapeHtml(summary)}</p>
 ${list(notes)}
-${table(['looked at', 'found', 'required'], evidence)}
+${table(['checked', 'found', 'required'], evidence)}
 </article>`;
 }
 

@@ -16,7 +16,7 @@ const verdict = z.enum(['healthy', 'breached', 'inconclusive']).describe('What t
 const evidence = z
   .array(
     z.strictObject({
-      what: text('What was looked at'),
+      what: text('What was checked'),
       measured: text('What was found'),
       required: text('What was asked for').optional(),
       source: text('Where it was found').optional(),
