@@ -122,7 +122,7 @@ test('counts of the soak and of the open gate stand apart, and a breach at the g
   const outcome = { exitCode: EXIT.rolledBack, summary: 'rolled back', report: buildReport(status) };
   const lines = renderReport(outcome, PLAIN, 120);
   expect(lines.filter((line) => line.includes('to green'))).toEqual([
-    '  50 %       soaked 10 m, proven healthy: 1000 requests to green in 10 m, 0.0 % failed',
+    '  50 %       soaked 10 m, proven healthy: 1,000 requests to green in 10 m, 0.0 % failed',
     '             gate open 1 m, ended by a breach: 252 requests to green in 1 m, 31.0 % failed',
   ]);
   const full = renderFull({ ...sightIn('rolled-back'), status }, PLAIN);
@@ -152,10 +152,10 @@ test('a step that was breached while it soaked says so, and so does one that a p
     return lines.find((line) => line.includes('to green'));
   };
   expect(lineOf('breach')).toBe(
-    '  50 %       soaked 1 m, ended by a breach: 2080 requests to green in 2 m, 10.2 % failed',
+    '  50 %       soaked 1 m, ended by a breach: 2,080 requests to green in 2 m, 10.2 % failed',
   );
   expect(lineOf('aborted')).toBe(
-    '  50 %       soaked 1 m, not proven healthy (aborted): 2080 requests to green in 2 m, 10.2 % failed',
+    '  50 %       soaked 1 m, not proven healthy (aborted): 2,080 requests to green in 2 m, 10.2 % failed',
   );
 });
 
