@@ -41,7 +41,7 @@ beforeAll(async () => {
   await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${file}`], { cwd: folder });
   bluegreen = join(folder, 'node_modules', '.bin', 'bluegreen');
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

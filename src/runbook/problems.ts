@@ -60,7 +60,9 @@ function toProblems(
   const keys = issue.path;
   if (issue.code === 'unrecognized_keys') {
     const allowed = keysAllowedAt(schema, data, keys);
-    return issue.keys.map((key) => {
+    return issue.keys.map((key, index) => {
+      // To suggest a name takes a while, and nobody is shown so many.
+      if (index >= MOST_SHOWN) return problem([...keys, key], `unknown key ${quote(key)}`);
       const renamed = RENAMED_KEYS[pathText([...keys, key])];
       const help = renamed === undefined ? suggestion(key, allowed) : `it is called "${renamed}" now`;
       return problem([...keys, key], `unknown key ${quote(key)}, ${help}`);

@@ -45,11 +45,21 @@ export function openDeployment(request: unknown): Deployment {
   let shownPhase: string | undefined;
   const scope = new CancellationScope();
 
+  let isShowing = false;
+  /** Once for all messages that arrive together: a flood of them must not be rendered one by one. */
+  const showDetails = async (): Promise<void> => {
+    if (isShowing) return;
+    isShowing = true;
+    await Promise.resolve();
+    isShowing = false;
+    setCurrentDetails(renderDetails(state));
+  };
+
   const change = (transition: Transition): void => {
     const before = state;
     state = transition(before, Date.now());
     emitMetrics(measurementsOf(before, state));
-    setCurrentDetails(renderDetails(state));
+    void showDetails();
     // Before the plan is there the request is not validated, and a refused deployment should stay short.
     if (!state.plan || state.phase === shownPhase) return;
     upsertSearchAttributes([
@@ -80,7 +90,8 @@ export function openDeployment(request: unknown): Deployment {
         take(parsed);
         return;
       }
-      log.warn('ignored a message', { action, problem: parsed.problem });
+      // The rest of a flood is counted, and would only fill the log.
+      if (state.forgottenDecisions === 0) log.warn('ignored a message', { action, problem: parsed.problem });
       change((before, at) => ignore(before, { action, by: 'unknown', at, why: parsed.problem }));
     } catch (error) {
       log.error('a message could not be handled', { action, error: String(error) });

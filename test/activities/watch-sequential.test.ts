@@ -64,7 +64,7 @@ test('a window closes when metrics stay away longer than their budget; the next 
 
   const next = begin(here.activities.watchWindow, {
     ...input,
-    until: Date.now() + 60_000,
+    until: Date.now() + 300_000,
     watchState: closed.watchState,
   });
   await until(() => newest(next.heartbeats)?.exhausted === true);

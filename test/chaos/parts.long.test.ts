@@ -179,7 +179,7 @@ test.each([...sample(METRICS, 1), ...sample(ROLLBACKS, 1), ...sample(PEOPLE_AND_
 
 async function tenAtOnce(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-ten-'));
-  cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const productions = await Promise.all(
     Array.from({ length: 10 }, async () => {
       const production = await startLittleProduction(uniqueService());
@@ -226,7 +226,7 @@ async function tenAtOnce(): Promise<void> {
 
 async function stateTakesNothing(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-full-'));
-  cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const blocked = join(folder, 'state');
   await writeFile(blocked, 'a file where a folder should be');
   const waiting = await scene({ env: { BLUEGREEN_STATE: blocked } });

@@ -9,7 +9,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-command-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 const run = (command: string[], { timeout = 10_000, signal = new AbortController().signal } = {}) =>
   createCheck({ ...common, kind: 'command', command, timeout })(contextFor('', signal));

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   process.env['PATH'] = PATH;
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 const at = (name: string) => join(folder, name);

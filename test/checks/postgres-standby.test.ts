@@ -135,7 +135,7 @@ async function startStandby(): Promise<{ port: number; stop: () => Promise<void>
     async stop() {
       server.kill('SIGINT');
       await over;
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

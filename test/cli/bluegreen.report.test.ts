@@ -19,7 +19,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-report-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 const BREACH: Script = {
   watch: () => ({ verdict: 'breached', reason: 'green failed 20 of 100', from: Date.now() - 100 }),

@@ -47,7 +47,7 @@ beforeAll(async () => {
   }));
   await writeFile(file('past.jsonl'), formatHistory({ intervals, notices: [] }));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 test('says in sentences what healthy and bad releases would have met, in 80 columns', async () => {
   const { exitCode, out, err } = await run(

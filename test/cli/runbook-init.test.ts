@@ -11,7 +11,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-init-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 test('runbook init writes a runbook that is valid, with what was asked for, and never over another file', async () => {
   const file = join(folder, 'of', 'shop.yaml');

@@ -129,7 +129,7 @@ test('a worker whose code does not fit the history of a deployment shows its fai
   await fitting.worker.kill('SIGKILL');
 
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-unfit-'));
-  cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const unfit = await bundleVariant(ANNOUNCED);
   cleanUps.push(() => unfit.remove());
   const program = await buildWorker(folder);

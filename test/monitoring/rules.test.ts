@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-rules-'));
   rules = parse(await readFile('monitoring/alerts.yaml', 'utf8')) as RuleFile;
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 test('each alert says what happened, what to do, and where to read on', async () => {
   const page = await readFile('docs/operating.md', 'utf8');

@@ -24,7 +24,7 @@ beforeAll(async () => {
   tracedBundle = join(folder, bundleFile({ traced: true }));
   await writeFile(tracedBundle, (await bundleWorkflows({ traced: true })).code);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 test('every recorded history, of endings and of deployments under way, replays with traces turned on', async () => {
   expect(await notReplayed(tracedBundle, SINKS)).toEqual(new Map());

@@ -63,7 +63,7 @@ if (openssl === undefined) process.stderr.write('Skipped: tests of an own CA, wh
   });
   afterAll(async () => {
     server.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
   test('is trusted where the runbook names the CA, and not where it does not', async () => {

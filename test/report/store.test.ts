@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await chmod(state, 0o700);
-  await rm(state, { recursive: true, force: true });
+  await rm(state, { recursive: true, force: true, maxRetries: 5 });
 });
 
 const never = (problem: string): void => {

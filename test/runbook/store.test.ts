@@ -21,7 +21,7 @@ beforeEach(async () => {
   await put('recommendation.yaml', GUIDE_TEXT);
   store = createRunbookStore({ directory, stateDirectory });
 });
-afterEach(() => rm(join(directory, '..'), { recursive: true, force: true }));
+afterEach(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
 
 const put = (name: string, text: string) => writeFile(join(directory, name), text);
 const find = () => store.find('recommendation', 'production');

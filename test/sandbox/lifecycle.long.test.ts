@@ -15,7 +15,7 @@ import { counts, eventually, must, processesOf } from './support.ts';
 
 const ROWS = 20_000;
 const folder = await mkdtemp(join(tmpdir(), 'bluegreen-given-'));
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 test('after stop, called twice, no process and no temporary folder is left', async () => {
   const sandbox = await startSandbox({ rows: ROWS });

@@ -22,7 +22,7 @@ export default async function globalSetup(): Promise<void> {
   process.stderr.write(`\nchaos seed ${seed}\n`);
   globalThis.__stopTemporal = async () => {
     await server.stop();
-    await rm(scratch, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
   };
 }
 

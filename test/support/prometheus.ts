@@ -130,7 +130,7 @@ async function start(
   if (!PROGRAMS)
     throw new Error('prometheus and alertmanager have to be on the PATH: run scripts/support/install-debian.sh');
   const directory = await mkdtemp(join(tmpdir(), `bluegreen-${program}-`));
-  const clear = () => rm(directory, { recursive: true, force: true });
+  const clear = () => rm(directory, { recursive: true, force: true, maxRetries: 5 });
   try {
     const running = await startProgram({
       program: PROGRAMS[program],

@@ -36,7 +36,7 @@ export function useSandbox(runbook: DemoRunbookOptions, options: SandboxOptions 
   afterAll(async () => {
     await worker.kill('SIGTERM');
     await sandbox.stop();
-    await rm(scratch, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
   }, START_MS);
 
   return { taskQueue, sandbox: () => sandbox, worker: () => worker };

@@ -36,7 +36,7 @@ export async function bundleVariant(changes: readonly Change[], interceptors: st
   });
   const codePath = join(folder, 'workflow-bundle.js');
   await writeFile(codePath, code);
-  return { codePath, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { codePath, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 const BEFORE_DEPLOY = '    await deployGreen(deployment);';

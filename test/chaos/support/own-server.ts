@@ -26,7 +26,7 @@ export async function startOwnServer(): Promise<OwnServer> {
     },
     stop: async () => {
       await server.stop();
-      await rm(scratch, { recursive: true, force: true });
+      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

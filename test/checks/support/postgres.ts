@@ -52,7 +52,7 @@ export async function startPostgres(flags: readonly string[] = [], at?: number):
     async stop() {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
