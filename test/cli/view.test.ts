@@ -128,7 +128,7 @@ test('counts of the soak and of the open gate stand apart, and a breach at the g
   const full = renderFull({ ...sightIn('rolled-back'), status }, PLAIN);
   expect(full).toContain('50 %  proven healthy after 10 m, then ended at the open gate by a breach 1 m later');
   for (const line of full.filter((one) => one.includes('failed)')))
-    expect(line).toMatch(/\(in this window: \d+ requests/);
+    expect(line).toMatch(/\(in this window: [\d,]+ requests/);
 });
 
 test('so do they in the recorded breach at a gate', () => {
