@@ -21,7 +21,7 @@ export interface WatchInput {
   readonly soakMs: number;
   /** What green is to get of the traffic, 0 to 100. */
   readonly percentage: number;
-  /** The window closes then, whoever watches: absolute, so that a retry goes on instead of starting over. */
+  /** When the window closes. Absolute, so that a retry on another worker goes on instead of starting over. */
   readonly until: number;
   /** From then on it closes at the first healthy verdict: a soak without proof goes on no longer than it needs. */
   readonly healthyFrom?: number;

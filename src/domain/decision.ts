@@ -33,7 +33,7 @@ export interface DecisionRecord extends Decision {
   readonly why?: string;
 }
 
-/** The answer to whoever decided. */
+/** The answer to the person who decided. */
 export interface DecisionAnswer {
   readonly taken: boolean;
   readonly why?: string;

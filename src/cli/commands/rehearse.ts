@@ -184,7 +184,7 @@ async function write(file: string, text: string): Promise<void> {
   });
 }
 
-/** Who waits long is told how far it is. */
+/** Prints the progress every five seconds, for a person who waits. */
 function tell(what: string): (done: number) => void {
   let toldAt = Date.now();
   return (done) => {

@@ -6,7 +6,7 @@ import type { Sample } from './phase-history.ts';
 const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
- * One character for each value, the highest at `top`. Only what is 0 has the lowest character, so that little is told from nothing;
+ * One character for each value, the highest at `top`. Only 0 has the lowest character, so that a small value stays visible;
  * what is not known is a gap.
  */
 export function sparkline(values: readonly (number | undefined)[], top: number): string {
