@@ -4,7 +4,7 @@ import { parseRequest } from '../runbook/index.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
-/** Refused here, a mistake costs no workflow. @throws Problem */
+/** Refused here, a mistake costs no workflow. @throws CliError */
 export function checkedRequest(options: unknown): DeploymentRequest {
   try {
     return parseRequest(options);

@@ -22,7 +22,7 @@ export type Answer =
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** A decision with an id of its own, under which it can be repeated. @throws Problem when it makes no sense. */
+/** A decision with an id of its own, under which it can be repeated. @throws CliError when it makes no sense. */
 export function newDecision(action: Action, given: Omit<Partial<Decision>, 'action'>): IdentifiedDecision {
   const decisionId = given.decisionId ?? randomUUID();
   const parsed = parseDecision(action, { ...given, decisionId });
@@ -75,7 +75,7 @@ export async function signalDecision(
   await inTime(client, () => handle.signal(action, payload));
 }
 
-/** @throws Problem when there is nothing left to decide. */
+/** @throws CliError when there is nothing left to decide. */
 export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
   if (status.name === 'RUNNING') return;
   throw new CliError(

@@ -13,7 +13,7 @@ import { fetchSnapshot } from './view/snapshot.ts';
 
 /**
  * Starts the workflow whose id is the lock.
- * @throws Problem when a deployment is under way already, or it is not known whether it was started.
+ * @throws CliError when a deployment is under way already, or it is not known whether it was started.
  */
 export async function startOrExplain(
   client: Client,

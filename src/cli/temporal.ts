@@ -12,7 +12,7 @@ export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 /**
  * Connects and does the work. The connection is left to the end of the process: closing it while the SDK waits to repeat
  * a call (a query without a worker, say) throws where nobody can catch it. So scripts end by `process.exit`.
- * @throws Problem when Temporal is not reached.
+ * @throws CliError when Temporal is not reached.
  */
 export async function withTemporal<Result>(body: (client: Client) => Promise<Result>): Promise<Result> {
   const config = readConfig();
@@ -33,7 +33,7 @@ export function inTime<Result>(client: Client, call: () => Promise<Result>): Pro
 
 /**
  * The deployment that the address means, and a handle on this very run: what is meant for it must not hit the next one.
- * @throws Problem when there is none.
+ * @throws CliError when there is none.
  */
 export async function findDeployment(
   client: Client,
@@ -57,7 +57,7 @@ export async function findDeployment(
   }
 }
 
-/** Where Temporal is. @throws Problem when the settings make no sense. */
+/** Where Temporal is. @throws CliError when the settings make no sense. */
 export function readConfig(): ConnectionConfig {
   try {
     return connectionConfig();

@@ -63,7 +63,7 @@ function toProblems(
     return issue.keys.map((key, index) => {
       // To suggest a name takes a while, and nobody is shown so many.
       if (index >= MOST_SHOWN) return problem([...keys, key], `unknown key ${quote(key)}`);
-      const renamed = RENAMED_KEYS[pathText([...keys, key])];
+      const renamed = RENAMED_KEYS.get(pathText([...keys, key]));
       const help = renamed === undefined ? suggestion(key, allowed) : `it is called "${renamed}" now`;
       return problem([...keys, key], `unknown key ${quote(key)}, ${help}`);
     });
@@ -76,7 +76,7 @@ function toProblems(
   if (/^(found|missing|the)\b/.test(issue.message)) return [problem(keys, issue.message)];
   const found = valueAt(data, keys);
   if (found === undefined) return [problem(keys, `missing, ${issue.message}`)];
-  const renamed = typeof found === 'string' ? RENAMED_VALUES[pathText(keys)]?.[found] : undefined;
+  const renamed = typeof found === 'string' ? RENAMED_VALUES.get(`${pathText(keys)}=${found}`) : undefined;
   const help = renamed === undefined ? '' : `: it is called "${renamed}" now`;
   return [problem(keys, `found ${describe(found, keys)}, ${issue.message}${help}`)];
 }

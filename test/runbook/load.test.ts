@@ -36,6 +36,12 @@ describe('a runbook with mistakes', () => {
     expect(problemsOf(text)[1]).toContain(`x.yaml:${line}:14: `);
   });
 
+  test('takes no built-in of JavaScript for an old name', () => {
+    const text = guideWith(['judge: { rule: sequential,', 'constructor: 1\njudge: { rule: constructor,']);
+    for (const line of problemsOf(text)) expect(line).not.toMatch(/is called|function/);
+    expect(problemsOf(text)).toHaveLength(2);
+  });
+
   test('names the new name of what was called otherwise', () => {
     const old = guideWith([
       'judge: { rule: sequential, burstTolerance: 5s,',

@@ -65,7 +65,7 @@ function formatOf({ format, output = '' }: ReportOptions): Format {
   return format ?? FORMATS.find((one) => extname(output) === `.${one}`) ?? 'md';
 }
 
-/** What the deployment said at its end. @throws Problem while it is under way, and where nothing of it is known. */
+/** What the deployment said at its end. @throws CliError while it is under way, and where nothing of it is known. */
 async function endOf(client: Client, options: ReportOptions): Promise<ReportInput> {
   const { handle, description } = await findDeployment(client, options);
   const { workflowId, runId, status } = description;
