@@ -52,7 +52,12 @@ export function openDeployment(request: unknown): Deployment {
     isShowing = true;
     await Promise.resolve();
     isShowing = false;
-    setCurrentDetails(renderDetails(state));
+    try {
+      setCurrentDetails(renderDetails(state));
+    } catch {
+      // An activation that was cut off leaves this to run when the worker evicts the workflow. There are no details any more,
+      // and what is thrown then would end the worker.
+    }
   };
 
   const change = (transition: Transition): void => {

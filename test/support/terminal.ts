@@ -23,8 +23,8 @@ export interface Terminal {
   shrink(): void;
   /** Ends the command as `kill` does. */
   terminate(): void;
-  /** All that was written so far, with all control characters. */
-  written(): string;
+  /** Resolves when all that was written so far, with all control characters, is as wanted. */
+  until(isWanted: (written: string) => boolean): Promise<void>;
   end(): Promise<TerminalEnd>;
 }
 
@@ -54,24 +54,30 @@ export function useTerminal(): (command: readonly string[], env: Readonly<Record
     let written = '';
     let seen = 0;
     child.stdout.on('data', (chunk) => (written += String(chunk)));
+    const until = async (isWanted: () => boolean, problem: () => string): Promise<void> => {
+      const deadline = Date.now() + PATIENCE_MS;
+      while (!isWanted()) {
+        if (Date.now() > deadline) throw new Error(problem());
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    };
+    const unseen = () => stripVTControlCharacters(written.slice(seen));
     return {
       async shows(text) {
-        const deadline = Date.now() + PATIENCE_MS;
-        for (;;) {
-          const at = stripVTControlCharacters(written.slice(seen)).indexOf(text);
-          if (at >= 0) {
-            seen = written.length;
-            return;
-          }
-          if (Date.now() > deadline)
-            throw new Error(`"${text}" was not shown: ${stripVTControlCharacters(written.slice(seen))}`);
-          await new Promise((resolve) => setTimeout(resolve, 25));
-        }
+        await until(
+          () => unseen().includes(text),
+          () => `"${text}" was not shown: ${unseen()}`,
+        );
+        seen = written.length;
       },
+      until: (isWanted) =>
+        until(
+          () => isWanted(written),
+          () => `this was not wanted: ${JSON.stringify(written.slice(-4_000))}`,
+        ),
       type: (text) => child.stdin.write(text),
       shrink: () => child.kill('SIGUSR1'),
       terminate: () => child.kill('SIGUSR2'),
-      written: () => written,
       async end() {
         const { stderr } = await child;
         running.delete(child);

@@ -27,13 +27,16 @@ export async function fetchPage(url: string, signal: AbortSignal): Promise<Page>
     const headers = { accept: 'text/plain;version=0.0.4' };
     response = await fetch(url, { signal: either, redirect: 'manual', headers });
     answeredAt = Date.now();
-    if (response.ok && response.body)
+    size = Number(response.headers.get('content-length') ?? 0);
+    if (size > LARGEST_PAGE_BYTES) await response.body?.cancel();
+    else if (response.ok && response.body) {
+      size = 0;
       for await (const chunk of response.body) {
         size += chunk.length;
         if (size > LARGEST_PAGE_BYTES) break;
         chunks.push(chunk);
       }
-    else await response.body?.cancel();
+    } else await response.body?.cancel();
   } catch (error) {
     signal.throwIfAborted();
     throw new Error(timeout.aborted ? `no answer within ${TIMEOUT_MS} ms` : describe(error), { cause: error });
