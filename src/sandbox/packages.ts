@@ -7,7 +7,8 @@ export function refuseMissingPackages(): void {
   if (missing.length === 0) return;
   const wanted = missing.map(([name, version]) => `${name}@${version}`).join(' ');
   throw new Error(
-    `The demo and the sandbox need packages that are not installed with bluegreen. Run: npm install ${wanted}`,
+    'The demo and the sandbox need packages that are not installed with bluegreen. Install them beside it ' +
+      `(with --global if bluegreen is installed globally): npm install ${wanted}`,
   );
 }
 
