@@ -38,7 +38,14 @@ module.exports = {
       name: 'src-knows-no-scripts',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(scripts|test|sandbox|bench)/' },
+      to: { path: '^(scripts|test|bench)/' },
+    },
+    {
+      name: 'demo-stays-outside',
+      comment: 'What serves deployments never loads the demo, its sandbox or the local server.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|demo|sandbox|local-temporal)/' },
+      to: { path: '^src/(demo|sandbox|local-temporal)/' },
     },
     {
       name: 'front-doors',
@@ -50,7 +57,7 @@ module.exports = {
     {
       name: 'front-doors-from-outside',
       severity: 'error',
-      from: { path: '^(scripts|sandbox|bench)/|^src/[^/]+\\.ts$' },
+      from: { path: '^(scripts|bench)/|^src/[^/]+\\.ts$' },
       to: { path: '^src/[^/]+/.', pathNot: FRONT_DOORS },
     },
     {
@@ -81,9 +88,18 @@ module.exports = {
     },
     {
       name: 'no-dev-dependency',
-      comment: 'The build bundles the charts; packages for traces are optional peers, loaded late.',
+      comment:
+        'The build bundles the charts; packages for traces are optional peers, loaded late, and those for the sandbox ' +
+        'are loaded by its own processes only.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/report/charts\\.ts$', '^src/worker/open-telemetry\\.ts$'] },
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/report/charts\\.ts$',
+          '^src/worker/open-telemetry\\.ts$',
+          '^src/sandbox/(database|router)-process\\.ts$',
+        ],
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

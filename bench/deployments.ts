@@ -1,6 +1,4 @@
 import type { Client } from '@temporalio/client';
-import type { Fault } from '../sandbox/sandbox.ts';
-import { type Endings, type Parts, type PartsOptions, startParts } from '../scripts/demo/parts.ts';
 import {
   clientOf,
   type DeploymentHandle,
@@ -10,7 +8,9 @@ import {
   sendDecision,
   startOrExplain,
 } from '../src/cli/index.ts';
+import { type Endings, type Parts, type PartsOptions, startParts } from '../src/demo/index.ts';
 import { type DeploymentReport, type DeploymentStatus, isPassed, isStuck } from '../src/domain/index.ts';
+import type { Fault } from '../src/sandbox/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import type { blueGreenDeployment } from '../src/workflows/index.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
-import { startLocalServer } from '../scripts/support/local-server.ts';
 import { formatDuration, print } from '../src/cli/index.ts';
+import { startLocalServer } from '../src/local-temporal/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { kept, median, row } from './table.ts';
 import { servePages, startDeployment, startWorker } from './workers.ts';

@@ -1,6 +1,6 @@
-import type { Fault } from '../sandbox/sandbox.ts';
-import { WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import { formatDuration, print } from '../src/cli/index.ts';
+import { WITHOUT_CHECKLIST } from '../src/demo/index.ts';
+import type { Fault } from '../src/sandbox/index.ts';
 import { type Measured, openBench } from './deployments.ts';
 import { kept, median, row } from './table.ts';
 

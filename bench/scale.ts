@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
-import { type LocalServer, startLocalServer } from '../scripts/support/local-server.ts';
 import { formatDuration, print } from '../src/cli/index.ts';
+import { type LocalServer, startLocalServer } from '../src/local-temporal/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { median, quantile, row } from './table.ts';
 import { cpuMs, residentMegabytes, servePages, startDeployment, startWorker } from './workers.ts';

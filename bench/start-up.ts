@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { startLocalServer } from '../scripts/support/local-server.ts';
 import { print } from '../src/cli/index.ts';
+import { startLocalServer } from '../src/local-temporal/index.ts';
 import { kept, median, row } from './table.ts';
 
 const ROUNDS = 9;

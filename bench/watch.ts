@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { ServiceFault } from '../sandbox/service.ts';
-import { type Change, WITHOUT_CHECKLIST } from '../scripts/demo/runbook.ts';
 import {
   type DeploymentHandle,
   formatDuration,
@@ -12,7 +10,9 @@ import {
   sendDecision,
   startOrExplain,
 } from '../src/cli/index.ts';
+import { type Change, WITHOUT_CHECKLIST } from '../src/demo/index.ts';
 import type { DeploymentReport, DeploymentStatus, Phase } from '../src/domain/index.ts';
+import type { ServiceFault } from '../src/sandbox/index.ts';
 import { type Bench, openBench, REQUEST } from './deployments.ts';
 import { kept, median, row } from './table.ts';
 

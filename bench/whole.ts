@@ -1,5 +1,5 @@
-import type { Fault } from '../sandbox/sandbox.ts';
 import { formatDuration, print } from '../src/cli/index.ts';
+import type { Fault } from '../src/sandbox/index.ts';
 import { type Bench, type Measured, openBench } from './deployments.ts';
 import { row } from './table.ts';
 import { historySizeOf, timelineOf } from './timeline.ts';

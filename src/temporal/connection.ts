@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker';
+import { START_TEMPORAL } from '../util/index.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -52,7 +53,7 @@ export function connectClient({ connectionOptions }: ConnectionConfig): Promise<
 function unreachable(address: string, error: unknown): Error {
   return new Error(
     `The Temporal server at ${address} cannot be reached: ${reasonOf(error)}. ` +
-      'Start a local one with "npm run temporal", or set TEMPORAL_ADDRESS (or TEMPORAL_PROFILE) to the one you mean.',
+      `Start a local one with "${START_TEMPORAL}", or set TEMPORAL_ADDRESS (or TEMPORAL_PROFILE) to the one you mean.`,
     { cause: error },
   );
 }

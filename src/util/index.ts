@@ -1,4 +1,6 @@
 export { errorCode } from './error-code.ts';
+export { loaderArguments, programArguments } from './node-program.ts';
 export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';
+export { isInstalled, START_TEMPORAL, START_WORKER } from './start-commands.ts';
 export { stateDirectory } from './state-directory.ts';

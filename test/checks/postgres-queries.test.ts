@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { seed } from '../../sandbox/seed.ts';
-import { QUERIES } from '../../sandbox/service.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
 import { createRemedy } from '../../src/checks/create-remedy.ts';
 import { type PlanNode, readsOf } from '../../src/checks/postgres-indexes/queries/plan.ts';
 import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import { seed } from '../../src/sandbox/seed.ts';
+import { QUERIES } from '../../src/sandbox/service.ts';
 import { common, contextFor, until } from './support/context.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { freePort } from '../../sandbox/program.ts';
 import { createCheck } from '../../src/checks/create-check.ts';
 import type { CheckConfig } from '../../src/runbook/schema.ts';
+import { freePort } from '../../src/sandbox/program.ts';
 import { common, contextFor, until } from './support/context.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 

@@ -43,6 +43,16 @@ test('the help of a command as people ask for it ends with its example', async (
   expect(out).toMatch(/\nExample:\n {2}npm run bluegreen -- retry-rollback --service recommendation\n$/);
 });
 
+test('what has an npm script of its own prints itself as that in its help', async () => {
+  const [script, command] = await Promise.all([
+    bluegreen(['demo', '--help'], { npm_lifecycle_event: 'demo' }).ended,
+    bluegreen(['demo', '--help']).ended,
+  ]);
+  expect(script.out).toMatch(/^Usage: npm run demo -- \[options\]\n/);
+  expect(script.out).toMatch(/\nExample:\n {2}npm run demo -- --fault bad-release --yes\n$/);
+  expect(command.out).toMatch(/^Usage: npm run bluegreen -- demo \[options\]\n/);
+});
+
 test.each(commands())('the help of "$name" names an example, and it is one that the command takes', async (one) => {
   const [, ...examples] = one.said().split(/^ {2}bluegreen /m);
   expect(examples).not.toEqual([]);

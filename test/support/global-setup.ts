@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalServer } from '../../scripts/support/local-server.ts';
+import { startLocalServer } from '../../src/local-temporal/index.ts';
 import { bundleWorkflows } from '../../src/worker/workflow-bundle.ts';
 import { seed } from '../chaos/support/seed.ts';
 import { buildWorker } from './build-worker.ts';

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { findMonitoring } from '../../sandbox/monitoring.ts';
-import { type Program, startProgram } from '../../sandbox/program.ts';
 import type { MetricsConfig } from '../../src/runbook/schema.ts';
+import { findMonitoring } from '../../src/sandbox/monitoring.ts';
+import { type Program, startProgram } from '../../src/sandbox/program.ts';
 import { describeWith } from './installed.ts';
 
 const PROGRAMS = await findMonitoring(process.env);

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
-import { type DemoRunbookOptions, writeDemoRunbook } from '../../scripts/demo/runbook.ts';
+import { type DemoRunbookOptions, writeDemoRunbook } from '../../src/demo/runbook.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 const START_MS = 600_000;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { startLocalServer } from '../../scripts/support/local-server.ts';
+import { startLocalServer } from '../../src/local-temporal/server.ts';
 import { eventually, isRunning } from '../platforms/support.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bg-server-'));
@@ -54,7 +54,7 @@ test('a server that cannot start is an error with its last words', async () => {
 });
 
 test('it ends with the process that started it, also when that is killed', async () => {
-  const module = fileURLToPath(new URL('../../scripts/support/local-server.ts', import.meta.url));
+  const module = fileURLToPath(new URL('../../src/local-temporal/server.ts', import.meta.url));
   const script = `import { startLocalServer } from ${JSON.stringify(module)};
     console.log((await startLocalServer()).address);`;
   const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);

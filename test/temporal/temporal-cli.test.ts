@@ -13,7 +13,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { CLI_VERSION, resolveTemporalCli, versionOf } from '../../scripts/support/temporal-cli.ts';
+import { CLI_VERSION, resolveTemporalCli, versionOf } from '../../src/local-temporal/temporal-cli.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bg-cli-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

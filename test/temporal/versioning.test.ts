@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { execa } from 'execa';
-import { resolveTemporalCli } from '../../scripts/support/temporal-cli.ts';
 import type { WatchInput, WindowResult } from '../../src/domain/activity-results.ts';
+import { resolveTemporalCli } from '../../src/local-temporal/temporal-cli.ts';
 import { workerVersioning } from '../../src/worker/versioning.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { PATIENCE_MS } from '../support/patience.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { type LocalServer, startLocalServer } from '../../scripts/support/local-server.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
+import { type LocalServer, startLocalServer } from '../../src/local-temporal/index.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { useCommandLine } from '../cli/command-line.ts';
 import { describeWithChromium, keepPicture, useBrowser } from '../support/browser.ts';

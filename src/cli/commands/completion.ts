@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { loaderArguments } from '../../util/index.ts';
 import { withExample } from '../options.ts';
 import { print } from '../view/output.ts';
 
@@ -14,11 +15,7 @@ export function addCompletion(command: Command): void {
 }
 
 /** How this program is started: from its sources, or as it is installed. */
-const PROGRAM = [
-  process.execPath,
-  ...(import.meta.url.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []),
-  process.argv[1] ?? '',
-];
+const PROGRAM = [process.execPath, ...loaderArguments(), process.argv[1] ?? ''];
 
 /** zsh takes what is written for bash. */
 const ZSH = `(( $+functions[compdef] )) || { autoload -U compinit && compinit }

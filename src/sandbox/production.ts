@@ -43,7 +43,7 @@ export async function startProduction(options: ProductionOptions): Promise<Produ
   function startVersion(version: string): Promise<Running> {
     const config: ServiceConfig = { version, databaseUrl: options.databaseUrl };
     const name = `${SERVICE}-${version}`;
-    return startChild<ServiceFault>({ program: 'service-process.ts', name, config, directory: options.directory }).then(
+    return startChild<ServiceFault>({ program: 'service-process', name, config, directory: options.directory }).then(
       (process) => ({ version, process }),
     );
   }

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { programArguments } from '../util/index.ts';
 import { CONFIG_VARIABLE, type FromParent, type ToParent } from './child.ts';
 
 /** A process of the sandbox, seen from its parent. */
@@ -17,7 +16,7 @@ export interface Child<Order> {
 }
 
 export interface ChildOptions {
-  /** The file of the program, relative to this folder. */
+  /** The file of the program in this folder, without its extension. */
   readonly program: string;
   /** Names it in errors and names its log. */
   readonly name: string;
@@ -27,8 +26,6 @@ export interface ChildOptions {
   readonly graceMs?: number;
 }
 
-/** By absolute path, so that children start from any working directory. */
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /** Longer than any program needs to let go of what it holds. */
 const GRACE_MS = 3_000;
 
@@ -83,7 +80,7 @@ export async function startChild<Order>(options: ChildOptions): Promise<Child<Or
 function spawnChild({ program, config }: ChildOptions, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    return spawn(process.execPath, ['--import', TSX, fileURLToPath(new URL(program, import.meta.url))], {
+    return spawn(process.execPath, programArguments(import.meta.url, `./${program}`), {
       env: { ...process.env, [CONFIG_VARIABLE]: JSON.stringify(config) },
       stdio: ['ignore', log, log, 'ipc'],
       // A Ctrl-C in a terminal goes to the whole process group, but the sandbox has to stay up until its owner has rolled

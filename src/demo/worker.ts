@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { endGroup, recordTail, SUPERVISOR } from '../../src/processes/index.ts';
-
-const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
+import { endGroup, recordTail, SUPERVISOR } from '../processes/index.ts';
+import { programArguments } from '../util/index.ts';
 
 export interface WorkerProcess {
   /** Resolves with its last words when it ends without having been asked to. */
@@ -15,7 +13,7 @@ export interface WorkerProcess {
  * things in order; and under the supervisor, so that it ends with the demo, also when that is killed.
  */
 export function startWorker(env: NodeJS.ProcessEnv): WorkerProcess {
-  const command = [process.execPath, '--import', import.meta.resolve('tsx'), WORKER];
+  const command = [process.execPath, ...programArguments(import.meta.url, '../worker')];
   const child = execa('/bin/sh', ['-c', SUPERVISOR, 'bluegreen', ...command], {
     env,
     extendEnv: false,

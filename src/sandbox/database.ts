@@ -27,7 +27,7 @@ const GRACE_MS = 15_000;
 /** Starts PostgreSQL and fills it. Ends, with PostgreSQL, when this process ends, however that happens. */
 export function startDatabase(config: DatabaseConfig): Promise<Child<DatabaseOrder>> {
   return startChild({
-    program: 'database-process.ts',
+    program: 'database-process',
     name: 'database',
     config,
     directory: config.directory,

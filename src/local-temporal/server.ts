@@ -4,9 +4,9 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { endGroup, recordTail, SUPERVISOR, signalGroup } from '../../src/processes/index.ts';
-import { SEARCH_ATTRIBUTES } from '../../src/temporal/index.ts';
-import { errorCode } from '../../src/util/index.ts';
+import { endGroup, recordTail, SUPERVISOR, signalGroup } from '../processes/index.ts';
+import { SEARCH_ATTRIBUTES } from '../temporal/index.ts';
+import { errorCode } from '../util/index.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
 
 const HOST = '127.0.0.1';

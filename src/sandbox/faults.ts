@@ -3,8 +3,7 @@ import { Client, type ClientBase } from 'pg';
 import type { Green } from './production.ts';
 import { createIndex, dropIndex } from './seed.ts';
 
-export const FAULT_NAMES = ['missing-index', 'pool-exhaustion', 'bad-release', 'slow-rollback'] as const;
-export type FaultName = (typeof FAULT_NAMES)[number];
+export type FaultName = 'missing-index' | 'pool-exhaustion' | 'bad-release' | 'slow-rollback';
 
 /**
  * What goes wrong. It strikes once a green has had at least the percentage for the time, ends when that green is stopped,

@@ -6,9 +6,10 @@ import { messageOf } from './child.ts';
 import { type Child, startChild } from './children.ts';
 import { startControl } from './control.ts';
 import { AS_FOUND, allowPassage, type DatabaseOrder, MIGRATED, startDatabase, urlOf } from './database.ts';
-import { createFaults, type Fault, type FaultName } from './faults.ts';
+import { createFaults, type Fault } from './faults.ts';
 import type { LoadConfig, LoadOrder } from './load.ts';
 import { findMonitoring, startMonitoring } from './monitoring.ts';
+import { refuseMissingPackages } from './packages.ts';
 import { startProduction } from './production.ts';
 import { freePort, listenOnce } from './program.ts';
 import { noticing } from './restart.ts';
@@ -16,8 +17,6 @@ import type { RouterConfig, RouterOrder } from './router.ts';
 import { USERS } from './seed.ts';
 import type { ServiceFault } from './service.ts';
 import { startStaging } from './staging.ts';
-
-export type { Fault, FaultName };
 
 /**
  * A little production on one machine: PostgreSQL, the recommendation service in up to two versions, a router with metrics,
@@ -85,8 +84,9 @@ export interface SandboxOptions {
   readonly rows?: number;
 }
 
-/** Starts everything. @throws with what to do when a port is taken or a part does not start; nothing is left running. */
+/** Starts everything. @throws with what to do when a package is missing, a port is taken or a part does not start; nothing is left running. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  refuseMissingPackages();
   await refuseTakenPorts(options.ports ?? {});
   const temporary = options.directory === undefined;
   const given = options.directory ?? (await mkdtemp(join(tmpdir(), 'bluegreen-sandbox-')));
@@ -115,7 +115,7 @@ async function startParts(
 ): Promise<Sandbox> {
   const { directory, temporary, ports = {}, requestsPerSecond = 40 } = options;
   const startingRouter = startChild<RouterOrder>({
-    program: 'router-process.ts',
+    program: 'router-process',
     name: 'router',
     config: { port: ports.router ?? 0 } satisfies RouterConfig,
     directory,
@@ -176,7 +176,7 @@ async function startParts(
   endings.push(() => control.stop());
 
   const load = await startChild<LoadOrder>({
-    program: 'load-process.ts',
+    program: 'load-process',
     name: 'load',
     config: { origin: routerUrl, users: USERS, requestsPerSecond } satisfies LoadConfig,
     directory,

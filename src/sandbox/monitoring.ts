@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findProgram } from '../src/processes/index.ts';
+import { findProgram } from '../processes/index.ts';
 import { type Program, startProgram } from './program.ts';
 
 /** The sandbox's alerts: a Prometheus that scrapes the router, and an Alertmanager; both the machine's own programs. */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { endGroup, recordTail, SUPERVISOR } from '../src/processes/index.ts';
+import { endGroup, recordTail, SUPERVISOR } from '../processes/index.ts';
 
 /** Somebody else's program that runs in the background; it ends with this process, also when that is killed. */
 export interface Program {

@@ -1,4 +1,4 @@
-import { createTally, type LoadNumbers, startOpenLoop } from '../src/checks/index.ts';
+import { createTally, type LoadNumbers, startOpenLoop } from '../checks/index.ts';
 
 /** What the load's process is told. */
 export interface LoadConfig {

@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
-import type { Sandbox } from '../../sandbox/sandbox.ts';
-import { parseRunbook } from '../../src/runbook/index.ts';
+import { parseRunbook } from '../runbook/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
 
 const GUIDE = fileURLToPath(new URL('../../runbooks/recommendation.yaml', import.meta.url));
 /** Where runbooks/recommendation.yaml looks for the sandbox: its default ports. */

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { errorCode } from '../../src/util/index.ts';
+import { errorCode } from '../util/index.ts';
 
 /** The host that the SDK's own download uses, asked for one version: what is tested is what runs. */
 export const DOWNLOAD_BASE = 'https://temporal.download/cli/archive';

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { type Choice, type DeploymentHandle, newDecision, sendDecision } from '../../src/cli/index.ts';
-import { currentStep, type DeploymentStatus } from '../../src/domain/index.ts';
+import { currentStep, type DeploymentStatus } from '../../domain/index.ts';
+import type { Choice } from '../keys/prompt-state.ts';
+import { newDecision, sendDecision } from '../send-decision.ts';
+import type { DeploymentHandle } from '../temporal.ts';
 import { openQuestion } from './questions.ts';
 
 /** The demo's own hand: to be told of every new status, after it was shown. */

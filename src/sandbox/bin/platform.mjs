@@ -16,6 +16,7 @@ const COMMANDS = {
 const [command, ...args] = process.argv.slice(2);
 const { flags, usage } = COMMANDS[command];
 const control = process.env.BLUEGREEN_SANDBOX || 'http://127.0.0.1:18081';
+const start = import.meta.url.includes('/node_modules/') ? 'bluegreen sandbox' : 'npm run sandbox';
 
 const fail = (message) => {
   console.error(`${command}: ${message}`);
@@ -52,7 +53,7 @@ const ask = async (values) => {
     return await response.json();
   } catch {
     return fail(
-      `no sandbox answers at ${control}: start one with "npm run sandbox", or set BLUEGREEN_SANDBOX to its control URL`,
+      `no sandbox answers at ${control}: start one with "${start}", or set BLUEGREEN_SANDBOX to its control URL`,
     );
   }
 };

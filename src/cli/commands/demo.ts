@@ -1,0 +1,58 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { FaultName } from '../../sandbox/index.ts';
+import { inFull } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { faultOption } from '../fault-option.ts';
+import { withExample } from '../options.ts';
+
+interface DemoOptions {
+  readonly fault?: FaultName;
+  readonly faultAt: number;
+  readonly yes?: true;
+  readonly skipRemedies?: true;
+  readonly realTime?: true;
+  readonly rate: number;
+}
+
+export function addDemo(command: Command): void {
+  command
+    .addOption(faultOption('what goes wrong while green has traffic'))
+    .addOption(
+      new Option('--fault-at <percentage>', 'when green has so much')
+        .choices(['50', '100'])
+        .default('50')
+        .argParser(Number),
+    )
+    .option('--yes', 'nobody is asked: the demo confirms and approves by itself (so it does without a terminal)')
+    .option('--skip-remedies', 'no remedy runs by itself: the checklist waits and asks you')
+    .option('--real-time', "the guide's own times: 10 and 30 minutes")
+    .option('--rate <requests>', 'requests per second', requestRate, 40)
+    .addHelpText(
+      'after',
+      [
+        '',
+        `Exit codes: ${EXIT.ok} completed, ${EXIT.rolledBack} rolled back (with --fault that is what was asked for),`,
+        `${EXIT.refused} refused, ${EXIT.cancelled} cancelled, ${EXIT.unexpected} a part did not start or broke, ${EXIT.usage} bad option, ${EXIT.interrupted} Ctrl-C.`,
+      ].join('\n'),
+    )
+    .action(demo);
+  withExample(command, 'demo --fault bad-release --yes');
+}
+
+async function demo({ fault, faultAt, yes, skipRemedies, realTime, rate }: DemoOptions): Promise<void> {
+  const { runDemo } = await import('../demo/run.ts'); // the sandbox's packages are for this command only
+  process.exitCode = await runDemo({
+    requestsPerSecond: rate,
+    pace: realTime ? 'real-time' : 'short',
+    asks: yes ? 'nobody' : 'the-person-at-the-terminal',
+    skipRemedies: skipRemedies === true,
+    ...(fault === undefined ? {} : { fault: { name: fault, atPercentage: faultAt } }),
+  }).catch(inFull);
+}
+
+function requestRate(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 20 || number > 500)
+    throw new InvalidArgumentError('Expected a whole number from 20 to 500: with fewer a soak proves nothing.');
+  return number;
+}

@@ -1,0 +1,1 @@
+export { type LocalServer, startLocalServer } from './server.ts';
