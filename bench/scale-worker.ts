@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../src/activities/index.ts';
+import { registryWith } from '../src/built-in.ts';
 import type { Activities } from '../src/domain/index.ts';
 import { createReportStore } from '../src/report/index.ts';
 import { parseRequest, parseRunbook, type Runbook, toPlan } from '../src/runbook/index.ts';
@@ -12,13 +13,15 @@ import { bundleWorkflows, WORKER_OPTIONS } from '../src/worker/index.ts';
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
 
 const [address = '', taskQueue = '', metricsOrigin = ''] = process.argv.slice(2);
+const registry = registryWith();
 /** Time to be killed in. */
 const RESTORE_MS = 500;
 const DIGEST = '0'.repeat(64);
 
 const kept = new Map<string, Runbook>();
 function runbookOf(service: string): Runbook {
-  const runbook = kept.get(service) ?? parseRunbook(textFor(service), `${service}.yaml`);
+  const runbook =
+    kept.get(service) ?? parseRunbook(textFor(service), { file: `${service}.yaml`, format: registry.format });
   kept.set(service, runbook);
   return runbook;
 }
@@ -26,7 +29,8 @@ function runbookOf(service: string): Runbook {
 const textFor = (service: string): string => `
 service: ${service}
 environment: production
-platform: { kind: command, deploy: ["true"], shiftTraffic: ["true"], rollback: ["true"], health: { url: "${metricsOrigin}" } }
+workload: { kind: command, deploy: ["true"], health: { url: "${metricsOrigin}" } }
+router: { kind: command, shiftTraffic: ["true"], rollback: ["true"] }
 metrics: { kind: scrape, targets: ["${metricsOrigin}/${service}"], requests: http_requests_total, poll: 5s }
 limits: { errorRate: 5% }
 traffic: [{ percentage: 50, soak: 1h }, { percentage: 100, soak: 1h }]
@@ -40,7 +44,7 @@ const platform: Partial<Activities> = {
     const runbook = runbookOf(request.service);
     return toPlan({ runbook, digest: DIGEST, request, blue: '2.4.0', deployment: `scale/${request.service}` });
   },
-  readBaseline: async () => ({ watchState: { reading: null, judge: null, soakStartedAt: 0 } }),
+  readBaseline: async () => ({ watchState: { cursor: null, judge: null, soakStartedAt: 0 } }),
   deployGreen: async () => done,
   shiftTraffic: async () => ({ ...done, shiftedAt: Date.now() }),
   restoreTraffic: async ({ target }) => {
@@ -67,7 +71,7 @@ const worker = await Worker.create({
   connection: await NativeConnection.connect({ address }),
   taskQueue,
   workflowBundle: await bundleWorkflows(),
-  activities: { ...createActivities({ runbooks, reports, env: process.env }), ...platform },
+  activities: { ...createActivities({ runbooks, reports, registry, env: process.env }), ...platform },
 });
 process.stdout.write('ready\n');
 await worker.run();

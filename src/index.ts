@@ -2,6 +2,7 @@
  * What a program imports that runs deployments by itself: a worker, the client's side, and the types. Workflow code that is
  * bundled elsewhere is `bluegreen/workflows`.
  */
+export { loadRegistry, registryWith } from './built-in.ts';
 export type {
   Decision,
   DeploymentPlan,
@@ -10,6 +11,7 @@ export type {
   DeploymentStatus,
 } from './domain/index.ts';
 export { deploymentWorkflowId } from './domain/index.ts';
+export type { Plugin, Registry } from './plugin/index.ts';
 export { createRunbookStore, type RunbookStore } from './runbook/index.ts';
 export {
   connectClient,

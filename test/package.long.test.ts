@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { resolveTemporalCli } from '../src/local-temporal/temporal-cli.ts';
 import { freePort } from '../src/sandbox/program.ts';
@@ -98,13 +98,15 @@ test('bluegreen temporal runs a local server until Ctrl-C, and hints name that c
 
 /** A worker inside of somebody else's program. */
 const EMBEDDED = `
-import { connectionConfig, connectWorker, createRunbookStore, createWorker } from 'bluegreen';
+import { connectionConfig, connectWorker, createRunbookStore, createWorker, loadRegistry } from 'bluegreen';
 const { BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: stateDirectory } = process.env;
 const config = connectionConfig();
+const registry = await loadRegistry();
 const worker = await createWorker({
   connection: await connectWorker(config),
   namespace: config.namespace,
-  runbooks: createRunbookStore({ directory, stateDirectory }),
+  runbooks: createRunbookStore({ directory, stateDirectory, format: registry.format }),
+  registry,
   stateDirectory,
   env: process.env,
 });
@@ -146,6 +148,81 @@ test('the workflow alone can be bundled by a program that brings its own worker'
   await writeFile(join(folder, 'bundle.js'), program);
   const { stdout } = await execa(process.execPath, ['bundle.js'], { cwd: folder });
   expect(stdout.trim().split('\n').at(-1)).toBe('true');
+});
+
+describe('the example of a plugin, installed beside it', () => {
+  beforeAll(async () => {
+    const example = join(ROOT, 'examples', 'plugin-files');
+    const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: example });
+    const file = stdout.trim().split('\n').at(-1) ?? '';
+    await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${file}`], { cwd: folder });
+  });
+
+  test('keeps the promises of all five ports', async () => {
+    const tests = join('node_modules', 'bluegreen-plugin-files', 'plugin.test.js');
+    const { exitCode, stdout } = await execa(process.execPath, ['--test', tests], { cwd: folder, reject: false });
+    expect(stdout).toMatch(/^# fail 0$/m);
+    expect(exitCode).toBe(0);
+  });
+
+  test('deploys, shifts, counts, checks and notifies', async () => {
+    const service = uniqueService();
+    const files = join(folder, service);
+    const put = async (name: string, value: unknown) => writeFile(join(files, name), JSON.stringify(value));
+    await mkdir(join(files, 'runbooks'), { recursive: true });
+    await put('running.json', ['2.4.0']);
+    await put('traffic.json', { '2.4.0': 100 });
+    await writeFile(join(files, 'requests.jsonl'), '');
+    const kind = { kind: 'files', folder: files };
+    await put('runbooks/runbook.yaml', {
+      service,
+      environment: 'production',
+      workload: kind,
+      router: kind,
+      metrics: { ...kind, poll: '200ms' },
+      limits: { errorRate: '5%' },
+      judge: { rule: 'threshold', batch: '400ms', minRequests: 20, breachesInARow: 3 },
+      traffic: [
+        { percentage: 50, soak: '2s', approval: {} },
+        { percentage: 100, soak: '2s' },
+      ],
+      watch: { window: '2s', maxUnwatched: '1m', maxSoakFactor: 10 },
+      checklist: [{ id: 'file', title: 'A file', group: 'Files', ...kind, kind: 'file-exists', file: 'traffic.json' }],
+      notifications: [kind],
+    });
+    await writeFile(join(folder, 'bluegreen.config.js'), "export default { plugins: ['bluegreen-plugin-files'] };\n");
+    cleanUps.push(() => rm(join(folder, 'bluegreen.config.js')));
+    expect(await run(['runbook', 'validate', join(files, 'runbooks/runbook.yaml')])).toMatchObject({ exitCode: 0 });
+
+    // Requests of the customers, by the shares in traffic.json.
+    const customers = setInterval(() => {
+      const shares = JSON.parse(readFileSync(join(files, 'traffic.json'), 'utf8')) as Record<string, number>;
+      const lines = Object.entries(shares).flatMap(([version, share]) =>
+        Array.from({ length: share / 10 }, () => JSON.stringify({ version, failed: false, seconds: 0.1 })),
+      );
+      appendFileSync(join(files, 'requests.jsonl'), `${lines.join('\n')}\n`);
+    }, 50);
+    cleanUps.push(async () => clearInterval(customers));
+    const taskQueue = uniqueQueue();
+    const worker = run(['worker'], {
+      BLUEGREEN_RUNBOOKS: join(files, 'runbooks'),
+      BLUEGREEN_STATE: join(files, 'state'),
+      BLUEGREEN_TASK_QUEUE: taskQueue,
+    });
+    cleanUps.push(async () => {
+      worker.kill('SIGKILL');
+      await worker;
+    });
+    const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+    cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+    await observe(handle).untilPhase('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await handle.result()).outcome).toBe('completed');
+    expect(JSON.parse(readFileSync(join(files, 'traffic.json'), 'utf8'))).toEqual({ '2.4.0': 0, '2.5.0': 100 });
+    expect(readFileSync(join(files, 'notifications.jsonl'), 'utf8')).toContain(
+      '2.5.0 is healthy at 50 % and waits for approval',
+    );
+  });
 });
 
 /** After the others: they show that nothing else needs what this installs. */

@@ -14,7 +14,7 @@ import { renderDetails } from '../src/workflows/details.ts';
 import { CHECKS, failed, planFor } from './support/world.ts';
 
 const plan = planFor({ service: 'shop', version: '2.5.0' });
-const watchState = { reading: null, judge: null, soakStartedAt: 0 };
+const watchState = { cursor: null, judge: null, soakStartedAt: 0 };
 
 function longDeployment(text: string): DeploymentStatus {
   let status = planned(opened({ service: 'shop', version: '2.5.0' }, 0), {

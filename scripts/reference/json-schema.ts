@@ -1,50 +1,22 @@
-import { z } from 'zod';
-import { runbookSchema, validate } from '../../src/runbook/index.ts';
+import type { z } from 'zod';
+import { registryWith } from '../../src/built-in.ts';
+import { describedSchema, runbookJsonSchema, type SchemaNode, validate } from '../../src/runbook/index.ts';
 
-/** A part of the JSON Schema; `takes` is only there for people. */
-export interface SchemaNode {
-  readonly description?: string;
-  readonly examples?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: SchemaNode | boolean;
-  readonly items?: SchemaNode;
-  readonly oneOf?: readonly SchemaNode[];
-  readonly anyOf?: readonly SchemaNode[];
-  readonly default?: unknown;
-  readonly const?: unknown;
-  readonly takes?: string;
-}
+const { format } = registryWith();
 
-/** What editors complete and check a runbook by. Rules between keys are left to `runbook validate`. */
-export function runbookJsonSchema(): SchemaNode {
-  return toJsonSchema(() => ({}));
+/** For the built-in kinds. */
+export function builtInJsonSchema(): SchemaNode {
+  return runbookJsonSchema(format);
 }
 
 /** The same with the validator's own words for what each key takes. @throws Error when an example is none. */
 export function runbookSchemaInWords(): SchemaNode {
-  return toJsonSchema((schema, { examples = [] }) => {
+  return describedSchema(format, (schema, { examples = [] }) => {
     for (const example of examples)
       for (const { path, message } of problems(schema, example))
         throw new Error(`An example in the schema is none: ${path}: ${message}: ${JSON.stringify(example)}`);
     return { takes: expectations(schema) };
   });
-}
-
-/** draft-07 is what editors know best. */
-function toJsonSchema(more: (schema: z.ZodType, node: SchemaNode) => Partial<SchemaNode>): SchemaNode {
-  const root = z.toJSONSchema(runbookSchema, {
-    io: 'input',
-    target: 'draft-07',
-    reused: 'inline',
-    override: ({ zodSchema, jsonSchema }) => {
-      const schema = zodSchema as unknown as z.ZodType; // zod knows its own classes here, by their core
-      const { examples } = schema.meta() ?? {}; // left out by zod where a value is turned into another
-      Object.assign(jsonSchema, examples === undefined ? {} : { examples });
-      Object.assign(jsonSchema, more(schema, jsonSchema as SchemaNode));
-    },
-  });
-  return { ...(root as SchemaNode), description: 'A runbook of bluegreen: one service in one environment.' };
 }
 
 /** Nothing that can be written in a runbook: what is expected instead is said by every part of the schema. */

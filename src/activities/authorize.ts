@@ -13,9 +13,9 @@ const targeted = z.looseObject({
 const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });
 
 /**
- * Lets in what a deployment's own workflow asks for, and nothing else. Whoever may start something in the namespace may
- * start a single activity as well (`temporal activity start`): a shift to 100 % without checklist, watch or rollback,
- * with any text for a version. What an activity is to act on is looked at once more, since it came from outside.
+ * Accepts only activities that a deployment's own workflow started. Anybody who may start workflows in the namespace may
+ * also start a single activity (`temporal activity start`): a shift to 100 % without checklist, watch or rollback,
+ * with any text for a version. The arguments of an activity are validated again, since they came from outside.
  */
 export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInterceptors {
   return {

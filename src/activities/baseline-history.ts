@@ -1,38 +1,21 @@
-import { readHistory, resolveHistorySource } from '../backtest/index.ts';
 import type { Counts } from '../judge/index.ts';
-import type { Runbook } from '../runbook/index.ts';
+import type { MetricSource } from '../plugin/index.ts';
 
 const HISTORY_MS = 3_600_000;
 const STEP_MS = 60_000;
 /** The watch waits no longer for it: without it the judge asks for more evidence, and that is all. */
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
-/** What `version` answered in the hour before `to`, by the minute; nothing where the metrics have no past to ask for. */
+/** What `version` answered in the hour before `to`, by the minute; nothing where the metrics have no history. */
 export async function blueHistory(
-  { metrics, limits }: Pick<Runbook, 'metrics' | 'limits'>,
+  source: MetricSource,
   { version, to }: { readonly version: string; readonly to: number },
-  { env, signal }: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<readonly Counts[]> {
-  if (metrics.kind !== 'prometheus') return [];
-  const { requests, latency, versionLabel, codeLabel } = metrics;
   try {
-    const { server, selector } = await resolveHistorySource(metrics, {}, env);
-    const { intervals } = await readHistory(
-      server,
-      {
-        selector,
-        requests,
-        versionLabel,
-        codeLabel,
-        version,
-        ...(latency !== undefined && limits.latency && { latency, slowOverMs: limits.latency.under }),
-        from: to - HISTORY_MS,
-        to,
-        stepMs: STEP_MS,
-      },
-      { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]), progress: () => {} },
-    );
-    return intervals;
+    const question = { version, from: to - HISTORY_MS, to, stepMs: STEP_MS };
+    const context = { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
+    return (await source.history?.(question, context))?.intervals ?? [];
   } catch {
     return [];
   }

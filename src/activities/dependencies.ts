@@ -1,3 +1,4 @@
+import type { Registry } from '../plugin/index.ts';
 import type { ReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
 
@@ -5,6 +6,8 @@ import type { RunbookStore } from '../runbook/index.ts';
 export interface Dependencies {
   readonly runbooks: RunbookStore;
   readonly reports: ReportStore;
+  /** The kinds that runbooks may name. */
+  readonly registry: Registry;
   /** Where secrets are read from, by name. */
   readonly env: NodeJS.ProcessEnv;
 }

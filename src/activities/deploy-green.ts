@@ -1,41 +1,43 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
-import { createPlatform } from '../platforms/index.ts';
-import type { Evidence } from '../plugin/index.ts';
+import type { Evidence, Workload } from '../plugin/index.ts';
+import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { portsOf } from './ports.ts';
 import { assertNotSuperseded, operation, pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 
-export function deployGreen({ runbooks }: Dependencies): Activities['deployGreen'] {
+export function deployGreen(dependencies: Dependencies): Activities['deployGreen'] {
   return ({ target, timeoutMs }) =>
-    withHeartbeat(async (attendance) => {
+    withHeartbeat(async (run) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
-      await assertNotSuperseded(attendance);
-      const runbook = await runbooks.pinned(target);
-      const platform = createPlatform(runbook.platform, target);
-      const deployed = await platform.deploy(operation(target, 'deploy'), attendance);
+      await assertNotSuperseded(run);
+      const runbook = await dependencies.runbooks.pinned(target);
+      const workload = portsOf(dependencies, runbook, target).workload();
+      const deployed = await workload.deploy(operation(target, 'deploy'), run);
 
       let problem = 'it was not asked';
-      const healthy = await pollUntil(
-        until,
-        BETWEEN_ASKS_MS,
-        attendance.signal,
-        async (): Promise<Evidence | undefined> => {
-          try {
-            return await platform.checkHealth(target.green, attendance);
-          } catch (error) {
-            attendance.signal.throwIfAborted();
-            problem = error instanceof Error ? error.message : String(error);
-            return undefined;
-          }
-        },
-      );
+      const healthy = await pollUntil(until, BETWEEN_ASKS_MS, run.signal, async (): Promise<Evidence | undefined> => {
+        try {
+          return await workload.checkHealth(target.green, run);
+        } catch (error) {
+          run.signal.throwIfAborted();
+          problem = error instanceof Error ? error.message : String(error);
+          return undefined;
+        }
+      });
       if (!healthy)
         throw ApplicationFailure.nonRetryable(
-          `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}`,
+          `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}${await stateOf(workload, target.green, run)}`,
           FAILURE.GreenUnhealthy,
         );
       return { evidence: [...deployed, ...healthy] };
     });
+}
+
+/** What the platform knows of a version's instances: it is often the reason. */
+async function stateOf(workload: Workload, version: string, run: RunContext): Promise<string> {
+  const lines = await workload.describe?.(version, run).catch(() => []);
+  return (lines ?? []).map(({ what, measured }) => `; ${what}: ${measured}`).join('');
 }

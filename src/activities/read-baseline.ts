@@ -1,36 +1,34 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, FAILURE, type Reading } from '../domain/index.ts';
-import { createMetricSource, metricsProblems } from '../metrics/index.ts';
-import { toLimits } from '../runbook/index.ts';
+import { type Activities, FAILURE, type MetricCursor } from '../domain/index.ts';
+import type { MetricSource, Problem } from '../plugin/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { portsOf } from './ports.ts';
 import { pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
 
 /** What cannot be judged gets no traffic: the metrics are read, and found fit, before the first shift (invariant 14). */
-export function readBaseline({ runbooks, env }: Dependencies): Activities['readBaseline'] {
+export function readBaseline(dependencies: Dependencies): Activities['readBaseline'] {
   return ({ target, rules, timeoutMs }) =>
     withHeartbeat(async ({ signal }) => {
       const calledAt = Date.now();
-      const { metrics, limits } = await runbooks.pinned(target);
-      const source = createMetricSource(metrics, toLimits(limits), { env, versions: target });
-      // Somebody else collects each target once per poll: the newest count of one target says nothing about another's.
-      const countedAt = calledAt + (metrics.kind === 'prometheus' ? metrics.poll : 0);
+      const source = portsOf(dependencies, await dependencies.runbooks.pinned(target), target).metrics(target);
+      // Somebody else collects each target once per interval: the newest count of one target says nothing about another's.
+      const countedAt = calledAt + source.freshEveryMs;
 
       let problem = 'They were not read.';
-      let newest: Reading | undefined;
-      const reading = await pollUntil(
+      let newest: MetricCursor | undefined;
+      const cursor = await pollUntil(
         calledAt + timeoutMs,
         BETWEEN_ASKS_MS,
         signal,
-        async (): Promise<Reading | undefined> => {
+        async (): Promise<MetricCursor | undefined> => {
           try {
-            const inspection = await source.inspect(signal);
-            const problems = metricsProblems(inspection, { ...target, limits: rules.limits });
+            const { cursor: found, problems } = await inspect(source, signal);
             if (problems.length > 0)
-              throw unusable(problems.map(({ found, unblock }) => `Found: ${found}. To do: ${unblock}.`).join(' '));
-            if (inspection.reading.at >= countedAt) return inspection.reading;
-            newest = inspection.reading;
+              throw unusable(problems.map((one) => `Found: ${one.found}. To do: ${one.unblock}.`).join(' '));
+            if (found.at >= countedAt) return found;
+            newest = found;
             problem = tooOld(newest, Date.now());
             return undefined;
           } catch (error) {
@@ -43,10 +41,18 @@ export function readBaseline({ runbooks, env }: Dependencies): Activities['readB
       );
       // Targets that are collected more rarely than metrics.poll says may still be fresh enough for the judge.
       const isFresh = newest !== undefined && Date.now() - newest.at <= rules.staleMs;
-      const baseline = reading ?? (isFresh ? newest : undefined);
+      const baseline = cursor ?? (isFresh ? newest : undefined);
       if (!baseline) throw unusable(`For ${timeoutMs / 1_000} s nothing fresh could be read. ${problem}`);
-      return { watchState: { reading: baseline, judge: null, soakStartedAt: 0 } };
+      return { watchState: { cursor: baseline, judge: null, soakStartedAt: 0 } };
     });
+}
+
+/** A source that knows nothing of itself has no problems that are known. */
+async function inspect(
+  source: MetricSource,
+  signal: AbortSignal,
+): Promise<{ readonly cursor: MetricCursor; readonly problems: readonly Problem[] }> {
+  return source.inspect ? source.inspect(null, signal) : { ...(await source.read(null, signal)), problems: [] };
 }
 
 function unusable(why: string): ApplicationFailure {
@@ -56,9 +62,9 @@ function unusable(why: string): ApplicationFailure {
   );
 }
 
-function tooOld({ at }: Reading, now: number): string {
+function tooOld({ at }: MetricCursor, now: number): string {
   const age = Math.round((now - at) / 1_000);
-  return `The newest counts are ${age} s old. Let the targets be collected every metrics.poll, and compare the clocks of this worker and of the metrics.`;
+  return `The newest counts are ${age} s old. Let the metrics be collected every metrics.poll, and compare the clocks of this worker and of the metrics.`;
 }
 
 function sentence(text: string): string {

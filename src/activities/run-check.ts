@@ -1,4 +1,3 @@
-import { createCheck } from '../checks/index.ts';
 import type { Activities } from '../domain/index.ts';
 import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
@@ -9,13 +8,14 @@ import { pause, withHeartbeat } from './with-heartbeat.ts';
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 1_000;
 
-export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'] {
+export function runCheck(dependencies: Dependencies): Activities['runCheck'] {
+  const { runbooks, registry, env } = dependencies;
   return ({ target, checkId, greenIsUp = false }) =>
-    withHeartbeat(async (attendance) => {
+    withHeartbeat(async (run) => {
       const runbook = await runbooks.pinned(target);
       const config = findCheck(runbook, checkId);
-      const context = checkContext({ runbook, target, env, attendance, step: `check-${checkId}`, greenIsUp });
-      const check = createCheck(config);
+      const context = checkContext(dependencies, { runbook, target, run, step: `check-${checkId}`, greenIsUp });
+      const check = registry.check(config);
       const startedAt = Date.now();
       const measured = { checkedAt: startedAt, durationMs: 0 };
       for (let attempt = 1; ; attempt += 1) {
@@ -23,9 +23,9 @@ export function runCheck({ runbooks, env }: Dependencies): Activities['runCheck'
           const finding = await check(context);
           return { ...measured, ...finding, durationMs: Date.now() - startedAt };
         } catch (error) {
-          attendance.signal.throwIfAborted();
+          run.signal.throwIfAborted();
           if (attempt < TRIES && Date.now() < startedAt + config.timeout) {
-            await pause(BETWEEN_TRIES_MS, attendance.signal);
+            await pause(BETWEEN_TRIES_MS, run.signal);
             continue;
           }
           const why = redact(error instanceof Error ? error.message : String(error), env);

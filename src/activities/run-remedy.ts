@@ -1,26 +1,28 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { createRemedy } from '../checks/index.ts';
+import { commandRemedy } from '../checks/index.ts';
 import { type Activities, FAILURE } from '../domain/index.ts';
 import { redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { assertNotSuperseded, withHeartbeat } from './with-heartbeat.ts';
 
-export function runRemedy({ runbooks, env }: Dependencies): Activities['runRemedy'] {
+export function runRemedy(dependencies: Dependencies): Activities['runRemedy'] {
+  const { runbooks, registry, env } = dependencies;
   return ({ target, checkId }) =>
-    withHeartbeat(async (attendance) => {
-      await assertNotSuperseded(attendance);
+    withHeartbeat(async (run) => {
+      await assertNotSuperseded(run);
       const runbook = await runbooks.pinned(target);
-      const remedy = createRemedy(findCheck(runbook, checkId));
+      const config = findCheck(runbook, checkId);
+      const remedy = registry.remedy(config) ?? commandRemedy(config);
       if (!remedy)
         throw ApplicationFailure.nonRetryable(
           `The runbook names no remedy for the check "${checkId}".`,
           FAILURE.InvalidRequest,
         );
       const startedAt = Date.now();
-      const context = checkContext({ runbook, target, env, attendance, step: `remedy-${checkId}`, greenIsUp: false });
+      const context = checkContext(dependencies, { runbook, target, run, step: `remedy-${checkId}`, greenIsUp: false });
       const fixed = await remedy(context).catch((error: unknown) => {
-        attendance.signal.throwIfAborted();
+        run.signal.throwIfAborted();
         const why = redact(error instanceof Error ? error.message : String(error), env);
         return { done: false, summary: `could not be run: ${why}` };
       });

@@ -1,19 +1,18 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
-import { createPlatform } from '../platforms/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { portsOf } from './ports.ts';
 import { readBack } from './verify-traffic.ts';
 import { assertNotSuperseded, operation, withHeartbeat } from './with-heartbeat.ts';
 
-export function shiftTraffic({ runbooks }: Dependencies): Activities['shiftTraffic'] {
+export function shiftTraffic(dependencies: Dependencies): Activities['shiftTraffic'] {
   return ({ target, percentage, timeoutMs }) =>
-    withHeartbeat(async (attendance) => {
+    withHeartbeat(async (run) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
-      await assertNotSuperseded(attendance);
-      const { platform: config } = await runbooks.pinned(target);
-      const platform = createPlatform(config, target);
-      const evidence = await platform.shiftTraffic(operation(target, `shift-to-${percentage}`), percentage, attendance);
-      const found = await readBack(platform, { version: target.green, percentage, until }, attendance);
+      await assertNotSuperseded(run);
+      const router = portsOf(dependencies, await dependencies.runbooks.pinned(target), target).router();
+      const evidence = await router.setTraffic(operation(target, `shift-to-${percentage}`), percentage, run);
+      const found = await readBack(router, { version: target.green, percentage, until }, run);
       if (!found.inEffect)
         throw ApplicationFailure.nonRetryable(
           `The shift to ${percentage} % did not take: ${found.line.measured}, expected ${found.line.required}.`,

@@ -4,17 +4,15 @@ import {
   type BlueRecovered,
   type EvidenceLine,
   FAILURE,
-  type Reading,
+  type MetricCursor,
   type RollbackInput,
 } from '../domain/index.ts';
 import type { Counts, Limits } from '../judge/index.ts';
-import { advance, apartMs, createMetricSource } from '../metrics/index.ts';
-import { createPlatform } from '../platforms/index.ts';
-import type { Platform } from '../plugin/index.ts';
-import { toLimits } from '../runbook/index.ts';
+import { apartMs, type Router, type Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { firstFew, inPercent, NO_STATUS_COMMAND, short } from './verify-traffic.ts';
+import { portsOf } from './ports.ts';
+import { firstFew, inPercent, NOT_REPORTED, short } from './verify-traffic.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** So many of blue's newest requests within the limits prove its health. */
@@ -23,22 +21,21 @@ const FRESH_REQUESTS = 50;
 const QUIET_MS = 30_000;
 /** Recovery is measured in seconds: ask as often. */
 const POLL_MS = 1_000;
-/** A last reading and health check may take so long; what they found is told before the round is over. */
+/** How long a last reading and health check may take: their result has to be known before the round ends. */
 const MARGIN_MS = 5_000;
 
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
 type BlueIntervals = readonly Counts[];
 
-export function verifyRecovery({ runbooks, env }: Dependencies): Activities['verifyRecovery'] {
+export function verifyRecovery(dependencies: Dependencies): Activities['verifyRecovery'] {
   return (input) =>
-    withHeartbeat(async (attendance) => {
-      const { runbook } = await runbooks.pinnedOrCurrent(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), {
-        env,
-        versions: { blue: input.target.blue, green: input.target.blue }, // green's buckets are no concern of blue's
-      });
-      const platform = createPlatform(runbook.platform, input.target);
-      let previous: Reading | null = null;
+    withHeartbeat(async (run) => {
+      const { runbook } = await dependencies.runbooks.pinnedOrCurrent(input.target);
+      const { blue } = input.target;
+      const ports = portsOf(dependencies, runbook, input.target);
+      const source = ports.metrics({ blue, green: blue }); // green's buckets are no concern of blue's
+      const platform = { workload: ports.workload(), router: ports.router() };
+      let since: MetricCursor | null = null;
       let alone: BlueIntervals = [];
       let problem = 'no two readings to compare yet';
       let freshAt = input.restoredAt;
@@ -46,12 +43,12 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
 
       while (Date.now() < input.until - MARGIN_MS) {
         try {
-          const current = await source.read(attendance.signal, previous ?? undefined);
-          const { reading, interval } = advance(previous, current);
-          previous = reading;
-          if (interval) freshAt = Date.now();
-          // What somebody else collected before the traffic was back says nothing about blue alone.
-          if (interval && interval.from >= input.restoredAt) {
+          const { cursor, intervals } = await source.read(since, run.signal);
+          since = cursor;
+          if (intervals.length > 0) freshAt = Date.now();
+          for (const interval of intervals) {
+            // What somebody else collected before the traffic was back says nothing about blue alone.
+            if (interval.from < input.restoredAt) continue;
             alone = blueAlone(alone, interval.counts, input.target);
             countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
@@ -64,20 +61,20 @@ export function verifyRecovery({ runbooks, env }: Dependencies): Activities['ver
                 evidence: [lineOf(counts, input)],
               };
             if (found === undefined && interval.to - input.restoredAt >= QUIET_MS)
-              return await acceptedQuiet(platform, { input, counts, elsewhere, at: interval.to }, attendance);
+              return await acceptedQuiet(platform.workload, { input, counts, elsewhere, at: interval.to }, run);
           }
         } catch (error) {
-          attendance.signal.throwIfAborted();
+          run.signal.throwIfAborted();
           problem = error instanceof Error ? error.message : String(error);
         }
-        const isWithoutMetrics = Date.now() - freshAt >= QUIET_MS + apartMs(runbook.metrics);
+        const isWithoutMetrics = Date.now() - freshAt >= QUIET_MS + apartMs(source);
         if (isWithoutMetrics && input.neverShifted) {
-          const accepted = await acceptedUnmoved(platform, input, problem, attendance);
+          const accepted = await acceptedUnmoved(platform, input, problem, run);
           if ('healthyAt' in accepted) return accepted;
           problem = accepted.problem;
         }
-        attendance.heartbeat({ problem });
-        await pause(POLL_MS, attendance.signal);
+        run.heartbeat({ problem });
+        await pause(POLL_MS, run.signal);
       }
       throw ApplicationFailure.nonRetryable(
         `All traffic is back on ${input.target.blue}, but it is not proven healthy: ${problem}`,
@@ -124,18 +121,18 @@ function countElsewhere(
 
 /** With less traffic than proves anything, what there was and blue's own health check have to do. Throws when that fails. */
 async function acceptedQuiet(
-  platform: Platform,
+  workload: Workload,
   found: {
     readonly input: RollbackInput;
     readonly counts: Counts;
     readonly elsewhere: ReadonlyMap<string, number>;
     readonly at: number;
   },
-  attendance: RunContext,
+  run: RunContext,
 ): Promise<BlueRecovered> {
   const { counts, elsewhere, at } = found;
   const { blue } = found.input.target;
-  const health = await platform.checkHealth(blue, attendance);
+  const health = await workload.checkHealth(blue, run);
   const others = [...elsewhere].map(([version, requests]) => `${requests} of ${short(version)}`);
   const seconds = QUIET_MS / 1_000;
   const answered =
@@ -155,18 +152,18 @@ async function acceptedQuiet(
  * must not keep the rollback from its end: nothing moved the traffic away from what served before.
  */
 async function acceptedUnmoved(
-  platform: Platform,
+  { workload, router }: { readonly workload: Workload; readonly router: Router },
   { target: { blue } }: RollbackInput,
   unread: string,
-  attendance: RunContext,
+  run: RunContext,
 ): Promise<BlueRecovered | { readonly problem: string }> {
   try {
-    const shares = await platform.readTraffic(attendance);
+    const shares = await router.readTraffic(run);
     if (shares?.[blue] !== 100)
       return {
-        problem: `${unread}; the traffic is not read back on ${blue} alone: ${shares ? inPercent(shares) : NO_STATUS_COMMAND}`,
+        problem: `${unread}; the traffic is not read back on ${blue} alone: ${shares ? inPercent(shares) : NOT_REPORTED}`,
       };
-    const health = await platform.checkHealth(blue, attendance);
+    const health = await workload.checkHealth(blue, run);
     return {
       healthyAt: Date.now(),
       requests: 0,
@@ -181,7 +178,7 @@ async function acceptedUnmoved(
       },
     };
   } catch (error) {
-    attendance.signal.throwIfAborted();
+    run.signal.throwIfAborted();
     return { problem: `${unread}; and ${error instanceof Error ? error.message : String(error)}` };
   }
 }

@@ -1,33 +1,33 @@
 import type { EvidenceLine } from '../domain/index.ts';
-import type { Platform } from '../plugin/index.ts';
+import type { Router } from '../plugin/index.ts';
 import { type RunContext, redact } from '../util/index.ts';
 import { pollUntil } from './with-heartbeat.ts';
 
-export const NO_STATUS_COMMAND = 'not possible: the runbook names no status command';
-/** A platform may need a moment until what it accepted is in effect. */
+export const NOT_REPORTED = 'not possible: the router cannot report it';
+/** A router may need a moment until what it accepted is in effect. */
 const BETWEEN_ASKS_MS = 500;
 
 /**
- * Reads the traffic shares until `version` has `percentage`, or until `until`. A platform without a status command
+ * Reads the traffic shares until `version` has `percentage`, or until `until`. A router that cannot report them
  * cannot be read back: the line says so, and the metrics are what is left.
  */
 export async function readBack(
-  platform: Platform,
+  router: Router,
   wanted: { readonly version: string; readonly percentage: number; readonly until: number },
-  attendance: RunContext,
+  run: RunContext,
 ): Promise<{ readonly inEffect: boolean; readonly isPossible: boolean; readonly line: EvidenceLine }> {
   const { version, percentage, until } = wanted;
   const line = { what: 'traffic read back', required: `${version} ${percentage} %` };
   let measured = 'nothing';
   let isPossible = true;
-  const inEffect = await pollUntil(until, BETWEEN_ASKS_MS, attendance.signal, async () => {
+  const inEffect = await pollUntil(until, BETWEEN_ASKS_MS, run.signal, async () => {
     try {
-      const shares = await platform.readTraffic(attendance);
+      const shares = await router.readTraffic(run);
       isPossible = shares !== undefined;
-      measured = shares ? inPercent(shares) : NO_STATUS_COMMAND;
+      measured = shares ? inPercent(shares) : NOT_REPORTED;
       return !shares || (shares[version] ?? 0) === percentage ? true : undefined;
     } catch (error) {
-      attendance.signal.throwIfAborted();
+      run.signal.throwIfAborted();
       measured = error instanceof Error ? error.message : String(error);
       return undefined;
     }
@@ -38,7 +38,7 @@ export async function readBack(
 const MOST_SHOWN = 10;
 const LONGEST_SHOWN = 60;
 
-/** `2.4.0 50 %, 2.5.0 50 %`: fit for a history, whatever a platform calls its versions. */
+/** `2.4.0 50 %, 2.5.0 50 %`: fit for a history, whatever a router calls its versions. */
 export function inPercent(shares: Readonly<Record<string, number>>): string {
   return firstFew(
     Object.entries(shares).map(([version, percentage]) => `${short(version)} ${percentage} %`),

@@ -3,7 +3,7 @@ import type {
   Activities,
   LiveCounts,
   MeasuredCounts,
-  Reading,
+  MetricCursor,
   WatchHeartbeat,
   WatchInput,
   WatchState,
@@ -17,14 +17,16 @@ import {
   type JudgeRules,
   type JudgeState,
 } from '../judge/index.ts';
-import { advance, type Compared, createMetricSource, otherVersions } from '../metrics/index.ts';
+import type { FreshCounts, MetricInterval, MetricReading, MetricSource } from '../plugin/index.ts';
 import type { Poll } from '../report/index.ts';
-import { type Runbook, toLimits } from '../runbook/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
+import { otherVersions } from './other-versions.ts';
+import { portsOf } from './ports.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
 
-const NOTHING: Counts & { readonly seconds: number } = { requests: 0, failed: 0, slow: 0, seconds: 0 };
+const NOTHING: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
 const LAST_READ_MS = 5_000;
 /** A page that cannot be read may be quoted at length. */
@@ -35,19 +37,19 @@ const LONGEST_PROBLEM = 300;
  * seen is in the heartbeat, so that a retry on another worker goes on where this one stopped and, since the counters
  * are cumulative, counts nothing twice or not at all.
  */
-export function watchWindow({ runbooks, reports, env }: Dependencies): Activities['watchWindow'] {
+export function watchWindow(dependencies: Dependencies): Activities['watchWindow'] {
+  const { runbooks, reports } = dependencies;
   return (input) =>
     withHeartbeat(async ({ signal, heartbeat }) => {
       const context = Context.current();
       const complain = (problem: string): void =>
         log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
       const runbook = await runbooks.pinned(input.target);
-      const source = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env, versions: input.target });
+      const source = portsOf(dependencies, runbook, input.target).metrics(input.target);
       let judge = createJudge(input.rules);
-      const measured = measuredBy(runbook);
+      const measured = measuredBy(runbook, source);
 
-      const history = () =>
-        blueHistory(runbook, { version: input.target.blue, to: input.soakStartedAt }, { env, signal });
+      const history = () => blueHistory(source, { version: input.target.blue, to: input.soakStartedAt }, signal);
       let seen = context.info.heartbeatDetails
         ? (context.info.heartbeatDetails as WatchHeartbeat)
         : newWindow(await soakOf(input, judge, history), measured);
@@ -55,8 +57,8 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
       for (;;) {
         const begunAt = Date.now();
         const closing = isAskedToClose(context);
-        const since = seen.watchState.reading ?? undefined;
-        seen = await poll(seen, () => source.read(closing ? AbortSignal.timeout(LAST_READ_MS) : signal, since));
+        const since = seen.watchState.cursor;
+        seen = await poll(seen, () => source.read(since, closing ? AbortSignal.timeout(LAST_READ_MS) : signal));
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
@@ -72,7 +74,7 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         });
       }
 
-      async function poll(before: WatchHeartbeat, read: () => Promise<Reading>): Promise<WatchHeartbeat> {
+      async function poll(before: WatchHeartbeat, read: () => Promise<MetricReading>): Promise<WatchHeartbeat> {
         const { watchState } = before;
         const state: JudgeState = watchState.judge ?? judge.start(input.soakStartedAt);
         try {
@@ -87,57 +89,54 @@ export function watchWindow({ runbooks, reports, env }: Dependencies): Activitie
         }
       }
 
-      function take(before: WatchHeartbeat, state: JudgeState, current: Reading): WatchHeartbeat {
+      function take(before: WatchHeartbeat, state: JudgeState, reading: MetricReading): WatchHeartbeat {
         const { problem: _, latest: seenLast, ...window } = unjudged(before);
+        const { cursor, intervals } = reading;
         const now = Date.now();
-        const { reading, interval } = advance(before.watchState.reading, current);
-        const watchState = { ...before.watchState, reading };
+        const next = intervals.reduce((reached, one) => judge.observe(reached, observed(one, input.target)), state);
+        const judgement = judged(judge.judge(next, now), reading);
+        const watchState = { ...before.watchState, cursor };
+        const [first] = intervals;
+        const last = intervals.at(-1);
         // Nothing new: what was seen last stays what people see, and gets older.
-        if (!interval)
-          return {
-            ...window,
-            ...judged(judge.judge(state, now), current),
-            ...(seenLast && { latest: seenLast }),
-            to: now,
-            watchState,
-          };
+        if (!first || !last)
+          return { ...window, ...judgement, ...(seenLast && { latest: seenLast }), to: now, watchState };
 
-        const { from, to, counts, restarted, absent } = interval;
-        const green = counts[input.target.green] ?? NOTHING;
-        const blue = counts[input.target.blue] ?? NOTHING;
-        // What restarted for both is what counts them: a router, say.
-        const ofBlue = restarted[input.target.blue] ?? [];
-        const alone = (restarted[input.target.green] ?? []).filter((target) => !ofBlue.includes(target));
-        const greenRestarts = Object.fromEntries(alone.map((target) => [target, 1]));
-        const isDark = absent.includes(input.target.green) && !absent.includes(input.target.blue);
-        const dark = isDark ? { greenDark: true as const } : {};
-        const next = judge.observe(state, { from, to, green, blue, greenRestarts, ...dark });
-        const judgement = judged(judge.judge(next, now), current);
-        const latest = { intervalMs: to - from, green: measured(green), blue: measured(blue) };
+        const counts = sumOf(intervals);
+        const ofBoth = (part: readonly MetricInterval[]) => {
+          const sum = sumOf(part);
+          return {
+            green: measured(sum[input.target.green] ?? NOTHING),
+            blue: measured(sum[input.target.blue] ?? NOTHING),
+          };
+        };
+        const soak = intervals.filter(({ from }) => from >= input.soakStartedAt);
+        const shift = intervals.filter(({ from }) => from < input.soakStartedAt);
+        const inSoak = ofBoth(soak);
+        const inShift = ofBoth(shift);
         return {
           ...window,
-          ...(green.requests === 0 ? withOthers(judgement, counts, input.target) : judgement),
-          ...(from >= input.soakStartedAt
-            ? { green: add(before.green, latest.green), blue: add(before.blue, latest.blue) }
-            : {
-                shifting: {
-                  green: add(before.shifting?.green, latest.green),
-                  blue: add(before.shifting?.blue, latest.blue),
-                },
-              }),
+          ...(isUnasked(counts, input.target) ? withOthers(judgement, counts, input.target) : judgement),
+          ...(soak.length > 0 && { green: add(before.green, inSoak.green), blue: add(before.blue, inSoak.blue) }),
+          ...(shift.length > 0 && {
+            shifting: {
+              green: add(before.shifting?.green, inShift.green),
+              blue: add(before.shifting?.blue, inShift.blue),
+            },
+          }),
           to: now,
           watchState: { ...watchState, judge: next },
-          latest,
+          latest: { intervalMs: last.to - first.from, ...ofBoth(intervals) },
         };
       }
     });
 }
 
 /** What the newest poll brought, for the report. */
-function pollOf({ soakStartedAt }: WatchInput, since: Reading | undefined, seen: WatchHeartbeat): Poll {
+function pollOf({ soakStartedAt }: WatchInput, since: MetricCursor | null, seen: WatchHeartbeat): Poll {
   const { to: at, verdict, latest, problem, watchState } = seen;
-  const to = watchState.reading?.at ?? 0;
-  const isNew = since !== undefined && to > since.at && since.at >= soakStartedAt;
+  const to = watchState.cursor?.at ?? 0;
+  const isNew = since !== null && to > since.at && since.at >= soakStartedAt;
   return {
     soakStartedAt,
     at,
@@ -154,7 +153,7 @@ function unjudged(window: WatchHeartbeat): WatchHeartbeat {
 }
 
 /** The rules with the line over which requests were counted as slow, so that the words name that one. */
-function asCounted(rules: JudgeRules, { slowOver }: Reading): JudgeRules {
+function asCounted(rules: JudgeRules, { slowOver }: MetricReading): JudgeRules {
   const { latency } = rules.limits;
   if (!latency || slowOver === undefined) return rules;
   return {
@@ -163,21 +162,60 @@ function asCounted(rules: JudgeRules, { slowOver }: Reading): JudgeRules {
   };
 }
 
-function judged(judgement: Judgement, { series, slowOver }: Reading): Judgement {
-  const isApproximate = Object.values(series).some(({ approximate }) => approximate);
+function judged(judgement: Judgement, { approximate, slowOver }: MetricReading): Judgement {
   const notes = [
     ...(slowOver === undefined
       ? []
       : [
           'no bucket that both versions have ends at the limit: this stricter line can prove health, but no breach of the limit',
         ]),
-    ...(isApproximate ? ['counted approximately: the metrics have too many series'] : []),
+    ...(approximate ? ['counted approximately: the metrics have too many series'] : []),
   ];
   return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };
 }
 
+/** What the judge gets of an interval. */
+function observed(
+  { from, to, counts, restarted = {}, absent = [] }: MetricInterval,
+  target: Versions,
+): Parameters<Judge<JudgeState>['observe']>[1] {
+  // What restarted for both is what counts them: a router, say.
+  const ofBlue = restarted[target.blue] ?? [];
+  const alone = (restarted[target.green] ?? []).filter((one) => !ofBlue.includes(one));
+  const isDark = absent.includes(target.green) && !absent.includes(target.blue);
+  return {
+    from,
+    to,
+    green: counts[target.green] ?? NOTHING,
+    blue: counts[target.blue] ?? NOTHING,
+    greenRestarts: Object.fromEntries(alone.map((one) => [one, 1])),
+    ...(isDark ? { greenDark: true } : {}),
+  };
+}
+
+function sumOf(intervals: readonly MetricInterval[]): Record<string, FreshCounts> {
+  const sums = new Map<string, FreshCounts>();
+  for (const { counts } of intervals)
+    for (const [version, { requests, failed, slow, seconds }] of Object.entries(counts)) {
+      const sum = sums.get(version) ?? NOTHING;
+      sums.set(version, {
+        requests: sum.requests + requests,
+        failed: sum.failed + failed,
+        slow: sum.slow + slow,
+        seconds: sum.seconds + seconds,
+      });
+    }
+  return Object.fromEntries(sums);
+}
+
+function isUnasked(counts: Readonly<Record<string, FreshCounts>>, { green }: Versions): boolean {
+  return (counts[green]?.requests ?? 0) === 0;
+}
+
+type Versions = Pick<WatchInput['target'], 'blue' | 'green'>;
+
 /** Where green is missed: perhaps the metrics know it by another name. */
-function withOthers(judgement: Judgement, counts: Parameters<typeof otherVersions>[0], compared: Compared): Judgement {
+function withOthers(judgement: Judgement, counts: Parameters<typeof otherVersions>[0], compared: Versions): Judgement {
   const others = otherVersions(counts, compared);
   return others === undefined ? judgement : { ...judgement, reason: `${judgement.reason}; ${others}` };
 }
@@ -222,15 +260,15 @@ function isAskedToClose({ cancellationDetails }: Context): boolean {
   return !(details.workerShutdown || details.timedOut || details.notFound);
 }
 
-type Measured = (counts: Counts & { readonly seconds: number }) => LiveCounts;
+type Measured = (counts: FreshCounts) => LiveCounts;
 
 /** Counts as they are shown: what the runbook does not measure is null, not 0. */
-function measuredBy({ limits, metrics }: Runbook): Measured {
+function measuredBy({ limits }: Runbook, { measuresLatency }: MetricSource): Measured {
   return ({ requests, failed, slow, seconds }) => ({
     requests,
     failed,
     slow: limits.latency ? slow : null,
-    meanMs: metrics.latency === undefined || requests === 0 ? null : (seconds / requests) * 1_000,
+    meanMs: !measuresLatency || requests === 0 ? null : (seconds / requests) * 1_000,
   });
 }
 

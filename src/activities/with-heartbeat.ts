@@ -12,7 +12,7 @@ const ANSWERED_MS = 2 * BEAT_MS;
  * Runs an activity's work under a steady heartbeat of its own, so that a slow answer of the world neither loses the
  * activity nor delays a cancellation. Captures the context first: listeners of the signal run outside of it.
  */
-export async function withHeartbeat<Result>(work: (attendance: RunContext) => Promise<Result>): Promise<Result> {
+export async function withHeartbeat<Result>(work: (run: RunContext) => Promise<Result>): Promise<Result> {
   const context = Context.current();
   let detail: unknown;
   const ticker = setInterval(() => context.heartbeat(detail), BEAT_MS);

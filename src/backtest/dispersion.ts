@@ -1,5 +1,6 @@
 import type { Counts } from '../judge/index.ts';
-import { type HistoryInterval, stretchesOf } from './history.ts';
+import { type HistoryInterval } from '../plugin/index.ts';
+import { stretchesOf } from './history.ts';
 
 /**
  * How much the bad requests of one interval differ from those of the next, over how much they would if each request were

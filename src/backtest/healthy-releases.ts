@@ -1,6 +1,7 @@
 import { extensionMs } from '../domain/index.ts';
+import type { HistoryInterval } from '../plugin/index.ts';
 import { type Rate, rateOver } from './estimates.ts';
-import type { HistoryInterval, HistorySoak } from './history.ts';
+import type { HistorySoak } from './history.ts';
 import type { Random } from './random.ts';
 import { type Rehearsed, type RehearsedStep, rehearseRelease } from './release.ts';
 import { allToGreen, splitCounts } from './split.ts';

@@ -1,4 +1,10 @@
-import { GAP_INTERVALS, HistoryError, type HistoryInterval, inWholeNumbers, type TrafficHistory } from './history.ts';
+import {
+  GAP_INTERVALS,
+  HistoryError,
+  type HistoryInterval,
+  inWholeNumbers,
+  type TrafficHistory,
+} from '../plugin/index.ts';
 
 /**
  * The past as JSON Lines, one interval a line, the oldest first: `{"t": 1764000015000, "n": 412, "failed": 1, "slow": 9}`.

@@ -1,9 +1,6 @@
 export type { Percentiles, Rate } from './estimates.ts';
 export { type RehearsedSoak, rolledBackIn } from './healthy-releases.ts';
-export { HistoryError, type HistoryInterval, type TrafficHistory } from './history.ts';
 export { formatHistory, parseHistory } from './history-file.ts';
-export { resolveHistorySource } from './history-source.ts';
-export { readHistory } from './prometheus-history.ts';
 export { binomial, seededRandom } from './random.ts';
 export type { Regression } from './regressions.ts';
 export { type Backtest, runBacktest } from './rehearse.ts';

@@ -1,5 +1,6 @@
+import { HistoryError, type TrafficHistory } from '../plugin/index.ts';
 import { type Healthy, rehearseHealthy } from './healthy-releases.ts';
-import { cutSoaks, HistoryError, type TrafficHistory, usualLength } from './history.ts';
+import { cutSoaks, usualLength } from './history.ts';
 import { seededRandom } from './random.ts';
 import { type Regression, rehearseRegressions } from './regressions.ts';
 import { atResolution, type RehearsedStep } from './release.ts';

@@ -1,6 +1,7 @@
 import type { DeploymentPlan } from '../domain/index.ts';
 import { type BothCounts, createJudge, type JudgeRules, staleAfter } from '../judge/index.ts';
-import type { HistoryInterval, HistorySoak } from './history.ts';
+import type { HistoryInterval } from '../plugin/index.ts';
+import type { HistorySoak } from './history.ts';
 
 /** The first step of the traffic plan, as it is watched. */
 export interface RehearsedStep {

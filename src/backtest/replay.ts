@@ -63,12 +63,12 @@ export function replay(soak: RecordedSoak, overrides: Partial<SequentialRules> =
     }
     last = judge.judge(state, recorded.t * 1_000);
     const verdict = decided(last, recorded.t, soak);
-    if (verdict) return told(soak, verdict, recorded.t, last);
+    if (verdict) return replayVerdict(soak, verdict, recorded.t, last);
   }
   const at = soak.intervals.at(-1)?.t ?? 0;
   last ??= judge.judge(state, at * 1_000);
   const stands = last.code === 'blue-unhealthy' || last.code === 'no-metrics' || last.code === 'no-traffic';
-  return told(soak, stands ? 'hold' : 'inconclusive', at, last);
+  return replayVerdict(soak, stands ? 'hold' : 'inconclusive', at, last);
 }
 
 /** In the deployment the workflow does this: it stops on a breach, and asks for health when the soak's time is over. */
@@ -78,7 +78,7 @@ function decided(now: Judgement, t: number, soak: RecordedSoak): ReplayVerdict['
   return now.exhausted || t >= soak.maxSoakSeconds ? 'inconclusive' : undefined;
 }
 
-function told(
+function replayVerdict(
   { soak }: RecordedSoak,
   verdict: ReplayVerdict['verdict'],
   at: number,

@@ -1,7 +1,8 @@
 import { type Counts, type Limits, type Metric, metricsOf } from '../judge/index.ts';
+import { type HistoryInterval } from '../plugin/index.ts';
 import { type Dispersion, dispersionOf } from './dispersion.ts';
 import { type Percentiles, percentilesOf } from './estimates.ts';
-import { type HistoryInterval, type HistorySoak, stretchesOf, usualLength } from './history.ts';
+import { type HistorySoak, stretchesOf, usualLength } from './history.ts';
 
 /** What the past was like. Shares are fractions from 0 to 1, times epoch milliseconds. */
 export interface PastSummary {

@@ -1,6 +1,16 @@
-export { createCheck } from './create-check.ts';
-export { createRemedy } from './create-remedy.ts';
+export { attestation } from './attestation/check.ts';
+export { commandCheck } from './command/check.ts';
+export { commandRemedy } from './command-remedy.ts';
+export { deploymentMonitoring } from './deployment-monitoring/check.ts';
+export { httpCheck } from './http/check.ts';
+export { loadTest } from './load-test/check.ts';
 export { createClient } from './load-test/client.ts';
 export { startOpenLoop } from './load-test/open-loop.ts';
 export { createTally, type LoadNumbers } from './load-test/tally.ts';
+export { createPathPicker } from './load-test/weighted-paths.ts';
+export { platformReady } from './platform-ready/check.ts';
 export { databaseUrl } from './postgres/session.ts';
+export { postgresIndexes } from './postgres-indexes/check.ts';
+export { postgresMaxConnections } from './postgres-max-connections/check.ts';
+export { postgresPoolSize } from './postgres-pool-size/check.ts';
+export { prometheusAlerts } from './prometheus-alerts/check.ts';

@@ -9,12 +9,12 @@ export const SHOWN = 500;
 
 /** Runs a program of the runbook's. One that is not on this worker, or does not end in its time, is why it was not run. */
 export async function runProgram(
-  { target, operation, attendance }: CheckContext,
+  { target, operation, run }: CheckContext,
   program: { readonly command: readonly string[]; readonly name: string; readonly timeoutMs: number },
 ): Promise<CommandResult | { readonly notRun: string }> {
   try {
     const command = fillPlaceholders(program.command, placeholders(target));
-    return await runCommand({ ...program, command, operation, attendance });
+    return await runCommand({ ...program, command, operation, run });
   } catch (error) {
     if (error instanceof ApplicationFailure && error.type === FAILURE.CommandFailed) return { notRun: error.message };
     throw error;

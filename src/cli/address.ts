@@ -16,7 +16,7 @@ const WITH_SCRIPT = ['demo', 'sandbox', 'temporal'];
 const script = process.env['npm_lifecycle_event'] ?? '';
 const isOwnScript = !isInstalled && WITH_SCRIPT.includes(script);
 
-/** The command as the person called it: hints are printed so that they can be pasted. */
+/** The command as the person called it: people can paste what a message names. */
 export const COMMAND = script === 'bluegreen' || isOwnScript ? 'npm run bluegreen --' : 'bluegreen';
 
 /** One of the commands as the person called it: `bluegreen demo`, or `npm run demo --`. */
@@ -24,7 +24,7 @@ export function calledAs(name: string): string {
   return isOwnScript && name === script ? `npm run ${name} --` : `${COMMAND} ${name}`;
 }
 
-/** `--service S` and, where it is not the default, `--environment E`: for commands that people are told to run. */
+/** `--service S` and, where it is not the default, `--environment E`: for commands in messages. */
 export function addressFlags({ service, environment, run }: Address): string {
   const flags = [`--service ${service}`];
   if (environment !== DEFAULT_ENVIRONMENT) flags.push(`--environment ${environment}`);

@@ -6,7 +6,7 @@ export interface DecisionKind {
   readonly description: string;
   readonly takes: readonly ('check' | 'required-check' | 'gate' | 'remedy' | 'reason' | 'required-reason')[];
   readonly example: string;
-  /** What comes of it. */
+  /** What happens next, for the person who sent it. */
   readonly effect: string;
 }
 
@@ -14,7 +14,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'approve',
     name: 'approve',
-    description: 'Approves the open gate. May come while the soak runs: it counts once that is proven healthy.',
+    description: 'Approves the open gate. If the soak still runs, it takes effect at the next healthy verdict.',
     takes: ['gate', 'reason'],
     example: '--by ana',
     effect: 'It takes effect at the next healthy verdict.',
@@ -55,7 +55,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
     action: 'recheck',
     name: 'recheck',
     description:
-      'Measures every check that has not passed again, or one of them; with --remedy, its remedy from the runbook runs first.',
+      "Measures again every check that has not passed, or one of them. With --remedy, runs the runbook's remedy first.",
     takes: ['check', 'remedy', 'reason'],
     example: '--check max-connections --remedy',
     effect: 'It is being measured again.',
@@ -63,7 +63,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'retryRollback',
     name: 'retry-rollback',
-    description: 'Ends the running round of the rollback and starts another.',
+    description: 'Starts the next round of a rollback now, and ends the running one.',
     takes: ['reason'],
     example: '',
     effect: 'The next round of the rollback begins.',
@@ -71,10 +71,11 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   {
     action: 'acceptRecovery',
     name: 'accept-recovery',
-    description: 'Ends a rollback whose traffic is read back on blue, without the proof that blue is healthy.',
+    description:
+      'Accepts blue without proof that it is healthy, and ends the rollback. All traffic must be read back on blue.',
     takes: ['required-reason'],
-    example: '--reason "the metrics are away; blue is healthy in its logs"',
-    effect: 'Blue is taken as it is; the traffic is guarded, and the rollback ends.',
+    example: '--reason "the metrics are down; blue is healthy in its logs"',
+    effect: 'Blue is accepted without proof. The traffic is guarded, then the rollback ends.',
   },
 ];
 

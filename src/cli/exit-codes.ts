@@ -1,4 +1,4 @@
-/** What a script's exit code says. Documented by `--help`; programs rely on it, so a number never changes its meaning. */
+/** The exit codes, documented by `--help`. Scripts rely on them: a number never changes its meaning. */
 export const EXIT = {
   ok: 0,
   unexpected: 1,
@@ -17,19 +17,19 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const MEANING: Record<keyof typeof EXIT, string> = {
-  ok: 'done; the deployment completed (start --watch, watch, demo)',
+  ok: 'done; for start --watch, watch and demo: the deployment completed',
   unexpected: 'unexpected error',
   usage: 'bad input: an option, a request or a runbook',
-  notTaken: 'the deployment did not take the decision',
+  notTaken: 'the decision was refused',
   notFound: 'no such deployment',
-  unknown: 'no answer in time: it is not known whether it happened',
-  unreachable: 'Temporal (rehearse: the Prometheus) cannot be reached, or refuses this client',
-  underWay: 'not started: a deployment is under way already',
-  rolledBack: 'the deployment was rolled back, blue is verified',
-  refused: 'the deployment was refused, nothing was deployed',
-  cancelled: 'the deployment was cancelled, whatever was changed is rolled back',
+  unknown: 'no answer in time: the command may have taken effect',
+  unreachable: 'Temporal (for rehearse: Prometheus) cannot be reached, or refuses this client',
+  underWay: 'not started: another deployment is running',
+  rolledBack: 'the deployment was rolled back: blue has all of the traffic',
+  refused: 'the deployment was refused; nothing was deployed',
+  cancelled: 'the deployment was cancelled, and what it had changed was rolled back',
   endedByForce: 'the deployment was terminated: nothing was rolled back',
-  interrupted: 'Ctrl-C, or q while watching: left before the end',
+  interrupted: 'you left before the end: Ctrl-C, or q while watching',
 };
 
 export const EXIT_CODES_HELP = [

@@ -11,16 +11,16 @@ import { type DeploymentSnapshot, pollSnapshots } from './view/snapshot.ts';
 import { writtenReport } from './view/written-report.ts';
 
 export interface FollowOptions extends Address {
-  /** Whose decisions are sent by keys; without it there are none. */
+  /** The name for decisions sent by keys; without it, keys send none. */
   readonly by?: string;
   readonly json?: true;
-  /** To be told of every sight, after it was shown. */
+  /** Called with every snapshot, after it was shown. */
   readonly act?: (sight: DeploymentSnapshot) => void;
 }
 
 /**
- * Shows the deployment until it ends or somebody leaves, which never touches it; at a terminal a person may decide by
- * keys. @returns the exit code that tells how it ended.
+ * Shows the deployment until it ends or the person leaves; leaving does not affect it. At a terminal, keys send
+ * decisions. @returns the exit code for how it ended.
  */
 export async function follow(client: Client, handle: DeploymentHandle, options: FollowOptions): Promise<ExitCode> {
   const { service, environment, run, by, json, act } = options;
@@ -29,7 +29,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   const leaving = listenForLeaving();
   let person: PersonAtKeys | undefined;
   const footer = (): readonly string[] =>
-    person?.lines() ?? ['Ctrl-C ends the watching; the deployment goes on'].map((line) => paint.dim(line));
+    person?.lines() ?? ['Ctrl-C leaves; the deployment continues'].map((line) => paint.dim(line));
   const screen = openScreen({ paint, footer, ...(json ? { json } : {}) });
   let last: DeploymentSnapshot | undefined;
   try {
@@ -52,7 +52,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
         act?.(sight);
       }
     };
-    // A call that hangs holds nobody who wants to leave.
+    // A call that hangs must not delay leaving.
     await Promise.race([looking(), leaving.left]);
   } finally {
     person?.leave();
@@ -62,7 +62,7 @@ export async function follow(client: Client, handle: DeploymentHandle, options: 
   }
   if (leaving.signal.aborted) {
     screen.left(EXIT.interrupted);
-    printError(`The deployment goes on. Watch again: ${COMMAND} watch ${addressFlags(address)}`);
+    printError(`The deployment continues. Watch it again: ${COMMAND} watch ${addressFlags(address)}`);
     return EXIT.interrupted;
   }
   const outcome = await outcomeOf(client, handle, last?.status);

@@ -10,7 +10,7 @@ export function withAddress(command: Command): Command {
     .option('--environment <name>', 'the environment', nameOf, DEFAULT_ENVIRONMENT);
 }
 
-/** `--by`: the sender's claim; what proves it is Temporal's own history. */
+/** `--by`: a claim of the sender, which nobody verifies. */
 export function withBy(command: Command): Command {
   return command.option('--by <name>', 'who decides', whoRunsThis());
 }
@@ -29,8 +29,8 @@ export function withExample(command: Command, ...lines: readonly string[]): Comm
   return command.addHelpText('after', `\nExample:\n${examples}`);
 }
 
-/** As strict as the runbook's own names: it becomes part of a workflow id. */
-function nameOf(text: string): string {
+/** As strict as in a runbook: it becomes part of a workflow id. */
+export function nameOf(text: string): string {
   if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError('Expected lower-case letters, digits and dashes, at most 63.');
 }

@@ -13,13 +13,13 @@ interface CommandEntry {
 const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'start',
-    description: 'Starts the deployment of a version of a service.',
+    description: 'Starts a deployment.',
     load: async () => (await import('./commands/start.ts')).addStart,
   },
   {
     name: 'check',
     description:
-      'Runs the checklist alone, automatic remedies included; nothing is deployed. The exit code says whether all of it passed.',
+      'Runs only the checklist, including automatic remedies; deploys nothing. Exit code 0: every check passed.',
     load: async () => (await import('./commands/check.ts')).addCheck,
   },
   {
@@ -30,9 +30,9 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'watch',
     description:
-      'Follows a deployment until it ends; the exit code says how it ended. Ctrl-C or q ends the watching only. At a terminal keys ' +
-      'decide: a approve, r reject, x abort, each with a reason and Enter; for a checklist that waits c recheck, ' +
-      'm remedy, t attest, w waive; R retries a rollback. In a pipe: one line per change.',
+      'Shows a deployment until it ends; the exit code shows how it ended. Ctrl-C or q leaves, and the deployment continues. ' +
+      'At a terminal, keys send decisions: a approve, r reject, x abort; for a waiting checklist c recheck, m remedy, ' +
+      't attest, w waive; for a stalled rollback R retry, A accept blue. In a pipe: one line per change.',
     load: async () => (await import('./commands/watch.ts')).addWatch,
   },
   ...DECISION_KINDS.map((kind) => ({
@@ -46,8 +46,8 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'link',
     description:
-      "Links to Temporal's UI: to its form for starting a deployment, filled in as far as a link can, and to the " +
-      'deployment that is under way, if there is one. Starts nothing.',
+      "Prints links to Temporal's UI: to its form for starting a deployment, partly filled in, and to the running " +
+      'deployment, if any. Starts nothing.',
     load: async () => (await import('./commands/link.ts')).addLink,
   },
   {
@@ -58,64 +58,65 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'history',
     description:
-      'Lists the past deployments of a service, the newest first: how each ended, how long it took, how soon blue had ' +
-      'recovered. As far back as Temporal keeps closed workflows; needs no worker.',
+      'Lists the past deployments of a service, the newest first: outcome, duration and recovery time. Goes back as far ' +
+      'as Temporal keeps closed workflows. Needs no worker.',
     load: async () => (await import('./commands/history.ts')).addHistory,
   },
   {
     name: 'report',
     description:
-      "Makes the report of a deployment that has ended, from Temporal's history and the series that a worker kept on " +
-      'this machine (BLUEGREEN_STATE). Without the series its charts are coarse, and it says so. Needs no worker.',
+      "Creates the report of a deployment that has ended, from Temporal's history and the series that a worker stored on " +
+      'this machine (BLUEGREEN_STATE). Without the series its charts are coarse. Needs a worker only if the deployment ' +
+      'was terminated.',
     load: async () => (await import('./commands/report.ts')).addReport,
   },
   {
     name: 'runbook',
-    description: 'Works with runbooks.',
+    description: 'Creates and validates runbooks.',
     load: async () => (await import('./commands/runbook.ts')).addRunbook,
   },
   {
     name: 'rehearse',
     description:
-      "Runs the runbook's limits over the past: splits real traffic at random into blue and a green that is just as good, " +
-      'and says how often that green would have been rolled back, and how soon a bad one is found. Needs no Temporal.',
+      "Tests a runbook's limits on past traffic: how often a green as good as blue would be rolled back, and how soon " +
+      'a bad one is found. Needs no Temporal.',
     load: async () => (await import('./commands/rehearse.ts')).addRehearse,
   },
   {
     name: 'judge',
     description:
-      'Judges soaks that are over: one soak as JSON per line on standard input, one verdict as JSON per line on standard ' +
-      'output, in the same order, as soon as it is known. docs/judge.md has the format. A line that is no soak is ' +
-      `complained about; the others are judged, and the exit code is ${EXIT.usage}.`,
+      'Judges recorded soaks: reads one soak as JSON per line from standard input, and prints one verdict as JSON per line, in the ' +
+      `same order. docs/judge.md describes the format. Invalid lines are reported on standard error; the others are judged, and the exit code is ${EXIT.usage}.`,
     load: async () => (await import('./commands/judge.ts')).addJudge,
   },
   {
     name: 'worker',
-    description: 'Runs a worker until it is stopped. docs/production.md has its environment.',
+    description: 'Runs a worker until it is stopped. docs/production.md lists its environment variables.',
     load: async () => (await import('./commands/worker.ts')).addWorker,
   },
   {
     name: 'temporal',
     description:
-      'Runs a local Temporal server with its UI until Ctrl-C. For development: a real one is set by TEMPORAL_ADDRESS.',
+      'Runs a local Temporal server with its UI until Ctrl-C, for development. TEMPORAL_ADDRESS selects another server.',
     load: async () => (await import('./commands/temporal.ts')).addTemporal,
   },
   {
     name: 'demo',
     description:
-      'Deploys recommendation 2.5.0 in a little production on this machine, with a real Temporal server, as the guide says: ' +
-      'the checklist, 50 %, your approval, 100 %. About two minutes. Everything it starts is ended and removed.',
+      'Deploys version 2.5.0 of a service in a sandbox on this machine, in about two minutes: the checklist, 50 % of the ' +
+      'traffic, your approval, 100 %. Stops and removes everything at the end.',
     load: async () => (await import('./commands/demo.ts')).addDemo,
   },
   {
     name: 'sandbox',
     description:
-      "Runs the demo's environment alone until Ctrl-C: a database, the recommendation service, a router, and load.",
+      "Runs the demo's environment without a deployment until Ctrl-C: a database, the recommendation service, a router " +
+      'and load.',
     load: async () => (await import('./commands/sandbox.ts')).addSandbox,
   },
   {
     name: 'completion',
-    description: 'Prints what gives a shell the command "bluegreen", which completes its commands and options.',
+    description: 'Prints the shell command "bluegreen" with Tab completion, for your shell settings.',
     load: async () => (await import('./commands/completion.ts')).addCompletion,
   },
 ];
@@ -127,11 +128,11 @@ const COMMANDS: readonly CommandEntry[] = [
 export async function createProgram(args?: readonly string[]): Promise<Command> {
   const program = new Command(COMMAND)
     .description(
-      'Starts, follows and decides Blue-Green deployments. Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ' +
-        'TEMPORAL_PROFILE and the rest of its environment configuration; by default at localhost:7233.',
+      'Runs and controls Blue-Green deployments. Connects to Temporal at localhost:7233, or as TEMPORAL_ADDRESS, ' +
+        "TEMPORAL_NAMESPACE, TEMPORAL_PROFILE and Temporal's other variables say.",
     )
     .exitOverride()
-    .showHelpAfterError('(--help says more)')
+    .showHelpAfterError('(use --help for details)')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`);
   for (const { name, description, load } of COMMANDS) {
     const command = program.command(name).description(description);

@@ -16,22 +16,24 @@ export function runbookTemplate(values: RunbookTemplate): string {
 service: ${service}
 environment: ${environment}
 
-# Change this: your own programs. Each runs on the worker, without a shell; what stands in braces is filled in as text. Each may run
-# twice with the same arguments, and ends with exit code 0 when it is done.
-platform:
+# Change this: your own programs. They run on the worker, without a shell; {placeholders} are filled in. A program may run
+# twice with the same arguments. It exits with 0 when it is done.
+workload:
   kind: command
   # After it, green runs without traffic.
   deploy: [./deploy.sh, --service, "{service}", --version, "{version}"]
-  # After it, green gets this percentage of the traffic.
-  shiftTraffic: [./shift-traffic.sh, --service, "{service}", --percentage, "{percentage}"]
-  # After it, blue has all traffic, and green stops.
-  rollback: [./rollback.sh, --service, "{service}"]
-  # Prints the share of each running version as JSON, such as {"2.4.0": 50, "2.5.0": 50}. With it, every shift is read back.
-  status: [./traffic-status.sh, --service, "{service}"]
   # Change this: green answers here before it gets traffic.
   health: { url: "http://127.0.0.1:8080/versions/{version}/healthz" }
+router:
+  kind: command
+  # After it, green gets this percentage of the traffic.
+  shiftTraffic: [./shift-traffic.sh, --service, "{service}", --percentage, "{percentage}"]
+  # After it, blue has all traffic. It may stop green, too; or name a program for that with workload.stop.
+  rollback: [./rollback.sh, --service, "{service}"]
+  # Prints the percentage of each version as JSON: {"traffic": {"2.4.0": 50, "2.5.0": 50}}. With it, every shift is read back.
+  status: [./traffic-status.sh, --service, "{service}"]
 
-# Change this: the series of this service, with a label that holds the version. \`bluegreen rehearse\` shows what they say of the past.
+# Change this: the series of this service, with a label that holds the version. \`bluegreen rehearse\` tests the limits on their past.
 metrics:
   kind: prometheus
   url: ${JSON.stringify(prometheus)}
@@ -57,7 +59,7 @@ recovery: { target: 90s }
 # Checked before anything is changed. docs/checks.md has databases, alerts, load tests and your own programs.
 checklist:
   - id: platform
-    title: The platform's programs are there, and blue has all traffic
+    title: The programs are there, and blue has all traffic
     group: Platform
     critical: true
     kind: platform-ready

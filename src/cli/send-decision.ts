@@ -16,7 +16,7 @@ import { fetchSnapshot } from './view/snapshot.ts';
 
 export type IdentifiedDecision = Decision & { readonly decisionId: string };
 
-/** What became of a decision. `unknown`: nobody answered in time; it may still be applied. */
+/** The answer to a decision. `unknown`: none came in time; the decision may still take effect. */
 export type Answer =
   | { readonly kind: 'taken'; readonly already?: true }
   | { readonly kind: 'refused'; readonly why: string }
@@ -52,7 +52,7 @@ export async function sendDecision(
   }
 }
 
-/** It may have come by another way before, such as a signal: what counts is that it was taken. */
+/** The decision may have arrived earlier, for example as a signal: then it was accepted. */
 async function refusedOrTakenBefore(
   client: Client,
   handle: DeploymentHandle,
@@ -66,7 +66,7 @@ async function refusedOrTakenBefore(
   return { kind: 'refused', why: cause instanceof ApplicationFailure ? cause.message : firstLine(cause ?? error) };
 }
 
-/** Sends it as a signal: kept until a worker is there, and not answered. */
+/** Sends it as a signal: Temporal keeps it until a worker runs, and there is no answer. */
 export async function signalDecision(
   client: Client,
   handle: DeploymentHandle,
@@ -80,6 +80,6 @@ export function refuseClosed({ status, workflowId }: WorkflowExecutionDescriptio
   if (status.name === 'RUNNING') return;
   throw new CliError(
     EXIT.notTaken,
-    `Not taken: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
+    `Refused: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
   );
 }

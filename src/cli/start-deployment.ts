@@ -33,8 +33,8 @@ export async function startOrExplain(
     if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
     throw new CliError(
       EXIT.unknown,
-      `Unknown: Temporal gave no answer (${firstLine(error)}), so the deployment may have been started. ` +
-        `Look: ${COMMAND} status ${addressFlags({ service, environment })}. Starting it again does no harm: a second one is refused.`,
+      `Unknown: Temporal did not answer (${firstLine(error)}), so the deployment may have been started. ` +
+        `Check with ${COMMAND} status ${addressFlags({ service, environment })}. You can safely start it again: a second deployment is refused.`,
       { cause: error },
     );
   }
@@ -50,11 +50,11 @@ async function underWay(client: Client, service: string, environment: string, ca
   return new CliError(
     EXIT.underWay,
     [
-      `Not started: a deployment of ${service} in ${environment} is under way already; there is one at a time.`,
+      `Not started: a deployment of ${service} in ${environment} is already running; only one may run at a time.`,
       '',
       ...renderFull(sight, PLAIN),
       '',
-      `Follow it:  ${COMMAND} watch ${flags}`,
+      `Watch it:   ${COMMAND} watch ${flags}`,
       `End it:     ${COMMAND} abort ${flags} --reason "..."`,
     ].join('\n'),
     { cause },

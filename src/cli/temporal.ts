@@ -26,13 +26,13 @@ export function clientOf(connection: Connection, namespace: string): Client {
   return new Client({ connection, namespace });
 }
 
-/** The call, given up on after twelve seconds. */
+/** The call, with a timeout of twelve seconds. */
 export function inTime<Result>(client: Client, call: () => Promise<Result>): Promise<Result> {
   return client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
 }
 
 /**
- * The deployment that the address means, and a handle on this very run: what is meant for it must not hit the next one.
+ * The deployment at the address, and a handle on exactly this run: a decision for it must not reach the next one.
  * @throws CliError when there is none.
  */
 export async function findDeployment(
@@ -51,20 +51,20 @@ export async function findDeployment(
     throw new CliError(
       EXIT.notFound,
       `There is no deployment of ${service} in ${environment}${run === undefined ? '' : ` with the run ${run}`} ` +
-        `(workflow ${workflowId}). See what there is: ${COMMAND} list`,
+        `(workflow ${workflowId}). List the deployments: ${COMMAND} list`,
       { cause: error },
     );
   }
 }
 
-/** Where Temporal is. @throws CliError when the settings make no sense. */
+/** Where Temporal is. @throws CliError when the settings are invalid. */
 export function readConfig(): ConnectionConfig {
   try {
     return connectionConfig();
   } catch (error) {
     throw new CliError(
       EXIT.usage,
-      `The settings for Temporal cannot be used: ${error instanceof Error ? error.message : String(error)}. ` +
+      `The Temporal settings are invalid: ${error instanceof Error ? error.message : String(error)}. ` +
         'Check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the other TEMPORAL_ variables.',
       { cause: error },
     );

@@ -6,14 +6,14 @@ import { EXIT } from './exit-codes.ts';
 /** Of gRPC's status codes, those that mean something to a person. */
 const GRPC = { notFound: 5, denied: 7, unavailable: 14, unauthenticated: 16 } as const;
 
-/** Any error as a problem in words. */
+/** Any error as a message for a person. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   const why = firstLine(error);
   if (error instanceof NamespaceNotFoundError)
     return new CliError(
       EXIT.notFound,
-      `The Temporal server has no namespace "${error.namespace}". Set TEMPORAL_NAMESPACE to the one you mean.`,
+      `The Temporal server has no namespace "${error.namespace}". Set TEMPORAL_NAMESPACE to an existing one.`,
       { cause: error },
     );
   if (isGrpcDeadlineError(error))
@@ -22,11 +22,9 @@ export function toCliError(error: unknown): CliError {
     });
   switch (grpcCode(error)) {
     case GRPC.unavailable:
-      return new CliError(
-        EXIT.unreachable,
-        `The Temporal server cannot be reached any more: ${why}. Try again when it is back.`,
-        { cause: error },
-      );
+      return new CliError(EXIT.unreachable, `The Temporal server can no longer be reached: ${why}. Try again later.`, {
+        cause: error,
+      });
     case GRPC.denied:
     case GRPC.unauthenticated:
       return new CliError(
@@ -37,17 +35,17 @@ export function toCliError(error: unknown): CliError {
     case GRPC.notFound:
       return new CliError(EXIT.notFound, `Not found: ${why}.`, { cause: error });
     default:
-      return new CliError(EXIT.unexpected, `Unexpected: ${why}`, { cause: error });
+      return new CliError(EXIT.unexpected, `Unexpected error: ${why}`, { cause: error });
   }
 }
 
-/** The gRPC status code of an error of the client, looked for in its causes. */
+/** The gRPC status code of an error of the client, or of one of its causes. */
 export function grpcCode(error: unknown): number | undefined {
   if (isGrpcServiceError(error)) return error.code;
   return error instanceof Error && error.cause !== undefined ? grpcCode(error.cause) : undefined;
 }
 
-/** The most telling line: the client's own wrappers say only that something failed. */
+/** The most informative line: the client's wrappers only say that something failed. */
 export function firstLine(error: unknown): string {
   if (isGrpcServiceError(error) && error.details) return error.details.split('\n', 1)[0] ?? '';
   if (error instanceof Error && isGrpcServiceError(error.cause)) return firstLine(error.cause);

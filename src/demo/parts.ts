@@ -72,7 +72,7 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
     worker.ended.then((words) => fail('worker', words)),
     server.ended.then((words) => fail('Temporal server', words)),
   ]);
-  broken.catch(() => undefined); // raced by whoever uses it; until then it must not count as unhandled
+  broken.catch(() => undefined); // callers race it; until then a rejection must not count as unhandled
   return { stateDirectory, sandbox, server, broken };
 }
 

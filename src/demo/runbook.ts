@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
+import { registryWith } from '../built-in.ts';
 import { parseRunbook } from '../runbook/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 
@@ -107,7 +108,7 @@ export async function writeDemoRunbook(
 ): Promise<void> {
   const file = join(folder, 'recommendation.yaml');
   const text = demoRunbook(await readFile(GUIDE, 'utf8'), sandbox, options);
-  parseRunbook(text, file);
+  parseRunbook(text, { file, format: registryWith().format });
   await mkdir(folder, { recursive: true });
   await writeFile(file, text);
 }

@@ -1,11 +1,11 @@
 import type { JudgeRules, JudgeState, Verdict, VerdictCode } from '../judge/index.ts';
+import type { MetricCursor } from './metric-cursor.ts';
 import type { DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
-import type { Reading } from './reading.ts';
 
 /** What the watch carries from window to window and from worker to worker; opaque to the workflow, a few KB at most. */
 export interface WatchState {
-  /** Cumulative counters up to which everything was judged. */
-  readonly reading: Reading | null;
+  /** Everything up to here was judged. */
+  readonly cursor: MetricCursor | null;
   readonly judge: JudgeState | null;
   /** When the soak began that `judge` is about. */
   readonly soakStartedAt: number;

@@ -96,7 +96,7 @@ function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undef
   if (recovered) return 'blue has recovered already; the rollback ends after its guard';
   if (acceptance) return `${acceptance.by} accepted it already`;
   if (restored && !restored.readBack)
-    return 'the runbook names no status command, so it was not read back that blue has all the traffic; make the metrics readable, and the rollback ends when blue is proven healthy';
+    return 'the router cannot report the traffic, so it was not read back that blue has all of it; make the metrics readable, and the rollback ends when blue is proven healthy';
   if (!isReadBack(rollback, phase === 'rolling-back' ? 'running' : 'over'))
     return `it is not read back yet that blue has all the traffic${problem === undefined ? '' : ` (${problem})`}; run the rollback command by hand or fix it, then retryRollback`;
   return undefined;

@@ -169,7 +169,7 @@ function once(metric: Measurement['metric'], labels: Measurement['labels']): Mea
   return { metric, value: 1, labels };
 }
 
-/** Between two times of which another machine's clock may have told one. */
+/** Between two times, one of which may be from another machine's clock. */
 function seconds(fromMs: number, toMs: number): number {
   return Math.max(0, toMs - fromMs) / 1_000;
 }

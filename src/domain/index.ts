@@ -14,6 +14,7 @@ export { ACTIONS, type Action, type Decision, type DecisionAnswer, type Decision
 export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
+export type { MetricCursor } from './metric-cursor.ts';
 export {
   ANSWER_MS,
   type CheckResult,
@@ -30,7 +31,6 @@ export {
   type RemedyResult,
   type TrafficStep,
 } from './plan.ts';
-export type { Reading, SeriesReading } from './reading.ts';
 export { recoveryWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export {

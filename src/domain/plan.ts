@@ -118,7 +118,7 @@ export interface DeploymentPlan {
   readonly recovery: { readonly targetMs: number };
 }
 
-/** A line of proof: what was looked at, what was found, what was asked for, and where. */
+/** One piece of evidence: what was measured, what was found, what is required, and the source. */
 export interface EvidenceLine {
   readonly what: string;
   readonly measured: string;
@@ -133,7 +133,7 @@ export interface CheckResult {
   readonly evidence: readonly EvidenceLine[];
   /** What would make it pass; present when it did not. */
   readonly unblock?: string;
-  /** It could not be measured at all (the database is down, say): told apart from a measured failure. */
+  /** It could not be measured, for example because the database is down. This is not a measured failure. */
   readonly unmeasured?: true;
   readonly checkedAt: number;
   readonly durationMs: number;

@@ -38,7 +38,7 @@ export interface RemedyRecord extends RemedyResult {
 export interface CheckStatus extends PlannedCheck {
   readonly outcome: CheckOutcome;
   readonly result?: CheckResult;
-  /** Whoever asked for it to be measured again, and whether with its remedy; until that begins. */
+  /** Who requested a recheck, and whether with the remedy; until the recheck begins. */
   readonly asked?: { readonly by: string; readonly remedy: boolean };
   /** The newest last. */
   readonly remedies?: readonly RemedyRecord[];

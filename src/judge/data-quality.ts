@@ -124,7 +124,7 @@ export function dataQualityBreach(
       reason: `green's target ${target} restarted ${times} times since traffic was shifted to it`,
     };
 
-  // At 100 % it is blue that should be alone in nothing; whoever still asks it (a health check, say) proves nothing.
+  // At 100 % blue should get no traffic; a request that still reaches it (such as a health check) proves nothing.
   if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - from <= rules.trafficGraceMs) return undefined;
   // The split seen so far, and lately, since it may wander (few clients, a canary's rough weight); at most what was set.
   const seen = counts.green.requests / (counts.green.requests + counts.blue.requests);
@@ -155,11 +155,11 @@ function shareLately(split: DataQuality['split'], blueAlone: number): number {
 
 /** Why nothing can be said now, whatever was counted. */
 export function dataQualityDoubt(
-  attendance: DataQuality,
+  run: DataQuality,
   rules: SequentialRules,
   now: number,
 ): Pick<Judgement, 'code' | 'reason' | 'exhausted' | 'missingMs'> | undefined {
-  const { from, seenAt, greenSeenAt, blueSeenAt, clock, soakMs } = attendance;
+  const { from, seenAt, greenSeenAt, blueSeenAt, clock, soakMs } = run;
   const blindFor = now - (seenAt ?? from);
   const spent = blindFor > rules.maxNoDataMs ? { exhausted: true as const } : {};
   if (seenAt === null && blindFor >= 0)
@@ -170,7 +170,7 @@ export function dataQualityDoubt(
       reason: `no new metrics for ${seconds(blindFor)}; after ${seconds(rules.staleMs)} they say nothing about now`,
       ...spent,
     };
-  if (attendance.dark > 0) return { code: 'suspected', reason: "green's targets did not report in the newest reading" };
+  if (run.dark > 0) return { code: 'suspected', reason: "green's targets did not report in the newest reading" };
   const isFresh = (at: number | null) => at !== null && now - at <= rules.staleMs;
   if (!isFresh(greenSeenAt)) {
     const since = greenSeenAt === null ? 'since the soak began' : `for ${seconds(now - greenSeenAt)}`;
@@ -181,7 +181,7 @@ export function dataQualityDoubt(
         }
       : { code: 'no-traffic', reason: `no traffic on either version ${since}` };
   }
-  const split = splitDoubt(attendance, rules);
+  const split = splitDoubt(run, rules);
   if (split) return { code: 'wrong-traffic-split', reason: split };
   const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs });
   return missing && { code: 'insufficient-data', ...missing };

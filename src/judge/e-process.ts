@@ -7,7 +7,7 @@ export interface Ratios {
   /** Against the best that would still have to be rolled back: with what blue did at the same time, and without. */
   readonly beside: readonly number[];
   readonly bound: readonly number[];
-  /** Against what is usual: a burst is told by what is around it. */
+  /** Relative to what is usual: a burst differs from the time around it. */
   readonly usual: readonly number[];
 }
 

@@ -64,7 +64,7 @@ export interface Terms {
   readonly minRequests: number;
   readonly batchMs: number;
   readonly breachesInARow: number;
-  /** Over which time starts of trouble are looked for. */
+  /** The time in which the start of a fault is searched. */
   readonly scaleMs: number;
 }
 

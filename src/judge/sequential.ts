@@ -36,7 +36,7 @@ import { advanceClock } from './soak-clock.ts';
 
 /** Plain JSON, a few KB. */
 export interface SequentialState {
-  readonly attendance: DataQuality;
+  readonly run: DataQuality;
   /** Counts that are too short for a slot of their own. */
   readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
   readonly recent: Recent;
@@ -59,7 +59,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
   const stretch = burstSlots(rules, slotMs);
   const alpha = (1 - rules.confidence) / (2 * metrics.length);
 
-  const termsOf = ({ limit, name, provesBreach }: Metric, { attendance }: SequentialState): Terms => ({
+  const termsOf = ({ limit, name, provesBreach }: Metric, { run }: SequentialState): Terms => ({
     limit,
     provesBreach,
     leastWorse: LEAST_WORSE[name],
@@ -69,7 +69,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     minRequests: rules.minRequests,
     batchMs: rules.batchMs,
     breachesInARow: rules.breachesInARow,
-    scaleMs: attendance.soakMs ?? USUAL_SOAK_MS,
+    scaleMs: run.soakMs ?? USUAL_SOAK_MS,
   });
 
   return {
@@ -78,7 +78,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
         newVersionBins((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
       const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(stretch, noiseOf(metric))] as const);
       return {
-        attendance: newDataQuality(at, facts),
+        run: newDataQuality(at, facts),
         open: null,
         recent: [],
         metrics: Object.fromEntries(fresh),
@@ -90,33 +90,33 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
       const next = Object.entries(state.metrics).map(([name, evidence]) => [name, nextSoakOf(evidence)] as const);
       return {
         ...state,
-        attendance: newDataQuality(at, facts, state.attendance),
+        run: newDataQuality(at, facts, state.run),
         metrics: Object.fromEntries(next),
       };
     },
 
     observe(before, interval) {
-      const state = { ...before, attendance: addDataQuality(before.attendance, interval) };
+      const state = { ...before, run: addDataQuality(before.run, interval) };
       if (state.breach) return state;
-      const absent = dataQualityBreach(state.attendance, rules);
+      const absent = dataQualityBreach(state.run, rules);
       if (absent) return { ...state, breach: absent };
       return addToSlot(state, interval);
     },
 
     judge(state, now): Judgement {
       if (state.breach) return { verdict: 'breached', ...state.breach };
-      const { attendance } = state;
-      const absent = dataQualityDoubt(attendance, rules, now);
+      const { run } = state;
+      const absent = dataQualityDoubt(run, rules, now);
       if (absent && absent.code !== 'insufficient-data') return { verdict: 'inconclusive', ...absent };
       const doubts = metrics.flatMap((metric) => doubtAbout(state, metric) ?? []);
       // What looks wrong is more telling than what is merely not there yet.
       const wrong = doubts.find(({ doubt }) => doubt !== 'unproven');
       if (wrong)
         return wrong.doubt === 'hold'
-          ? onHold(attendance, wrong.reason)
+          ? onHold(run, wrong.reason)
           : { verdict: 'inconclusive', reason: wrong.reason, code: 'suspected' };
       const [first] = doubts;
-      const healthy = healthyWords(metrics, attendance.counts);
+      const healthy = healthyWords(metrics, run.counts);
       if (!absent && !first) return { verdict: 'healthy', reason: healthy };
       const reasons = [first?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
       const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
@@ -130,10 +130,10 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
   };
 
   function addToSlot(before: SequentialState, interval: Interval): SequentialState {
-    const inSoak = !isBeforeSoak(before.attendance, interval);
-    if (!inSoak && before.attendance.isFirst) return before;
+    const inSoak = !isBeforeSoak(before.run, interval);
+    if (!inSoak && before.run.isFirst) return before;
     // What was counted before the soak and what is counted in it are never one slot.
-    const mustClose = inSoak && before.open && isBeforeSoak(before.attendance, before.open);
+    const mustClose = inSoak && before.open && isBeforeSoak(before.run, before.open);
     const state = mustClose && before.open ? judgeSlot({ ...before, open: null }, before.open) : before;
     if (state.breach) return state;
     const { green, blue, from, to } = interval;
@@ -153,7 +153,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
     const reasons: { reason: string; code: VerdictCode }[] = [];
     const ms = Math.max(0, slot.to - slot.from);
-    const inSoak = !isBeforeSoak(state.attendance, slot);
+    const inSoak = !isBeforeSoak(state.run, slot);
     for (const metric of metrics) {
       const before = state.metrics[metric.name];
       if (!before) continue;
@@ -165,10 +165,10 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
       if (breach) reasons.push({ code: breach.code, reason: breachReason(metric, breach, 2 * metrics.length) });
     }
     const held = Object.values(next).some((evidence) => evidence.held);
-    const attendance = inSoak ? addSlot(state.attendance, slot, { ms, held }) : state.attendance;
+    const run = inSoak ? addSlot(state.run, slot, { ms, held }) : state.run;
     const [first] = reasons;
     const breach = first ? { code: first.code, reason: reasons.map(({ reason }) => reason).join('; ') } : null;
-    return { ...state, attendance, recent, metrics: next, breach };
+    return { ...state, run, recent, metrics: next, breach };
   }
 
   function addSlot(before: DataQuality, slot: BothCounts, { ms, held }: { ms: number; held: boolean }): DataQuality {

@@ -13,7 +13,7 @@ const VERSION_TIMEOUT_MS = 10_000;
 
 export interface ResolveOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Told what a person should know or wait for, one line each. */
+  /** Called with each line that a person should read. */
   readonly notice?: (line: string) => void;
   /** Where the official archives are; for tests. */
   readonly downloadBase?: string;

@@ -1,11 +1,7 @@
+import type { Compared } from './inspection.ts';
+
 /** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
 const TOLERANCE = 1e-9;
-
-/** The two versions of a deployment. */
-export interface Compared {
-  readonly blue: string;
-  readonly green: string;
-}
 
 /** The largest end at or below the limit that all of these histograms have. */
 function commonEnd(histograms: readonly (readonly number[])[], limit: number): number | undefined {
@@ -36,7 +32,7 @@ export function slowEnds(
   return found;
 }
 
-/** @throws Error where requests of a version that matters cannot be told slow or not. */
+/** @throws Error if the buckets of a version that matters cannot separate slow requests from others. */
 export function refuseWithoutEnd(
   name: string,
   histograms: ReadonlyMap<string, readonly (readonly number[])[]>,

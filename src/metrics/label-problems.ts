@@ -1,4 +1,4 @@
-import type { LabelValues } from '../plugin/index.ts';
+import type { LabelValues } from './inspection.ts';
 
 /** Labels whose values belong to one service, so that series that differ in them may be added up. */
 const BELONGS = new RegExp(

@@ -1,15 +1,9 @@
 import type { Limits } from '../judge/index.ts';
-import type { Inspection, LabelValues } from '../plugin/index.ts';
-import { redact } from '../util/index.ts';
-import { type Compared, isBelow, isSame, shownEnds } from './bucket-ends.ts';
-import { namesOf } from './counts.ts';
+import type { Problem } from '../plugin/index.ts';
+import { redact, shortList } from '../util/index.ts';
+import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
+import type { Compared, Inspection, LabelValues } from './inspection.ts';
 import { isStatus, meansNoAnswer } from './status-codes.ts';
-
-/** Something that keeps these metrics from being judged, and what to do about it. */
-export interface MetricsProblem {
-  readonly found: string;
-  readonly unblock: string;
-}
 
 /** A request is counted a moment before its duration is: so many without one are no coincidence. */
 const UNTIMED_REQUESTS = 50;
@@ -21,7 +15,7 @@ const ENOUGH_TO_TELL = 20;
 export function metricsProblems(
   inspection: Inspection,
   { blue, green, limits }: Compared & { readonly limits: Limits },
-): readonly MetricsProblem[] {
+): readonly Problem[] {
   const known = [...new Set(Object.values(inspection.reading.series).map(({ version }) => version))];
   if (!known.includes(blue)) return [unknownVersion(blue, known, inspection)];
   return [
@@ -32,13 +26,13 @@ export function metricsProblems(
 }
 
 /** What makes the counts themselves untrue, also in the middle of a soak; of all versions where none are named. */
-export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly MetricsProblem[] {
+export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly Problem[] {
   const { requests, latency } = inspection.metrics;
   const answered = new Map<string, number>();
   for (const one of Object.values(inspection.reading.series))
     answered.set(one.version, (answered.get(one.version) ?? 0) + one.requests - one.failed);
   const versions = compared ? [compared.blue, compared.green] : Object.keys(inspection.versions);
-  return versions.flatMap((version): MetricsProblem[] => {
+  return versions.flatMap((version): Problem[] => {
     const series = inspection.versions[version];
     if (!series) return [];
     const good = answered.get(version) ?? 0;
@@ -70,12 +64,12 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
   });
 }
 
-function unknownVersion(blue: string, known: readonly string[], { metrics }: Inspection): MetricsProblem {
+function unknownVersion(blue: string, known: readonly string[], { metrics }: Inspection): Problem {
   return {
     found:
       known.length === 0
         ? `the metrics have no series of ${blue}; they know no version at all`
-        : `the metrics count requests of ${namesOf(known)}; none of them is ${blue}`,
+        : `the metrics count requests of ${shortList(known)}; none of them is ${blue}`,
     unblock:
       `let what answers for ${blue} count its requests with "${blue}" in the label "${metrics.versionLabel}" ` +
       '(metrics.versionLabel), and send it a request; or call the release what the metrics call it; or correct where ' +
@@ -83,7 +77,7 @@ function unknownVersion(blue: string, known: readonly string[], { metrics }: Ins
   };
 }
 
-function statusProblems({ versions, metrics }: Inspection, version: string): MetricsProblem[] {
+function statusProblems({ versions, metrics }: Inspection, version: string): Problem[] {
   const statuses = versions[version]?.statuses ?? [];
   const strange = statuses.filter((status) => !isStatus(status) && !meansNoAnswer(status));
   if (statuses.length === 0 || (strange.length === 0 && statuses.some(isStatus))) return [];
@@ -104,7 +98,7 @@ function latencyProblems(
   inspection: Inspection,
   blue: string,
   { underMs, quantile }: NonNullable<Limits['latency']>,
-): MetricsProblem[] {
+): Problem[] {
   const limit = underMs / 1_000;
   const { latency } = inspection.metrics;
   const { good, requests, slow, seconds } = sumsOf(inspection, blue);
@@ -141,7 +135,7 @@ function latencyProblems(
   ];
 }
 
-function withoutBuckets(version: string, latency: string | undefined): MetricsProblem {
+function withoutBuckets(version: string, latency: string | undefined): Problem {
   return {
     found: `requests of ${version} are counted, but ${latency ?? 'metrics.latency'} has no buckets for it, so slow requests cannot be counted`,
     unblock:

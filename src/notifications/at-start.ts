@@ -1,24 +1,20 @@
+import type { Logger, Registry } from '../plugin/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
-import { channelsOf, type NotificationLog } from './create-notifier.ts';
 
 /**
- * Warns of every channel that this worker could not use, before somebody waits in vain for its news. Never throws: the
- * other runbooks, and the other channels, are fine.
+ * Warns of every notification that this worker could not send, before somebody waits in vain for it. Never throws: the
+ * other runbooks, and the other notifications, are fine.
  */
-export async function warnOfUnusableChannels(
-  runbooks: RunbookStore,
-  env: NodeJS.ProcessEnv,
-  log: Pick<NotificationLog, 'warn'>,
+export async function warnOfUnusableNotifiers(
+  { runbooks, registry, env }: { runbooks: RunbookStore; registry: Registry; env: NodeJS.ProcessEnv },
+  log: Logger,
 ): Promise<void> {
   const inPlace = await runbooks.inPlace().catch((error: unknown) => {
     log.warn('The notifications of the runbooks could not be checked.', { problem: String(error) });
     return [];
   });
   for (const { file, runbook } of inPlace)
-    for (const { name, variable, problem } of channelsOf(runbook.notifications, env))
-      if (problem !== undefined)
-        log.warn(
-          `${file}: ${name} cannot be sent: ${problem}. Set ${variable} and restart the worker, or correct "notifications" in the runbook.`,
-          { runbook: file, variable },
-        );
+    for (const notifier of registry.notifiers(runbook.notifications, { env, log }))
+      for (const { found, unblock } of (await notifier.preflight?.()) ?? [])
+        log.warn(`${file}: ${notifier.name} cannot be sent: ${found}. To do: ${unblock}.`, { runbook: file });
 }

@@ -1,2 +1,4 @@
-export { warnOfUnusableChannels } from './at-start.ts';
-export { channelsOf, createNotifier } from './create-notifier.ts';
+export { warnOfUnusableNotifiers } from './at-start.ts';
+export { commandNotification } from './command/notification.ts';
+export { deliver } from './deliver.ts';
+export { webhookNotification } from './webhook/notification.ts';

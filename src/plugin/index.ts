@@ -1,4 +1,67 @@
-export type { Check, CheckContext, Finding } from './check.ts';
-export type { Inspection, LabelValues, MetricSource, Range, VersionSeries } from './metric-source.ts';
-export type { Evidence, Platform, TrafficShares } from './platform.ts';
-export type { Remedy } from './remedy.ts';
+/**
+ * What a plugin is made of: `bluegreen/plugin`. docs/plugins.md shows how to write one. `z` and the values of a runbook are
+ * here, too, so that a plugin needs no other package.
+ */
+export { z } from 'zod';
+export type { DeploymentTarget, EvidenceLine, MetricCursor, Notification } from '../domain/index.ts';
+export type { Limits } from '../judge/index.ts';
+export {
+  command,
+  duration,
+  envName,
+  httpUrl,
+  latencyLimit,
+  name,
+  type Runbook,
+  share,
+  template,
+} from '../runbook/index.ts';
+export type { Operation, RunContext } from '../util/index.ts';
+export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
+export {
+  advance,
+  type CounterSource,
+  countedBetween,
+  type Reading,
+  type SeriesReading,
+} from './counters.ts';
+export { definePlugin, type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
+export { commandFailed, greenUnhealthy, metricsUnavailable } from './failures.ts';
+export {
+  GAP_INTERVALS,
+  HistoryError,
+  type HistoryInterval,
+  type HistoryQuestion,
+  inWholeNumbers,
+  type TrafficHistory,
+} from './history.ts';
+export {
+  type CheckKind,
+  checkKind,
+  type KindContext,
+  type Logger,
+  type MetricsContext,
+  type MetricsKind,
+  metricsKind,
+  type NotificationKind,
+  notificationKind,
+  type RouterKind,
+  routerKind,
+  type WorkloadKind,
+  workloadKind,
+} from './kinds.ts';
+export { type BluegreenConfig, loadPlugins } from './load-plugins.ts';
+export {
+  apartMs,
+  type FreshCounts,
+  type MetricInspection,
+  type MetricInterval,
+  type MetricReading,
+  type MetricSource,
+  type Range,
+} from './metric-source.ts';
+export type { Notifier } from './notifier.ts';
+export { type Finding, findingOf, type Observation, type Problem } from './observation.ts';
+export { createRegistry, PluginError, type Registry } from './registry.ts';
+export type { Router, TrafficShares } from './router.ts';
+export type { Evidence, Workload } from './workload.ts';

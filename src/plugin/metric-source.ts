@@ -1,39 +1,46 @@
-import type { Reading } from '../domain/index.ts';
+import type { MetricCursor } from '../domain/index.ts';
+import type { Counts } from '../judge/index.ts';
+import type { HistoryQuestion, TrafficHistory } from './history.ts';
+import type { Problem } from './observation.ts';
 
-/** What the series of one version are like, beyond their counts. */
-export interface VersionSeries {
-  /** The values of the status label under which requests were counted. */
-  readonly statuses: readonly string[];
-  /**
-   * Labels with several values of which it is not known that they belong to one service, and those by which requests
-   * are counted more than once.
-   */
-  readonly mixed: readonly LabelValues[];
-  readonly doubled: readonly LabelValues[];
-  /** Where the buckets of its durations end, in seconds; empty where it has no histogram. A native one has no fixed ends. */
-  readonly ends: readonly number[];
-  readonly hasNative: boolean;
+/** Counts of requests, and the sum of their durations in seconds, for the mean. */
+export type FreshCounts = Counts & { readonly seconds: number };
+
+/** What was counted after `from` and up to `to`, epoch milliseconds. */
+export interface MetricInterval {
+  readonly from: number;
+  readonly to: number;
+  /** By version. A version that is not here got no request, or is in `absent`. */
+  readonly counts: Readonly<Record<string, FreshCounts>>;
+  /** By version: the targets whose process restarted in it. */
+  readonly restarted?: Readonly<Record<string, readonly string[]>>;
+  /** Versions that did not report, though they did before: their counts are missing, which is not 0. */
+  readonly absent?: readonly string[];
 }
 
-export interface LabelValues {
-  readonly label: string;
-  readonly values: readonly string[];
+export interface MetricReading {
+  /** Where the next reading goes on. As JSON at most 256 KB: it is kept in heartbeats and in the history. */
+  readonly cursor: MetricCursor;
+  /**
+   * What is new since the cursor that was given, oldest first, without gaps and overlaps: each request is in exactly one of
+   * them. Empty where there is nothing newer, and in the first reading, which only says where to count from.
+   */
+  readonly intervals: readonly MetricInterval[];
+  /** Seconds over which requests counted as slow, where that is not the runbook's limit but stricter. */
+  readonly slowOver?: number;
+  /** The counts are extrapolated: a few requests may be missing. */
+  readonly approximate?: true;
 }
 
 /** What a source knows of itself beyond counts: for the check that a release can be watched with it. */
-export interface Inspection {
-  readonly reading: Reading;
-  /** What is read, by the names in the runbook. */
-  readonly metrics: {
-    readonly requests: string;
-    readonly latency?: string | undefined;
-    readonly versionLabel: string;
-    readonly codeLabel: string;
-  };
-  readonly versions: Readonly<Record<string, VersionSeries>>;
-  /** Beyond how many seconds a version's requests count as slow; several where its histograms have different buckets. */
-  readonly slowOver: readonly { readonly version: string; readonly seconds: number }[];
-  /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it cannot be told. */
+export interface MetricInspection extends MetricReading {
+  /** What keeps these metrics from being judged, and what to do about it. */
+  readonly problems: readonly Problem[];
+  /** The requests of each series so far, since whenever it counts. */
+  readonly series: Readonly<Record<string, { readonly version: string; readonly requests: number }>>;
+  /** Seconds over which a version's requests count as slow; several where its histograms have different buckets. */
+  readonly slowAbove: readonly { readonly version: string; readonly seconds: number }[];
+  /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it is not known. */
   readonly clocks: readonly { readonly place: string; readonly aheadMs?: Range }[];
 }
 
@@ -43,20 +50,32 @@ export interface Range {
   readonly most: number;
 }
 
-/** Where the counts come from: the port. Adapters live beside this file and are chosen in `createMetricSource`. */
+/** The port through which requests are counted. */
 export interface MetricSource {
+  /** How often it has fresh data, in milliseconds; 0 where each reading is of the moment. */
+  readonly freshEveryMs: number;
+  /** Whether slow requests are counted. */
+  readonly measuresLatency: boolean;
   /**
-   * Reads all targets now. May be called as often as wanted. Throws a retryable `MetricsUnavailable` that names the
-   * target and what was wrong when any of them cannot be read: half a reading would look like lost traffic.
-   *
-   * `since` is the reading up to which everything is counted, from whichever worker; without it, the last one of this
-   * source. A source with a memory looks up what was missed in between, restarts included. What is not newer than
-   * `since` is the same reading, with the same `at`: no evidence of anything.
+   * Counts what is new since a cursor, which may come from another worker, before a restart, or long ago. `null`: counts
+   * nothing and says where to begin. May be called as often as wanted.
+   * @throws ApplicationFailure `MetricsUnavailable`, retryable, that names what could not be read and why: half of the counts
+   *   would look like lost traffic. The signal's reason when that aborts.
    */
-  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
+  read(since: MetricCursor | null, signal: AbortSignal): Promise<MetricReading>;
   /**
-   * Reads once and tells more. Throws where nothing can be read; what makes the counts untrue, for which `read` throws, is
-   * in the answer: `metricsProblems` puts it into words.
+   * Reads once and returns more. Counts that are not true, for which `read` throws, are in `problems`. @throws as `read` where
+   * nothing can be read.
    */
-  inspect(signal: AbortSignal, since?: Reading): Promise<Inspection>;
+  inspect?(since: MetricCursor | null, signal: AbortSignal): Promise<MetricInspection>;
+  /** What was counted in the past, for `rehearse`. @throws HistoryError where there is nothing usable. */
+  history?(
+    question: HistoryQuestion,
+    context: { readonly signal: AbortSignal; readonly progress?: (done: number) => void },
+  ): Promise<TrafficHistory>;
+}
+
+/** Two readings so far apart are sure to differ where there is traffic. */
+export function apartMs({ freshEveryMs }: MetricSource): number {
+  return freshEveryMs > 0 ? 2 * freshEveryMs + 5_000 : 0;
 }

@@ -3,7 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 
 /**
- * The absolute path of a program as the operating system would find it on `path`, or undefined. Looked up here and not
+ * The absolute path of a program as the operating system would find it on `path`, or undefined. Searched here and not
  * by the supervising shell, which would take a built-in of the same name and could not say "not found" unmistakably.
  */
 export async function findProgram(program: string, path = ''): Promise<string | undefined> {

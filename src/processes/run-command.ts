@@ -17,7 +17,7 @@ export interface CommandInput {
   /** A program and its arguments, passed on as they are: no shell reads them. */
   readonly command: readonly string[];
   readonly operation: Operation;
-  readonly attendance: RunContext;
+  readonly run: RunContext;
   /** What messages call it; by default the operation's step. Messages never hold the command line. */
   readonly name?: string;
   readonly timeoutMs?: number;
@@ -38,13 +38,13 @@ export interface CommandResult {
 
 /**
  * Runs a program to its end, whatever its exit code. It finds its operation in BLUEGREEN_OPERATION_ID and
- * BLUEGREEN_ATTEMPT. When the attendance's signal aborts, or after `timeoutMs`, its whole process group is ended (SIGTERM,
+ * BLUEGREEN_ATTEMPT. When the run's signal aborts, or after `timeoutMs`, its whole process group is ended (SIGTERM,
  * five seconds later SIGKILL) before this rejects; it is ended as well when this process dies.
  * @throws ApplicationFailure `CommandFailed`, not retryable, if it cannot be started or does not end in time;
  *   the signal's reason if that aborts.
  */
 export async function runCommand(input: CommandInput): Promise<CommandResult> {
-  const { attendance, operation } = input;
+  const { run, operation } = input;
   const name = input.name ?? stepOf(operation);
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -55,7 +55,7 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
   const [program = '', ...args] = input.command;
   const path = await findProgram(program, env['PATH']);
   if (path === undefined) throw programNotFound(name, program);
-  attendance.signal.throwIfAborted();
+  run.signal.throwIfAborted();
 
   const startedAt = performance.now();
   const runningMs = () => Math.round(performance.now() - startedAt);
@@ -82,14 +82,14 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
   // Listeners and timers below run outside the activity's context: they use nothing of it, and never throw.
   const stop = new AbortController();
   const stopped = new Promise<'stopped'>((resolve) => stop.signal.addEventListener('abort', () => resolve('stopped')));
-  const cancel = () => stop.abort(attendance.signal.reason);
-  attendance.signal.addEventListener('abort', cancel, { once: true });
-  if (attendance.signal.aborted) cancel();
+  const cancel = () => stop.abort(run.signal.reason);
+  run.signal.addEventListener('abort', cancel, { once: true });
+  if (run.signal.aborted) cancel();
   const timeout =
     input.timeoutMs === undefined
       ? undefined
       : setTimeout(() => stop.abort(tookTooLong(name, input.timeoutMs, outputTail.text())), input.timeoutMs);
-  const heartbeat = setInterval(() => beat(attendance, { running: name, forMs: runningMs() }), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => beat(run, { running: name, forMs: runningMs() }), HEARTBEAT_MS);
   try {
     const result = await Promise.race([child, stopped]);
     if (result === 'stopped') {
@@ -109,7 +109,7 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
   } finally {
     clearInterval(heartbeat);
     clearTimeout(timeout);
-    attendance.signal.removeEventListener('abort', cancel);
+    run.signal.removeEventListener('abort', cancel);
   }
 }
 
@@ -137,9 +137,9 @@ function stepOf(operation: Operation): string {
   return operation.id.slice(operation.id.lastIndexOf('/') + 1);
 }
 
-function beat(attendance: RunContext, detail: unknown): void {
+function beat(run: RunContext, detail: unknown): void {
   try {
-    attendance.heartbeat(detail);
+    run.heartbeat(detail);
   } catch {
     // Thrown from a timer it would end the worker. A heartbeat that is missing is seen by the server.
   }

@@ -22,7 +22,7 @@ export interface NewAlert {
 
 const alert = z.object({
   receivers: z.array(z.object({ name: z.string() })),
-  /** `suppressed`: silenced or inhibited, nobody hears of it. */
+  /** `suppressed`: silenced or inhibited, so nobody is notified. */
   status: z.object({ state: z.string() }),
 });
 export type Alert = z.output<typeof alert>;

@@ -5,7 +5,7 @@ import type { Token } from './token.ts';
 
 /** Where a Prometheus or an Alertmanager answers. */
 export interface Server extends Credentials {
-  /** What people know it by: its address is never told, since what is told ends in a history. */
+  /** The name in messages. They end in a history, so they never contain the address. */
   readonly name: string;
   /** With the path that it is served under, if any. */
   readonly url: string;
@@ -62,9 +62,9 @@ export async function request(server: Server, question: Question, signal: AbortS
     const { dispatcher } = server;
     const address = addressOf(server, question);
     const response = await (dispatcher ? fetchVia(address, { ...init, dispatcher }) : fetch(address, init));
-    const said = told(response.headers, askedAt, Date.now());
+    const timing = timingOf(response.headers, askedAt, Date.now());
     const text = await readCapped(response.body);
-    if (text !== undefined) return { status: response.status, text, ...said };
+    if (text !== undefined) return { status: response.status, text, ...timing };
   } catch (error) {
     signal.throwIfAborted();
     const why = timeout.aborted ? `no complete answer within ${timeoutMs / 1_000} s` : reasonOf(error);
@@ -98,7 +98,7 @@ function addressOf({ url }: Server, { path, search = {} }: Question): URL {
   return address;
 }
 
-function told(headers: Pick<Headers, 'get'>, askedAt: number, answeredAt: number): Omit<Answer, 'status' | 'text'> {
+function timingOf(headers: Pick<Headers, 'get'>, askedAt: number, answeredAt: number): Omit<Answer, 'status' | 'text'> {
   const date = Date.parse(headers.get('date') ?? '');
   const after = headers.get('retry-after') ?? '';
   const retryAfterMs = /^\d+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - answeredAt;

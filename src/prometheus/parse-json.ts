@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { jsonOrUndefined } from '../util/index.ts';
 import { type Answer, refusal, type Server } from './http-client.ts';
 
 /**
@@ -11,7 +12,7 @@ export function parseJson<Schema extends z.ZodType>(
   schema: Schema,
 ): z.output<Schema> {
   if (status !== 200) throw explained(server, { status, text });
-  const parsed = jsonOf(text);
+  const parsed = jsonOrUndefined(text);
   if (parsed === undefined) throw new Error(`${server.name}: it answered, but not with JSON: is the URL right?`);
   const { data, error } = schema.safeParse(parsed);
   if (!error) return data;
@@ -21,15 +22,7 @@ export function parseJson<Schema extends z.ZodType>(
 
 /** Why the server did not do as asked, in its own words as well if its answer has some. */
 export function explained(server: Server, { status, text }: Answer): Error {
-  return refusal(server, status, errorIn(jsonOf(text)));
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return refusal(server, status, errorIn(jsonOrUndefined(text)));
 }
 
 /** Prometheus and Alertmanager explain themselves in a field, or in nothing but a string. */

@@ -93,7 +93,7 @@ export async function instantQuery(server: Server, question: Question, signal: A
 export interface Question {
   readonly promql: string;
   readonly at?: number;
-  /** Hears of the answer before it is judged: also one that is no success says how long to leave the server alone. */
+  /** Called with each answer, also a failed one: it may say how long to leave the server alone. */
   readonly heard?: (answer: Answer) => void;
 }
 

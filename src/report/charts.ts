@@ -138,7 +138,7 @@ function optionOf(chart: ChartView, series: SoakSeries, marks: readonly Mark[]) 
   };
 }
 
-/** The first interval began before the shift: how fast requests came after it cannot be told from that one. */
+/** The first interval began before the shift: it does not show the rate of requests after the shift. */
 function valueIn(
   { value, unit }: ChartView,
   { startedAt }: SoakSeries,

@@ -9,7 +9,7 @@ import type { Poll } from './series.ts';
 export interface ReportStore {
   /**
    * Keeps what a poll of this deployment brought. Neither waits nor throws, whatever the disk does: the watch goes on.
-   * `complain` is told once for each deployment why its series has a gap.
+   * `complain` is called once for each deployment, with the reason why its series has a gap.
    */
   note(deployment: string, poll: Poll, complain: (problem: string) => void): void;
   /** Everything that was noted of this deployment on this machine, in no order. Lines that are no polls are left out. */
@@ -100,8 +100,8 @@ export function createReportStore(
 const SERIES = 'series';
 
 /**
- * `reports/<environment>/<service>/<run>` of `<workflowId>/<run>`, below the state directory. Whoever starts a workflow
- * chooses its id: what is no plain name becomes its hash, so that none leads out of the folder or into another's.
+ * `reports/<environment>/<service>/<run>` of `<workflowId>/<run>`, below the state directory. The starter of a
+ * workflow chooses its id: anything but a plain name becomes a hash, and no id leads out of the folder or into another.
  */
 export function folderOf(deployment: string): string {
   const [, environment, service, run] = /^blue-green\/([^/]*)\/([^/]*)\/([^/]*)$/.exec(deployment) ?? [];

@@ -1,6 +1,6 @@
 /**
  * The style of a report's page: every colour of a text has a contrast of 4.5 to 1 at least against the page, light and
- * dark; charts take theirs from here. Green and blue are told apart by their lines, too.
+ * dark; charts take theirs from here. Green and blue also differ in their line style.
  */
 export const STYLE = `
 :root { color-scheme: light dark; --page: #fcfcfb; --ink: #1c1c1a; --quiet: #5c5b57; --line: #dddcd7; --card: #f3f2ee;

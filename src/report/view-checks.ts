@@ -9,7 +9,7 @@ export interface CheckView {
   readonly outcome: string;
   readonly tone: 'good' | 'bad' | 'quiet';
   readonly summary: string;
-  /** What was looked at, what was found, what was required. */
+  /** What was measured, what was found, what is required. */
   readonly evidence: readonly (readonly string[])[];
   /** What people and remedies did about it. */
   readonly notes: readonly string[];

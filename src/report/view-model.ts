@@ -6,7 +6,7 @@ import { type CheckView, checksOf } from './view-checks.ts';
 import { type SoakView, soaksOf } from './view-soaks.ts';
 import { type MomentView, timelineOf } from './view-timeline.ts';
 
-/** A report told in words, the same for every form of it: plain text, which each form escapes in its own way. Pure. */
+/** The texts of a report, the same for every format: plain text, which each format escapes in its own way. Pure. */
 export interface ReportView {
   readonly title: string;
   /** `ROLLED BACK`, and whether that is good news. */

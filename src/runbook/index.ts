@@ -1,14 +1,24 @@
+export { describedSchema, runbookJsonSchema, type SchemaNode } from './json-schema.ts';
+export {
+  type CheckBase,
+  type CheckConfig,
+  type CheckSchema,
+  commandRemedySchema,
+  type MetricsBase,
+  type MetricsConfig,
+  type MetricsSchema,
+  type NotificationConfig,
+  type NotificationSchema,
+  type RouterConfig,
+  type RouterSchema,
+  remedyBase,
+  TARGET_PLACEHOLDERS,
+  type WorkloadConfig,
+  type WorkloadSchema,
+} from './kinds.ts';
 export { loadRunbook, parseRunbook, RunbookError } from './load.ts';
 export { validate } from './problems.ts';
-export { name, version } from './scalars.ts';
-export {
-  type CheckConfig,
-  type CheckOfKind,
-  type MetricsConfig,
-  type PlatformConfig,
-  type Runbook,
-  runbookSchema,
-} from './schema.ts';
+export { command, duration, envName, httpUrl, latencyLimit, name, share, template, version } from './scalars.ts';
+export { composeRunbookFormat, type Runbook, type RunbookCheck, type RunbookFormat } from './schema.ts';
 export { createRunbookStore, type RunbookStore } from './store.ts';
 export { parseRequest, toLimits, toPlan } from './to-plan.ts';
-export { createPathPicker } from './weighted-paths.ts';

@@ -28,36 +28,32 @@ export const judge = z
       .max(0.9999)
       .optional()
       .describe(`The confidence that a statistical rollback needs. Default: ${SEQUENTIAL_DEFAULTS.confidence}.`),
-    batch: duration.prefault('60s').describe('The shortest time of a batch of requests, for the threshold rule.'),
-    minRequests: z
-      .int()
-      .min(1)
-      .default(50)
-      .describe('The smallest number of requests to green in a batch, and for a healthy verdict.'),
-    breachesInARow: z.int().min(1).default(3).describe('How many batches in a row over a limit are a breach.'),
+    batch: duration.prefault('60s').describe('The shortest length of a batch of requests.'),
+    minRequests: z.int().min(1).default(50).describe('How many requests to green a batch or a healthy verdict needs.'),
+    breachesInARow: z.int().min(1).default(3).describe('This many batches in a row over a limit are a breach.'),
     maxNoData: duration
       .optional()
       .describe(
-        `After this time without metrics the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`,
+        `After this time without metrics, the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxNoDataMs)}.`,
       ),
     maxBlueUnhealthy: duration
       .optional()
       .describe(
-        `After this time with blue itself over a limit the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
+        `After this time with blue itself over a limit, the deployment is undecided. ${defaultText(SEQUENTIAL_DEFAULTS.maxBlueUnhealthyMs)}.`,
       ),
     onUndecided: z
       .enum(['wait', 'rollback'])
       .optional()
       .describe(
-        'What happens when the deployment is undecided: `wait` notifies people and goes on when there is evidence again, `rollback` rolls back at once. Default: `wait`.',
+        'What an undecided deployment does. `wait`: notify people, and continue when there is evidence again. `rollback`: roll back at once. Default: `wait`.',
       ),
     undecidedTimeout: duration
       .optional()
-      .describe(`How long to wait for a person before rolling back. ${defaultText(UNDECIDED_TIMEOUT_MS)}.`),
+      .describe(`How long an undecided deployment waits before it rolls back. ${defaultText(UNDECIDED_TIMEOUT_MS)}.`),
     trafficGrace: duration
       .optional()
       .describe(
-        `How long green may be without traffic after a shift, because a router may need time. ${defaultText(SEQUENTIAL_DEFAULTS.trafficGraceMs)}.`,
+        `How long green may be without traffic after a shift: a router may need time. ${defaultText(SEQUENTIAL_DEFAULTS.trafficGraceMs)}.`,
       ),
   })
   .superRefine((given, context) => {

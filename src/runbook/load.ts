@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../util/index.ts';
+import { expandPlatform, inPlatform } from './platform.ts';
 import { firstOf, type Problem, validate } from './problems.ts';
-import { type Runbook, runbookSchema } from './schema.ts';
+import type { Runbook, RunbookFormat } from './schema.ts';
 
 /** A runbook is a page that people read; more than this is a mistake, or an attempt to keep the worker busy. */
 const LARGEST_BYTES = 256 * 1024;
@@ -23,23 +24,25 @@ export class RunbookError extends Error {
 }
 
 /** Reads and checks one runbook. @throws RunbookError */
-export async function loadRunbook(file: string): Promise<Runbook> {
-  return parseRunbook(await readText(file), file);
+export async function loadRunbook(file: string, format: RunbookFormat): Promise<Runbook> {
+  return parseRunbook(await readText(file), { file, format });
 }
 
 /** `file` is what messages call it. @throws RunbookError */
-export function parseRunbook(text: string, file: string): Runbook {
+export function parseRunbook(text: string, { file, format }: { file: string; format: RunbookFormat }): Runbook {
   if (Buffer.byteLength(text) > LARGEST_BYTES) throw tooLarge(file);
   const lines = new LineCounter();
   const document = parseYaml(text, { file, lines });
   const data = toData(document, file);
   // A file that is one text may hold anything, a secret too: nothing of it is shown.
-  if (typeof data === 'string') throw new RunbookError(file, [`${file}: found text, expected keys with values`]);
-  const result = validate(runbookSchema, data);
+  if (typeof data === 'string') throw new RunbookError(file, [`${file}: found text, expected a map`]);
+  const expanded = expandPlatform(data, format);
+  const result = validate(format.schema, expanded.data, format.secretKeys);
   if ('value' in result) return result.value;
+  const problems = expanded.isExpanded ? inPlatform(result.problems) : result.problems;
   throw new RunbookError(
     file,
-    result.problems.map((problem) => `${file}${placeOf(problem, document, lines)}: ${sentence(problem)}`),
+    problems.map((problem) => `${file}${placeOf(problem, document, lines)}: ${sentence(problem)}`),
   );
 }
 
@@ -115,9 +118,9 @@ async function readText(file: string): Promise<string> {
 
 const READ_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
-  EACCES: 'the worker may not read it',
+  EACCES: 'this user may not read it',
   EISDIR: 'found a folder, expected a file',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'found bytes that are no UTF-8 text',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'found bytes that are not UTF-8 text',
 };
 
 function tooLarge(file: string): RunbookError {

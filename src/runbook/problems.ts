@@ -14,37 +14,22 @@ export interface Problem {
 
 const LONGEST_SHOWN = 60;
 const MOST_SHOWN = 20;
-/** Under these, keys of the same names hold lengths: `timeouts.deploy`, `recovery.target`. */
-const NAMESAKES = new Set(['timeouts', 'recovery']);
-/** What stands here acts or leads somewhere, and these messages end in a history: its text is never shown. */
-const ACTING_KEYS = new Set([
-  'deploy',
-  'shiftTraffic',
-  'rollback',
-  'status',
-  'command',
-  'url',
-  'urls',
-  'urlEnv',
-  'tokenEnv',
-  'target',
-  'targets',
-  'auth',
-  'basicEnv',
-  'headers',
-  'caFile',
-  'sql',
-  'parameters',
-]);
+/** Under these, keys of the same names hold lengths: `recovery.target`. */
+const NAMESAKES = new Set(['recovery']);
+const NO_SECRETS: ReadonlySet<string> = new Set();
 
-/** Every mistake that `schema` finds in `data`, in people's words; or the checked and normalised value. */
+/**
+ * Every mistake that `schema` finds in `data`, in people's words; or the checked and normalised value. These messages end in a
+ * history: what stands under one of the `secretKeys` is never shown.
+ */
 export function validate<Schema extends z.ZodType>(
   schema: Schema,
   data: unknown,
+  secretKeys = NO_SECRETS,
 ): { value: z.output<Schema> } | { problems: readonly Problem[] } {
   const result = schema.safeParse(data, { error: (issue) => expectation(issue) });
   if (result.success) return { value: result.data };
-  return { problems: result.error.issues.flatMap((issue) => toProblems(issue, { schema, data })) };
+  return { problems: result.error.issues.flatMap((issue) => toProblems(issue, { schema, data, secretKeys })) };
 }
 
 /** The first lines of many, each on its own: more helps nobody, and a history has limits. */
@@ -55,7 +40,7 @@ export function firstOf(lines: readonly string[]): string {
 
 function toProblems(
   issue: z.core.$ZodIssue,
-  { schema, data }: { schema: z.ZodType; data: unknown },
+  { schema, data, secretKeys }: { schema: z.ZodType; data: unknown; secretKeys: ReadonlySet<string> },
 ): readonly Problem[] {
   const keys = issue.path;
   if (issue.code === 'unrecognized_keys') {
@@ -64,7 +49,7 @@ function toProblems(
       // To suggest a name takes a while, and nobody is shown so many.
       if (index >= MOST_SHOWN) return problem([...keys, key], `unknown key ${quote(key)}`);
       const renamed = RENAMED_KEYS.get(pathText([...keys, key]));
-      const help = renamed === undefined ? suggestion(key, allowed) : `it is called "${renamed}" now`;
+      const help = renamed === undefined ? suggestion(key, allowed) : `use "${renamed}" instead`;
       return problem([...keys, key], `unknown key ${quote(key)}, ${help}`);
     });
   }
@@ -77,8 +62,8 @@ function toProblems(
   const found = valueAt(data, keys);
   if (found === undefined) return [problem(keys, `missing, ${issue.message}`)];
   const renamed = typeof found === 'string' ? RENAMED_VALUES.get(`${pathText(keys)}=${found}`) : undefined;
-  const help = renamed === undefined ? '' : `: it is called "${renamed}" now`;
-  return [problem(keys, `found ${describe(found, keys)}, ${issue.message}${help}`)];
+  const help = renamed === undefined ? '' : `: use "${renamed}" instead`;
+  return [problem(keys, `found ${describe(found, isSecret(keys, secretKeys))}, ${issue.message}${help}`)];
 }
 
 function problem(keys: readonly PropertyKey[], message: string): Problem {
@@ -119,8 +104,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   number: 'a number',
   boolean: 'true or false',
   array: 'a list',
-  object: 'keys with values',
-  record: 'keys with values',
+  object: 'a map',
+  record: 'a map',
 };
 
 function tooSmall(origin: string, minimum: number | bigint, inclusive: boolean): string {
@@ -165,13 +150,16 @@ function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {
   );
 }
 
-function describe(value: unknown, keys: readonly PropertyKey[]): string {
-  const secretive = keys.some((key, index) => ACTING_KEYS.has(String(key)) && !NAMESAKES.has(String(keys[index - 1])));
-  if (typeof value === 'string') return secretive ? 'other text (not shown here)' : quote(value);
+function isSecret(keys: readonly PropertyKey[], secretKeys: ReadonlySet<string>): boolean {
+  return keys.some((key, index) => secretKeys.has(String(key)) && !NAMESAKES.has(String(keys[index - 1])));
+}
+
+function describe(value: unknown, isHidden: boolean): string {
+  if (typeof value === 'string') return isHidden ? 'other text (not shown here)' : quote(value);
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return 'keys with values';
+  return 'a map';
 }
 
 /** As one line that cannot rewrite a terminal: invisible characters become their code, the rest is cut. */

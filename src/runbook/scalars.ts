@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** The single values of a runbook and of a request: what people may write, and what it becomes. */
+/** The scalar values of runbooks and requests: what people write, and how it is parsed. */
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d+)(ms|s|m|h)$/;
-/** Longer is a slip of the hand; and what this becomes stays an exact number. */
+/** Anything longer is a typing mistake. */
 const LONGEST_MS = 30 * 24 * UNIT_MS.h;
 
 /** A length such as `90s`, `10m`, `4h`, as milliseconds. */
@@ -31,11 +31,11 @@ export const latencyLimit = z.strictObject({
     .number()
     .gt(0)
     .lt(1)
-    .describe('The share of requests that has to be answered in time: `0.95` means 95 of 100.'),
-  under: duration.describe('The longest time that counts as in time.'),
+    .describe('The share of requests that has to be fast enough: `0.95` means 95 of 100.'),
+  under: duration.describe('The longest time that counts as fast enough.'),
 });
 
-/** `shares['constructor']` of a plain object is a function: such a name would be found where nobody put it. */
+/** `shares['constructor']` of a plain object is a function, so such a name would always be found. */
 const isNoBuiltIn = (text: string) => !(text in {});
 
 /** Names that people choose and that end up in ids, arguments and file names. */
@@ -45,7 +45,7 @@ export const name = z
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
     'expected lower-case letters, digits and dashes, at most 63, not starting or ending with a dash',
   )
-  .refine(isNoBuiltIn, 'expected another name: this one means something to JavaScript');
+  .refine(isNoBuiltIn, 'expected another name: JavaScript uses this one');
 
 /** A version goes into arguments, URLs and labels: it can never look like an option or a path. */
 export const version = z
@@ -55,14 +55,14 @@ export const version = z
     'expected letters, digits and . _ + -, at most 128, starting with a letter or digit',
   )
   .refine((text) => !text.includes('..'), 'expected no ".."')
-  .refine(isNoBuiltIn, 'expected another name: this one means something to JavaScript');
+  .refine(isNoBuiltIn, 'expected another name: JavaScript uses this one');
 
-/** The name of an environment variable of the worker: how a secret is named without being told. */
+/** The name of an environment variable of the worker: a runbook names a secret without containing it. */
 export const envName = z
   .string({ error: 'expected the name of an environment variable' })
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 
-/** What a person wrote and others read in a terminal: no control characters, which could rewrite the screen. */
+/** Text that others read in a terminal: control characters could rewrite the screen. */
 export const words = (longest: number) =>
   z
     .string()

@@ -1,61 +1,13 @@
 import { z } from 'zod';
-import { check } from './check-schema.ts';
 import { judge } from './judge-schema.ts';
-import { metricsSchema } from './metrics-schema.ts';
-import {
-  command,
-  duration,
-  envName,
-  httpUrl,
-  latencyLimit,
-  name,
-  paragraph,
-  share,
-  version,
-  words,
-} from './scalars.ts';
+import { type CheckConfig, kindSchemas, type MetricsConfig, type RunbookKinds } from './kinds.ts';
+import { duration, envName, latencyLimit, name, paragraph, share, version, words } from './scalars.ts';
 
 /**
- * The runbook's one schema. People write `10m` and `5%`; past this file there are only milliseconds and fractions.
- * Strict everywhere: an unknown key is an error, since a misspelt `limits` would be a limit that is never kept. What a key
- * is for is said here and only here: `npm run docs` makes docs/runbook.md and the schema for editors of it.
+ * The schema of a runbook. Parts with a `kind` add the schema of their kind (`src/plugin`). People write `10m` and `5%`;
+ * after this file there are only milliseconds and fractions. Unknown keys are errors: a misspelt limit would never be checked.
+ * `npm run docs` generates docs/runbook.md and the schema for editors from the descriptions here.
  */
-
-const commandPlatform = z.strictObject({
-  kind: z.literal('command').describe('The worker runs programs.'),
-  deploy: command('service', 'version').describe('Starts green without traffic.'),
-  shiftTraffic: command('service', 'version', 'percentage').describe('Sends this percentage of the traffic to green.'),
-  rollback: command('service', 'version', 'blue').describe(
-    'Sends all traffic to blue and stops green. `{version}` is green.',
-  ),
-  status: command('service')
-    .optional()
-    .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics.'),
-  health: z
-    .strictObject({ url: httpUrl('service', 'version').describe('The address of green itself, not of the router.') })
-    .describe('The health check that green has to pass before it gets traffic.'),
-  timeouts: z
-    .strictObject({
-      deploy: duration.prefault('10m').describe('The timeout of `deploy`.'),
-      shift: duration.prefault('2m').describe('The timeout of `shiftTraffic`.'),
-      rollback: duration.prefault('2m').describe('The timeout of `rollback`.'),
-    })
-    .prefault({})
-    .describe('The timeouts of the programs.'),
-});
-
-const platform = z.discriminatedUnion('kind', [commandPlatform]).meta({
-  description: 'How to deploy, shift traffic and roll back. Programs run without a shell.',
-  examples: [
-    {
-      kind: 'command',
-      deploy: ['deploy', '--service', '{service}', '--version', '{version}'],
-      shiftTraffic: ['shift-traffic', '--service', '{service}', '--percentage', '{percentage}'],
-      rollback: ['rollback', '--service', '{service}'],
-      health: { url: 'http://127.0.0.1:18080/-/versions/{version}/healthz' },
-    },
-  ],
-});
 
 const databases = z
   .record(
@@ -70,10 +22,8 @@ const databases = z
 
 const limits = z
   .strictObject({
-    errorRate: share.describe('The largest share of failed requests.'),
-    latency: latencyLimit
-      .optional()
-      .describe('The latency that most requests have to keep. Without it, only errors are judged.'),
+    errorRate: share.describe('The largest allowed share of failed requests.'),
+    latency: latencyLimit.optional().describe('The latency limit. Without it, only errors are judged.'),
   })
   .meta({
     description: 'The limits for green, and for blue after a rollback.',
@@ -114,8 +64,10 @@ const watch = z
     gateWindow: duration
       .prefault('30m')
       .refine((ms) => ms <= 1_800_000, 'expected at most 30m')
-      .describe('The same while a gate waits for approval.'),
-    maxUnwatched: duration.prefault('2m').describe('After this time without a worker the evidence counts as lost.'),
+      .describe('The same, while a gate waits for approval.'),
+    maxUnwatched: duration
+      .prefault('2m')
+      .describe('After more than this time without a worker, the deployment rolls back.'),
     maxSoakFactor: z
       .number()
       .min(1)
@@ -135,16 +87,14 @@ const recovery = z
     round: duration
       .prefault('5m')
       .describe(
-        'The time limit of one round: the program, the read-back of the traffic, and the proof that blue is healthy.',
+        'The time limit of one round: the rollback command, the check of the traffic, and the proof that blue is healthy.',
       ),
     pause: duration
       .prefault('30s')
-      .describe(
-        'The longest pause between two rounds in the first half hour. It grows to an hour if the rollback stalls for days.',
-      ),
+      .describe('The longest pause between two rounds in the first half hour. Later pauses are longer, up to an hour.'),
     guard: duration
       .prefault('60s')
-      .describe('How long traffic is watched after the rollback, and corrected if something moves it.'),
+      .describe('How long to watch the traffic after a recovery. Traffic that moves to green is moved back to blue.'),
   })
   .prefault({})
   .meta({
@@ -152,113 +102,161 @@ const recovery = z
     examples: [{ target: '90s' }],
   });
 
-const notification = z.strictObject({
-  kind: z.literal('webhook').describe('An HTTP POST.'),
-  urlEnv: envName.describe("The variable in the worker's environment that holds the URL."),
-});
-
-const checklist = z
-  .array(check)
-  .default([])
-  .meta({
-    description: 'The checks that have to pass before anything is deployed.',
-    examples: [
-      [
-        {
-          id: 'validation',
-          title: 'Perform comprehensive pre-deployment validation',
-          group: 'Testing',
-          kind: 'platform-ready',
-          critical: true,
-        },
-      ],
+/** Examples of the parts that have kinds, for the reference and editors. */
+const EXAMPLES = {
+  workload: [
+    {
+      kind: 'command',
+      deploy: ['deploy', '--service', '{service}', '--version', '{version}'],
+      health: { url: 'http://127.0.0.1:18080/-/versions/{version}/healthz' },
+    },
+  ],
+  router: [
+    {
+      kind: 'command',
+      shiftTraffic: ['shift-traffic', '--service', '{service}', '--percentage', '{percentage}'],
+      rollback: ['rollback', '--service', '{service}'],
+      status: ['traffic-status', '--service', '{service}'],
+    },
+  ],
+  checklist: [
+    [
+      {
+        id: 'validation',
+        title: 'Perform comprehensive pre-deployment validation',
+        group: 'Testing',
+        kind: 'platform-ready',
+        critical: true,
+      },
     ],
-  });
-
-const verifyGreen = z
-  .array(check)
-  .default([])
-  .meta({
-    description: 'The checks that green has to pass at 0 % of the traffic, before the first shift.',
-    examples: [
-      [
-        {
-          id: 'green-answers',
-          title: 'Green recommends',
-          group: 'Green',
-          critical: true,
-          kind: 'http',
-          url: 'http://127.0.0.1:18080/-/versions/{version}/recommendations?user=7',
-        },
-      ],
+  ],
+  verifyGreen: [
+    [
+      {
+        id: 'green-answers',
+        title: 'Green recommends',
+        group: 'Green',
+        critical: true,
+        kind: 'http',
+        url: 'http://127.0.0.1:18080/-/versions/{version}/recommendations?user=7',
+      },
     ],
-  });
+  ],
+  notifications: [[{ kind: 'webhook', urlEnv: 'RECOMMENDATION_WEBHOOK_URL' }]],
+};
 
-/** @throws ZodError with one issue per mistake, each with its path. */
-export const runbookSchema = z
-  .strictObject({
-    service: name.describe('The service to deploy.'),
-    environment: name.describe(
-      'The environment, such as `production`. A runbook is for one service in one environment.',
-    ),
-    databases,
-    platform,
-    metrics: metricsSchema,
-    limits,
-    judge,
-    traffic,
-    watch,
-    recovery,
-    checklistTimeout: duration
-      .prefault('24h')
-      .describe('The total time that the checklist may take, including waits for people.'),
-    checklist,
-    verifyGreen,
-    notifications: z
-      .array(notification)
-      .default([])
-      .meta({
-        description: 'Where to notify people when a decision is needed and when the deployment has ended.',
-        examples: [[{ kind: 'webhook', urlEnv: 'RECOMMENDATION_WEBHOOK_URL' }]],
-      }),
-  })
-  .superRefine((runbook, context) => {
-    const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-
-    runbook.traffic.forEach(({ percentage, approval: gate }, index) => {
-      const before = runbook.traffic[index - 1]?.percentage ?? 0;
-      if (percentage <= before)
-        fail(['traffic', index, 'percentage'], `found ${percentage}, expected more than the step before (${before})`);
-      if (gate && index === runbook.traffic.length - 1)
-        fail(['traffic', index, 'approval'], 'the last step has no next shift to approve; remove this approval');
-    });
-    const last = runbook.traffic.at(-1)?.percentage;
-    if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
-
-    const ids = new Set<string>();
-    for (const list of ['checklist', 'verifyGreen'] as const)
-      runbook[list].forEach((item, index) => {
-        if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
-        ids.add(item.id);
-        for (const [path, database] of databasesOf(item))
-          if (!Object.hasOwn(runbook.databases, database))
-            fail(
-              [list, index, ...path],
-              `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
-            );
-        if (item.kind === 'postgres-indexes' && item.indexes.length + item.queries.length === 0)
-          fail([list, index], 'expected indexes or queries: without any there is nothing to check');
-      });
-    if (runbook.limits.latency && runbook.metrics.latency === undefined)
-      fail(['metrics', 'latency'], 'missing, expected the name of a histogram since limits.latency is set');
-  });
-
-/** Every database that a check names, with the path where. */
-function databasesOf(item: z.infer<typeof check>): [path: (string | number)[], database: string][] {
-  if (item.kind === 'load-test')
-    return item.dataVolume.map(({ database }, index) => [['dataVolume', index, 'database'], database]);
-  return 'database' in item ? [[['database'], item.database]] : [];
+/** The format of runbooks that may use certain kinds. */
+export interface RunbookFormat {
+  /** @throws ZodError with one issue per mistake, each with its path. */
+  readonly schema: z.ZodType<Runbook>;
+  /** Keys whose values are never shown. */
+  readonly secretKeys: ReadonlySet<string>;
 }
+
+/** The format of runbooks that may use these kinds. */
+export function composeRunbookFormat(kinds: RunbookKinds): RunbookFormat {
+  const all = [kinds.workloads, kinds.routers, kinds.metrics, kinds.checks, kinds.notifications].flat();
+  return {
+    schema: runbookSchema(kinds),
+    secretKeys: new Set(['urlEnv', 'command', ...all.flatMap(({ secretKeys = [] }) => secretKeys)]),
+  };
+}
+
+function runbookSchema(kinds: RunbookKinds) {
+  const { workload, router, metrics, check, notification } = kindSchemas(kinds);
+  const checkKinds = new Map(kinds.checks.map((one) => [one.kind, one]));
+  const latencyProblem = (config: MetricsConfig) =>
+    kinds.metrics.find(({ kind }) => kind === config.kind)?.latencyProblem?.(config);
+  return z
+    .strictObject({
+      service: name.describe('The service to deploy.'),
+      environment: name.describe(
+        'The environment, such as `production`. A runbook is for one service in one environment.',
+      ),
+      databases,
+      workload: workload.meta({
+        description:
+          'How a version is deployed, checked for health, and stopped. If one kind does that and moves the traffic, `platform` may take the keys of `workload` and `router` together.',
+        examples: EXAMPLES.workload,
+      }),
+      router: router.meta({ description: 'How traffic moves between blue and green.', examples: EXAMPLES.router }),
+      metrics: metrics.describe('Where the counts of requests come from.'),
+      limits,
+      judge,
+      traffic,
+      watch,
+      recovery,
+      checklistTimeout: duration
+        .prefault('24h')
+        .describe('The total time that the checklist may take, including waits for people.'),
+      checklist: z.array(check).default([]).meta({
+        description: 'The checks that have to pass before anything is deployed.',
+        examples: EXAMPLES.checklist,
+      }),
+      verifyGreen: z.array(check).default([]).meta({
+        description: 'The checks that green has to pass at 0 % of the traffic, before the first shift.',
+        examples: EXAMPLES.verifyGreen,
+      }),
+      notifications: z.array(notification).default([]).meta({
+        description:
+          'Where to notify people: when a decision is needed, a soak is extended, or a deployment is rolled back or ends without being completed.',
+        examples: EXAMPLES.notifications,
+      }),
+    })
+    .superRefine((runbook, context) => {
+      const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+
+      runbook.traffic.forEach(({ percentage, approval: gate }, index) => {
+        const before = runbook.traffic[index - 1]?.percentage ?? 0;
+        if (percentage <= before)
+          fail(['traffic', index, 'percentage'], `found ${percentage}, expected more than the step before (${before})`);
+        if (gate && index === runbook.traffic.length - 1)
+          fail(['traffic', index, 'approval'], 'the last step has no next shift to approve; remove this approval');
+      });
+      const last = runbook.traffic.at(-1)?.percentage;
+      if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
+
+      const ids = new Set<string>();
+      for (const list of ['checklist', 'verifyGreen'] as const)
+        runbook[list].forEach((item, index) => {
+          if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
+          ids.add(item.id);
+          for (const { path, database } of checkKinds.get(item.kind)?.databases?.(item) ?? [])
+            if (!Object.hasOwn(runbook.databases, database))
+              fail(
+                [list, index, ...path],
+                `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
+              );
+        });
+      const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
+      if (missing) fail(['metrics', missing.key], `missing, expected ${missing.message} since limits.latency is set`);
+    })
+    .transform((runbook) => {
+      const planned = (item: CheckConfig): RunbookCheck => {
+        const kind = checkKinds.get(item.kind);
+        const statement = kind?.statement?.(item);
+        return {
+          ...item,
+          ...(statement === undefined ? { checkedBy: 'worker' } : { checkedBy: 'person', statement }),
+          ...(kind?.again ? { again: true } : {}),
+        };
+      };
+      return {
+        ...runbook,
+        checklist: runbook.checklist.map(planned),
+        verifyGreen: runbook.verifyGreen.map(planned),
+      };
+    });
+}
+
+/** A check of a runbook, with what the workflow has to know of its kind. */
+export type RunbookCheck = CheckConfig & {
+  readonly checkedBy: 'worker' | 'person';
+  /** What a person confirms. */
+  readonly statement?: string;
+  /** It is made again right before the first shift. */
+  readonly again?: true;
+};
 
 /** A request as a client sent it. Strict: what a request cannot say, it cannot smuggle in (invariant 2). */
 export const requestSchema = z.strictObject({
@@ -270,9 +268,5 @@ export const requestSchema = z.strictObject({
   checklistOnly: z.boolean().optional(),
 });
 
-/** A runbook, checked and normalised. */
-export type Runbook = z.infer<typeof runbookSchema>;
-export type CheckConfig = Runbook['checklist'][number];
-export type CheckOfKind<Kind extends CheckConfig['kind']> = Extract<CheckConfig, { kind: Kind }>;
-export type PlatformConfig = Runbook['platform'];
-export type MetricsConfig = Runbook['metrics'];
+/** A runbook, checked and normalised. The parts with a `kind` have more keys, which only their kind knows. */
+export type Runbook = z.output<ReturnType<typeof runbookSchema>>;

@@ -5,7 +5,7 @@ import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import { errorCode, keepSecret } from '../util/index.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbook, RunbookError } from './load.ts';
-import type { Runbook } from './schema.ts';
+import type { Runbook, RunbookFormat } from './schema.ts';
 import { readSnapshot, writeSnapshot } from './snapshots.ts';
 
 /** Where activities get runbooks from: a folder of files, and a copy of each that a deployment has started with. */
@@ -41,12 +41,15 @@ export function createRunbookStore(options: {
   readonly directory: string;
   /** Where the worker keeps what has to outlive it; snapshots go to `runbooks/` in there. */
   readonly stateDirectory: string;
+  /** What they may say: a registry has it. */
+  readonly format: RunbookFormat;
 }): RunbookStore {
-  const { directory } = options;
+  const { directory, format } = options;
+  const scan = () => readRunbooks(directory, format);
   const snapshots = join(options.stateDirectory, 'runbooks');
 
   async function find(service: string, environment: string) {
-    const runbook = keepingSecrets(only(await scan(directory), { service, environment, directory }));
+    const runbook = keepingSecrets(only(await scan(), { service, environment, directory }));
     const digest = digestOf(runbook);
     await writeSnapshot(snapshots, { runbook, digest });
     return { runbook, digest };
@@ -55,7 +58,7 @@ export function createRunbookStore(options: {
   async function pinned(target: DeploymentTarget): Promise<Runbook> {
     const snapshot = await readSnapshot(snapshots, target.digest);
     if ('runbook' in snapshot) return keepingSecrets(snapshot.runbook);
-    const { runbooks } = await scan(directory);
+    const { runbooks } = await scan();
     const same = runbooks.find(({ runbook }) => digestOf(runbook) === target.digest);
     if (same) return keepingSecrets(same.runbook);
     throw unavailable(
@@ -72,7 +75,7 @@ export function createRunbookStore(options: {
     } catch (gone) {
       const why = gone instanceof Error ? gone.message : String(gone);
       try {
-        const runbook = keepingSecrets(only(await scan(directory), { ...target, directory }));
+        const runbook = keepingSecrets(only(await scan(), { ...target, directory }));
         return { runbook, notice: `acting by the runbook as it is now, not as it was at the start: ${why}` };
       } catch (error) {
         throw unavailable(
@@ -82,7 +85,7 @@ export function createRunbookStore(options: {
     }
   }
 
-  return { find, inPlace: async () => (await scan(directory)).runbooks, pinned, pinnedOrCurrent };
+  return { find, inPlace: async () => (await scan()).runbooks, pinned, pinnedOrCurrent };
 }
 
 /** What the runbook's variables hold is never shown, also when a command prints it. */
@@ -103,12 +106,12 @@ interface Scan {
 }
 
 /** Every runbook in the folder. Nothing of a request ever becomes part of a path. */
-async function scan(directory: string): Promise<Scan> {
+async function readRunbooks(directory: string, format: RunbookFormat): Promise<Scan> {
   const runbooks: RunbookFile[] = [];
   const broken: RunbookError[] = [];
   for (const file of await runbookFiles(directory)) {
     try {
-      runbooks.push({ file, runbook: await loadRunbook(file) });
+      runbooks.push({ file, runbook: await loadRunbook(file, format) });
     } catch (error) {
       if (!(error instanceof RunbookError)) throw error;
       broken.push(error);

@@ -12,16 +12,7 @@ import { type JudgeRules, type Limits, sequentialRules, staleAfter } from '../ju
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
-import { type CheckConfig, type Runbook, requestSchema } from './schema.ts';
-
-/** What is measured again right before the first shift: it takes seconds, and may have changed since the checklist. */
-const CHEAP: ReadonlySet<CheckConfig['kind']> = new Set([
-  'postgres-max-connections',
-  'postgres-indexes',
-  'deployment-monitoring',
-  'prometheus-alerts',
-  'platform-ready',
-]);
+import { type Runbook, type RunbookCheck, requestSchema } from './schema.ts';
 
 /**
  * What a client sent, as a request. It can name things and nothing more (invariant 2).
@@ -47,7 +38,7 @@ export function parseRequest(sent: unknown): DeploymentRequest {
 /**
  * The runbook as the workflow follows it. Pure.
  * @throws ApplicationFailure `InvalidRequest`, final, if blue is no version that may go into arguments, or is green: two
- *   versions of one name cannot be told apart in the metrics.
+ *   two versions of the same name are one in the metrics.
  */
 export function toPlan(input: {
   readonly runbook: Runbook;
@@ -67,13 +58,13 @@ export function toPlan(input: {
     );
   if (blue === green) throw invalid(`request.version: ${service} already serves ${green}, expected another version`);
 
-  const { watch, recovery, metrics, platform } = runbook;
+  const { watch, recovery, metrics, workload, router } = runbook;
   return {
     target: { deployment, service, environment, blue, green, digest },
     checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
     verifyGreen: runbook.verifyGreen.map(toPlannedCheck),
-    deploy: { timeoutMs: platform.timeouts.deploy + ANSWER_MS },
-    shift: { timeoutMs: platform.timeouts.shift + ANSWER_MS },
+    deploy: { timeoutMs: workload.timeout + ANSWER_MS },
+    shift: { timeoutMs: router.timeout + ANSWER_MS },
     traffic: runbook.traffic.map(toStep),
     judge: toRules(runbook),
     watch: {
@@ -85,7 +76,7 @@ export function toPlan(input: {
       ...(runbook.judge.rule === 'threshold' ? {} : { undecided: toUndecided(runbook.judge) }),
     },
     rollback: {
-      timeoutMs: platform.timeouts.rollback + ANSWER_MS,
+      timeoutMs: router.timeout + ANSWER_MS,
       roundMs: recovery.round,
       pauseMs: recovery.pause,
       guardMs: recovery.guard,
@@ -127,17 +118,17 @@ export function toLimits({ errorRate, latency }: Runbook['limits']): Limits {
   return { errorRate, ...(latency && { latency: { quantile: latency.quantile, underMs: latency.under } }) };
 }
 
-function toPlannedCheck(config: CheckConfig): PlannedCheck {
+function toPlannedCheck(config: RunbookCheck): PlannedCheck {
   const { id, title, group, critical, timeout } = config;
   const common = { id, title, group, critical, timeoutMs: timeout + ANSWER_MS };
-  if (config.kind === 'attestation') return { ...common, checkedBy: 'person', statement: config.statement };
+  if (config.checkedBy === 'person') return { ...common, checkedBy: 'person', statement: config.statement ?? title };
   return {
     ...common,
     checkedBy: 'worker',
     ...(config.remedy
       ? { remedy: { automatic: config.remedy.automatic, timeoutMs: config.remedy.timeout + ANSWER_MS } }
       : {}),
-    ...(CHEAP.has(config.kind) ? { again: true } : {}),
+    ...(config.again ? { again: true } : {}),
   };
 }
 

@@ -13,7 +13,7 @@ export interface FromParent<Order> {
 }
 
 export interface ChildProgram<Config, Order> {
-  /** Resolves when the program works, to the port where it listens (0: none). What it throws is told to the parent. */
+  /** Resolves when the program works, to the port where it listens (0: none). Its errors are reported to the parent. */
   start(config: Config): Promise<number>;
   /** Carries out what the parent asks for. */
   obey(order: Order): Promise<void> | void;

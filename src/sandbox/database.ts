@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { type Child, startChild } from './children.ts';
 
-/** What the database process is told. */
+/** The configuration of the database process. */
 export interface DatabaseConfig {
   readonly directory: string;
   /** The folder is removed at the end. */

@@ -31,7 +31,7 @@ export interface Faults {
   clear(): Promise<void>;
   /** Nothing strikes any more; what has struck stays as it is. */
   disarm(): void;
-  /** To be told of every change: a fault waits for its percentage. */
+  /** Has to be called at every change of the traffic: a fault waits for its percentage. */
   greenChanged(green: Green | undefined): void;
   /** When the armed fault struck last, epoch milliseconds. */
   struckAt(): number | undefined;

@@ -1,5 +1,4 @@
-import { createClient } from '../checks/index.ts';
-import { createPathPicker } from '../runbook/index.ts';
+import { createClient, createPathPicker } from '../checks/index.ts';
 import { runChild } from './child.ts';
 import { type LoadConfig, type LoadOrder, startLoad } from './load.ts';
 

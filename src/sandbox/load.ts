@@ -1,6 +1,6 @@
 import { createTally, type LoadNumbers, startOpenLoop } from '../checks/index.ts';
 
-/** What the load's process is told. */
+/** The configuration of the load's process. */
 export interface LoadConfig {
   readonly origin: string;
   /** Ids from 1 to this are asked for, at random. */

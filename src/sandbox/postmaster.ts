@@ -10,7 +10,7 @@ const SIGNALS = [
   ['SIGKILL', 2_000],
 ] as const;
 
-/** Ends the PostgreSQL that runs on this data folder, whoever started it. Nothing to do when there is none. */
+/** Ends the PostgreSQL that runs on this data folder, no matter who started it. Does nothing if there is none. */
 export async function stopPostmaster(dataDirectory: string): Promise<void> {
   for (const [signal, patienceMs] of SIGNALS) {
     const pid = runningPostmaster(dataDirectory);

@@ -29,7 +29,7 @@ export interface ProductionOptions {
   readonly directory: string;
   readonly databaseUrl: string;
   readonly setRoutes: (routes: readonly Route[]) => Promise<void>;
-  /** Told after every change which green there is now. */
+  /** Called after every change, with the green of now. */
   readonly onChange: (green: Green | undefined) => void;
 }
 

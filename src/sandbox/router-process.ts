@@ -42,7 +42,7 @@ runChild<RouterConfig, RouterOrder>({
     }),
   obey(given) {
     for (const { version } of given.routes) {
-      // From 0 on: otherwise a version's first requests are lost to whoever compares two readings.
+      // From 0 on: otherwise the difference of two readings would lack a version's first requests.
       requests.inc({ version, code: '200' }, 0);
       if (!routes.some((known) => known.version === version)) durations.zero({ version });
     }

@@ -1,4 +1,4 @@
-/** What the router's process is told, and how it picks. */
+/** The configuration of the router's process, and how it picks a version. */
 
 export interface Route {
   readonly version: string;

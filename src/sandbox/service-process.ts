@@ -12,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 1_000;
 const STATEMENT_TIMEOUT_MS = 2_000;
 /** How often lost connections of the pool are opened again. */
 const REFILL_MS = 1_000;
-/** What is under way when the service is told to end may take this long. */
+/** How long running requests may take when the service ends. */
 const DRAIN_MS = 1_000;
 
 let fault: ServiceFault = {};

@@ -1,4 +1,4 @@
-/** The versions of the recommendation service, and what a version's process is told. */
+/** The versions of the recommendation service, and the configuration of a version's process. */
 
 const OLD_QUERY = `
   SELECT i.id, i.title, r.score FROM recommendations r JOIN items i ON i.id = r.item_id

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, onlyForDeployments } from '../activities/index.ts';
+import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
 import { taskQueue } from '../temporal/index.ts';
@@ -13,6 +14,8 @@ export interface CreateWorkerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly runbooks: RunbookStore;
+  /** The kinds that runbooks may name: the one whose `format` the store of runbooks has. */
+  readonly registry: Registry;
   /** The folder that outlives the worker: pinned runbooks, series and reports. */
   readonly stateDirectory: string;
   /** Secrets are read from here by name, and so are the task queue and the build id. */
@@ -23,7 +26,7 @@ export interface CreateWorkerOptions {
 
 /** A worker that runs deployments. It takes work once `run()` is called, which resolves when the worker was shut down. */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const { connection, namespace, runbooks, stateDirectory, env, plugins } = options;
+  const { connection, namespace, runbooks, registry, stateDirectory, env, plugins } = options;
   return Worker.create({
     workflowBundle: await workflowBundle({ traced: plugins !== undefined }),
     plugins: plugins ?? [],
@@ -31,7 +34,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     connection,
     namespace,
     taskQueue: taskQueue(env),
-    activities: createActivities({ runbooks, reports: createReportStore(stateDirectory), env }),
+    activities: createActivities({ runbooks, registry, reports: createReportStore(stateDirectory), env }),
     interceptors: { activity: [onlyForDeployments] },
     ...WORKER_OPTIONS,
   });

@@ -22,13 +22,13 @@ export function openTelemetry(): Tracing {
   };
 }
 
-/** Tells once that traces are lost: a collector that is away would be news every five seconds. */
+/** Reports lost traces only once: a collector that is down would cause a message every five seconds. */
 function quietly() {
-  let told = false;
+  let reported = false;
   const nothing = (): void => {};
   const error = (message: string): void => {
-    if (told) return;
-    told = true;
+    if (reported) return;
+    reported = true;
     process.stderr.write(`Traces are not sent, and deployments go on without them: ${message}\n`);
   };
   return { error, warn: nothing, info: nothing, debug: nothing, verbose: nothing };

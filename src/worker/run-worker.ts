@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { warnOfUnusableChannels } from '../notifications/index.ts';
+import { loadRegistry } from '../built-in.ts';
+import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore } from '../runbook/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
 import { stateDirectory } from '../util/index.ts';
@@ -17,8 +18,8 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
  * ./runbooks), BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
  * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
- * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default: docs/monitoring.md; and what the runbooks
- * name.
+ * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default: docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and what
+ * the runbooks name.
  */
 export async function runWorker(): Promise<never> {
   try {
@@ -37,11 +38,13 @@ async function run(): Promise<void> {
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  const registry = await loadRegistry();
   const runbooks = createRunbookStore({
     directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
     stateDirectory: stateDirectory(),
+    format: registry.format,
   });
-  await warnOfUnusableChannels(runbooks, process.env, logger);
+  await warnOfUnusableNotifiers({ runbooks, registry, env: process.env }, logger);
   const tracing = await startTracing();
   const config = connectionConfig();
   const { namespace } = config;
@@ -52,6 +55,7 @@ async function run(): Promise<void> {
       connection,
       namespace,
       runbooks,
+      registry,
       stateDirectory: stateDirectory(),
       env: process.env,
       ...(tracing && { plugins: tracing.plugins }),

@@ -7,7 +7,7 @@ export const WORKER_OPTIONS = {
   /** Cancellation reaches an activity with its next heartbeat; the default may hold one back for a minute. */
   maxHeartbeatThrottleInterval: 2_000,
   defaultHeartbeatThrottleInterval: 2_000,
-  /** Time for commands to end with their evidence when the worker is told to stop. */
+  /** Time for commands to end with their evidence when the worker stops. */
   shutdownGraceTime: 1_000,
   /**
    * A watch is an activity that runs as long as its soak. With the default of 100 the watches of 100 deployments would

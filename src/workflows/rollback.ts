@@ -32,7 +32,11 @@ export async function rollBack(
   await CancellationScope.nonCancellable(async () => {
     deployment.change((status, at) => rollbackBegun(status, why, at));
     const { service, version, environment } = deployment.status();
-    const told = notify(deployment, 'critical', `Rolling back ${service} ${version} in ${environment}: ${why.reason}`);
+    const notified = notify(
+      deployment,
+      'critical',
+      `Rolling back ${service} ${version} in ${environment}: ${why.reason}`,
+    );
 
     const { pauseMs } = deployment.plan().rollback;
     let pause = FIRST_PAUSE_MS;
@@ -55,7 +59,7 @@ export async function rollBack(
       await condition(() => retried() || accepted(), pause, { summary: 'pause before the next round' });
       pause = pauseAfter(pause, Date.now() - rollbackOf(deployment).startedAt, pauseMs);
     }
-    await told;
+    await notified;
   });
 }
 

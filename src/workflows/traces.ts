@@ -96,7 +96,7 @@ const NOTHING_MORE = {
   instrumentationLibrary: { name: 'bluegreen' },
 };
 
-/** A run has one trace: its id without the dashes, so that whoever has one finds the other. */
+/** A run has one trace: its id without the dashes: from one id you find the other. */
 function traceId(): string {
   return workflowInfo().originalExecutionRunId.replaceAll('-', '');
 }

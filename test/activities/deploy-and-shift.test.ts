@@ -7,7 +7,7 @@ import { BLUE, GREEN, useScenes } from './support/scene.ts';
 const scene = useScenes();
 /** Bound of an activity whose command, or what has to come after it, has two seconds. */
 const SHORTLY = { timeoutMs: 2_000 + ANSWER_MS };
-const HURRIED = { platform: { timeouts: { deploy: '2s', shift: '2s' } } };
+const HURRIED = { workload: { timeout: '2s' }, router: { timeout: '2s' } };
 
 test('green is deployed without traffic, and answers its health check', async () => {
   const { production, activities, target, plan } = await scene();
@@ -164,7 +164,7 @@ test('a shift that cannot be read back is not believed either, and the reason is
 });
 
 test('where no status command exists the evidence says that nothing was read back', async () => {
-  const { activities, target, plan } = await scene({ platform: { status: undefined } });
+  const { activities, target, plan } = await scene({ router: { status: undefined } });
   const { evidence } = await run(activities.shiftTraffic, { target, percentage: 50, ...plan.shift });
-  expect(evidence.at(-1)?.measured).toBe('not possible: the runbook names no status command');
+  expect(evidence.at(-1)?.measured).toBe('not possible: the router cannot report it');
 });

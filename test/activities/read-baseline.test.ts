@@ -21,9 +21,9 @@ test('the counters of now are what the first soak counts from: what green answer
   const { watchState } = await run(activities.readBaseline, ask(here));
   expect(watchState).toMatchObject({
     judge: null,
-    reading: { series: { [`0/${BLUE}`]: { requests: expect.any(Number) }, [`0/${GREEN}`]: { requests: answered } } },
+    cursor: { series: { [`0/${BLUE}`]: { requests: expect.any(Number) }, [`0/${GREEN}`]: { requests: answered } } },
   });
-  expect(watchState.reading?.at).toBeGreaterThanOrEqual(begunAt);
+  expect(watchState.cursor?.at).toBeGreaterThanOrEqual(begunAt);
 });
 
 test('metrics that are away for a moment are asked again', async () => {
@@ -32,7 +32,7 @@ test('metrics that are away for a moment are asked again', async () => {
   const { result } = begin(here.activities.readBaseline, ask(here));
   await until(() => here.production.asked('metrics') > 0);
   here.production.misbehave('metrics', 'well');
-  expect((await result).watchState.reading).not.toBeNull();
+  expect((await result).watchState.cursor).not.toBeNull();
 });
 
 test('metrics that cannot be read in the time given are refused for good, with what was wrong last', async () => {
@@ -82,7 +82,7 @@ describeWithPrometheus('a Prometheus', () => {
       const outcome = await run(here.activities.readBaseline, ask(here, 2_000)).catch(String);
       if (typeof outcome === 'string' && /no fresh sample|no version at all/.test(outcome)) continue; // not scraped yet
       expect(outcome).toMatchObject({
-        watchState: { reading: { series: { [BLUE]: { requests: expect.any(Number) } } } },
+        watchState: { cursor: { series: { [BLUE]: { requests: expect.any(Number) } } } },
       });
       return;
     }

@@ -3,11 +3,12 @@ import { expect, test } from '@jest/globals';
 import type { DeploymentRequest } from '../../src/domain/plan.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { until } from '../checks/support/context.ts';
+import { format } from '../support/registry.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, useScenes } from './support/scene.ts';
 
 const scene = useScenes();
-const WITHOUT_STATUS = { platform: { status: undefined } };
+const WITHOUT_STATUS = { router: { status: undefined } };
 
 test('the version that the platform says serves is blue, and the plan names the run that made it', async () => {
   const { production, activities, plan } = await scene();
@@ -38,7 +39,7 @@ test('the runbook of the plan stays to be had when its file is gone', async () =
   await rm(`${stateDirectory}/runbooks`, { recursive: true }); // what the scene itself left there
   const { target } = await run(activities.resolvePlan, { service: production.service, version: GREEN });
   await rm(`${directory}/runbook.yaml`);
-  const kept = await createRunbookStore({ directory, stateDirectory }).pinned(target);
+  const kept = await createRunbookStore({ directory, stateDirectory, format }).pinned(target);
   expect(kept.service).toBe(production.service);
 });
 
@@ -106,8 +107,6 @@ test.each([
   production.demand(requestsPerSecond);
   await expect(run(activities.resolvePlan, { service: production.service, version: '2.6.0' })).rejects.toMatchObject({
     type: 'InvalidRequest',
-    message: expect.stringContaining(
-      `fresh requests of ${found} within 3 s, expected exactly one. Add platform.status`,
-    ),
+    message: expect.stringContaining(`fresh requests of ${found} within 3 s, expected exactly one. Add router.status`),
   });
 });

@@ -7,7 +7,7 @@ import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 /** The three activities of a rollback: restoreTraffic, verifyRecovery and guardTraffic. */
 
 const scene = useScenes();
-const WITHOUT_STATUS = { platform: { status: undefined } };
+const WITHOUT_STATUS = { router: { status: undefined } };
 const LATENCY = {
   metrics: { latency: 'http_request_duration_seconds' },
   limits: { latency: { quantile: 0.95, under: '500ms' } },
@@ -57,6 +57,29 @@ test('traffic is restored, read back, and each round is an operation of its own'
   ]);
 });
 
+test('green is stopped when all traffic is back on blue, and that it could not be stopped keeps no rollback from its end', async () => {
+  const stop = (script: string) => ({ workload: { stop: ['/bin/sh', '-c', script, 'sh', '{version}'] } });
+  const here = await scene(stop('echo "stopped $1"'));
+  here.production.move(50);
+  const { evidence } = await run(here.activities.restoreTraffic, round(here, LONG_MS));
+  expect(evidence.map(({ what }) => what)).toEqual(['rollback', 'traffic read back', 'stop']);
+  expect(evidence.at(-1)?.measured).toMatch(/: stopped 2\.5\.0$/);
+
+  const failing = await scene(stop('echo "no quota" >&2; exit 1'));
+  const restored = await run(failing.activities.restoreTraffic, round(failing, LONG_MS));
+  expect(restored.evidence.at(-1)).toEqual({
+    what: 'stop',
+    measured: '2.5.0 was not stopped: stop failed with exit code 1: no quota',
+    required: 'stopped',
+  });
+
+  const hanging = await scene({ ...stop('sleep 3600'), router: { timeout: '2s' } });
+  const begun = Date.now();
+  const late = await run(hanging.activities.restoreTraffic, round(hanging, LONG_MS));
+  expect(late.evidence.at(-1)?.measured).toMatch(/^2\.5\.0 was not stopped: it took longer than \d+ ms$/);
+  expect(Date.now() - begun).toBeLessThan(LONG_MS);
+});
+
 test('a rollback without effect is not believed, whatever its exit code', async () => {
   const here = await scene();
   here.production.move(50);
@@ -71,7 +94,7 @@ test.each([
   ['says no', 'fail', '60s', 'rollback failed with exit code 3: the platform says no'],
   ['hangs', 'hang', '1s', 'rollback did not end within 1000 ms and was stopped'],
 ] as const)('a rollback command that %s ends the attempt with the reason', async (_name, how, rollback, message) => {
-  const here = await scene({ platform: { timeouts: { rollback } } });
+  const here = await scene({ router: { timeout: rollback } });
   here.production.misbehave('rollback', how);
   const begun = Date.now();
   await expect(run(here.activities.restoreTraffic, round(here, LONG_MS))).rejects.toMatchObject({
@@ -227,7 +250,7 @@ test('before the first shift, unreadable metrics do not keep the rollback from i
 
 test.each<[string, Record<string, unknown>, (here: Scene) => void, RegExp]>([
   ['traffic is elsewhere', {}, ({ production }) => production.move(50), /not read back on 2\.4\.0 alone/],
-  ['traffic cannot be read back', WITHOUT_STATUS, () => {}, /the runbook names no status command/],
+  ['traffic cannot be read back', WITHOUT_STATUS, () => {}, /the router cannot report it/],
   [
     'blue fails its health check',
     {},

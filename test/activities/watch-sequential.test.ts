@@ -15,7 +15,7 @@ const SEQUENTIAL = { judge: { rule: 'sequential', burstTolerance: '1s', trafficG
 function soak({ target, plan }: Scene, soakMs: number): WatchInput {
   const now = Date.now();
   const { pollMs } = plan.watch;
-  const watchState = { reading: null, judge: null, soakStartedAt: 0 };
+  const watchState = { cursor: null, judge: null, soakStartedAt: 0 };
   return {
     target,
     rules: plan.judge,

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { WatchHeartbeat, WatchInput, WatchState } from '../../src/domain/activity-results.ts';
+import type { Reading } from '../../src/plugin/counters.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
@@ -22,7 +23,7 @@ function opened({ target, plan }: Scene, forMs = LONG_MS): WatchInput {
     soakMs: SOAK_MS,
     percentage: 50,
     until: now + forMs,
-    watchState: { reading: null, judge: null, soakStartedAt: 0 },
+    watchState: { cursor: null, judge: null, soakStartedAt: 0 },
   };
 }
 
@@ -79,7 +80,7 @@ test('what green answered before the soak began is no evidence of it: neither fo
   production.fail(GREEN, 0);
   const { watchState, ...window } = await run(activities.watchWindow, {
     ...opened(here, 2_000),
-    watchState: { reading: first.watchState.reading, judge: null, soakStartedAt: 0 },
+    watchState: { cursor: first.watchState.cursor, judge: null, soakStartedAt: 0 },
   });
   expect(window).toMatchObject({ verdict: 'healthy', green: { failed: 0 } });
   expect(window.reason).toMatch(/^green failed 0 of /);
@@ -117,15 +118,15 @@ test('another worker goes on where one was lost: every request is counted exactl
   const { green, watchState, from } = await next.result;
 
   expect(from).toBe(heartbeatDetails?.from);
-  const baseline = seriesOf(lost.heartbeats.find((beat) => (beat as WatchHeartbeat | undefined)?.watchState.reading));
+  const baseline = seriesOf(lost.heartbeats.find((beat) => (beat as WatchHeartbeat | undefined)?.watchState.cursor));
   expect(green.requests).toBe(seriesOf({ watchState }) - baseline);
   expect(watchState.judge).toMatchObject({ soak: { green: { requests: green.requests } } });
 });
 
 /** Green's cumulative counter as this window read it last. */
 function seriesOf(window: unknown): number {
-  const { reading } = (window as Pick<WatchHeartbeat, 'watchState'>).watchState;
-  return reading?.series[`0/${GREEN}`]?.requests ?? 0;
+  const { cursor } = (window as Pick<WatchHeartbeat, 'watchState'>).watchState;
+  return (cursor as Reading | null)?.series[`0/${GREEN}`]?.requests ?? 0;
 }
 
 test('asked to close, it looks once more and gives its verdict instead of being cancelled', async () => {

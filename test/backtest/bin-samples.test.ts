@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { type CountedSeries, openBins } from '../../src/backtest/bin-samples.ts';
+import { type CountedSeries, openBins } from '../../src/metrics/prometheus/history/bin-samples.ts';
 
 const STEP_MS = 10_000;
 

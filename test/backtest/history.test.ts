@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { cutSoaks, inWholeNumbers, stretchesOf } from '../../src/backtest/history.ts';
+import { cutSoaks, stretchesOf } from '../../src/backtest/history.ts';
 import { formatHistory, parseHistory } from '../../src/backtest/history-file.ts';
+import { inWholeNumbers } from '../../src/plugin/history.ts';
 import { independent, pastOf, STEP_MS } from './support.ts';
 
 const line = (t: number, rest = '"n": 10, "failed": 1') => `{"t": ${t}, ${rest}}`;

@@ -1,11 +1,14 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { blueHistory } from '../../src/activities/baseline-history.ts';
-import type { PastQuestion } from '../../src/backtest/counters.ts';
-import { resolveHistorySource } from '../../src/backtest/history-source.ts';
-import { readHistory } from '../../src/backtest/prometheus-history.ts';
+import { historyConfig } from '../../src/cli/history-config.ts';
+import type { CountersQuestion } from '../../src/metrics/prometheus/history/find-counters.ts';
+import { readHistory } from '../../src/metrics/prometheus/history/read-history.ts';
+import type { MetricsConfig } from '../../src/runbook/kinds.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
+import { toLimits } from '../../src/runbook/to-plan.ts';
 import { guide, guideWith } from '../runbook/support.ts';
 import {
   describeWithPrometheus,
@@ -14,6 +17,7 @@ import {
   startPrometheus,
   type TestPrometheus,
 } from '../support/prometheus.ts';
+import { format, registry } from '../support/registry.ts';
 
 const servers: HttpServer[] = [];
 afterAll(() => {
@@ -34,7 +38,7 @@ async function serve(answer: (url: URL) => string): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-const question = (more: Partial<PastQuestion> = {}): PastQuestion => ({
+const question = (more: Partial<CountersQuestion> = {}): CountersQuestion => ({
   selector: [{ label: 'job', operator: '=', value: 'test' }],
   requests: 'http_requests_total',
   latency: 'http_request_duration_seconds',
@@ -88,7 +92,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
     throw new Error(`Prometheus never had ${promql}`);
   }
 
-  const read = (more: Partial<PastQuestion> = {}) =>
+  const read = (more: Partial<CountersQuestion> = {}) =>
     readHistory({ name: 'Prometheus', url: prometheus.url }, question({ from, to: Date.now(), ...more }), bounds);
   const totals = (intervals: Awaited<ReturnType<typeof read>>['intervals']) =>
     (['requests', 'failed', 'slow'] as const).map((name) => intervals.reduce((sum, one) => sum + one[name], 0));
@@ -118,15 +122,14 @@ describeWithPrometheus('the past of a real Prometheus', () => {
   });
 
   test('tells the judge what blue was like; without a past it is told nothing', async () => {
-    const { limits } = guide();
     const metrics = metricsOf(prometheus.url, 'job', 'test');
     // A minute begins where the baseline ends.
     const about = { version: '2.4.0', to: baselineUntil + 60_000 };
     const { signal } = bounds;
-    const history = await blueHistory({ limits, metrics }, about, { env: {}, signal });
+    const history = await blueHistory(sourceOf(metrics), about, signal);
     expect(history.reduce((sum, { failed }) => sum + failed, 0)).toBe(4);
     for (const without of [{ ...metrics, url: `http://${await serve(() => 'nonsense')}` }, guide().metrics])
-      expect(await blueHistory({ limits, metrics: without }, about, { env: {}, signal })).toEqual([]);
+      expect(await blueHistory(sourceOf(without), about, signal)).toEqual([]);
   });
 
   test('is refused with what is missing', async () => {
@@ -167,41 +170,65 @@ describe('a Prometheus with very many series', () => {
   });
 });
 
-describe('where the past is', () => {
+describe('where the history is', () => {
   const { metrics } = guide();
 
-  test('a person says for pages, which have none', async () => {
-    await expect(resolveHistorySource(metrics, {}, {})).rejects.toThrow(
-      /pages, which have no past. Say .* --prometheus URL/,
+  test('a person says for pages, which have none', () => {
+    expect(sourceOf(historyConfig(metrics, {})).history).toBeUndefined();
+    for (const selector of ['job="shop",path!~"/h.*"', ' {job="shop",path!~"/h.*"} '])
+      expect(historyConfig(metrics, { prometheus: 'http://p', selector })).toMatchObject({
+        kind: 'prometheus',
+        url: 'http://p',
+        requests: 'http_requests_total',
+        selector: [
+          { label: 'job', operator: '=', value: 'shop' },
+          { label: 'path', operator: '!~', value: '/h.*' },
+        ],
+      });
+    expect(() => historyConfig(metrics, { prometheus: 'http://p', selector: 'job=shop' })).toThrow(
+      /^--selector: found "job=shop", expected labels such as/,
     );
-    for (const text of ['job="shop",path!~"/h.*"', ' {job="shop",path!~"/h.*"} ']) {
-      const { server, selector } = await resolveHistorySource(metrics, { prometheus: 'http://p', selector: text }, {});
-      expect(server).toMatchObject({ name: 'Prometheus', url: 'http://p' });
-      expect(selector).toEqual([
-        { label: 'job', operator: '=', value: 'shop' },
-        { label: 'path', operator: '!~', value: '/h.*' },
-      ]);
-    }
-    const wrong = resolveHistorySource(metrics, { prometheus: 'http://p', selector: 'job=shop' }, {});
-    await expect(wrong).rejects.toThrow(/^--selector: found "job=shop", expected labels such as/);
+    expect(() => historyConfig(metrics, { prometheus: 'http://p' })).toThrow(/with --selector/);
+    expect(() => historyConfig({ kind: 'other', poll: 1 }, { prometheus: 'http://p' })).toThrow(/--from-file FILE/);
   });
 
   test('the runbook says where it has one, with its credentials, which go nowhere else', async () => {
+    const asked: IncomingHttpHeaders[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers);
+      response.writeHead(503).end();
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const config = parseRunbook(
       guideWith(
-        ['kind: scrape', 'kind: prometheus\n  url: http://p\n  selector: { job: shop }'],
+        ['kind: scrape', `kind: prometheus\n  url: ${url}\n  selector: { job: shop }`],
         [
           '  targets: ["http://127.0.0.1:18080/metrics"]',
           '  auth: { tokenEnv: T }\n  headers: { X-Scope-OrgID: shop }',
         ],
       ),
-      'guide',
+      { file: 'guide', format },
     ).metrics;
-    const { server } = await resolveHistorySource(config, {}, { T: 'abc' });
-    expect(server).toMatchObject({ url: 'http://p', token: { value: 'abc' }, headers: [{ value: 'shop' }] });
-    await expect(resolveHistorySource(config, {}, {})).rejects.toThrow('the variable T');
-    const elsewhere = await resolveHistorySource(config, { prometheus: 'http://q' }, {});
-    expect(elsewhere.server).toEqual({ name: 'Prometheus', url: 'http://q', timeoutMs: 60_000 });
-    expect(elsewhere.selector).toEqual([{ label: 'job', operator: '=', value: 'shop' }]);
+    const ask = (metricsConfig: MetricsConfig, env: NodeJS.ProcessEnv) =>
+      sourceOf(metricsConfig, env).history?.({ from: 0, to: 60_000, stepMs: 15_000 }, bounds);
+    await expect(ask(config, { T: 'abc' })).rejects.toThrow();
+    expect(asked.pop()).toMatchObject({ authorization: 'Bearer abc', 'x-scope-orgid': 'shop' });
+    await expect(ask(config, {})).rejects.toThrow('the variable T');
+    const elsewhere = historyConfig(config, { prometheus: url });
+    expect(elsewhere).toMatchObject({ selector: [{ label: 'job', operator: '=', value: 'shop' }] });
+    await expect(ask(elsewhere, { T: 'abc' })).rejects.toThrow();
+    expect(asked.pop()).not.toMatchObject({ authorization: expect.anything() });
   });
 });
+
+function sourceOf(config: MetricsConfig, env: NodeJS.ProcessEnv = {}) {
+  const { service, environment, limits } = guide();
+  return registry.metrics(config, {
+    target: { deployment: '', service, environment, blue: '', green: '', digest: '' },
+    limits: toLimits(limits),
+    env,
+    log: { info() {}, warn() {}, error() {} },
+  });
+}

@@ -1,6 +1,6 @@
-import type { HistoryInterval } from '../../src/backtest/history.ts';
 import { binomial, type Random, seededRandom } from '../../src/backtest/random.ts';
 import type { RehearsedStep } from '../../src/backtest/release.ts';
+import type { HistoryInterval } from '../../src/plugin/history.ts';
 import { rules } from '../judge/support.ts';
 
 export const STEP_MS = 10_000;

@@ -114,12 +114,12 @@ const ROLLBACKS: readonly Part[] = [
   ['the rollback command fails 50 times', async () => expectRounds(await abortWhile('fail', 50), 51)],
   [
     'the rollback command hangs until its time is over',
-    async () => expectRounds(await abortWhile('hang', 2, { platform: { timeouts: { rollback: '2s' } } }), 3),
+    async () => expectRounds(await abortWhile('hang', 2, { router: { timeout: '2s' } }), 3),
   ],
   [
     'the rollback command exits 0 without effect',
     async () => {
-      const lied = await abortWhile('lie', 1, { platform: { timeouts: { rollback: '2s' } } });
+      const lied = await abortWhile('lie', 1, { router: { timeout: '2s' } });
       await expectRounds(lied, 2);
       expect(lied.worker().log()).toContain('the traffic is not back');
     },

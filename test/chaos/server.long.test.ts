@@ -30,7 +30,7 @@ async function begin(): Promise<Scene> {
         { percentage: 50, soak: '8s', approval: {} },
         { percentage: 100, soak: '2s' },
       ],
-      platform: { timeouts: { rollback: '20s' } },
+      router: { timeout: '20s' },
     },
   });
   scenes.push(scene);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
 import type { WindowResult } from '../../src/domain/activity-results.ts';
 import type { DeploymentStatus, Phase } from '../../src/domain/status.ts';
+import type { Reading } from '../../src/plugin/counters.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from '../support/temporal.ts';
@@ -72,7 +73,7 @@ async function windowsOf({ handle }: TestDeployment): Promise<WindowResult[]> {
 }
 
 function carried(window: WindowResult | undefined, version: string): number {
-  const series = Object.values(window?.watchState.reading?.series ?? {});
+  const series = Object.values((window?.watchState.cursor as Reading | null | undefined)?.series ?? {});
   return series.filter((one) => one.version === version).reduce((sum, one) => sum + one.requests, 0);
 }
 

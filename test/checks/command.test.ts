@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createCheck } from '../../src/checks/create-check.ts';
 import { common, contextFor } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -64,6 +64,6 @@ describe('command', () => {
 
 test('an attestation is a person’s to give', () => {
   expect(() => createCheck({ ...common, kind: 'attestation', statement: 'It was tested.' })).toThrow(
-    'a person attests it',
+    'is confirmed by a person',
   );
 });

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { Finding } from '../../src/plugin/check.ts';
-import type { CheckOfKind, Runbook } from '../../src/runbook/schema.ts';
+import type { Config } from '../../src/checks/deployment-monitoring/schema.ts';
+import type { Finding } from '../../src/plugin/observation.ts';
+import type { Runbook } from '../../src/runbook/schema.ts';
 import { useServers } from '../support/http.ts';
-import { common, contextFor } from './support/context.ts';
+import { common, contextFor, withRunbook } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 
 /** A router whose page tells what each version got by the clock. */
 interface Router {
@@ -89,7 +90,7 @@ const small: Pick<Runbook, 'limits' | 'judge' | 'traffic'> = {
 };
 
 interface Changes {
-  readonly check?: Partial<CheckOfKind<'deployment-monitoring'>>;
+  readonly check?: Partial<Config>;
   readonly runbook?: Partial<Runbook>;
   readonly targets?: string[];
   readonly signal?: AbortSignal;
@@ -99,7 +100,7 @@ function contextWith({ runbook: changes, targets = [router.url], signal }: Chang
   const context = contextFor('', signal);
   const metrics = { ...context.runbook.metrics, targets, poll: 250 };
   const changed: Runbook = { ...context.runbook, ...small, metrics, ...changes };
-  return { ...context, runbook: changed };
+  return withRunbook(context, changed);
 }
 
 function look(changes: Changes = {}): Promise<Finding> {
@@ -383,8 +384,8 @@ describe('deployment-monitoring', () => {
       if (context.heartbeats.length === 4) stop.abort(new Error('stopped by the test'));
     };
     const config = { ...common, kind: 'deployment-monitoring', measureFor: 50_000 } as const;
-    const attendance = { ...context.attendance, heartbeat };
-    await expect(createCheck(config)({ ...context, attendance })).rejects.toThrow('stopped by the test');
+    const run = { ...context.run, heartbeat };
+    await expect(createCheck(config)({ ...context, run })).rejects.toThrow('stopped by the test');
     expect(context.heartbeats.slice(1, 3)).toEqual([
       { doing: 'watching the requests move', readings: 2, requests: expect.any(Number) },
       { doing: 'watching the requests move', readings: 3, requests: expect.any(Number) },

@@ -1,14 +1,14 @@
 import type { RequestListener } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import type { Config } from '../../src/checks/http/schema.ts';
 import { useServers } from '../support/http.ts';
 import { common, contextFor } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 
 const startServer = useServers();
 const serve = async (listener: RequestListener) => (await startServer(listener)).origin;
 
-function ask(url: string, changes: Partial<CheckOfKind<'http'>> = {}, signal?: AbortSignal) {
+function ask(url: string, changes: Partial<Config> = {}, signal?: AbortSignal) {
   return createCheck({ ...common, kind: 'http', url, status: 200, ...changes })(contextFor('', signal));
 }
 

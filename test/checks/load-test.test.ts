@@ -2,16 +2,16 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { loadTest } from '../../src/checks/load-test/check.ts';
-import type { CheckContext, Finding } from '../../src/plugin/check.ts';
+import type { Config } from '../../src/checks/load-test/schema.ts';
+import type { CheckContext } from '../../src/plugin/check.ts';
+import type { Finding } from '../../src/plugin/observation.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
 import { guide, guideWith } from '../runbook/support.ts';
 import { useServers } from '../support/http.ts';
+import { format } from '../support/registry.ts';
 import { common, contextFor, until } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
-
-type Config = CheckOfKind<'load-test'>;
 
 const serve = useServers();
 
@@ -71,7 +71,7 @@ async function measure(
   changes: Partial<Config> = {},
   context: CheckContext = contextFor(),
 ): Promise<Finding> {
-  const finding = await loadTest(config(target, changes))(context);
+  const finding = await createCheck(config(target, changes))(context);
   // Findings end in a history, which is no place for addresses; and whoever reads a failure has to know what to do.
   expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|http:|invalid/);
   expect(finding.unblock === undefined).toBe(finding.passed);
@@ -307,7 +307,7 @@ describe('load-test', () => {
     const stop = new AbortController();
     const patient = { latency: { quantile: 0.95, under: 3_600_000 } };
     const changes = { duration: 3_600_000, timeout: 7_200_000, limits: patient };
-    const running = loadTest(config(origin, changes))(contextFor('', stop.signal));
+    const running = createCheck(config(origin, changes))(contextFor('', stop.signal));
     await until(() => asked.length > 60);
     stop.abort(new Error('stopped by the test'));
     await expect(running).rejects.toThrow('stopped by the test');
@@ -323,8 +323,8 @@ describe('load-test', () => {
     const heartbeat = (detail: unknown) => {
       if (typeof detail === 'object' && detail !== null && 'requests' in detail) throw new Error('no such activity');
     };
-    const attendance = { ...context.attendance, heartbeat };
-    const running = loadTest(config(origin, { duration: 3_600_000, timeout: 7_200_000 }))({ ...context, attendance });
+    const beating = { ...context, run: { ...context.run, heartbeat } };
+    const running = createCheck(config(origin, { duration: 3_600_000, timeout: 7_200_000 }))(beating);
     await expect(running).rejects.toThrow('no such activity');
     await until(async () => (await connections()) === 0);
   });
@@ -353,7 +353,7 @@ describe('load-test', () => {
   test('throws, without the URL, when filling the placeholders makes it none', async () => {
     const context = contextFor();
     const target = { ...context.target, green: '1.2.3.4.5' };
-    await expect(loadTest(config('http://{version}'))({ ...context, target })).rejects.toThrow(
+    await expect(createCheck(config('http://{version}'))({ ...context, target })).rejects.toThrow(
       'the target of check item is no URL with its placeholders filled; correct it in the runbook',
     );
   });
@@ -496,7 +496,7 @@ describe('the data volume', () => {
       const stop = new AbortController();
       const context = contextFor(postgres.url({ user: 'checker' }), stop.signal);
       const changes = { dataVolume: [volume('shop.Orders', 2_000)] };
-      const running = loadTest(config('http://staging.invalid', changes))(context);
+      const running = createCheck(config('http://staging.invalid', changes))(context);
       await until(isCounting);
       stop.abort(new Error('stopped by the test'));
       await expect(running).rejects.toThrow('stopped by the test');
@@ -516,7 +516,7 @@ describe('the data volume', () => {
   test('throws in words when the database is not there: that is no failed check', async () => {
     const nowhere = contextFor('postgres://checker:checker-secret@127.0.0.1:1/postgres');
     const changes = { dataVolume: [volume('fresh', 1)] };
-    await expect(loadTest(config('http://staging.invalid', changes))(nowhere)).rejects.toThrow(
+    await expect(createCheck(config('http://staging.invalid', changes))(nowhere)).rejects.toThrow(
       /^database main: nothing listens on/,
     );
   });
@@ -526,7 +526,8 @@ describe('in a runbook', () => {
   const head = ['  - id: bears-load', 'title: Bears the load', 'group: Testing', 'kind: load-test'];
   const parse = (...lines: string[]) => {
     const item = [...head, ...lines].join('\n    ');
-    return parseRunbook(guideWith(['\nchecklist:\n', `\nchecklist:\n${item}\n`]), 'runbook.yaml').checklist[0];
+    return parseRunbook(guideWith(['\nchecklist:\n', `\nchecklist:\n${item}\n`]), { file: 'runbook.yaml', format })
+      .checklist[0];
   };
   const target = 'target: "http://{service}-{version}.staging/api"';
   const paths = 'paths: [{ path: "/a?user={random:1:9}", weight: 2 }, { path: /b }]';

@@ -2,10 +2,9 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { Finding } from '../../src/plugin/check.ts';
-import type { PlatformConfig } from '../../src/runbook/schema.ts';
-import { common, contextFor } from './support/context.ts';
+import type { Finding } from '../../src/plugin/observation.ts';
+import { common, contextFor, withRunbook } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 
 const PATH = process.env['PATH'];
 let folder: string;
@@ -29,7 +28,7 @@ const traffic = (shares: Record<string, number>) =>
 const timesAsked = async () => (await readFile(at('asked'), 'utf8').catch(() => '')).split('\n').length - 1;
 
 interface Changes {
-  readonly platform?: Partial<PlatformConfig>;
+  readonly deploy?: readonly string[];
   readonly withoutStatus?: true;
   readonly green?: string;
   readonly timeout?: number;
@@ -39,7 +38,7 @@ interface Changes {
 }
 
 function look({
-  platform: changes,
+  deploy = [at('deploy'), '--version', '{version}'],
   withoutStatus,
   green = '2.5.0',
   timeout,
@@ -47,19 +46,19 @@ function look({
   hooks = {},
 }: Changes = {}): Promise<Finding> {
   const context = contextFor('', signal);
-  const { status: _, ...rest } = context.runbook.platform;
-  const platform: PlatformConfig = {
+  const { runbook } = context;
+  const workload = { ...runbook.workload, deploy };
+  const { status: _, ...rest } = runbook.router as { status?: unknown; kind: string; timeout: number };
+  const router = {
     ...rest,
-    deploy: [at('deploy'), '--version', '{version}'],
     shiftTraffic: [at('shift'), '--percentage', '{percentage}'],
     rollback: [at('rollback')],
     ...(withoutStatus ? {} : { status: [at('status'), '{service}'] }),
-    ...changes,
   };
   const check = createCheck({ ...common, kind: 'platform-ready', ...(timeout && { timeout }) });
   const notifications = Object.keys(hooks).map((urlEnv) => ({ kind: 'webhook' as const, urlEnv }));
-  const runbook = { ...context.runbook, platform, notifications };
-  return check({ ...context, env: { ...hooks }, target: { ...context.target, green }, runbook });
+  const given = { ...context, env: { ...hooks }, target: { ...context.target, green } };
+  return check(withRunbook(given, { ...runbook, workload, router, notifications }));
 }
 
 function measured({ evidence }: Finding, what: string): string {
@@ -84,13 +83,13 @@ describe('platform-ready', () => {
     };
     expect(await look()).toEqual({
       passed: true,
-      summary: 'all that the platform needs is there; 2.4.0 serves',
+      summary: 'all that the deployment needs is there; 2.4.0 serves',
       evidence: [
         { what: 'program of deploy', ...there },
         { what: 'program of shiftTraffic', ...there },
         { what: 'program of rollback', ...there },
         { what: 'program of status', ...there },
-        { what: 'traffic', measured: '2.4.0 100 %', required: 'all on 2.4.0', source: 'platform.status' },
+        { what: 'traffic', measured: '2.4.0 100 %', required: 'all on 2.4.0', source: 'router' },
         { what: 'requested version', measured: '2.5.0', required: 'not 2.4.0, which served at the start' },
       ],
     });
@@ -99,7 +98,7 @@ describe('platform-ready', () => {
   test("passes where the worker has every channel's variable, and says so without its URL", async () => {
     const finding = await look({ hooks: { CHAT_HOOK: 'https://chat.example/hunter2' } });
     expect(finding).toMatchObject({ passed: true });
-    expect(measured(finding, 'notification 1 of 1 (webhook)')).toBe("the worker's variable CHAT_HOOK holds a URL");
+    expect(measured(finding, 'notification 1 of 1 (webhook)')).toBe('can be sent');
     expect(JSON.stringify(finding)).not.toContain('hunter2');
   });
 
@@ -131,7 +130,7 @@ describe('platform-ready', () => {
       await rm(at(name));
       const finding = await look();
       expectFailed(finding, /cannot be run/);
-      expect(finding.unblock).toContain(`platform.${role}`);
+      expect(finding.unblock).toContain(`${role === 'deploy' ? 'workload' : 'router'}.${role}`);
       expect(measured(finding, `program of ${role}`)).toBe('none that may be run at the path in the runbook');
     },
   );
@@ -148,10 +147,10 @@ describe('platform-ready', () => {
 
   test('looks for programs where the worker’s commands are run from, with the placeholders filled', async () => {
     await program('deploy-recommendation-2.5.0', 'exit 0');
-    const platform = { deploy: ['deploy-{service}-{version}'] };
-    expectFailed(await look({ platform }), "the program of deploy cannot be run: there is none on the worker's PATH");
+    const deploy = ['deploy-{service}-{version}'];
+    expectFailed(await look({ deploy }), "the program of deploy cannot be run: there is none on the worker's PATH");
     process.env['PATH'] = `${folder}${delimiter}${PATH}`;
-    expect(await look({ platform })).toMatchObject({ passed: true });
+    expect(await look({ deploy })).toMatchObject({ passed: true });
   });
 
   test('fails while a shift is under way, and passes when it is undone', async () => {
@@ -165,7 +164,7 @@ describe('platform-ready', () => {
 
   test('names a third version that gets traffic; one without any is only shown', async () => {
     await traffic({ '2.4.0': 60, '2.3.9': 40, '2.5.0': 0 });
-    expectFailed(await look(), /a shift is under way: .*, with 2\.3\.9, which this deployment knows nothing of$/);
+    expectFailed(await look(), /a shift is under way: .*, with 2\.3\.9, unknown to this deployment$/);
     await traffic({ '2.4.0': 100, '2.3.9': 0 });
     const finding = await look();
     expect(finding.passed).toBe(true);
@@ -195,7 +194,7 @@ describe('platform-ready', () => {
   test('a runbook without a status command is told what is not provable, and passes', async () => {
     const finding = await look({ withoutStatus: true });
     expect(finding.passed).toBe(true);
-    expect(measured(finding, 'traffic')).toBe('not provable: the runbook names no platform.status');
+    expect(measured(finding, 'traffic')).toBe('not provable: the router cannot report it');
     expect(finding.evidence.some(({ what }) => what === 'program of status')).toBe(false);
   });
 
@@ -216,7 +215,7 @@ describe('platform-ready', () => {
         `^the traffic cannot be read: traffic-status ${words.source.startsWith('exit') ? 'failed with ' : ''}${words.source}`,
       ),
     );
-    expect(finding.unblock).toMatch(/platform\.status by hand .* exit code 0 and print .*"2\.4\.0": 100/);
+    expect(finding.unblock).toMatch(/router\.status by hand; .* exit code 0 and print .*"2\.4\.0": 100/);
     await traffic({ '2.4.0': 100 });
     expect(await look()).toMatchObject({ passed: true });
   });

@@ -203,10 +203,10 @@ describe('postgres-indexes, partitioned tables', () => {
 /** The remedy in a process of its own, which can be killed as a worker can. */
 function buildInProcess() {
   const code = `
-    import { buildIndexes } from './src/checks/postgres-indexes/check.ts';
+    import { postgresIndexes } from './src/checks/postgres-indexes/check.ts';
     const config = ${JSON.stringify(config())};
-    const attendance = { signal: new AbortController().signal, heartbeat: () => {} };
-    await buildIndexes(config)({ attendance, databaseUrl: () => process.env.URL_OF_TEST });`;
+    const run = { signal: new AbortController().signal, heartbeat: () => {} };
+    await postgresIndexes.remedy(config)({ run, databaseUrl: () => process.env.URL_OF_TEST });`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, NODE_OPTIONS: '', URL_OF_TEST: postgres.url() },

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
-import { createRemedy } from '../../src/checks/create-remedy.ts';
 import { contextFor, until } from './support/context.ts';
+import { createCheck, createRemedy } from './support/create.ts';
 import { indexCheck, type Wanted } from './support/indexes.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 

@@ -1,9 +1,9 @@
 import { connect as connectTo, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import type { Config } from '../../src/checks/postgres-max-connections/schema.ts';
 import { common, contextFor, until } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 let postgres: TestPostgres;
@@ -24,7 +24,7 @@ afterEach(async () => {
   await admin.query(`ALTER ROLE recommendation CONNECTION LIMIT -1; ALTER DATABASE shop CONNECTION LIMIT -1`);
 });
 
-function config(changes: Partial<CheckOfKind<'postgres-max-connections'>> = {}) {
+function config(changes: Partial<Config> = {}) {
   return {
     ...common,
     kind: 'postgres-max-connections' as const,

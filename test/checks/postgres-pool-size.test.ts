@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
 import { neededSize } from '../../src/checks/postgres-pool-size/check.ts';
-import type { Finding } from '../../src/plugin/check.ts';
-import type { CheckOfKind, Runbook } from '../../src/runbook/schema.ts';
+import type { Config } from '../../src/checks/postgres-pool-size/schema.ts';
+import type { Finding } from '../../src/plugin/observation.ts';
+import type { Runbook } from '../../src/runbook/schema.ts';
 import { guide } from '../runbook/support.ts';
-import { common, contextFor, until } from './support/context.ts';
+import { common, contextFor, until, withRunbook } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 let postgres: TestPostgres;
@@ -47,8 +48,6 @@ async function startMetrics(): Promise<{ server: Server; url: string }> {
   return { server, url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/metrics` };
 }
 
-type Config = CheckOfKind<'postgres-pool-size'>;
-
 function config({ hold, ...changes }: Partial<Config> = {}): Config {
   return {
     ...common,
@@ -66,19 +65,19 @@ function config({ hold, ...changes }: Partial<Config> = {}): Config {
 }
 
 function runbook(): Runbook {
-  const { metrics: guided } = guide();
-  if (guided.kind !== 'scrape') throw new Error('the guide scrapes');
-  const { latency: _unused, ...scraped } = guided;
-  return {
-    ...guide(),
-    limits: { errorRate: 0.05 },
-    metrics: { ...scraped, targets: [metrics.url] },
-  };
+  return scraping(metrics.url);
+}
+
+/** The guide's runbook with this page, and without latency. */
+function scraping(url: string): Runbook {
+  const { latency: _unused, ...scraped } = { latency: '', ...guide().metrics };
+  const elsewhere = { ...scraped, targets: [url] };
+  return { ...guide(), limits: { errorRate: 0.05 }, metrics: elsewhere };
 }
 
 function run(changes: Partial<Config> = {}, user = 'checker', signal?: AbortSignal): Promise<Finding> {
   const context = contextFor(postgres.url({ user, database: 'shop' }), signal);
-  return createCheck(config(changes))({ ...context, runbook: runbook() });
+  return createCheck(config(changes))(withRunbook(context, runbook()));
 }
 
 /** Four connections of the service's, always in use: each request does `work` and is counted once it is answered. */
@@ -264,9 +263,8 @@ describe('with the hold measured', () => {
     const context = contextFor(postgres.url({ user: 'checker', database: 'shop' }));
     const gone = await startMetrics();
     await new Promise((resolve) => gone.server.close(resolve));
-    const nowhere = { ...runbook(), metrics: { ...runbook().metrics, targets: [gone.url] } };
     await underTraffic(TWENTY_MS, () =>
-      expect(createCheck(config())({ ...context, runbook: nowhere })).rejects.toThrow(
+      expect(createCheck(config())(withRunbook(context, scraping(gone.url)))).rejects.toThrow(
         /^metrics target 1 of 1: the connection was refused$/,
       ),
     );
@@ -276,7 +274,7 @@ describe('with the hold measured', () => {
     const stop = new AbortController();
     const context = contextFor(postgres.url({ user: 'checker', database: 'shop' }), stop.signal);
     await underTraffic(TWENTY_MS, async () => {
-      const running = createCheck(config({ measureFor: 3_600_000 }))({ ...context, runbook: runbook() });
+      const running = createCheck(config({ measureFor: 3_600_000 }))(withRunbook(context, runbook()));
       await until(() => JSON.stringify(context.heartbeats).includes('measuring'));
       stop.abort(new Error('stopped by the test'));
       await expect(running).rejects.toThrow('stopped by the test');

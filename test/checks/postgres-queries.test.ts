@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
-import { createRemedy } from '../../src/checks/create-remedy.ts';
 import { type PlanNode, readsOf } from '../../src/checks/postgres-indexes/queries/plan.ts';
-import type { CheckOfKind } from '../../src/runbook/schema.ts';
+import type { Config } from '../../src/checks/postgres-indexes/schema.ts';
 import { seed } from '../../src/sandbox/seed.ts';
 import { QUERIES } from '../../src/sandbox/service.ts';
 import { common, contextFor, until } from './support/context.ts';
+import { createCheck, createRemedy } from './support/create.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
-type Config = CheckOfKind<'postgres-indexes'>;
 type Query = Config['queries'][number];
 
 let postgres: TestPostgres;

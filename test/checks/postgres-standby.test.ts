@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { CheckConfig } from '../../src/runbook/schema.ts';
 import { freePort } from '../../src/sandbox/program.ts';
 import { common, contextFor, until } from './support/context.ts';
+import { createCheck } from './support/create.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 /** A primary and a standby that streams from it. */
@@ -32,7 +31,7 @@ afterAll(async () => {
 });
 
 const onStandby = () => contextFor(primary.url({ port: standby.port }));
-const CONNECTIONS: CheckConfig = {
+const CONNECTIONS = {
   ...common,
   kind: 'postgres-max-connections',
   database: 'main',

@@ -1,9 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createCheck } from '../../src/checks/create-check.ts';
-import type { Finding } from '../../src/plugin/check.ts';
+import type { Finding } from '../../src/plugin/observation.ts';
 import { prometheus as connect } from '../../src/prometheus/prometheus.ts';
-import { check as checkSchema } from '../../src/runbook/check-schema.ts';
 import {
   describeWithPrometheus,
   PAGE,
@@ -14,6 +12,7 @@ import {
   type TestPrometheus,
 } from '../support/prometheus.ts';
 import { contextFor, until } from './support/context.ts';
+import { CHECK, createCheck } from './support/create.ts';
 
 /** `S` stands for the service's own label. */
 const ERRORS = 'sum(rate(http_requests_total{S,code=~"5.."}[1m])) / sum(rate(http_requests_total{S}[1m])) > 0.05';
@@ -191,7 +190,7 @@ async function prometheusWith(rules: object, alertmanagers = [alertmanager.addre
 
 /** The check as a runbook says it. */
 function look(changes: object = {}, signal?: AbortSignal) {
-  const config = checkSchema.parse({
+  const config = CHECK.parse({
     id: 'alerts',
     title: 'Alerts',
     group: 'Monitoring',
@@ -424,7 +423,7 @@ describeWithPrometheus('prometheus-alerts', () => {
 
 test('a runbook names metrics, not expressions, and at least one label', () => {
   const parse = (changes: object) =>
-    checkSchema.safeParse({
+    CHECK.safeParse({
       id: 'alerts',
       title: 'Alerts',
       group: 'Monitoring',

@@ -40,14 +40,14 @@ test('waive, recheck and abort on a failed checklist: each is taken or told why 
       notTaken.map(() => ({ exitCode: EXIT.notTaken, out: '' })),
     );
     expect(notTaken.map(({ err }) => err)).toEqual([
-      'Not taken: indexes is critical: it cannot be waived, only fixed.\n',
-      'Not taken: there is no check "pool-sizes"; the checks are indexes, pool-size.\n',
-      'Not taken: no gate is open; the deployment is checking.\n',
+      'Refused: indexes is critical: it cannot be waived, only fixed.\n',
+      'Refused: there is no check "pool-sizes"; the checks are indexes, pool-size.\n',
+      'Refused: no gate is open; the deployment is checking.\n',
     ]);
 
     fixed = true;
     const rechecked = await decide('recheck');
-    expect(rechecked.out).toMatch(/^Taken: recheck by ana .* It is being measured again\.\n$/);
+    expect(rechecked.out).toMatch(/^Accepted: recheck by ana .* It is being measured again\.\n$/);
     await deployment.until(({ checks }) => checks.map(({ outcome }) => outcome).join() === 'passed,failed');
     await watching.prints('check indexes: passed: as required');
 
@@ -78,7 +78,7 @@ test('recheck --remedy runs what the runbook names for one check, under the name
     const none = await decide('recheck', '--check', 'pool-size', '--remedy');
     expect(none).toMatchObject({
       exitCode: EXIT.notTaken,
-      err: 'Not taken: the runbook names no remedy for pool-size.\n',
+      err: 'Refused: the runbook names no remedy for pool-size.\n',
     });
     expect((await decide('recheck', '--check', 'indexes', '--remedy')).exitCode).toBe(EXIT.ok);
     await deployment.until((status) => status.checks[0]?.outcome === 'passed' && isStuck(status));
@@ -96,7 +96,7 @@ test('a waiver is recorded with name and reason, and the deployment goes on', as
     await deployment.until(({ checks }) => checks[0]?.outcome === 'failed');
     const { decide } = personAt(deployment, 'ana');
     const waived = await decide('waive', '--check', 'pool-size', '--reason', 'tested by hand');
-    expect(waived.out).toMatch(/^Taken: waive by ana .* It is recorded with your name and reason\.\n$/);
+    expect(waived.out).toMatch(/^Accepted: waive by ana .* It is recorded with your name and reason\.\n$/);
     const { checks } = await deployment.untilPhase('awaiting-approval');
     expect(checks[0]).toMatchObject({ outcome: 'waived', decidedBy: { by: 'ana', reason: 'tested by hand' } });
   });
@@ -113,7 +113,7 @@ test('a decision is for its own gate and its own run, and under one id it counts
     ]);
     expect(otherGate).toMatchObject({
       exitCode: EXIT.notTaken,
-      err: 'Not taken: the open gate is shift-to-100, not shift-to-50.\n',
+      err: 'Refused: the open gate is shift-to-100, not shift-to-50.\n',
     });
     for (const { exitCode, err } of [otherRun, noRun]) {
       expect(err).toMatch(
@@ -132,7 +132,7 @@ test('a decision is for its own gate and its own run, and under one id it counts
     await deployment.until(({ decisions }) => decisions.some(({ taken }) => taken));
     const again = await decide('abort', ...same).then((said) => said.out + said.err);
     expect(again).toMatch(
-      /^(Taken already: decision monday-1 had arrived before|Not taken: the deployment .* is closed)/,
+      /^(Already recorded: decision monday-1 arrived earlier|Refused: the deployment .* is closed)/,
     );
     const { decisions } = await deployment.status();
     expect(decisions.map(({ action, taken }) => `${action} ${taken}`)).toEqual(['recheck false', 'abort true']);
@@ -153,13 +153,13 @@ test('retry-rollback ends a round that hangs and starts the next; without a roll
     const watching = watch();
     expect(await decide('retry-rollback')).toMatchObject({
       exitCode: EXIT.notTaken,
-      err: 'Not taken: no rollback is under way.\n',
+      err: 'Refused: no rollback is under way.\n',
     });
 
     await deployment.handle.signal(messages.reject, { by: 'ben', decisionId: 'no' });
     await deployment.until(({ rollback }) => rollback?.round === 1);
     const retried = await decide('retry-rollback');
-    expect(retried.out).toMatch(/^Taken: retry-rollback by ana .* The next round of the rollback begins\.\n$/);
+    expect(retried.out).toMatch(/^Accepted: retry-rollback by ana .* The next round of the rollback begins\.\n$/);
     const { exitCode, out } = await watching.ended;
     expect(out).toMatch(/^ROLLED BACK {2}/m);
     expect(exitCode).toBe(EXIT.rolledBack);

@@ -32,12 +32,12 @@ test('start, attest and approve bring a deployment to its end; watch tells it li
     await watching.prints('check load-test: waiting: a person has to confirm it');
     const attested = await bluegreen(['attest', '--service', service, '--check', 'load-test', '--by', 'ben']).ended;
     expect(attested.exitCode).toBe(EXIT.ok);
-    expect(attested.out).toMatch(/^Taken: attest by ben \(decision [\w-]+\)\. It is recorded with your name\.\n$/);
+    expect(attested.out).toMatch(/^Accepted: attest by ben \(decision [\w-]+\)\. It is recorded with your name\.\n$/);
 
     await watching.prints('shift-to-100 needs 1 approval; no answer in time rolls back');
     const approved = await bluegreen(['approve', '--service', service, '--by', 'ana', '--reason', 'looks good']).ended;
     expect(approved.exitCode).toBe(EXIT.ok);
-    expect(approved.out).toMatch(/^Taken: approve by ana .* It takes effect at the next healthy verdict\.\n$/);
+    expect(approved.out).toMatch(/^Accepted: approve by ana .* It takes effect at the next healthy verdict\.\n$/);
 
     const { exitCode, out } = await watching.ended;
     expect(exitCode).toBe(EXIT.ok);
@@ -64,9 +64,9 @@ test('one deployment at a time: a second start is refused, shows the first, and 
     const second = await bluegreen(['start', '--service', service, '--version', '2.6.0']).ended;
     expect(second.exitCode).toBe(EXIT.underWay);
     expect(second.out).toBe('');
-    expect(second.err).toContain(`Not started: a deployment of ${service} in production is under way already`);
+    expect(second.err).toContain(`Not started: a deployment of ${service} in production is already running`);
     expect(second.err).toContain(`${service} 2.5.0 to production\n  phase      waiting for approval at 50 %`);
-    expect(second.err).toContain(`Follow it:  npm run bluegreen -- watch --service ${service}\n`);
+    expect(second.err).toContain(`Watch it:   npm run bluegreen -- watch --service ${service}\n`);
     expect(second.err).toContain(`End it:     npm run bluegreen -- abort --service ${service} --reason "..."\n`);
     expect((await deployment.status()).version).toBe('2.5.0');
   });
@@ -114,7 +114,7 @@ test('a rejected release ends as rolled back, with 10; its status tells how, and
     await watching.prints('shift-to-100 needs 1 approval');
     const rejected = await bluegreen(['reject', ...at, '--by', 'ana', '--reason', 'the dashboards look wrong']).ended;
     expect(rejected.exitCode).toBe(EXIT.ok);
-    expect(rejected.out).toMatch(/^Taken: reject by ana .* What was changed is being rolled back\.\n$/);
+    expect(rejected.out).toMatch(/^Accepted: reject by ana .* What was changed is being rolled back\.\n$/);
 
     const { exitCode, out } = await watching.ended;
     expect(exitCode).toBe(EXIT.rolledBack);
@@ -128,7 +128,7 @@ test('a rejected release ends as rolled back, with 10; its status tells how, and
     expect(late).toEqual({
       exitCode: EXIT.notTaken,
       out: '',
-      err: `Not taken: the deployment ${deployment.handle.workflowId} is closed (failed); there is nothing left to decide.\n`,
+      err: `Refused: the deployment ${deployment.handle.workflowId} is closed (failed); there is nothing left to decide.\n`,
     });
     expect(status.out).toContain('  phase      rolled back, since ');
     expect(status.out).toContain('\nRollback\n  rejected: Rejected by ana: the dashboards look wrong.\n');
@@ -224,7 +224,7 @@ test('Ctrl-C, and a reader that goes away, end the watching and not the deployme
     unread.stopReading();
     expect(await interrupted.ended).toMatchObject({
       exitCode: EXIT.interrupted,
-      err: `The deployment goes on. Watch again: npm run bluegreen -- watch --service ${service}\n`,
+      err: `The deployment continues. Watch it again: npm run bluegreen -- watch --service ${service}\n`,
     });
     expect((await deployment.status()).phase).toBe('awaiting-approval');
     // The next thing to say finds nobody.
@@ -280,10 +280,10 @@ test('link leads to the deployment that is under way', async () => {
     const { runId } = await deployment.handle.describe();
     const page = `http://localhost:8233/namespaces/default/workflows/${encodeURIComponent(workflowId)}/${runId}\n`;
     const open = await link();
-    expect(open.out).toContain(`A deployment is under way, and another is refused until it has ended:\n  ${page}`);
+    expect(open.out).toContain(`A deployment is running; Temporal refuses another until it has ended:\n  ${page}`);
     expect(open).toMatchObject({ exitCode: EXIT.ok, err: '' });
     await deployment.handle.terminate();
-    expect((await link()).out).not.toContain('under way');
+    expect((await link()).out).not.toContain('is running');
   });
 });
 
@@ -337,7 +337,7 @@ test('history tells how each past deployment of a service ended, the newest firs
   ]);
   expect(none).toEqual({
     exitCode: EXIT.ok,
-    out: `No past deployment of ${service} in staging. One that is under way is shown by npm run bluegreen -- status --service ${service} --environment staging\n`,
+    out: `No past deployment of ${service} in staging. To see a running one: npm run bluegreen -- status --service ${service} --environment staging\n`,
     err: '',
   });
 });

@@ -144,7 +144,7 @@ test('completion bash gives a shell the command, and completes commands, options
     return stdout.split('\n').filter((word) => word !== '');
   };
   expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'report', 'rehearse']);
-  expect(await completed('runbook', '')).toEqual(['init', 'validate']);
+  expect(await completed('runbook', '')).toEqual(['init', 'validate', 'schema']);
   expect(await completed('runbook', 'validate', '')).toEqual([]);
   expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);
   expect(await completed('status', '--service', '')).toEqual([]);
@@ -158,7 +158,7 @@ test('settings that cannot be used, and a namespace that is not there, are told 
     bluegreen(['list'], { TEMPORAL_PROFILE: 'nobodys' }).ended,
     bluegreen(['status', '--service', 'shop'], { TEMPORAL_NAMESPACE: 'nowhere' }).ended,
   ]);
-  expect(profile.err).toMatch(/^The settings for Temporal cannot be used: .*Check TEMPORAL_PROFILE/);
+  expect(profile.err).toMatch(/^The Temporal settings are invalid: .*Check TEMPORAL_PROFILE/);
   expect(profile.exitCode).toBe(EXIT.usage);
   expect(namespace.err).toMatch(/namespace "?nowhere"?.*TEMPORAL_NAMESPACE/);
   expect(namespace.exitCode).toBe(EXIT.notFound);
@@ -173,7 +173,7 @@ test('a service that was never deployed is not found: looked at, decided or list
   ]);
   expect(status.err).toBe(
     `There is no deployment of ${service} in staging (workflow blue-green/staging/${service}). ` +
-      'See what there is: npm run bluegreen -- list\n',
+      'List the deployments: npm run bluegreen -- list\n',
   );
   expect(status.exitCode).toBe(EXIT.notFound);
   expect(approve.exitCode).toBe(EXIT.notFound);

@@ -48,7 +48,7 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
         await terminal.shows('looks good');
         expect((await deployment.status()).decisions).toEqual([]);
         terminal.type('\r');
-        await terminal.shows('Taken: approve by ana. It takes effect at the next healthy verdict.');
+        await terminal.shows('Accepted: approve by ana. It takes effect at the next healthy verdict.');
         await terminal.shows('COMPLETED');
         expect(await terminal.end()).toEqual({ exitCode: EXIT.ok, restored: true });
         expect((await deployment.status()).decisions).toMatchObject([
@@ -71,11 +71,11 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
       await deployment.untilPhase('awaiting-approval');
       await deployment.handle.signal(messages.approve, { by: 'ana' });
       const terminal = watchAt(deployment);
-      await terminal.shows('1 approval needed from others than ana');
+      await terminal.shows('1 approval needed from people other than ana');
       terminal.type('a');
       await terminal.shows('Enter sends it');
       terminal.type('\r');
-      await terminal.shows('Not taken: ana approved shift-to-100 already.');
+      await terminal.shows('Refused: ana approved shift-to-100 already.');
       terminal.type('q');
       expect(await terminal.end()).toEqual({ exitCode: EXIT.interrupted, restored: true });
     });
@@ -98,7 +98,7 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
       terminal.type('tested by hand');
       await terminal.shows('tested by hand');
       terminal.type('\r');
-      await terminal.shows('Taken: waive by ana.');
+      await terminal.shows('Accepted: waive by ana.');
       const { checks } = await deployment.status();
       expect(checks.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(['pool-size waived', 'load-test waiting']);
     });
@@ -121,7 +121,7 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
         interrupted.type('\u0003');
         terminated.terminate();
         for (const one of [interrupted, terminated]) {
-          await one.shows('The deployment goes on. Watch again: bluegreen watch --service');
+          await one.shows('The deployment continues. Watch it again: bluegreen watch --service');
           expect(await one.end()).toEqual({ exitCode: EXIT.interrupted, restored: true });
         }
         expect((await deployment.status()).phase).toBe('awaiting-approval');

@@ -128,7 +128,7 @@ test('a check is chosen by its number; a number that is none is explained', () =
   ]);
   const asked = after([...typed('w7'), ENTER], offers);
   expect(dialogueLines(asked.dialogue, offers, { by: 'ana', leaving: 'leave' })).toEqual([
-    '! there is no 7: expected 1 to 2',
+    '! there is no check 7: expected 1 to 2',
     'waive which check?   1 pool-size   2 load-test',
     'its number, then Enter (Esc leaves): ▏',
   ]);
@@ -150,7 +150,7 @@ test('a key that does nothing now says why', () => {
   const note = (key: string): unknown => after(typed(key), soaking).dialogue;
   expect(note('a')).toEqual({ at: 'idle', note: '"a": no gate is open: there is nothing to approve.' });
   expect(note('z')).toEqual({ at: 'idle', note: '"z": no such key.' });
-  expect(note('constructor'[0] ?? '')).toEqual({ at: 'idle', note: '"c": no check waits to be measured again.' });
+  expect(note('constructor'[0] ?? '')).toEqual({ at: 'idle', note: '"c": there is no measured check to recheck.' });
   const offered = PHASES.flatMap((phase) => bindingsIn(phase === 'checking' ? stuck() : statusIn(phase, NOW)));
   for (const { key } of offered) expect(Object.keys(KEYS)).toContain(key);
 });
@@ -161,7 +161,7 @@ test('what the deployment no longer asks for is not sent', () => {
   expect(reduce(dialogue, ENTER, later)).toEqual({
     dialogue: {
       at: 'idle',
-      note: 'The deployment has moved on: approve shift-to-100 is no longer asked for. Nothing was sent.',
+      note: 'The deployment has moved on: approve shift-to-100 is no longer possible. Nothing was sent.',
     },
   });
 });

@@ -165,13 +165,13 @@ describe('bad input is said in words', () => {
   test.each<[string, readonly string[], RegExp]>([
     ['a length', ['--last', '7 days'], /Expected a length such as 15s, 30m, 12h or 7d/],
     ['a number', ['--rounds', '0'], /Expected a whole number from 1 to 999999/],
-    ['no past at all', [], /reads its metrics from pages, which have no past. Say where there is one/],
+    ['no past at all', [], /metrics have no history. Add --prometheus URL/],
     ['no such file', ['--from-file', '/no/such/file'], /^\/no\/such\/file: cannot be read \(ENOENT\)/],
     ['a file of something else', ['--from-file', GUIDE_FILE], /recommendation\.yaml:1: found no JSON, expected \{"t"/],
     [
       'another environment',
       ['--environment', 'staging'],
-      /is about recommendation in production, not recommendation in staging/,
+      /is the runbook of recommendation in production, not of recommendation in staging/,
     ],
   ])('%s', async (_, words, why) => {
     const { exitCode, out, err } = await run(...words);
@@ -196,13 +196,13 @@ describe('bad input is said in words', () => {
     expect(said[0]?.err).toMatch(/^The past is too short: its longest stretch without a gap is 5 minutes/);
     expect(said[1]?.err).toContain('/no/such/folder/page.html: cannot be written (ENOENT)');
     expect(said[2]?.err).toMatch(
-      /^No runbook for shop in production in .*\nSome are broken:\n.*did you mean "errorRate"\?/s,
+      /^There is no runbook for shop in production in .*\nSome are broken:\n.*did you mean "errorRate"\?/s,
     );
   });
 
   test('a Prometheus that is not there is unreachable', async () => {
     const { exitCode, err } = await run('--prometheus', await freeAddress(), '--selector', 'job="shop"');
-    expect(err).toBe('The past cannot be read: Prometheus: the connection was refused.\n');
+    expect(err).toBe('The history cannot be read: Prometheus: the connection was refused.\n');
     expect(exitCode).toBe(EXIT.unreachable);
   });
 });

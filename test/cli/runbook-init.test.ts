@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
-import { useCommandLine } from './command-line.ts';
+import { format } from '../support/registry.ts';
+import { missingTerminal, useTerminal } from '../support/terminal.ts';
+import { FILE, useCommandLine, withoutSettings } from './command-line.ts';
 
 const bluegreen = useCommandLine();
+const openTerminal = useTerminal();
+const missing = missingTerminal();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-init-'));
@@ -20,7 +24,7 @@ test('runbook init writes a runbook that is valid, with what was asked for, and 
   expect(first.exitCode).toBe(EXIT.ok);
   expect(first.out).toContain(`runbook validate ${file}`);
   const text = await readFile(file, 'utf8');
-  expect(parseRunbook(text, file)).toMatchObject({
+  expect(parseRunbook(text, { file: file, format })).toMatchObject({
     service: 'shop',
     environment: 'staging',
     metrics: { kind: 'prometheus', versionLabel: 'release' },
@@ -30,7 +34,7 @@ test('runbook init writes a runbook that is valid, with what was asked for, and 
   await writeFile(file, 'mine');
   const second = await bluegreen(['runbook', 'init', ...words]).ended;
   expect(second.exitCode).toBe(EXIT.usage);
-  expect(second.err).toBe(`${file}: exists already, and is left as it is. Name another file with --output.\n`);
+  expect(second.err).toBe(`${file}: already exists and was not changed. Name another file with --output.\n`);
   expect(await readFile(file, 'utf8')).toBe('mine');
 });
 
@@ -42,3 +46,48 @@ test('what would make it invalid is refused with its place, and nothing is writt
   expect(err).toMatch(/metrics\.url: found .*, expected an http or https URL/);
   await expect(readFile(file, 'utf8')).rejects.toThrow('ENOENT');
 });
+
+test('in a script the service has to be named', async () => {
+  const { exitCode, err } = await bluegreen(['runbook', 'init']).ended;
+  expect(exitCode).toBe(EXIT.usage);
+  expect(err).toBe('Say which service, with --service NAME. At a terminal it is asked for.\n');
+});
+
+(missing === undefined ? test : test.skip)(
+  'at a terminal it asks for what no option says, refuses a wrong answer, and writes nothing when the person stops',
+  async () => {
+    const file = join(folder, 'shop.yaml');
+    const words = ['runbook', 'init', '--version-label', 'release', '--output', file];
+    const command = [process.execPath, '--import', import.meta.resolve('tsx'), FILE, ...words];
+    const env = { ...withoutSettings(process.env), TERM: 'xterm' };
+
+    const stopped = openTerminal(command, env);
+    await stopped.shows('Which service does it deploy?');
+    stopped.type('\u0003');
+    await stopped.shows('Nothing was written.');
+    expect(await stopped.end()).toEqual({ exitCode: EXIT.interrupted, restored: true });
+    await expect(readFile(file, 'utf8')).rejects.toThrow('ENOENT');
+
+    const terminal = openTerminal(command, env);
+    await terminal.shows('Which service does it deploy?');
+    terminal.type('Shop\r');
+    await terminal.shows('Expected lower-case letters');
+    terminal.type('\b\u007f\u007f\u007f\u007fshop\r');
+    for (const question of [
+      'In which environment?',
+      'address of your Prometheus?',
+      'Which counter',
+      'Which histogram',
+      'HTTP status?',
+    ]) {
+      await terminal.shows(question);
+      terminal.type('\r');
+    }
+    await terminal.shows(`Written: ${file}`);
+    expect(await terminal.end()).toEqual({ exitCode: EXIT.ok, restored: true });
+    expect(parseRunbook(await readFile(file, 'utf8'), { file, format })).toMatchObject({
+      service: 'shop',
+      metrics: { versionLabel: 'release', codeLabel: 'code' },
+    });
+  },
+);

@@ -3,12 +3,13 @@ import { expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { REFERENCE } from '../../scripts/reference/files.ts';
-import { runbookJsonSchema, type SchemaNode } from '../../scripts/reference/json-schema.ts';
+import { builtInJsonSchema } from '../../scripts/reference/json-schema.ts';
+import type { SchemaNode } from '../../src/runbook/json-schema.ts';
 import { GUIDE_TEXT, guideWith } from '../runbook/support.ts';
 
 /** What an editor would say of this runbook. */
 function complaints(text: string): readonly string[] {
-  const check = new Ajv({ allErrors: true, discriminator: false, strict: false }).compile(runbookJsonSchema());
+  const check = new Ajv({ allErrors: true, discriminator: false, strict: false }).compile(builtInJsonSchema());
   return check(parse(text)) ? [] : (check.errors ?? []).map(({ instancePath }) => instancePath);
 }
 
@@ -26,7 +27,7 @@ test('every key says what it is for', () => {
     const { items, additionalProperties: any, oneOf = [], anyOf = [] } = node;
     for (const one of [items, any, ...oneOf, ...anyOf]) if (typeof one === 'object') look(one, path);
   };
-  look(runbookJsonSchema(), '');
+  look(builtInJsonSchema(), '');
   expect(silent).toEqual([]);
 });
 
@@ -34,7 +35,7 @@ test("an editor finds nothing wrong with the guide's runbook, which names the sc
   expect(complaints(GUIDE_TEXT)).toEqual([]);
   const [, file = ''] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(GUIDE_TEXT) ?? [];
   const schema = await readFile(new URL(file, new URL('../../runbooks/', import.meta.url)), 'utf8');
-  expect(JSON.parse(schema)).toEqual(runbookJsonSchema());
+  expect(JSON.parse(schema)).toEqual(builtInJsonSchema());
 });
 
 test.each([

@@ -24,6 +24,7 @@ import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { GUIDE_FILE } from '../runbook/support.ts';
 import { recordedHistory } from '../support/history.ts';
+import { format } from '../support/registry.ts';
 import { sentThen } from '../support/sent.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
 
@@ -205,7 +206,7 @@ test('a decision without an answer is repeated under its own id, with words that
     gate: 'shift-to-100',
   };
   const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
-  expect(words).toContain('it is not known whether the decision was taken');
+  expect(words).toContain('it is not known whether the decision was accepted');
   expect(words).toContain(
     String.raw`bluegreen approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
   );
@@ -232,13 +233,13 @@ test('where nobody is there the demo has a critical check measured again before 
 test.each(['real-time', 'short', 'sixtieth'] as const)(
   "the demo's %s runbook keeps the guide's limits and steps",
   (pace) => {
-    const guide = parseRunbook(readFileSync(GUIDE_FILE, 'utf8'), GUIDE_FILE);
+    const guide = parseRunbook(readFileSync(GUIDE_FILE, 'utf8'), { file: GUIDE_FILE, format });
     const text = demoRunbook(
       readFileSync(GUIDE_FILE, 'utf8'),
       { routerUrl: 'http://127.0.0.1:4000' },
       { pace, automaticRemedies: true },
     );
-    const demo = parseRunbook(text, 'demo.yaml');
+    const demo = parseRunbook(text, { file: 'demo.yaml', format });
     expect(text).not.toContain(':18080');
     expect(demo.limits).toEqual(guide.limits);
     expect(demo.checklist.map(({ id }) => id)).toEqual(guide.checklist.map(({ id }) => id));

@@ -24,14 +24,14 @@ test('a pause that chance explains counts: at a request in 15 s a reading has of
   const one: Step = { g: [1, 0], b: [1, 0] };
   const steps = Array.from({ length: 90 }, () => [one, silent, silent]).flat();
   const { state } = watchSoak(steps, { seconds: 5, facts: { ...facts, soakMs: 1_350_000 } });
-  expect(state.attendance.clock.countedMs).toBeGreaterThanOrEqual(1_350_000 - 15_000);
+  expect(state.run.clock.countedMs).toBeGreaterThanOrEqual(1_350_000 - 15_000);
 });
 
 test('one request now and then does not make minutes of silence a soak', () => {
   const one: Step = { g: [1, 0], b: [1, 0] };
   const pause = [...repeat(5, silent), one];
   const { state } = watchSoak([...repeat(12, second), ...pause, ...pause, ...pause, ...pause], { seconds: 5 });
-  expect(state.attendance.clock.countedMs).toBe(60_000 + 4 * 5_000);
+  expect(state.run.clock.countedMs).toBe(60_000 + 4 * 5_000);
 });
 
 test('what green answered before the shift is none of the soak: neither its requests nor its time', () => {
@@ -39,7 +39,7 @@ test('what green answered before the shift is none of the soak: neither its requ
   const before: Step = { g: [200, 20], b: [500, 0] };
   let state = judge.observe(judge.start(0, { ...facts, soakMs: 20_000 }), intervalOf(before, -12, 3));
   for (let at = 3; at < 23; at += 5) state = judge.observe(state, intervalOf({ g: [50, 0], b: [50, 0] }, at, at + 5));
-  expect(state.attendance).toMatchObject({
+  expect(state.run).toMatchObject({
     clock: { countedMs: 20_000 },
     counts: { ms: 20_000, green: { requests: 200, failed: 0 } },
   });

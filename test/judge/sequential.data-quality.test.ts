@@ -58,7 +58,7 @@ test('a scrape of green that is missed is no missing traffic, and its requests c
   const { now, breachedAt, state } = watchSoak([...repeat(8, fine), dark, late, ...repeat(30, fine)]);
   expect(breachedAt).toBeUndefined();
   expect(now.verdict).toBe('healthy');
-  expect(state.attendance).toMatchObject({ clock: { countedMs: 600_000 }, counts: { green: { requests: 6_000 } } });
+  expect(state.run).toMatchObject({ clock: { countedMs: 600_000 }, counts: { green: { requests: 6_000 } } });
 });
 
 test('targets that are read every second at different moments are not gone', () => {

@@ -190,7 +190,7 @@ test('a reading that is cut into shorter ones than a slot is judged just the sam
         })),
       );
       const [once, often] = [watchSoak(whole), watchSoak(cut, options)];
-      const { attendance: _, ...evidence } = once.state;
+      const { run: _, ...evidence } = once.state;
       expect(often.state).toMatchObject(evidence);
       expect(often.now.verdict).toBe(once.now.verdict);
       expect(often.breachedAt).toBe(once.breachedAt);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Reading, SeriesReading } from '../../src/domain/reading.ts';
-import { advance, freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
+import type { Reading, SeriesReading } from '../../src/plugin/counters.ts';
+import { advance, freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 
 function reading(...series: (Partial<SeriesReading> & { target?: number })[]): Reading {
   return {

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { freshCounts, mergeReadings, otherVersions } from '../../src/metrics/counts.ts';
-import { createMetricSource } from '../../src/metrics/create-source.ts';
+import { otherVersions } from '../../src/activities/other-versions.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
-import { metricsSchema } from '../../src/runbook/metrics-schema.ts';
+import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { useServers } from '../support/http.ts';
+import { createCounters, metricsSchema } from './support/counters.ts';
 
 const startServer = useServers();
 const signal = new AbortController().signal;
@@ -29,7 +29,7 @@ async function pageOf(lines: () => readonly string[], { limits = ERRORS, ...keys
     ...keys,
   });
   const notices: string[] = [];
-  const source = createMetricSource(config, limits, { env: {}, versions, notice: (text) => notices.push(text) });
+  const source = createCounters(config, limits, { env: {}, versions, notice: (text) => notices.push(text) });
   const problems = async () => metricsProblems(await source.inspect(signal), { ...versions, limits });
   return { source, problems, notices };
 }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { freshCounts } from '../../src/metrics/counts.ts';
-import type { PrometheusConfig } from '../../src/metrics/prometheus/queries.ts';
+import type { PrometheusConfig } from '../../src/metrics/prometheus/schema.ts';
 import { prometheusSource } from '../../src/metrics/prometheus/source.ts';
+import { freshCounts } from '../../src/plugin/counters.ts';
 
 /** What a server answered, as recorded from its documentation or from itself, in the cases that are rare in life. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { metricsSchema } from '../../src/runbook/metrics-schema.ts';
 import { validate } from '../../src/runbook/problems.ts';
+import { metricsSchema } from './support/counters.ts';
 
 const read = (yaml: string) => metricsSchema.parse(parse(yaml));
 /** `path: message` of each mistake. */

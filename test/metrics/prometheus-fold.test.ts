@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Reading } from '../../src/domain/reading.ts';
-import { advance, freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
 import { fold } from '../../src/metrics/prometheus/accumulate.ts';
 import type { Point, ProcessStart, Track } from '../../src/metrics/prometheus/track.ts';
+import type { Reading } from '../../src/plugin/counters.ts';
+import { advance, freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 
 const SCRAPE_MS = 15_000;
 const STEPS = 40;

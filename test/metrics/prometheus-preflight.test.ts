@@ -1,12 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
-import { createMetricSource } from '../../src/metrics/create-source.ts';
+import type { Inspection } from '../../src/metrics/inspection.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
-import type { Inspection } from '../../src/plugin/metric-source.ts';
-import { metricsSchema } from '../../src/runbook/metrics-schema.ts';
+import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { describeWithPrometheus, PAGE, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
+import { createCounters, metricsSchema } from './support/counters.ts';
 
 const signal = new AbortController().signal;
 const versions = { blue: 'v1', green: 'v2' };
@@ -59,7 +58,7 @@ async function scraped(jobs: readonly Job[], { limits = ERRORS, selector = {}, .
     poll: '1s',
     ...keys,
   });
-  const source = createMetricSource(config, limits, { env: {}, versions });
+  const source = createCounters(config, limits, { env: {}, versions });
   const problems = (inspection: Inspection) => metricsProblems(inspection, { ...versions, limits });
   /** The first inspection that is as wanted. */
   async function until(wanted: (inspection: Inspection) => boolean): Promise<Inspection> {

@@ -3,11 +3,10 @@ import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Writer } from 'protobufjs/minimal.js';
-import type { Reading } from '../../src/domain/reading.ts';
-import { freshCounts, mergeReadings } from '../../src/metrics/counts.ts';
-import { createMetricSource } from '../../src/metrics/create-source.ts';
+import type { CounterAdapter } from '../../src/metrics/inspection.ts';
 import { prometheusSource } from '../../src/metrics/prometheus/source.ts';
-import type { MetricSource } from '../../src/plugin/metric-source.ts';
+import type { Reading } from '../../src/plugin/counters.ts';
+import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import {
   describeWithPrometheus,
@@ -16,13 +15,14 @@ import {
   startPrometheus,
   type TestPrometheus,
 } from '../support/prometheus.ts';
+import { createCounters } from './support/counters.ts';
 
 const signal = new AbortController().signal;
 const LIMITS = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
 /** Of each test its own: Prometheus remembers those before. */
 let service = '';
 const configOf = (url: string) => metricsOf(url, 'service', service);
-const sourceOf = (url: string) => createMetricSource(configOf(url), LIMITS, { env: {} });
+const sourceOf = (url: string) => createCounters(configOf(url), LIMITS, { env: {} });
 
 interface Version {
   good: number;
@@ -83,7 +83,7 @@ function scraping(...addresses: readonly string[]) {
 }
 
 /** Reads as the watch does, adding up what is fresh, until it is as wanted. */
-function watching(source: MetricSource, from: Reading | null = null) {
+function watching(source: CounterAdapter, from: Reading | null = null) {
   let carry = from;
   const sums = new Map<string, { requests: number; failed: number; slow: number }>();
   const intervals: { from: number; to: number }[] = [];

@@ -111,7 +111,7 @@ test('no secret, no command and no URL is in a trace, also when a command tells 
   const { handle, production } = await scene(
     { ...traced(collector.origin), MAIN_DATABASE_URL: 'postgres://planted-user:planted-pass@127.0.0.1:1/planted-db' },
     {
-      platform: { deploy: [process.execPath, program, 'deploy', '{version}'] },
+      workload: { deploy: [process.execPath, program, 'deploy', '{version}'] },
       databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
     },
   );

@@ -1,11 +1,12 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { warnOfUnusableChannels } from '../../src/notifications/at-start.ts';
+import { warnOfUnusableNotifiers } from '../../src/notifications/at-start.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { until } from '../checks/support/context.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
 import { startLittleProduction } from '../support/little-production.ts';
+import { registry } from '../support/registry.ts';
 import { uniqueQueue, uniqueService } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 
@@ -41,13 +42,13 @@ test('a worker that starts names each channel whose variable is missing, its run
     .filter((line) => line.includes('cannot be sent'));
   expect(warnings).toEqual([
     expect.stringContaining(
-      `other.yaml: notification 1 of 1 (webhook) cannot be sent: the worker's variable OTHER_HOOK is not set, expected a webhook's URL. Set OTHER_HOOK and restart the worker, or correct "notifications" in the runbook.`,
+      `other.yaml: notification 1 of 1 (webhook) cannot be sent: the worker's variable OTHER_HOOK is not set, expected a webhook's URL. To do: set OTHER_HOOK in the worker's environment and restart the worker, or correct "notifications" in the runbook.`,
     ),
     expect.stringContaining(
-      `runbook.yaml: notification 2 of 3 (webhook) cannot be sent: the worker's variable PAGER_HOOK is not set, expected a webhook's URL. Set PAGER_HOOK`,
+      `runbook.yaml: notification 2 of 3 (webhook) cannot be sent: the worker's variable PAGER_HOOK is not set, expected a webhook's URL. To do: set PAGER_HOOK`,
     ),
     expect.stringContaining(
-      `runbook.yaml: notification 3 of 3 (webhook) cannot be sent: the worker's variable MAIL_HOOK holds no URL, expected a webhook's URL. Set MAIL_HOOK`,
+      `runbook.yaml: notification 3 of 3 (webhook) cannot be sent: the worker's variable MAIL_HOOK holds no URL, expected a webhook's URL. To do: set MAIL_HOOK`,
     ),
   ]);
   expect(warnings.every((line) => line.includes('[WARN]'))).toBe(true);
@@ -60,7 +61,8 @@ test('a folder of runbooks that cannot be read is a warning, too', async () => {
   const folder = production.env['BLUEGREEN_RUNBOOKS'] ?? '';
   await rm(folder, { recursive: true });
   const warnings: string[] = [];
-  const runbooks = createRunbookStore({ directory: folder, stateDirectory: folder });
-  await warnOfUnusableChannels(runbooks, {}, { warn: (message) => void warnings.push(message) });
+  const runbooks = createRunbookStore({ directory: folder, stateDirectory: folder, format: registry.format });
+  const log = { info() {}, warn: (message: string) => void warnings.push(message), error() {} };
+  await warnOfUnusableNotifiers({ runbooks, registry, env: {} }, log);
   expect(warnings).toEqual(['The notifications of the runbooks could not be checked.']);
 });

@@ -27,7 +27,7 @@ function reportOf(): DeploymentReport {
       to: from + 20_000,
       green: counted(200),
       blue: counted(200),
-      watchState: { reading: null, judge: null, soakStartedAt: START },
+      watchState: { cursor: null, judge: null, soakStartedAt: START },
     });
   return buildReport(closed(soakProven(status, END, END), 'completed', 'done', END));
 }

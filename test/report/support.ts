@@ -58,7 +58,7 @@ export function rolledBackStatus(said = 'words'): DeploymentStatus {
     to: BREACH,
     green: { requests: 600, failed: 60, slow: 6 },
     blue: { requests: 600, failed: 0, slow: 0 },
-    watchState: { reading: null, judge: null, soakStartedAt: SHIFT },
+    watchState: { cursor: null, judge: null, soakStartedAt: SHIFT },
   });
   status = {
     ...status,

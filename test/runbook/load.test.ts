@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { loadRunbook, parseRunbook, RunbookError } from '../../src/runbook/load.ts';
+import { format } from '../support/registry.ts';
 import { GUIDE_FILE, GUIDE_TEXT, guideWith } from './support.ts';
 
 /** The lines of what is wrong with this text. */
 function problemsOf(text: string): readonly string[] {
   try {
-    parseRunbook(text, 'x.yaml');
+    parseRunbook(text, { file: 'x.yaml', format });
   } catch (error) {
     if (error instanceof RunbookError) return error.problems;
     throw error;
@@ -26,7 +27,7 @@ describe('a runbook with mistakes', () => {
       ['percentage: 100', 'percentage: 1000'],
     );
     expect(problemsOf(text).map((line) => line.replace(/:\d+:\d+/, ':L:C'))).toEqual([
-      'x.yaml:L:C: metrics.kind: found "prometeus", expected scrape or prometheus',
+      'x.yaml:L:C: metrics.kind: found "prometeus", expected scrape or prometheus or command',
       'x.yaml:L:C: limits.errorRate: found 5, expected a share such as 5% or 0.5%',
       'x.yaml:L:C: traffic[0].soak: missing, expected a duration such as 90s, 10m or 4h',
       'x.yaml:L:C: traffic[0].soack: unknown key "soack", did you mean "soak"?',
@@ -38,7 +39,7 @@ describe('a runbook with mistakes', () => {
 
   test('takes no built-in of JavaScript for an old name', () => {
     const text = guideWith(['judge: { rule: sequential,', 'constructor: 1\njudge: { rule: constructor,']);
-    for (const line of problemsOf(text)) expect(line).not.toMatch(/is called|function/);
+    for (const line of problemsOf(text)) expect(line).not.toMatch(/instead|function/);
     expect(problemsOf(text)).toHaveLength(2);
   });
 
@@ -48,12 +49,12 @@ describe('a runbook with mistakes', () => {
       'watch: { blind: 2m }\njudge: { rule: literal, patience: 5s, maxBlind: 1m, maxHold: 1m, routeGrace: 1m,',
     ]);
     expect(problemsOf(old).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
-      'judge.rule: found "literal", expected sequential or threshold: it is called "threshold" now',
-      'judge.patience: unknown key "patience", it is called "burstTolerance" now',
-      'judge.maxBlind: unknown key "maxBlind", it is called "maxNoData" now',
-      'judge.maxHold: unknown key "maxHold", it is called "maxBlueUnhealthy" now',
-      'judge.routeGrace: unknown key "routeGrace", it is called "trafficGrace" now',
-      'watch.blind: unknown key "blind", it is called "maxUnwatched" now',
+      'judge.rule: found "literal", expected sequential or threshold: use "threshold" instead',
+      'judge.patience: unknown key "patience", use "burstTolerance" instead',
+      'judge.maxBlind: unknown key "maxBlind", use "maxNoData" instead',
+      'judge.maxHold: unknown key "maxHold", use "maxBlueUnhealthy" instead',
+      'judge.routeGrace: unknown key "routeGrace", use "trafficGrace" instead',
+      'watch.blind: unknown key "blind", use "maxUnwatched" instead',
     ]);
   });
 
@@ -76,12 +77,12 @@ describe('a runbook with mistakes', () => {
     [
       'a placeholder that is never filled',
       [['"{percentage}"', '"{percent}"']],
-      'platform.shiftTraffic[4]: found the placeholder {percent}, expected one of {service} {version} {percentage}',
+      'router.shiftTraffic[4]: found the placeholder {percent}, expected one of {service} {version} {percentage}',
     ],
     [
       'a command as one text',
       [['rollback: [rollback, --service, "{service}"]', 'rollback: rollback --service x']],
-      'platform.rollback: found other text (not shown here), expected a program and its arguments as a list',
+      'router.rollback: found other text (not shown here), expected a program and its arguments as a list',
     ],
     [
       'traffic that does not rise',
@@ -127,7 +128,7 @@ describe('a runbook with mistakes', () => {
     [
       'a remedy that says nothing',
       [['remedy: { create: concurrently, automatic: true }', 'remedy: { automatic: true }']],
-      'checklist[1].remedy: found keys with values, expected { create: concurrently } or { command: [program, ...] }',
+      'checklist[1].remedy: found a map, expected { create: concurrently } or { command: [program, ...] }',
     ],
     [
       'indexes and queries both missing',
@@ -138,7 +139,7 @@ describe('a runbook with mistakes', () => {
         ],
         [/queries:\n(?: {6}.*\n)+/.exec(GUIDE_TEXT)?.[0] ?? '?', 'queries: []\n'],
       ],
-      'checklist[1]: found keys with values, expected indexes or queries',
+      'checklist[1]: found a map, expected indexes or queries',
     ],
     ['a key twice', [['recovery:', 'service: other\nrecovery:']], 'Map keys must be unique'],
     ['a tag', [['target: 90s', 'target: !!js/function 90s']], 'Unresolved tag'],
@@ -174,7 +175,7 @@ describe('a text made to break the parser', () => {
     ['two documents', `${GUIDE_TEXT}\n---\n${GUIDE_TEXT}`, 'multiple documents'],
     ['a key that is a list', '? [a]\n: 1', 'keys must be strings'],
     ['a prototype', `${GUIDE_TEXT}\n"__proto__": { polluted: yes }`, 'unknown key "__proto__"'],
-    ['nothing', '', 'found nothing, expected keys with values'],
+    ['nothing', '', 'found nothing, expected a map'],
     ['control characters', 'service: "\\e[2J\\u202e"', '\\u{202e}'],
   ])('is refused in words: %s', (_what, text, expected) => {
     expect(problemsOf(text).join('\n')).toContain(expected);
@@ -187,13 +188,13 @@ describe('a text made to break the parser', () => {
 
   test('shows the first problems of many', () => {
     const text = GUIDE_TEXT + Array.from({ length: 100 }, (_, index) => `key${index}: 1\n`).join('');
-    expect(() => parseRunbook(text, 'x.yaml')).toThrow(/\.\.\. and 80 more$/);
+    expect(() => parseRunbook(text, { file: 'x.yaml', format })).toThrow(/\.\.\. and 80 more$/);
   });
 });
 
 describe('a file', () => {
   test('that is well is read', async () => {
-    await expect(loadRunbook(GUIDE_FILE)).resolves.toMatchObject({ service: 'recommendation' });
+    await expect(loadRunbook(GUIDE_FILE, format)).resolves.toMatchObject({ service: 'recommendation' });
   });
 
   test('that is not there, no file, too large or no text is told so', async () => {
@@ -201,10 +202,10 @@ describe('a file', () => {
     try {
       await writeFile(join(folder, 'large.yaml'), 'x'.repeat(300_000));
       await writeFile(join(folder, 'bytes.yaml'), Buffer.from([0xff, 0xfe, 0xfd]));
-      await expect(loadRunbook(join(folder, 'none.yaml'))).rejects.toThrow('none.yaml: there is no such file');
-      await expect(loadRunbook(folder)).rejects.toThrow('found a folder, expected a file');
-      await expect(loadRunbook(join(folder, 'large.yaml'))).rejects.toThrow('more than 256 KB');
-      await expect(loadRunbook(join(folder, 'bytes.yaml'))).rejects.toThrow('no UTF-8 text');
+      await expect(loadRunbook(join(folder, 'none.yaml'), format)).rejects.toThrow('none.yaml: there is no such file');
+      await expect(loadRunbook(folder, format)).rejects.toThrow('found a folder, expected a file');
+      await expect(loadRunbook(join(folder, 'large.yaml'), format)).rejects.toThrow('more than 256 KB');
+      await expect(loadRunbook(join(folder, 'bytes.yaml'), format)).rejects.toThrow('not UTF-8 text');
     } finally {
       await rm(folder, { recursive: true });
     }

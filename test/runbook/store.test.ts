@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DeploymentTarget } from '../../src/domain/plan.ts';
 import { canonicalJson, digestOf } from '../../src/runbook/digest.ts';
 import { createRunbookStore, type RunbookStore } from '../../src/runbook/store.ts';
+import { format } from '../support/registry.ts';
 import { GUIDE_TEXT, guide, guideWith } from './support.ts';
 
 let directory: string;
@@ -19,7 +20,7 @@ beforeEach(async () => {
   stateDirectory = join(folder, 'state');
   await mkdir(directory);
   await put('recommendation.yaml', GUIDE_TEXT);
-  store = createRunbookStore({ directory, stateDirectory });
+  store = createRunbookStore({ directory, stateDirectory, format });
 });
 afterEach(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
 

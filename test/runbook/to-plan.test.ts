@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { parseRequest, toPlan } from '../../src/runbook/to-plan.ts';
+import { format } from '../support/registry.ts';
 import { guide, guideWith } from './support.ts';
 
 const DIGEST = 'd'.repeat(64);
@@ -78,33 +79,36 @@ describe('the guide as a plan', () => {
   });
 
   test('has the guide’s commands to the letter', () => {
-    const { deploy, shiftTraffic, rollback } = guide().platform;
-    expect(deploy.join(' ')).toBe('deploy --service {service} --version {version}');
-    expect(shiftTraffic.join(' ')).toBe('shift-traffic --service {service} --percentage {percentage}');
-    expect(rollback.join(' ')).toBe('rollback --service {service}');
+    const { workload, router } = guide();
+    const { deploy, shiftTraffic, rollback } = { ...workload, ...router } as unknown as Record<string, string[]>;
+    expect(deploy?.join(' ')).toBe('deploy --service {service} --version {version}');
+    expect(shiftTraffic?.join(' ')).toBe('shift-traffic --service {service} --percentage {percentage}');
+    expect(rollback?.join(' ')).toBe('rollback --service {service}');
   });
 
   test('can be judged by the threshold rule alone, which knows no more knobs', () => {
     const literal = guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold']);
-    const { judge } = plan({ runbook: parseRunbook(literal, 'x.yaml') });
+    const { judge } = plan({ runbook: parseRunbook(literal, { file: 'x.yaml', format }) });
     expect(Object.keys(judge).sort()).toEqual(
       ['rule', 'limits', 'batchMs', 'minRequests', 'breachesInARow', 'pollMs', 'staleMs'].sort(),
     );
     expect(() =>
-      parseRunbook(
-        guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold, burstTolerance: 5s']),
-        'x.yaml',
-      ),
+      parseRunbook(guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold, burstTolerance: 5s']), {
+        file: 'x.yaml',
+        format,
+      }),
     ).toThrow(/judge\.burstTolerance: .*expected only with rule: sequential; remove one of them/);
   });
 
   test('says what happens when it is undecided: a person is waited for, unless the runbook says otherwise', () => {
     expect(plan().watch.undecided).toEqual({ action: 'wait', timeoutMs: 3_600_000 });
     const said = 'rule: sequential, onUndecided: rollback, undecidedTimeout: 10m, burstTolerance: 5s';
-    const runbook = parseRunbook(guideWith(['rule: sequential, burstTolerance: 5s', said]), 'x.yaml');
+    const runbook = parseRunbook(guideWith(['rule: sequential, burstTolerance: 5s', said]), { file: 'x.yaml', format });
     expect(plan({ runbook }).watch.undecided).toEqual({ action: 'rollback', timeoutMs: 600_000 });
     const literal = guideWith(['rule: sequential, burstTolerance: 5s', 'rule: threshold, onUndecided: wait']);
-    expect(() => parseRunbook(literal, 'x.yaml')).toThrow(/judge\.onUndecided: .*expected only with rule: sequential/);
+    expect(() => parseRunbook(literal, { file: 'x.yaml', format })).toThrow(
+      /judge\.onUndecided: .*expected only with rule: sequential/,
+    );
   });
 
   test('holds nothing that can act: no command, no address, no name of a secret', () => {
@@ -119,7 +123,7 @@ describe('the guide as a plan', () => {
       ['approval: { required: 1, timeout: 4h, onTimeout: rollback }', 'approval: {}'],
       ['  latency: { quantile: 0.95, under: 500ms }\n', ''],
     );
-    const made = plan({ runbook: parseRunbook(bare, 'bare.yaml') });
+    const made = plan({ runbook: parseRunbook(bare, { file: 'bare.yaml', format }) });
     expect(made).toMatchObject({
       checklist: { timeoutMs: 86_400_000 },
       deploy: { timeoutMs: 620_000 },

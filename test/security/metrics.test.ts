@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
-import { advance } from '../../src/metrics/counts.ts';
-import { createMetricSource } from '../../src/metrics/create-source.ts';
+import type { MetricCursor } from '../../src/domain/metric-cursor.ts';
 import { parsePrometheusText } from '../../src/prometheus/text-format.ts';
-import type { MetricsConfig } from '../../src/runbook/schema.ts';
 import { cpuMs } from '../support/cpu.ts';
 import { useServers } from '../support/http.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
+import { registry } from '../support/registry.ts';
 
 const serve = useServers();
 const MB = 1_048_576;
@@ -20,7 +19,15 @@ const lines = (count: number, one: (number: number) => string) =>
 
 function source(url: string) {
   const config = { kind: 'scrape', targets: [url], requests: METRIC, versionLabel: 'version', codeLabel: 'code' };
-  return createMetricSource({ ...config, poll: 1_000 } as MetricsConfig, LIMITS, { env: {} });
+  return registry.metrics(
+    { ...config, poll: 1_000 },
+    {
+      target: { deployment: '', service: 'shop', environment: 'production', blue: '', green: '', digest: '' },
+      env: {},
+      log: { info() {}, warn() {}, error() {} },
+      limits: LIMITS,
+    },
+  );
 }
 
 /** What is said of a page: without the page's address, in few words, and with little work, the server's included. */
@@ -28,7 +35,7 @@ async function refusal(listener: Parameters<typeof serve>[0]): Promise<string> {
   const server = await serve(listener);
   const before = cpuMs();
   const error = await source(`${server.origin}/metrics`)
-    .read(AbortSignal.timeout(PATIENCE_MS))
+    .read(null, AbortSignal.timeout(PATIENCE_MS))
     .then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -49,8 +56,12 @@ test.each<[string, () => string, string]>([
   ['60 KB of digits that are no number', () => line('1', `${'1'.repeat(60_000)}x`), 'line 1 is not in Prometheus'],
   ['9 MB in one label', () => line('\\"'.repeat(4 * MB)), 'line 1 is longer than 64 KB'],
   ['9 MB of blanks', () => line('1', `1${' '.repeat(9 * MB)}x`), 'line 1 is longer than 64 KB'],
-  ['50,000 versions', () => TYPE + lines(50_000, (n) => line(`v${n}`)), 'the metrics show 50000 versions'],
-  ['versions with long names', () => TYPE + lines(10, (n) => line(`${n}${'x'.repeat(60_000)}`)), 'show 10 versions'],
+  ['50,000 versions', () => TYPE + lines(50_000, (n) => line(`v${n}`)), 'the metrics have too many series to remember'],
+  [
+    'versions with long names',
+    () => TYPE + lines(10, (n) => line(`${n}${'x'.repeat(60_000)}`)),
+    'too many series to remember',
+  ],
   ['NaN', () => line('1', 'NaN'), 'has the value NaN, expected a count'],
   ['a negative count', () => line('1', -1), 'has the value -1, expected a count'],
   ['infinity', () => line('1', '+Inf'), 'has the value Infinity, expected a count'],
@@ -111,12 +122,12 @@ test('a version called like a built-in is a version like any other, also when it
     TYPE + ['__proto__', 'constructor', 'toString', '2.5.0'].map((v) => line(v, value)).join('');
   let value = 10;
   const { origin } = await serve((_request, response) => response.end(page(value)));
-  const first = await source(origin).read(AbortSignal.timeout(5_000));
+  const first = await source(origin).read(null, AbortSignal.timeout(5_000));
   value = 3;
   await delay(5); // a reading of the same millisecond would be the same reading
-  const second = await source(origin).read(AbortSignal.timeout(5_000));
-  const throughHistory = JSON.parse(JSON.stringify(first)) as typeof first;
-  const { interval } = advance(throughHistory, second);
+  const throughHistory = JSON.parse(JSON.stringify(first.cursor)) as MetricCursor;
+  const { intervals } = await source(origin).read(throughHistory, AbortSignal.timeout(5_000));
+  const [interval] = intervals;
   expect(Object.keys(interval?.restarted ?? {}).sort()).toEqual(['2.5.0', '__proto__', 'constructor', 'toString']);
   expect(interval?.counts['2.5.0']).toMatchObject({ requests: 3 });
   expect({}).not.toHaveProperty('requests');

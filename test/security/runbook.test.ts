@@ -7,6 +7,7 @@ import { parseRunbook } from '../../src/runbook/load.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
 import { cpuMs } from '../support/cpu.ts';
+import { format } from '../support/registry.ts';
 
 const doubling = Array.from({ length: 30 }, (_, n) => `k${n + 1}: &k${n + 1} { a: *k${n}, b: *k${n} }`);
 
@@ -28,7 +29,7 @@ test.each<[string, string]>([
   const before = cpuMs();
   let message = '';
   try {
-    parseRunbook(text, 'x.yaml');
+    parseRunbook(text, { file: 'x.yaml', format });
   } catch (error) {
     message = String(error);
   }
@@ -45,7 +46,7 @@ test('what is no plain file in the folder of runbooks is not read: it could keep
     await symlink('/dev/zero', join(folder, 'endless.yaml'));
     execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', join(folder, 'silent.yaml')]);
     await symlink('/etc/passwd', join(folder, 'elsewhere.yaml')); // read, since it is a file, but never shown
-    const store = createRunbookStore({ directory: folder, stateDirectory: join(folder, 'state') });
+    const store = createRunbookStore({ directory: folder, stateDirectory: join(folder, 'state'), format });
     expect((await store.find('recommendation', 'production')).runbook.service).toBe('recommendation');
     const message = await store.find('other', 'production').catch(String);
     expect(message).toContain('elsewhere.yaml: broken');

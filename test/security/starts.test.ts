@@ -107,8 +107,8 @@ describe('a real worker', () => {
       JSON.parse(`{"service":"${service}","version":"1","__proto__":{"a":1}}`),
       'unknown key "__proto__"',
     ],
-    ['a list', [service, '2.5.0'], 'expected keys with values'],
-    ['nothing', null, 'expected keys with values'],
+    ['a list', [service, '2.5.0'], 'expected a map'],
+    ['nothing', null, 'expected a map'],
     ['no boolean', { service, version: '2.5.0', checklistOnly: 'no' }, 'expected true or false'],
     ['control characters', { service, version: '2.5.0', reason: '\u001b[2J' }, 'without control characters'],
   ])('refuses a request: %s', async (_what, request, why) => {

@@ -204,13 +204,16 @@ function littleRunbook(service: string, url: string) {
   return {
     service,
     environment: 'production',
-    platform: {
+    workload: {
       kind: 'command',
       deploy: command('deploy', '{version}'),
+      health: { url: `${url}/health/{version}` },
+    },
+    router: {
+      kind: 'command',
       shiftTraffic: command('shift', '{percentage}'),
       rollback: command('rollback', '{service}'),
       status: command('status', '{service}'),
-      health: { url: `${url}/health/{version}` },
     },
     metrics: { kind: 'scrape', targets: [`${url}/metrics`], requests: 'http_requests_total', poll: '200ms' },
     limits: { errorRate: '5%' },

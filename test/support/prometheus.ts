@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import type { MetricsConfig } from '../../src/runbook/schema.ts';
+import type { PrometheusConfig as PrometheusMetrics } from '../../src/metrics/prometheus/schema.ts';
 import { findMonitoring } from '../../src/sandbox/monitoring.ts';
 import { type Program, startProgram } from '../../src/sandbox/program.ts';
 import { describeWith } from './installed.ts';
@@ -153,7 +153,7 @@ async function start(
 }
 
 /** A runbook's `metrics` that read such a Prometheus: series that this label marks, scraped every second. */
-export function metricsOf(url: string, label: string, value: string): Extract<MetricsConfig, { kind: 'prometheus' }> {
+export function metricsOf(url: string, label: string, value: string): PrometheusMetrics {
   return {
     kind: 'prometheus',
     url,

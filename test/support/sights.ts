@@ -45,7 +45,7 @@ export function withReadings(
       to: from + (index + 1) * POLL_MS,
       blue,
       green,
-      watchState: { reading: null, judge: null, soakStartedAt: from },
+      watchState: { cursor: null, judge: null, soakStartedAt: from },
       latest: {
         intervalMs: POLL_MS,
         blue: { requests: 200, failed: 0, slow: 0, meanMs: 12 },

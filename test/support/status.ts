@@ -123,6 +123,6 @@ function windowWith(verdict: Verdict, from: number): WindowResult {
     to: from + MINUTE,
     green: counts,
     blue: counts,
-    watchState: { reading: null, judge: null, soakStartedAt: from },
+    watchState: { cursor: null, judge: null, soakStartedAt: from },
   };
 }

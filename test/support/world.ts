@@ -86,7 +86,7 @@ export function world(script: Script = {}): World {
     },
     runCheck: async () => passed(),
     runRemedy: async () => ({ done: true, summary: 'fixed', startedAt: Date.now(), durationMs: 1 }),
-    readBaseline: async () => ({ watchState: { reading: null, judge: null, soakStartedAt: 0 } }),
+    readBaseline: async () => ({ watchState: { cursor: null, judge: null, soakStartedAt: 0 } }),
     deployGreen: async () => ({ evidence: [] }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
     watchWindow: async (input) => {

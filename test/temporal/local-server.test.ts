@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { startLocalServer } from '../../src/local-temporal/server.ts';
-import { eventually, isRunning } from '../platforms/support.ts';
+import { eventually, isRunning } from '../processes/support.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bg-server-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

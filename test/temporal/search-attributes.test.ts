@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { ensureSearchAttributes, SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
-import { eventually } from '../platforms/support.ts';
+import { eventually } from '../processes/support.ts';
 
 let connection: Connection;
 beforeAll(async () => {

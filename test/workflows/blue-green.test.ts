@@ -384,7 +384,7 @@ test('invariant 14: metrics that are lost before the first shift roll back, with
     activities: {
       readBaseline: async () => {
         asks += 1;
-        return asks > 1 ? unusable() : { watchState: { reading: null, judge: null, soakStartedAt: 0 } };
+        return asks > 1 ? unusable() : { watchState: { cursor: null, judge: null, soakStartedAt: 0 } };
       },
       verifyRecovery: async (input) => {
         inputs.push(input);
@@ -404,7 +404,7 @@ test('invariant 14: metrics that are lost before the first shift roll back, with
 
 test('the first soak counts from right before the first shift, not from the deployment', async () => {
   const order: string[] = [];
-  const baseline = { reading: { at: 7, series: {} }, judge: null, soakStartedAt: 0 };
+  const baseline = { cursor: { at: 7, series: {} }, judge: null, soakStartedAt: 0 };
   const carried: unknown[] = [];
   const { activities } = world({
     plan: (plan) => ({ ...approvedByItself(plan), verifyGreen: [CHECKS.ordinary] }),
@@ -740,7 +740,7 @@ test.each<[string, Activities['restoreTraffic'], string]>([
   [
     'cannot be read back',
     async () => ({ startedAt: Date.now(), restoredAt: Date.now(), evidence: [] }),
-    'the runbook names no status command, so it was not read back that blue has all the traffic; make the metrics readable, and the rollback ends when blue is proven healthy',
+    'the router cannot report the traffic, so it was not read back that blue has all of it; make the metrics readable, and the rollback ends when blue is proven healthy',
   ],
 ])('invariant 7: nobody can accept blue while the traffic %s', async (_, restoreTraffic, why) => {
   const { activities } = world(unprovable(restoreTraffic));

@@ -65,7 +65,7 @@ function gauges(measurements: readonly Measurement[]): Record<string, number> {
 
 function window(verdict: Verdict): WindowResult {
   const counts = { requests: 100, failed: 0, slow: 0 };
-  const watchState = { reading: null, judge: null, soakStartedAt: 0 };
+  const watchState = { cursor: null, judge: null, soakStartedAt: 0 };
   return { verdict, reason: 'seen', from: 0, to: 0, green: counts, blue: counts, watchState };
 }
 

@@ -1,9 +1,15 @@
-import type { Check, Finding } from '../../plugin/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
+import type { z } from 'zod';
+import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
+import { type CheckBase, command, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
 import { runProgram, SHOWN } from '../run-program.ts';
 
+const schema = (base: CheckBase) => base.extend({ command: command(...TARGET_PLACEHOLDERS).describe('The program.') });
+type Config = z.output<ReturnType<typeof schema>>;
+
+export const commandCheck = checkKind({ kind: 'command', summary: 'A program exits with 0.', schema, create });
+
 /** A program of the runbook's that ends with exit code 0. What it printed last is the evidence, redacted. */
-export function commandCheck(config: CheckOfKind<'command'>): Check {
+function create(config: Config): Check {
   return async (context) => {
     const result = await runProgram(context, {
       command: config.command,

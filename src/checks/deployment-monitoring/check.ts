@@ -1,42 +1,48 @@
 import type { DeploymentPlan } from '../../domain/index.ts';
-import { apartMs, createMetricSource, metricsProblems } from '../../metrics/index.ts';
-import type { Check, CheckContext } from '../../plugin/index.ts';
-import { type CheckOfKind, toLimits, toPlan } from '../../runbook/index.ts';
-import { findingOf, type Observation } from '../observation.ts';
+import { apartMs, type Check, type CheckContext, checkKind, findingOf, type Observation } from '../../plugin/index.ts';
+import { toPlan } from '../../runbook/index.ts';
 import { checkExactPower, defaultDetect } from './detection-power-exact.ts';
 import { checkSimulatedPower } from './detection-power-simulated.ts';
 import { rate } from './format.ts';
 import { type Measured, measure } from './measure.ts';
+import { type Config, schema } from './schema.ts';
 import { checkAge, checkClocks, checkLatency, checkSeries } from './series.ts';
+
+export const deploymentMonitoring = checkKind({
+  kind: 'deployment-monitoring',
+  summary: 'The metrics show blue, and the first soak can detect a bad release.',
+  schema,
+  again: true,
+  create,
+});
 
 /**
  * The watch has what it needs: blue's series are there, fresh and moving, and the first soak can see what it must with
  * the traffic of now. Throws when the metrics cannot be read: that says nothing about them.
  */
-export function deploymentMonitoring(config: CheckOfKind<'deployment-monitoring'>): Check {
+function create(config: Config): Check {
   return async (context) => {
-    const { runbook, target, attendance, env } = context;
+    const { metrics, target, run } = context;
     const plan = planOf(context);
-    const limits = toLimits(runbook.limits);
-    const source = createMetricSource(runbook.metrics, limits, { env, versions: target });
     const seen = await measure(
-      source,
-      { version: target.blue, forMs: Math.max(config.measureFor, apartMs(runbook.metrics)), pollMs: plan.watch.pollMs },
-      attendance,
+      metrics,
+      { version: target.blue, forMs: Math.max(config.measureFor, apartMs(metrics)), pollMs: plan.watch.pollMs },
+      run,
     );
     const detect = config.detect ?? defaultDetect(plan.judge.limits.errorRate);
     const perSecond = seen.spanMs > 0 ? (seen.requests / seen.spanMs) * 1_000 : 0;
-    const untrue = metricsProblems(seen.inspection, { ...target, limits });
-    const looked = [
+    const untrue = seen.inspection?.problems ?? [];
+    const observations = [
       { evidence: [], problems: untrue },
       checkSeries(seen, target.blue),
-      ...(seen.series.all === 0 ? [] : [checkAge(seen, plan), checkLatency(seen, target.blue, plan)]),
-      checkClocks(seen),
+      ...(seen.series.all === 0 ? [] : [checkAge(seen, plan)]),
+      ...(seen.inspection && seen.series.all > 0 ? [checkLatency(seen.inspection, target.blue, plan)] : []),
+      ...(seen.inspection ? [checkClocks(seen.inspection)] : []),
       // What is counted wrongly foretells nothing.
       ...(perSecond > 0 && untrue.length === 0 ? [await lookAhead(plan, detect, seen)] : []),
     ];
     return findingOf(
-      looked,
+      observations,
       `${target.blue} is seen to answer ${rate(perSecond)} requests a second, which is enough for the first soak`,
     );
   };

@@ -15,7 +15,7 @@ import {
   timeToFind,
   trafficNeeded,
 } from '../../judge/index.ts';
-import type { Observation } from '../observation.ts';
+import type { Observation } from '../../plugin/index.ts';
 import { duration, rate, rateRoundedUp, roundedUp } from './format.ts';
 
 /** Twice the limit, but never past what can fail at all. */

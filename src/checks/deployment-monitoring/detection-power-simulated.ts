@@ -2,7 +2,6 @@ import { setImmediate as breath } from 'node:timers/promises';
 import {
   binomial,
   firstStepOf,
-  type HistoryInterval,
   type RehearsedStep,
   rehearseRelease,
   seededRandom,
@@ -12,7 +11,7 @@ import {
 import type { DeploymentPlan } from '../../domain/index.ts';
 import { grouped, percent } from '../../format/index.ts';
 import { requestsToProve } from '../../judge/index.ts';
-import type { Observation } from '../observation.ts';
+import type { HistoryInterval, Observation } from '../../plugin/index.ts';
 import { duration, rate, rateRoundedUp, roundedUp } from './format.ts';
 import type { Measured } from './measure.ts';
 

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Reading } from '../../domain/index.ts';
-import { advance } from '../../metrics/index.ts';
-import type { Inspection, MetricSource } from '../../plugin/index.ts';
+import type { MetricCursor } from '../../domain/index.ts';
+import type { MetricInspection, MetricReading, MetricSource } from '../../plugin/index.ts';
 import type { RunContext } from '../../util/index.ts';
 
-/** What the metrics showed of one version while they were looked at. */
+/** What the metrics showed of one version while they were measured. */
 export interface Measured {
   readonly readings: number;
   /** From the first reading to the last, as the source dates them. */
@@ -14,18 +13,19 @@ export interface Measured {
   readonly failed: number;
   readonly slow: number;
   readonly seconds: number;
+  /** The series of this version. A source without series has one for each version with requests. */
   readonly series: { readonly all: number; readonly moved: number };
   /** All versions that the metrics know, and those other than this one that got requests. */
   readonly versions: readonly string[];
   readonly alsoServing: readonly string[];
   /** How old the newest reading was when it arrived. */
   readonly ageMs: number;
-  /** Of the newest reading. */
-  readonly inspection: Inspection;
+  /** What the source knows of itself, if it does. */
+  readonly inspection?: MetricInspection;
 }
 
 /**
- * Reads as the watch will, for as long as wanted; at once done where the version has no series.
+ * Reads as the watch will, for as long as wanted; at once done where the version is known to have no series.
  * @throws what the source throws when it cannot be read; the signal's reason when that aborts.
  */
 export async function measure(
@@ -36,48 +36,66 @@ export async function measure(
   const { version, forMs, pollMs } = wanted;
   const until = Date.now() + forMs;
   heartbeat({ doing: 'reading the metrics' });
-  const first = await source.inspect(signal);
+  const first = await readOnce(source, null, signal);
   let newest = first;
-  let { reading: merged } = advance(null, first.reading);
   let seen = { readings: 1, requests: 0, failed: 0, slow: 0, seconds: 0 };
   const serving = new Set<string>();
 
-  while (seriesOf(newest.reading, version).length > 0 && Date.now() < until) {
+  while (!isKnownToBeMissing(newest, version) && Date.now() < until) {
     // A timer may fire a millisecond early; without this the last pause would be none.
     const pauseMs = Math.max(1, Math.min(pollMs, until - Date.now()));
     await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    newest = await source.inspect(signal, merged);
-    const { reading, interval } = advance(merged, newest.reading);
-    merged = reading;
-    const fresh = interval?.counts ?? {};
-    for (const [other, { requests }] of Object.entries(fresh)) if (requests > 0) serving.add(other);
-    const { requests = 0, failed = 0, slow = 0, seconds = 0 } = fresh[version] ?? {};
-    seen = {
-      readings: seen.readings + 1,
-      requests: seen.requests + requests,
-      failed: seen.failed + failed,
-      slow: seen.slow + slow,
-      seconds: seen.seconds + seconds,
-    };
+    newest = await readOnce(source, newest.cursor, signal);
+    seen = { ...seen, readings: seen.readings + 1 };
+    for (const { counts } of newest.intervals) {
+      for (const [other, { requests }] of Object.entries(counts)) if (requests > 0) serving.add(other);
+      const { requests = 0, failed = 0, slow = 0, seconds = 0 } = counts[version] ?? {};
+      seen = {
+        ...seen,
+        requests: seen.requests + requests,
+        failed: seen.failed + failed,
+        slow: seen.slow + slow,
+        seconds: seen.seconds + seconds,
+      };
+    }
     heartbeat({ doing: 'watching the requests move', readings: seen.readings, requests: seen.requests });
   }
 
-  const series = seriesOf(newest.reading, version);
-  serving.delete(version);
+  const series = seriesOf(newest);
+  const own = Object.entries(series ?? {}).filter(([, one]) => one.version === version);
+  const inspection = series && (newest as MetricInspection);
+  const isServing = serving.delete(version);
   return {
     ...seen,
-    spanMs: newest.reading.at - first.reading.at,
-    series: {
-      all: series.length,
-      moved: series.filter(([key, { requests }]) => requests !== first.reading.series[key]?.requests).length,
-    },
-    versions: [...new Set(Object.values(newest.reading.series).map((one) => one.version))],
+    spanMs: newest.cursor.at - first.cursor.at,
+    series: series
+      ? {
+          all: own.length,
+          moved: own.filter(([key, { requests }]) => requests !== seriesOf(first)?.[key]?.requests).length,
+        }
+      : { all: 1, moved: isServing ? 1 : 0 },
+    versions: series
+      ? [...new Set(Object.values(series).map((one) => one.version))]
+      : [...serving, ...(isServing ? [version] : [])],
     alsoServing: [...serving],
-    ageMs: Date.now() - newest.reading.at,
-    inspection: newest,
+    ageMs: Date.now() - newest.cursor.at,
+    ...(inspection && { inspection }),
   };
 }
 
-function seriesOf({ series }: Reading, version: string) {
-  return Object.entries(series).filter(([, one]) => one.version === version);
+function readOnce(
+  source: MetricSource,
+  since: MetricCursor | null,
+  signal: AbortSignal,
+): Promise<MetricReading | MetricInspection> {
+  return source.inspect ? source.inspect(since, signal) : source.read(since, signal);
+}
+
+function seriesOf(reading: MetricReading | MetricInspection): MetricInspection['series'] | undefined {
+  return 'series' in reading ? reading.series : undefined;
+}
+
+function isKnownToBeMissing(reading: MetricReading | MetricInspection, version: string): boolean {
+  const series = seriesOf(reading);
+  return series !== undefined && !Object.values(series).some((one) => one.version === version);
 }

@@ -1,7 +1,7 @@
 import type { DeploymentPlan, EvidenceLine } from '../../domain/index.ts';
 import { grouped } from '../../format/index.ts';
+import type { MetricInspection, Observation } from '../../plugin/index.ts';
 import { redact } from '../../util/index.ts';
-import type { Observation } from '../observation.ts';
 import { duration } from './format.ts';
 import type { Measured } from './measure.ts';
 
@@ -20,7 +20,7 @@ export function checkSeries(seen: Measured, blue: string): Observation {
     required: 'at least 1',
     source: 'metrics',
   };
-  if (seen.series.all === 0) return { evidence: [series], problems: [] }; // metricsProblems says so
+  if (seen.series.all === 0) return { evidence: [series], problems: [] }; // the source says so in its problems
 
   const span = duration(Math.round(seen.spanMs / 100) * 100);
   const others = seen.alsoServing.slice(0, SHOWN_VERSIONS).map(shown).join(', ');
@@ -71,14 +71,14 @@ export function checkAge({ ageMs }: Measured, { judge: { staleMs } }: Deployment
 }
 
 export function checkLatency(
-  { inspection }: Measured,
+  { slowAbove }: MetricInspection,
   blue: string,
   { judge: { limits } }: DeploymentPlan,
 ): Observation {
   if (!limits.latency) return { evidence: [], problems: [] };
   const limit = limits.latency.underMs / 1_000;
   const line = { what: 'requests count as slow', required: `over ${limit} s, or less`, source: 'metrics' };
-  const ends = inspection.slowOver.filter(({ version }) => version === blue).map((each) => each.seconds);
+  const ends = slowAbove.filter(({ version }) => version === blue).map((each) => each.seconds);
   const shownEnds = [...new Set(ends)].sort((a, b) => a - b).map((end) => `${end} s`);
   const below = ends.some((end) => end < limit * (1 - SAME));
   return {
@@ -91,13 +91,13 @@ export function checkLatency(
             : `over ${shownEnds.join(' and ')}${below ? `: no bucket ends at ${limit} s, so the one below is used, which is stricter` : ''}`,
       },
     ],
-    problems: [], // metricsProblems says what is wrong
+    problems: [], // the source says what is wrong
   };
 }
 
-export function checkClocks({ inspection }: Measured): Observation {
+export function checkClocks({ clocks: places }: MetricInspection): Observation {
   const line = { required: `within ${duration(CLOCK_TOLERANCE_MS)} of this worker's`, source: "the answer's date" };
-  const clocks = inspection.clocks.map(({ place, aheadMs }) => {
+  const clocks = places.map(({ place, aheadMs }) => {
     const difference = aheadMs && (aheadMs.least > 0 ? aheadMs.least : Math.min(0, aheadMs.most));
     return { place, difference };
   });

@@ -1,41 +1,49 @@
 import type { EvidenceLine } from '../../domain/index.ts';
-import type { Check, Finding } from '../../plugin/index.ts';
+import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { fillPlaceholders } from '../../processes/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
 import { errorCode, redact } from '../../util/index.ts';
 import { placeholders } from '../placeholders.ts';
+import { type Config, schema } from './schema.ts';
+
+export const httpCheck = checkKind({
+  kind: 'http',
+  summary: 'An address gives the expected answer.',
+  schema,
+  secretKeys: ['url'],
+  create,
+});
 
 const TIMEOUT_MS = 10_000;
 const LARGEST_BODY_BYTES = 1_048_576;
 
 /**
  * An address that answers with the expected status, and with a text in its body if the runbook wants one. An address
- * that does not answer has failed the check: whether it answers is the question. Redirects are not followed, so that
- * what is judged is what the runbook names. The address itself is never told: findings end in a history.
+ * that does not answer has failed the check: whether it answers is the question. Redirects are not followed: the
+ * check is about the address in the runbook. Findings never contain the address: they end in a history.
  */
-export function httpCheck(config: CheckOfKind<'http'>): Check {
+function create(config: Config): Check {
   const timeoutMs = Math.min(TIMEOUT_MS, config.timeout);
-  return async ({ target, attendance }) => {
+  return async ({ target, run }) => {
     const values = placeholders(target);
     const encoded = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, encodeURIComponent(value)]));
     const [url = ''] = fillPlaceholders([config.url], encoded);
     const [contains] = config.contains === undefined ? [] : fillPlaceholders([config.contains], values);
     const timeout = AbortSignal.timeout(timeoutMs);
-    attendance.heartbeat({ doing: 'asking' });
+    run.heartbeat({ doing: 'asking' });
     try {
-      const signal = AbortSignal.any([attendance.signal, timeout]);
+      const signal = AbortSignal.any([run.signal, timeout]);
       const response = await fetch(url, { redirect: 'manual', signal });
       const body = contains === undefined ? await discard(response) : await readCapped(response);
       return judge(config, { status: response.status, body, contains });
     } catch (error) {
-      attendance.signal.throwIfAborted();
+      run.signal.throwIfAborted();
       return unanswered(timeout.aborted ? `no complete answer within ${timeoutMs / 1_000} s` : reasonOf(error));
     }
   };
 }
 
 function judge(
-  config: CheckOfKind<'http'>,
+  config: Config,
   answer: { readonly status: number; readonly body: string; readonly contains: string | undefined },
 ): Finding {
   const { status, body, contains } = answer;

@@ -1,19 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeploymentTarget } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import type { Check, CheckContext, Finding } from '../../plugin/index.ts';
+import { type Check, type CheckContext, checkKind, type Finding } from '../../plugin/index.ts';
 import { fillPlaceholders } from '../../processes/index.ts';
-import { type CheckOfKind, createPathPicker } from '../../runbook/index.ts';
 import { placeholders } from '../placeholders.ts';
 import { dataVolume } from '../postgres/data-volume.ts';
 import { createClient, type LoadClient } from './client.ts';
 import { type Asked, byKind, judgeLoad } from './findings.ts';
 import { startOpenLoop } from './open-loop.ts';
+import { type Config, schema } from './schema.ts';
 import { createTally, type LoadNumbers } from './tally.ts';
+import { createPathPicker } from './weighted-paths.ts';
 
-type Config = CheckOfKind<'load-test'>;
+export const loadTest = checkKind({
+  kind: 'load-test',
+  summary: 'Green keeps its limits under load in staging.',
+  schema,
+  secretKeys: ['target'],
+  databases: ({ dataVolume: volumes }) =>
+    volumes.map(({ database }, index) => ({ path: ['dataVolume', index, 'database'], database })),
+  create,
+});
 
-/** A customer has given up by then. Longer where the runbook allows more: what is slow has to be told from what hangs. */
+/** A customer has given up by then. Longer if the runbook's limit is higher: slow requests must not count as hanging. */
 const PATIENCE_MS = 5_000;
 /** Cold caches and unopened connections are not what production looks like: not counted, a tenth of the load at most. */
 const LONGEST_WARM_UP_MS = 2_000;
@@ -24,14 +33,14 @@ const FIRST_REQUESTS = 3;
 const BEAT_MS = 1_000;
 
 /**
- * Green on staging, with enough data, bears the load it will get: sends at a constant rate, whatever comes back, and
- * holds failures, latency and the rate of answers against the limits.
+ * Green on staging, with enough data, keeps its limits under load. Sends at a constant rate, even if answers are slow, and
+ * compares failures, latency and the rate of answers with the limits.
  */
-export function loadTest(config: Config): Check {
+function create(config: Config): Check {
   return async (context) => {
-    const { attendance } = context;
+    const { run } = context;
     const deadline = AbortSignal.timeout(config.timeout);
-    const signal = AbortSignal.any([attendance.signal, deadline]);
+    const signal = AbortSignal.any([run.signal, deadline]);
     try {
       const volume = await dataVolume(config.dataVolume, context, signal);
       if (!volume.passed)
@@ -39,7 +48,7 @@ export function loadTest(config: Config): Check {
       const finding = await underLoad(config, context, signal);
       return { ...finding, evidence: [...finding.evidence, ...volume.evidence] };
     } catch (error) {
-      attendance.signal.throwIfAborted();
+      run.signal.throwIfAborted();
       if (deadline.aborted) return outOfTime(config);
       throw error;
     }
@@ -60,11 +69,11 @@ async function underLoad(config: Config, context: CheckContext, signal: AbortSig
   try {
     signal.throwIfAborted();
     const nextPath = createPathPicker(config.paths);
-    context.attendance.heartbeat({ doing: 'trying the target' });
+    context.run.heartbeat({ doing: 'trying the target' });
     const unusable = await tryTarget(client, nextPath);
     signal.throwIfAborted();
     if (unusable) return unusable;
-    const numbers = await drive({ client, nextPath, asked, attendance: context.attendance, signal });
+    const numbers = await drive({ client, nextPath, asked, run: context.run, signal });
     signal.throwIfAborted();
     return judgeLoad(numbers, asked);
   } finally {
@@ -94,12 +103,12 @@ interface Drive {
   readonly client: LoadClient;
   readonly nextPath: () => string;
   readonly asked: Asked;
-  readonly attendance: CheckContext['attendance'];
+  readonly run: CheckContext['run'];
   readonly signal: AbortSignal;
 }
 
-/** Returns early, with numbers that mean nothing, when the signal aborts; whoever aborts it closes the client, too. */
-async function drive({ client, nextPath, asked, attendance, signal }: Drive): Promise<LoadNumbers> {
+/** Returns early, with meaningless numbers, when the signal aborts. The caller also closes the client then. */
+async function drive({ client, nextPath, asked, run, signal }: Drive): Promise<LoadNumbers> {
   const { requestsPerSecond, durationMs, warmUpMs, limits } = asked;
   const ofMs = warmUpMs + durationMs;
   const tally = createTally({ slowOverMs: limits.latency?.underMs ?? Number.POSITIVE_INFINITY });
@@ -116,11 +125,11 @@ async function drive({ client, nextPath, asked, attendance, signal }: Drive): Pr
   signal.addEventListener('abort', loop.stop, { once: true });
   try {
     const done = loop.done.then(() => true);
-    // Here and not in a timer: what a heartbeat throws has to reach whoever runs the check.
+    // Here and not in a timer: an error of the heartbeat has to reach the caller.
     while (!(await Promise.race([done, sleep(BEAT_MS, false, { ref: false })]))) {
       const elapsedMs = Math.round(performance.now() - beganAt);
       const { requests, failed, p95Ms } = tally.numbers();
-      attendance.heartbeat({ doing: doing(elapsedMs, asked), elapsedMs, ofMs, requests, failed, p95Ms });
+      run.heartbeat({ doing: doing(elapsedMs, asked), elapsedMs, ofMs, requests, failed, p95Ms });
     }
     return tally.numbers();
   } finally {

@@ -1,6 +1,6 @@
 import { NOT_SENT, type Outcome } from './outcome.ts';
 
-/** How often it is looked what is due. */
+/** How often to send the requests that are due. */
 const TICK_MS = 5;
 
 interface OpenLoopOptions {
@@ -9,15 +9,15 @@ interface OpenLoopOptions {
   readonly mostInFlight: number;
   /** The last request is due before this; by default there is none. */
   readonly endAfterMs?: number;
-  /** Sends one request. Resolves some day to what failed, undefined if nothing did; never rejects. */
+  /** Sends one request. Resolves to what failed, undefined if nothing did; never rejects. */
   readonly send: () => Promise<string | undefined>;
   /** Called once for each request that was due, also after the loop was stopped. */
   readonly settled: (outcome: Outcome) => void;
 }
 
 /**
- * Sends at a constant rate, whatever comes back (open loop). Whoever waits for an answer before the next request asks a
- * slow target less often, and so never sees how slow it is.
+ * Sends at a constant rate, even if answers are slow (open loop). A closed loop waits for an answer before the next request:
+ * it asks a slow target less often, and underestimates its latency.
  */
 export function startOpenLoop({
   requestsPerSecond,

@@ -1,94 +1,66 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeploymentTarget, EvidenceLine } from '../../domain/index.ts';
-import { channelsOf } from '../../notifications/index.ts';
-import { createPlatform } from '../../platforms/index.ts';
-import type { Check, CheckContext, TrafficShares } from '../../plugin/index.ts';
-import { fillPlaceholders, findProgram } from '../../processes/index.ts';
-import type { CheckOfKind, PlatformConfig } from '../../runbook/index.ts';
+import {
+  type Check,
+  type CheckContext,
+  checkKind,
+  findingOf,
+  type Observation,
+  type Problem,
+  type TrafficShares,
+} from '../../plugin/index.ts';
+import type { CheckConfig } from '../../runbook/index.ts';
 import { redact } from '../../util/index.ts';
-import { findingOf, type Observation, type Problem } from '../observation.ts';
-import { placeholders } from '../placeholders.ts';
 
-/** A blip of the platform is not worth waking a person. */
+export const platformReady = checkKind({
+  kind: 'platform-ready',
+  summary:
+    'The workload and the router have what they need on the worker, all traffic is on blue, and every notification can be sent.',
+  schema: (base) => base,
+  again: true,
+  create,
+});
+
+/** A short failure of the platform is not worth waking a person. */
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 1_000;
 const SHOWN = 300;
+const NOTHING: Observation = { evidence: [], problems: [] };
 
 /**
- * What every later step stands on: the platform's programs are on this worker, the traffic can be read and is all on
- * blue, and people can be told. It holds before the deploy and after it, when green runs without traffic. Traffic that cannot be read has failed
- * the check, whatever the reason: whether it can be read is the question.
+ * What every later step needs: the workload and the router are usable on this worker, the traffic can be read and is all on
+ * blue, and people can be notified. It holds before the deploy and after it, when green runs without traffic. Traffic that
+ * cannot be read has failed the check, whatever the reason: whether it can be read is the question.
  */
-export function platformReady(config: CheckOfKind<'platform-ready'>): Check {
+function create({ timeout }: CheckConfig): Check {
   return async (context) => {
-    const { target, runbook, attendance } = context;
-    attendance.heartbeat({ doing: 'looking for the programs' });
-    const programs = await lookForPrograms(runbook.platform, target);
-    const traffic = programs.missing.includes('status')
-      ? { evidence: [trafficLine('not read: the program for it is missing', target)], problems: [] }
-      : await lookAtTraffic(context, config.timeout);
-
-    const people = lookAtNotifications(context);
+    const { target, workload, router, run } = context;
+    run.heartbeat({ doing: 'asking the workload and the router what they miss' });
+    const deploying = (await workload.preflight?.(run)) ?? NOTHING;
+    const routing = (await router.preflight?.(run)) ?? NOTHING;
+    const isRouterReady = routing.problems.length === 0;
+    const traffic = await observeTraffic(context, { timeoutMs: timeout, tries: isRouterReady ? TRIES : 1 });
     const requested = { evidence: [requestedLine(target)], problems: [] };
-    const summary = `all that the platform needs is there; ${target.blue} serves`;
-    return findingOf([programs, traffic, people, requested], summary);
+    const summary = `all that the deployment needs is there; ${target.blue} serves`;
+    // What the router misses is the reason why its traffic cannot be read, and is a problem already.
+    const known = traffic.isUnreadable && !isRouterReady ? { evidence: traffic.evidence, problems: [] } : traffic;
+    return findingOf([deploying, routing, known, await observeNotifiers(context), requested], summary);
   };
 }
 
-/** The platform's programs, by what the runbook calls their work. */
-function programsOf(platform: PlatformConfig): Readonly<Record<string, readonly string[] | undefined>> {
-  switch (platform.kind) {
-    case 'command': {
-      const { deploy, shiftTraffic, rollback, status } = platform;
-      return { deploy, shiftTraffic, rollback, status };
-    }
-  }
-}
-
-async function lookForPrograms(
-  platform: PlatformConfig,
-  target: DeploymentTarget,
-): Promise<Observation & { readonly missing: readonly string[] }> {
-  const values = { ...placeholders(target), percentage: '0' };
-  const looked = await Promise.all(
-    Object.entries(programsOf(platform)).map(async ([role, command]) => {
-      if (command === undefined) return [];
-      const [program = ''] = fillPlaceholders(command.slice(0, 1), values);
-      // Commands run in the worker's own environment, so that is where they are looked for.
-      const found = (await findProgram(program, process.env['PATH'])) !== undefined;
-      return [{ role, found, where: program.includes('/') ? 'at the path in the runbook' : "on the worker's PATH" }];
-    }),
-  );
-  const programs = looked.flat();
-  const missing = programs.filter(({ found }) => !found);
-  return {
-    missing: missing.map(({ role }) => role),
-    evidence: programs.map(({ role, found, where }) => ({
-      what: `program of ${role}`,
-      measured: found ? `found ${where}` : `none that may be run ${where}`,
-      required: 'a file that may be run',
-      source: 'this worker',
-    })),
-    problems: missing.map(({ role, where }) => ({
-      found: `the program of ${role} cannot be run: there is none ${where}`,
-      unblock: `put the program of platform.${role} ${where} and make it executable, or correct the runbook`,
-    })),
-  };
-}
-
-async function lookAtTraffic({ target, runbook, attendance }: CheckContext, timeoutMs: number): Promise<Observation> {
-  const platform = createPlatform(runbook.platform, target);
+async function observeTraffic(
+  { target, router, run }: CheckContext,
+  { timeoutMs, tries }: { readonly timeoutMs: number; readonly tries: number },
+): Promise<Observation & { readonly isUnreadable?: true }> {
   const giveUpAt = Date.now() + timeoutMs - BETWEEN_TRIES_MS;
   for (let attempt = 1; ; attempt += 1) {
-    attendance.heartbeat({ doing: 'reading the traffic', attempt });
+    run.heartbeat({ doing: 'reading the traffic', attempt });
     try {
-      return judge(await platform.readTraffic(attendance), target);
+      return judge(await router.readTraffic(run), target);
     } catch (error) {
-      attendance.signal.throwIfAborted();
-      if (attempt === TRIES || Date.now() > giveUpAt) return unreadable(error, target);
-      await sleep(BETWEEN_TRIES_MS, undefined, { signal: attendance.signal }).catch(() =>
-        attendance.signal.throwIfAborted(),
-      );
+      run.signal.throwIfAborted();
+      if (attempt === tries || Date.now() > giveUpAt) return { ...unreadable(error, target), isUnreadable: true };
+      await sleep(BETWEEN_TRIES_MS, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
     }
   }
 }
@@ -101,41 +73,36 @@ function unreadable(error: unknown, target: DeploymentTarget): Observation {
       {
         found: `the traffic cannot be read: ${why}`,
         unblock:
-          'run the command of platform.status by hand on the worker: it has to end with exit code 0 and print ' +
-          `the percentages such as {"traffic": {"${target.blue}": 100}}`,
+          'make the traffic readable on the worker (for a router of kind command: run the command of router.status by hand; ' +
+          `it has to end with exit code 0 and print the percentages such as {"traffic": {"${target.blue}": 100}})`,
       },
     ],
   };
 }
 
-/** Whether the worker has what the runbook's channels need. Nothing is sent: nobody should be told of a check. */
-function lookAtNotifications({ runbook, env }: CheckContext): Observation {
-  const channels = channelsOf(runbook.notifications, env);
+/** Whether the worker has what the runbook's notifications need. Nothing is sent: nobody has to know of a check. */
+async function observeNotifiers({ notifiers }: CheckContext): Promise<Observation> {
+  const all = await Promise.all(
+    notifiers.map(async (notifier) => ({ name: notifier.name, problems: (await notifier.preflight?.()) ?? [] })),
+  );
   return {
-    evidence: channels.map(({ name, variable, problem }) => ({
+    evidence: all.map(({ name, problems }) => ({
       what: name,
-      measured: problem ?? `the worker's variable ${variable} holds a URL`,
-      required: "a webhook's URL",
+      measured: problems.length === 0 ? 'can be sent' : problems.map(({ found }) => found).join('; '),
+      required: 'can be sent',
       source: 'this worker',
     })),
-    problems: channels.flatMap(({ name, variable, problem }) =>
-      problem === undefined
-        ? []
-        : [
-            {
-              found: `${name} cannot be sent: ${problem}`,
-              unblock: `set ${variable} in the worker's environment and restart the worker, or correct notifications in the runbook and start a new deployment`,
-            },
-          ],
+    problems: all.flatMap(({ name, problems }) =>
+      problems.map(({ found, unblock }) => ({ found: `${name} cannot be sent: ${found}`, unblock })),
     ),
   };
 }
 
-/** Undefined shares: the platform has no way to tell. That is the runbook's choice, said and not held against it. */
+/** Undefined shares: the router cannot report them. That is the runbook's choice: it is evidence, not a problem. */
 function judge(shares: TrafficShares | undefined, target: DeploymentTarget): Observation {
   if (shares === undefined)
     return {
-      evidence: [trafficLine('not provable: the runbook names no platform.status', target)],
+      evidence: [trafficLine('not provable: the router cannot report it', target)],
       problems: target.blue === target.green ? [alreadyServes(target)] : [],
     };
   const problem = problemOf(shares, target);
@@ -161,7 +128,7 @@ function problemOf(shares: TrafficShares, target: DeploymentTarget): Problem | u
       found: `${others[0]} serves, not ${blue}, which did when this deployment began`,
       unblock: `abort and start again if ${others[0]} is right; otherwise bring all traffic back to ${blue}, then recheck`,
     };
-  const strangers = others.length === 0 ? '' : `, with ${others.join(' and ')}, which this deployment knows nothing of`;
+  const strangers = others.length === 0 ? '' : `, with ${others.join(' and ')}, unknown to this deployment`;
   return {
     found: `a shift is under way: ${split}${strangers}`,
     unblock: `finish or roll back what is under way until all traffic is on ${blue}, then recheck`,
@@ -176,7 +143,7 @@ function alreadyServes({ green }: DeploymentTarget): Problem {
 }
 
 function trafficLine(measured: string, { blue }: DeploymentTarget): EvidenceLine {
-  return { what: 'traffic', measured, required: `all on ${blue}`, source: 'platform.status' };
+  return { what: 'traffic', measured, required: `all on ${blue}`, source: 'router' };
 }
 
 function requestedLine({ blue, green }: DeploymentTarget): EvidenceLine {
@@ -189,7 +156,7 @@ function inPercent(shares: TrafficShares): string {
   return parts.length === 0 ? 'no version' : parts.join(', ').slice(0, SHOWN);
 }
 
-/** A version as the platform calls it, which is whatever it printed. */
+/** A version as the router calls it, which is whatever it printed. */
 function shown(version: string): string {
   return redact(version).slice(0, 100);
 }

@@ -61,8 +61,8 @@ async function waitForOthers(work: Work, table: Table, existing: readonly Existi
   for (let waited = false; ; waited = true) {
     const building = await buildUnderWay(work.client, table, { invalidThere });
     if (building === undefined) return waited;
-    work.attendance.heartbeat({ phase: 'another session is building an index on this table', waitsFor: [building] });
-    await sleep(LOOK_EVERY_MS, undefined, { signal: work.attendance.signal });
+    work.run.heartbeat({ phase: 'another session is building an index on this table', waitsFor: [building] });
+    await sleep(LOOK_EVERY_MS, undefined, { signal: work.run.signal });
   }
 }
 

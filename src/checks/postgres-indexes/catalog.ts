@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { CheckOfKind } from '../../runbook/index.ts';
 import { identifier } from '../postgres/session.ts';
+import type { Config } from './schema.ts';
 
-export type WantedIndex = CheckOfKind<'postgres-indexes'>['indexes'][number];
+export type WantedIndex = Config['indexes'][number];
 
 export interface Table {
   readonly oid: string;
@@ -116,7 +116,7 @@ export async function partOf(
   return rows[0];
 }
 
-/** What bears this name in the table's schema, as PostgreSQL writes it; undefined if the name is free. */
+/** The definition of the relation with this name in the table's schema; undefined if the name is free. */
 export async function relationWithName(client: pg.Client, table: Table, name: string): Promise<string | undefined> {
   const { rows } = await client.query<{ what: string }>(
     `SELECT CASE WHEN c.relkind IN ('i', 'I') THEN pg_get_indexdef(c.oid) ELSE 'a relation that is no index' END AS what
@@ -127,8 +127,8 @@ export async function relationWithName(client: pg.Client, table: Table, name: st
 }
 
 /**
- * An index build of somebody else's on this table or on one of its partitions, in words. An invalid index may be one that is being built: then
- * whoever holds the lock of a build counts, since its progress is hidden from roles without the right to see it.
+ * Describes an index build of another session on this table or one of its partitions. An invalid index may be one that is being
+ * built. A session that holds the lock of a build counts: roles without the right cannot see its progress.
  */
 export async function buildUnderWay(
   client: pg.Client,

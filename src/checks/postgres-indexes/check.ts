@@ -1,13 +1,22 @@
-import type { Check, CheckContext, Finding, Remedy } from '../../plugin/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
+import { type Check, type CheckContext, checkKind, type Finding, type Remedy } from '../../plugin/index.ts';
 import { type Session, withSession } from '../postgres/session.ts';
 import type { WantedIndex } from './catalog.ts';
 import { createIndex } from './create.ts';
 import { lookFor, orRefusal } from './find-index.ts';
 import { describe, type Item, type Outcome } from './findings.ts';
 import { planQuery } from './queries/check.ts';
+import { type Config, schema } from './schema.ts';
 
-type Config = CheckOfKind<'postgres-indexes'>;
+export const postgresIndexes = checkKind({
+  kind: 'postgres-indexes',
+  summary: 'The required indexes exist, and queries use indexes.',
+  schema,
+  secretKeys: ['sql', 'parameters'],
+  again: true,
+  databases: ({ database }) => [{ path: ['database'], database }],
+  create,
+  remedy: (config) => (config.remedy && 'create' in config.remedy ? buildIndexes(config) : undefined),
+});
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
@@ -15,18 +24,18 @@ const STATEMENT_TIMEOUT_MS = 30_000;
  * Every wanted index exists and is valid, and the new queries are planned with one: the guide's second pitfall. An index
  * is compared by what it is, not by its name. Builds nothing; that is the remedy's.
  */
-export function postgresIndexes(config: Config): Check {
+function create(config: Config): Check {
   return (context) =>
     withSession(session(config, context, 'read-only'), async (client) => {
       const { database } = config;
       const items: Item[] = [];
       for (const wanted of config.indexes) {
-        context.attendance.heartbeat({ index: wanted.name, doing: 'looking for it' });
+        context.run.heartbeat({ index: wanted.name, doing: 'looking for it' });
         const outcome = await orRefusal(wanted, { database, settle: () => lookFor(client, wanted) });
         items.push(indexItem(wanted, outcome, database));
       }
       for (const query of config.queries) {
-        context.attendance.heartbeat({ query: query.name, doing: 'planning it' });
+        context.run.heartbeat({ query: query.name, doing: 'planning it' });
         items.push(await planQuery(client, query, database));
       }
       return toFinding(items, satisfied(config));
@@ -34,15 +43,15 @@ export function postgresIndexes(config: Config): Check {
 }
 
 /** Builds the wanted indexes that are missing, without locking anybody out. Says what was built, and what stands in the way. */
-export function buildIndexes(config: Config): Remedy {
+function buildIndexes(config: Config): Remedy {
   return async (context) => {
-    const { attendance } = context;
+    const { run } = context;
     const ours = session(config, context, 'read-write');
     const { passed, summary, unblock } = await withSession(ours, async (client) => {
-      const work = { client, session: ours, attendance };
+      const work = { client, session: ours, run };
       const items: Item[] = [];
       for (const wanted of config.indexes) {
-        attendance.heartbeat({ index: wanted.name, doing: 'looking for it' });
+        run.heartbeat({ index: wanted.name, doing: 'looking for it' });
         const settle = () => createIndex(work, wanted);
         items.push(indexItem(wanted, await orRefusal(wanted, { database: config.database, settle }), config.database));
       }
@@ -60,7 +69,7 @@ function session(config: Config, context: CheckContext, access: Session['access'
     url: context.databaseUrl(config.database),
     access,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    signal: context.attendance.signal,
+    signal: context.run.signal,
   };
 }
 

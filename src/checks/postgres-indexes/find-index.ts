@@ -4,7 +4,7 @@ import { messageOf } from '../postgres/session.ts';
 import { buildUnderWay, findTable, matchingIndexes, type WantedIndex } from './catalog.ts';
 import { indexableOrProblem, missing, type Outcome, refused } from './findings.ts';
 
-/** A name that somebody took in the very moment is looked at again; more often than this it is no coincidence. */
+/** If another session takes the name in the meantime, try again this often; more often is no coincidence. */
 const MOST_ATTEMPTS = 3;
 const NAME_TAKEN = '42P07';
 

@@ -48,7 +48,7 @@ export function tableOrProblem(table: Table | undefined, name: string): Table | 
   return table;
 }
 
-/** The table, if an index on it can be looked for: wanted and existing ones are compared on an empty copy. */
+/** The table, if its indexes can be compared: wanted and existing ones are compared on an empty copy. */
 export function indexableOrProblem(found: Table | undefined, { table: name }: WantedIndex): Table | Lacking {
   const table = tableOrProblem(found, name);
   if ('there' in table || !table.standby) return table;

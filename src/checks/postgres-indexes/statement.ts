@@ -5,7 +5,7 @@ import { messageOf, type Session, withSecondSession } from '../postgres/session.
 import { single } from './catalog.ts';
 
 const LOOK_EVERY_MS = 1_000;
-/** Whoever wants the table queues behind a lock that is waited for. So it is waited for this long, and then again. */
+/** While we wait for a lock, other sessions queue behind us: wait only this long, then try again. */
 const BRIEF_LOCK_MS = 2_000;
 const BETWEEN_TRIES_MS = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -14,7 +14,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 export interface Work {
   readonly client: pg.Client;
   readonly session: Session;
-  readonly attendance: RunContext;
+  readonly run: RunContext;
 }
 
 interface Statement {
@@ -41,12 +41,12 @@ export async function runBriefly(work: Work, statement: Statement): Promise<void
     } catch (error) {
       if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
     }
-    await sleep(BETWEEN_TRIES_MS, undefined, { signal: work.attendance.signal });
+    await sleep(BETWEEN_TRIES_MS, undefined, { signal: work.run.signal });
   }
 }
 
 async function runWatched(
-  { client, session, attendance }: Work,
+  { client, session, run }: Work,
   { text, index }: Statement,
   { lockTimeoutMs }: { readonly lockTimeoutMs: number },
 ): Promise<number> {
@@ -55,7 +55,7 @@ async function runWatched(
   await client.query(`SET statement_timeout = 0; SET lock_timeout = ${lockTimeoutMs}`);
   const startedAt = performance.now();
   const ended = new AbortController();
-  const looking = lookOn({ index, pid, session, attendance, ended: ended.signal });
+  const looking = lookOn({ index, pid, session, run, ended: ended.signal });
   try {
     await client.query(single(text));
     return performance.now() - startedAt;
@@ -70,24 +70,24 @@ interface Looking {
   readonly index: string;
   readonly pid: number | undefined;
   readonly session: Session;
-  readonly attendance: RunContext;
+  readonly run: RunContext;
   readonly ended: AbortSignal;
 }
 
 /** Never throws: a build goes on whether it can be seen or not. */
 async function lookOn(looking: Looking): Promise<void> {
-  const { index, pid, session, attendance, ended } = looking;
+  const { index, pid, session, run, ended } = looking;
   while (!ended.aborted) {
     try {
       await withSecondSession({ ...session, access: 'read-only', signal: ended }, async (observer) => {
         while (!ended.aborted) {
           const { rows } = await observer.query<Progress>(PROGRESS, [pid]);
-          attendance.heartbeat({ index, phase: rows[0]?.phase ?? 'starting', waitsFor: rows[0]?.waitsFor ?? [] });
+          run.heartbeat({ index, phase: rows[0]?.phase ?? 'starting', waitsFor: rows[0]?.waitsFor ?? [] });
           await pause(ended);
         }
       });
     } catch (error) {
-      if (!ended.aborted) attendance.heartbeat({ index, phase: `not visible: ${messageOf(error)}`, waitsFor: [] });
+      if (!ended.aborted) run.heartbeat({ index, phase: `not visible: ${messageOf(error)}`, waitsFor: [] });
       await pause(ended);
     }
   }

@@ -1,16 +1,25 @@
-import type { Check, Finding } from '../../plugin/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
+import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { type Fit, fitOf, unaccountedConnections } from '../postgres/connection-budget.ts';
 import { explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
+import { type Config, schema } from './schema.ts';
+
+export const postgresMaxConnections = checkKind({
+  kind: 'postgres-max-connections',
+  summary: 'The connection pools of both versions fit into the server at the same time.',
+  schema,
+  again: true,
+  databases: ({ database }) => [{ path: ['database'], database }],
+  create,
+});
 
 /**
  * Blue's and green's pools fit into the server at the same time, next to everybody else: the guide's first pitfall.
  * Compared with the tightest of max_connections, the database's limit and the role's.
  */
-export function postgresMaxConnections(config: CheckOfKind<'postgres-max-connections'>): Check {
+function create(config: Config): Check {
   return (context) => {
     const { database, role } = config;
-    const { signal, heartbeat } = context.attendance;
+    const { signal, heartbeat } = context.run;
     heartbeat({ doing: 'counting connections' });
     return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
       const found = await measureConnections(client, role);

@@ -1,11 +1,17 @@
 import type { EvidenceLine } from '../../domain/index.ts';
-import type { Check, Finding } from '../../plugin/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
+import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { fitOf, type Pool, unaccountedConnections } from '../postgres/connection-budget.ts';
 import { type Connections, explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
 import { type ConnectionHoldTime, connectionHoldTime } from './connection-hold-time.ts';
+import { type Config, schema } from './schema.ts';
 
-type Config = CheckOfKind<'postgres-pool-size'>;
+export const postgresPoolSize = checkKind({
+  kind: 'postgres-pool-size',
+  summary: 'The connection pools carry the peak load and fit into the server.',
+  schema,
+  databases: ({ database }) => [{ path: ['database'], database }],
+  create,
+});
 
 /** `100 / 2 * 0.02 * 2` is a little more than 2 in binary fractions. */
 const TOLERANCE = 1e-9;
@@ -14,10 +20,10 @@ const TOLERANCE = 1e-9;
  * Every instance's pool carries its share of the peak, with the whole traffic on green, and on blue after a rollback.
  * Too large a pool fails only where both versions' pools do not fit into the server.
  */
-export function postgresPoolSize(config: Config): Check {
+function create(config: Config): Check {
   return (context) => {
     const { database, role } = config;
-    const { signal, heartbeat } = context.attendance;
+    const { signal, heartbeat } = context.run;
     heartbeat({ doing: 'counting connections' });
     return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
       const found = await measureConnections(client, role);

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EvidenceLine } from '../../domain/index.ts';
-import { advance, apartMs, createMetricSource } from '../../metrics/index.ts';
-import type { CheckContext, Finding } from '../../plugin/index.ts';
-import { type CheckOfKind, toLimits } from '../../runbook/index.ts';
+import { apartMs, type CheckContext, type Finding } from '../../plugin/index.ts';
 import type { Connections } from '../postgres/connections.ts';
-
-type Config = CheckOfKind<'postgres-pool-size'>;
+import type { Config } from './schema.ts';
 
 /** Fewer tell nothing: PostgreSQL adds a session's times up to a second late. */
 const FEWEST_REQUESTS = 50;
@@ -80,35 +77,37 @@ async function timesAreKept(client: pg.Client, role: string): Promise<boolean> {
 
 interface Measured {
   readonly busyMs: number;
-  /** Of all versions: whoever answers, it takes a connection. */
+  /** Of all versions: each of them uses connections. */
   readonly requests: number;
   readonly tookMs: number;
 }
 
 async function measure({ measureFor }: Config, context: CheckContext, client: pg.Client): Promise<Measured> {
-  const { runbook, attendance, env } = context;
-  const { signal } = attendance;
-  const metrics = createMetricSource(runbook.metrics, toLimits(runbook.limits), { env });
-  const forMs = Math.max(measureFor, apartMs(runbook.metrics));
-  const before = { busy: await readBusy(client), reading: await metrics.read(signal), at: performance.now() };
+  const { metrics, run } = context;
+  const { signal } = run;
+  const forMs = Math.max(measureFor, apartMs(metrics));
+  const before = { busy: await readBusy(client), reading: await metrics.read(null, signal), at: performance.now() };
   for (let left = forMs; left > 0; left = before.at + forMs - performance.now()) {
-    attendance.heartbeat({ doing: 'measuring how long connections are in use', secondsLeft: Math.ceil(left / 1_000) });
+    run.heartbeat({ doing: 'measuring how long connections are in use', secondsLeft: Math.ceil(left / 1_000) });
     await sleep(Math.min(left, BEAT_MS), undefined, { signal });
   }
   const after = {
     busy: await readBusy(client),
-    reading: await metrics.read(signal, before.reading),
+    reading: await metrics.read(before.reading.cursor, signal),
     at: performance.now(),
   };
   if (before.busy.since !== after.busy.since)
     throw new Error('the statistics of the database were reset while they were read; check again');
-  const { interval } = advance(before.reading, after.reading);
-  const counted = Object.values(interval?.counts ?? {}).reduce((sum, { requests }) => sum + requests, 0);
+  const { intervals } = after.reading;
+  const counted = intervals
+    .flatMap(({ counts }) => Object.values(counts))
+    .reduce((sum, { requests }) => sum + requests, 0);
+  const countedMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
   const tookMs = after.at - before.at;
   return {
     busyMs: after.busy.ms - before.busy.ms,
     // What somebody else collects is counted over other seconds than the connections.
-    requests: interval ? Math.round(counted * (tookMs / (interval.to - interval.from))) : 0,
+    requests: countedMs > 0 ? Math.round(counted * (tookMs / countedMs)) : 0,
     tookMs,
   };
 }

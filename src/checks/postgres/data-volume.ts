@@ -1,11 +1,12 @@
 import type pg from 'pg';
+import type { z } from 'zod';
 import { grouped } from '../../format/index.ts';
 import type { CheckContext, Finding } from '../../plugin/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
+import type { volume } from './schema.ts';
 import { identifier, messageOf, withSession } from './session.ts';
 
-type Volume = CheckOfKind<'load-test'>['dataVolume'][number];
+type Volume = z.output<typeof volume>;
 
 /** Counting is cheap up to millions of rows; a table for which this is too short is better analyzed than counted. */
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -20,7 +21,7 @@ export async function dataVolume(
 ): Promise<Finding> {
   const findings: Finding[] = [];
   for (const volume of volumes) {
-    context.attendance.heartbeat({ doing: 'counting rows', table: volume.table });
+    context.run.heartbeat({ doing: 'counting rows', table: volume.table });
     const session = {
       database: volume.database,
       url: context.databaseUrl(volume.database),

@@ -169,7 +169,7 @@ function settings({ access, statementTimeoutMs }: Session): string {
   ].join(';');
 }
 
-/** The server's process as the connection's start told it: a pooler tells its own. */
+/** The server's process id from the start of the connection; a pooler sends its own. */
 function processIdOf(client: pg.Client): number {
   return (client as pg.Client & { readonly processID: number }).processID;
 }

@@ -1,19 +1,28 @@
-import type { Check } from '../../plugin/index.ts';
+import { type Check, checkKind } from '../../plugin/index.ts';
 import { type Prometheus, prometheus, type RuleGroup, readToken } from '../../prometheus/index.ts';
 import type { Labels } from '../../promql/index.ts';
-import type { CheckOfKind } from '../../runbook/index.ts';
 import { alertedMetricOf } from './alerted-metric.ts';
 import { judgeAlertmanagers, judgeNotifications, judgeRecipients } from './delivery.ts';
 import { findingOf, type Item } from './items.ts';
 import { judgeRules, type Rules } from './rules.ts';
+import { type Config, schema } from './schema.ts';
 import { sendTestAlert } from './test-alert.ts';
 
+export const prometheusAlerts = checkKind({
+  kind: 'prometheus-alerts',
+  summary: 'Alerts for errors and latency use live series and are delivered.',
+  schema,
+  secretKeys: ['url', 'urls', 'tokenEnv'],
+  again: true,
+  create,
+});
+
 /**
- * Somebody hears of it when this service fails or gets slow: rules for both that can fire, Alertmanagers that take what
- * fires, and nothing that fires already, which would hide what the release does.
+ * Somebody is notified when this service fails or gets slow: there are rules for both that can fire, the Alertmanagers accept
+ * alerts, and no alert fires already, which would hide a fault of the release.
  */
-export function prometheusAlerts(config: CheckOfKind<'prometheus-alerts'>): Check {
-  return async ({ attendance: { signal, heartbeat }, env }) => {
+function create(config: Config): Check {
+  return async ({ run: { signal, heartbeat }, env }) => {
     const server = prometheus({ name: 'Prometheus', url: config.url, token: readToken(env, config.tokenEnv) });
     const token = readToken(env, config.alertmanagers.tokenEnv);
 

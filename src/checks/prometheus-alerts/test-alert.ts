@@ -11,7 +11,7 @@ const WITHIN_MS = 5_000;
 const ASK_EVERY_MS = 100;
 
 /**
- * Sends a test alert with the service's labels, sees it arrive, and ends it, whatever happens. Shows who would be told,
+ * Sends a test alert with the service's labels, sees it arrive, and ends it, whatever happens. Shows who would be notified,
  * by the names of the receivers, not that they are: what ends within its group's `group_wait` is not passed on. Should
  * the worker die half way, Alertmanager ends the alert by itself after its `resolve_timeout`.
  */

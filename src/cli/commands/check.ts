@@ -21,7 +21,7 @@ interface CheckOptions {
 export function addCheck(command: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
-    .option('--wait', 'what has not passed waits for people, as in a deployment; without it the checklist ends')
+    .option('--wait', 'if a check fails, wait for people as in a deployment; by default the checklist ends')
     .action(check);
   withExample(command, 'check --service recommendation --version 2.5.0');
 }
@@ -47,7 +47,9 @@ async function check({ wait, ...options }: CheckOptions): Promise<void> {
       ended = true;
       const reason = 'the checklist has not passed, and --wait was not given';
       sendDecision(client, handle, newDecision('abort', { by, reason })).catch((error: unknown) => {
-        printError(`It could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`);
+        printError(
+          `The checklist could not be ended: ${firstLine(error)}. End it: ${COMMAND} abort --service ${options.service}`,
+        );
       });
     }
   });

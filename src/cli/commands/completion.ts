@@ -9,7 +9,7 @@ export function addCompletion(command: Command): void {
     .action((shell: 'bash' | 'zsh') => {
       if (command.parent) completion(command.parent, shell);
     })
-    .addHelpText('after', '\nIn ~/.bashrc or ~/.zshrc, with the folder of this project:');
+    .addHelpText('after', '\nAdd this to ~/.bashrc or ~/.zshrc, with the folder of this project:');
   command.addHelpText('after', '  eval "$(npm --prefix FOLDER run -s bluegreen -- completion bash)"');
   withExample(command, 'completion bash');
 }
@@ -21,7 +21,7 @@ const PROGRAM = [process.execPath, ...loaderArguments(), process.argv[1] ?? ''];
 const ZSH = `(( $+functions[compdef] )) || { autoload -U compinit && compinit }
 autoload -U +X bashcompinit && bashcompinit`;
 
-/** Nothing of ours runs while somebody types: all there is to complete is in the shell's own words. */
+/** Completion starts no Node.js process: all words are in the shell code. */
 function completion(program: Command, shell: 'bash' | 'zsh'): void {
   if (shell === 'zsh') print(ZSH);
   const cases = program.commands.flatMap((command) =>

@@ -29,20 +29,21 @@ interface DecisionOptions extends Address {
 /** The command of one kind of decision. */
 export function addDecision(command: Command, kind: DecisionKind): void {
   withBy(withAddress(command));
-  if (kind.takes.includes('required-check')) command.requiredOption('--check <id>', 'the check, as "status" names it');
-  if (kind.takes.includes('check')) command.option('--check <id>', 'only this check, as "status" names it');
+  if (kind.takes.includes('required-check'))
+    command.requiredOption('--check <id>', 'the id of the check, see "status"');
+  if (kind.takes.includes('check')) command.option('--check <id>', 'only the check with this id, see "status"');
   if (kind.takes.includes('remedy'))
-    command.option('--remedy', 'where it failed, run the remedy that the runbook names, under your name');
+    command.option('--remedy', "if the check failed, run the runbook's remedy first, in your name");
   if (kind.takes.includes('gate')) command.option('--gate <id>', 'only if this gate is open, such as shift-to-100');
   if (kind.takes.includes('required-reason')) command.requiredOption('--reason <text>', 'why');
   if (kind.takes.includes('reason')) command.option('--reason <text>', 'why');
   command
-    .option('--run <id>', 'only for this very run of the deployment')
-    .option('--decision-id <id>', 'repeats a decision: the same id counts once')
-    .option('--signal', 'send it without waiting for an answer; works without a worker')
+    .option('--run <id>', 'only if this is the run; see "list --json"')
+    .option('--decision-id <id>', 'an id of your own: repeated with the same id, the decision counts once')
+    .option('--signal', 'send it without waiting for an answer; a later worker gets it')
     .addHelpText(
       'after',
-      `\nWithout an answer within ${ANSWER_WITHIN_MS / 1_000} s it is unknown whether the decision was taken (exit code ${EXIT.unknown}).`,
+      `\nIf no answer comes within ${ANSWER_WITHIN_MS / 1_000} s, the decision may or may not have been accepted (exit code ${EXIT.unknown}).`,
     );
   withExample(command, `${kind.name} --service recommendation ${kind.example}`.trim());
   command.action((options: DecisionOptions) => decide(kind, options));
@@ -87,15 +88,15 @@ async function sendAndTell(
   }
 }
 
-/** What became of it, for whoever decided. Pure. */
+/** The answer to a decision, for the person who sent it. Pure. */
 export function answerWords({ kind, decision, address }: Sent, answer: Answer): string {
   switch (answer.kind) {
     case 'taken':
       return answer.already
         ? `Already recorded: decision ${decision.decisionId} arrived earlier; it counts once.`
-        : `Taken: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
+        : `Accepted: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
     case 'refused':
-      return `Not taken: ${answer.why}.`;
+      return `Refused: ${answer.why}.`;
     case 'unknown':
       return unknownWords(kind, decision, address);
   }
@@ -114,12 +115,12 @@ export function unknownWords(kind: Pick<DecisionKind, 'name'>, decision: Identif
     `--decision-id ${shellWord(decision.decisionId)}`,
   ].join(' ');
   return [
-    `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was taken.`,
-    'Perhaps no worker is running. It may still be applied, also later, when a worker is back.',
+    `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was accepted.`,
+    'Perhaps no worker runs. The decision may still take effect when a worker is back.',
     '',
-    `Look:      ${COMMAND} status ${addressFlags({ service, environment })}`,
+    `Check:     ${COMMAND} status ${addressFlags({ service, environment })}`,
     `Repeat:    ${repeat}`,
-    '           (under the same id it counts once; add --signal to leave it for the next worker)',
+    '           (with the same id it counts once; with --signal, a later worker gets it)',
   ].join('\n');
 }
 

@@ -16,23 +16,23 @@ interface DemoOptions {
 
 export function addDemo(command: Command): void {
   command
-    .addOption(faultOption('what goes wrong while green has traffic'))
+    .addOption(faultOption('the fault to inject while green has traffic'))
     .addOption(
-      new Option('--fault-at <percentage>', 'when green has so much')
+      new Option('--fault-at <percentage>', 'inject it when green has this percentage of the traffic')
         .choices(['50', '100'])
         .default('50')
         .argParser(Number),
     )
-    .option('--yes', 'nobody is asked: the demo confirms and approves by itself (so it does without a terminal)')
-    .option('--skip-remedies', 'no remedy runs by itself: the checklist waits and asks you')
-    .option('--real-time', "the guide's own times: 10 and 30 minutes")
+    .option('--yes', 'ask nobody: the demo confirms and approves by itself; the default without a terminal')
+    .option('--skip-remedies', 'run no remedy automatically: the checklist waits and asks you')
+    .option('--real-time', 'use soaks of 10 and 30 minutes, as in the guide')
     .option('--rate <requests>', 'requests per second', requestRate, 40)
     .addHelpText(
       'after',
       [
         '',
-        `Exit codes: ${EXIT.ok} completed, ${EXIT.rolledBack} rolled back (with --fault that is what was asked for),`,
-        `${EXIT.refused} refused, ${EXIT.cancelled} cancelled, ${EXIT.unexpected} a part did not start or broke, ${EXIT.usage} bad option, ${EXIT.interrupted} Ctrl-C.`,
+        `Exit codes: ${EXIT.ok} completed, ${EXIT.rolledBack} rolled back (expected with --fault),`,
+        `${EXIT.refused} refused, ${EXIT.cancelled} cancelled, ${EXIT.unexpected} a part of the demo failed, ${EXIT.usage} bad option, ${EXIT.interrupted} Ctrl-C.`,
       ].join('\n'),
     )
     .action(demo);
@@ -40,7 +40,7 @@ export function addDemo(command: Command): void {
 }
 
 async function demo({ fault, faultAt, yes, skipRemedies, realTime, rate }: DemoOptions): Promise<void> {
-  const { runDemo } = await import('../demo/run.ts'); // the sandbox's packages are for this command only
+  const { runDemo } = await import('../demo/run.ts'); // only this command needs the sandbox's packages
   process.exitCode = await runDemo({
     requestsPerSecond: rate,
     pace: realTime ? 'real-time' : 'short',
@@ -53,6 +53,8 @@ async function demo({ fault, faultAt, yes, skipRemedies, realTime, rate }: DemoO
 function requestRate(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 20 || number > 500)
-    throw new InvalidArgumentError('Expected a whole number from 20 to 500: with fewer a soak proves nothing.');
+    throw new InvalidArgumentError(
+      'Expected a whole number from 20 to 500. With fewer requests, a soak proves nothing.',
+    );
   return number;
 }

@@ -19,7 +19,7 @@ interface HistoryOptions extends Address {
 
 export function addHistory(command: Command): void {
   withAddress(command)
-    .option('--limit <number>', 'at most this many', positiveNumber, 20)
+    .option('--limit <number>', 'the most to show', positiveNumber, 20)
     .option('--json', 'as JSON, with the summary of each')
     .action(history);
   withExample(command, 'history --service recommendation', 'history --service recommendation --limit 5 --json');
@@ -69,7 +69,7 @@ async function pastOf(client: Client, row: Row): Promise<Past> {
     version: asked.version,
     ...(report?.blue === undefined ? {} : { blue: report.blue }),
     outcome: outcomeIn(row, report),
-    summary: end?.summary ?? 'Temporal does not keep its history any more.',
+    summary: end?.summary ?? 'Temporal no longer has its history.',
     startedAt,
     closedAt,
     tookMs: closedAt - startedAt,
@@ -119,7 +119,7 @@ function renderPast(past: readonly Past[], address: Pick<HistoryOptions, 'servic
   if (past.length === 0)
     return [
       `No past deployment of ${address.service} in ${address.environment}. ` +
-        `One that is under way is shown by ${COMMAND} status ${addressFlags(address)}`,
+        `To see a running one: ${COMMAND} status ${addressFlags(address)}`,
     ];
   const cells = past.map(({ startedAt, blue, version, outcome, tookMs, recoveryMs, withinTarget, requestedBy }) => [
     clock(startedAt),

@@ -15,10 +15,10 @@ interface Options {
 /** `bluegreen judge`. Needs no Temporal, and loads none: it may be run on thousands of soaks. */
 export function addJudge(command: Command): void {
   command
-    .option('--confidence <share>', 'how sure a rollback has to be, 0.5 to 0.9999 (default: 0.99)', confidence)
+    .option('--confidence <share>', 'the confidence that a rollback needs, 0.5 to 0.9999 (default: 0.99)', confidence)
     .option(
       '--burst-tolerance <seconds>',
-      'how long green may be bad before it counts, 0 to 300 (default: 5)',
+      'the longest burst of failures to tolerate, 0 to 300 (default: 5)',
       burstTolerance,
     )
     .action(async (options: Options) => {

@@ -24,9 +24,13 @@ const LOCAL_UI = 'http://localhost:8233';
 export function addLink(command: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
-    .option('--requested-by <name>', 'who asks for it', whoRunsThis())
+    .option('--requested-by <name>', 'who requests it', whoRunsThis())
     .option('--reason <text>', 'why')
-    .option('--ui <url>', 'where the UI is; or TEMPORAL_UI_ADDRESS', process.env['TEMPORAL_UI_ADDRESS'] || LOCAL_UI)
+    .option(
+      '--ui <url>',
+      'the address of the UI; or set TEMPORAL_UI_ADDRESS',
+      process.env['TEMPORAL_UI_ADDRESS'] || LOCAL_UI,
+    )
     .action(link);
   withExample(command, 'link --service recommendation --version 2.5.0');
 }
@@ -45,15 +49,15 @@ async function link({ ui, ...options }: LinkOptions): Promise<void> {
   const form = new URLSearchParams({ workflowId, taskQueue: taskQueue(), workflowType: WORKFLOW_TYPE, runId: NO_RUN });
   print('Start it here:');
   print(`  ${workflows}/start-workflow?${form.toString()}`);
-  print('with this as its input, which a link cannot carry:');
+  print('Paste this as its input (a link cannot contain it):');
   // Laid out as the form does it: one line it would lay out on the first click, and the button would move away under it.
   printJson(request);
-  print('Once it is started, follow it here; the newest one is shown:');
+  print('Then watch it here (the newest deployment):');
   print(`  ${deployment}`);
   try {
     const runId = await runUnderWay(options);
     if (runId === undefined) return;
-    print('A deployment is under way, and another is refused until it has ended:');
+    print('A deployment is running; Temporal refuses another until it has ended:');
     print(`  ${deployment}/${runId}`);
   } catch (error) {
     printError(`It is not known whether a deployment is under way. ${toCliError(error).message}`);

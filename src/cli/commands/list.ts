@@ -21,11 +21,11 @@ interface ListOptions {
 
 export function addList(command: Command): void {
   command
-    .option('--service <name>', 'only of this service')
-    .option('--environment <name>', 'only in this environment')
-    .addOption(new Option('--phase <phase>', 'only in this phase, or ended so').choices(PHASES))
-    .option('--open', 'only those under way')
-    .option('--limit <number>', 'at most this many', positiveNumber, 20)
+    .option('--service <name>', 'only deployments of this service')
+    .option('--environment <name>', 'only deployments in this environment')
+    .addOption(new Option('--phase <phase>', 'only deployments in this phase, or with this outcome').choices(PHASES))
+    .option('--open', 'only running deployments')
+    .option('--limit <number>', 'the most to show', positiveNumber, 20)
     .option('--json', 'as JSON')
     .action(list);
   withExample(

@@ -1,22 +1,15 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
-import {
-  firstStepOf,
-  formatHistory,
-  HistoryError,
-  parseHistory,
-  type RehearsedStep,
-  readHistory,
-  resolveHistorySource,
-  runBacktest,
-  type TrafficHistory,
-} from '../../backtest/index.ts';
-import { loadRunbook, type Runbook, RunbookError, toPlan } from '../../runbook/index.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { firstStepOf, formatHistory, parseHistory, type RehearsedStep, runBacktest } from '../../backtest/index.ts';
+import { HistoryError, type Registry, type TrafficHistory } from '../../plugin/index.ts';
+import { loadRunbook, type Runbook, RunbookError, toLimits, toPlan } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { historyConfig } from '../history-config.ts';
 import { withAddress, withExample } from '../options.ts';
+import { loadKinds } from '../registry.ts';
 import { columns, paintFor, printError, printJson, printLines, sanitize } from '../view/output.ts';
 import { renderRehearsal } from '../view/rehearsal.ts';
 import { rehearsalPage } from '../view/rehearsal-html.ts';
@@ -40,22 +33,26 @@ interface RehearseOptions {
 
 export function addRehearse(command: Command): void {
   command
-    .option('--runbook <file>', 'this runbook, not the one among BLUEGREEN_RUNBOOKS')
-    .option('--last <length>', 'how far back: 12h, 7d', lengthOf, lengthOf('7d'))
+    .option('--runbook <file>', 'use this file instead of the runbook in BLUEGREEN_RUNBOOKS')
+    .addOption(
+      new Option('--last <length>', 'how much history to use: 12h, 7d')
+        .argParser(lengthOf)
+        .default(lengthOf('7d'), '7d'),
+    )
     .option(
       '--step <length>',
-      "how long an interval is (default: the runbook's poll of a Prometheus, or 15s)",
+      "the length of an interval (default: the runbook's poll if it reads Prometheus, else 15s)",
       lengthOf,
     )
-    .option('--version <version>', 'only the traffic of this version, not of all together')
-    .option('--prometheus <url>', 'read the history from this Prometheus, not the one in the runbook')
-    .option('--selector <labels>', "which series are the service's: 'job=\"shop\"'")
+    .option('--version <version>', 'use only the traffic of this version (default: all versions together)')
+    .option('--prometheus <url>', "read the history from this Prometheus instead of the runbook's")
+    .option('--selector <labels>', "labels of the service's series: 'job=\"shop\"'")
     .option('--from-file <file>', 'read the history from a JSON Lines file')
-    .option('--to-file <file>', 'keep the history that was read, for --from-file')
-    .option('--rounds <number>', 'how often each soak is split (default: 200, fewer for a long past)', wholeNumber)
+    .option('--to-file <file>', 'also write the history to this file, for --from-file')
+    .option('--rounds <number>', 'how often to split each soak (default: 200, fewer for a long history)', wholeNumber)
     .option('--seed <number>', 'random seed', wholeNumber, 1)
-    .option('--html <file>', 'writes a page with plots, too')
-    .option('--json', 'as JSON (docs/rehearse.md)')
+    .option('--html <file>', 'also write a page with plots')
+    .option('--json', 'print JSON (docs/rehearse.md)')
     .action(rehearseThePast);
   withAddress(command);
   withExample(
@@ -93,9 +90,11 @@ async function rehearseThePast(options: RehearseOptions): Promise<void> {
 }
 
 async function run(options: RehearseOptions): Promise<void> {
-  const runbook = await runbookFor(options);
+  const registry = await loadKinds();
+  const runbook = await runbookFor(options, registry);
   const step = await stepOf(runbook);
-  const past = options.fromFile === undefined ? await pastOf(runbook, options) : await pastIn(options.fromFile);
+  const past =
+    options.fromFile === undefined ? await pastOf(runbook, options, registry) : await pastIn(options.fromFile);
   if (options.toFile !== undefined) await write(options.toFile, formatHistory(past));
   const { rounds, seed } = options;
   const progress = tell('Rehearsing');
@@ -107,14 +106,17 @@ async function run(options: RehearseOptions): Promise<void> {
   else printLines(renderRehearsal(subject, rehearsal, { paint: paintFor(), width: Math.min(80, columns()) }));
 }
 
-async function runbookFor({ service, environment, runbook: file }: RehearseOptions): Promise<Runbook> {
+async function runbookFor(
+  { service, environment, runbook: file }: RehearseOptions,
+  { format }: Registry,
+): Promise<Runbook> {
   const isWanted = (runbook: Runbook) => runbook.service === service && runbook.environment === environment;
   if (file !== undefined) {
-    const runbook = await loadRunbook(file);
+    const runbook = await loadRunbook(file, format);
     if (isWanted(runbook)) return runbook;
     throw new CliError(
       EXIT.usage,
-      `${file} is about ${runbook.service} in ${runbook.environment}, not ${service} in ${environment}.`,
+      `${file} is the runbook of ${runbook.service} in ${runbook.environment}, not of ${service} in ${environment}.`,
     );
   }
   const folder = process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks';
@@ -124,7 +126,7 @@ async function runbookFor({ service, environment, runbook: file }: RehearseOptio
   const broken: string[] = [];
   for (const name of names.filter((one) => /^[^.].*\.ya?ml$/.test(one)).sort())
     try {
-      const runbook = await loadRunbook(join(folder, name));
+      const runbook = await loadRunbook(join(folder, name), format);
       if (isWanted(runbook)) return runbook;
     } catch (error) {
       if (!(error instanceof RunbookError)) throw error;
@@ -133,11 +135,11 @@ async function runbookFor({ service, environment, runbook: file }: RehearseOptio
   const more = broken.length === 0 ? '' : `\nSome are broken:\n${broken.join('\n')}`;
   throw new CliError(
     EXIT.usage,
-    `No runbook for ${service} in ${environment} in ${folder}: name one with --runbook.${more}`,
+    `There is no runbook for ${service} in ${environment} in ${folder}. Name one with --runbook FILE.${more}`,
   );
 }
 
-/** By the plan itself, so that nothing is rehearsed but what a deployment does. */
+/** Uses the plan of a deployment: a rehearsal judges as a deployment does. */
 async function stepOf(runbook: Runbook): Promise<RehearsedStep> {
   const { service, environment } = runbook;
   const request = { service, environment, version: 'rehearsed' };
@@ -151,31 +153,34 @@ async function pastIn(file: string): Promise<TrafficHistory> {
   return parseHistory(text, file);
 }
 
-async function pastOf({ metrics, limits }: Runbook, options: RehearseOptions): Promise<TrafficHistory> {
-  const { server, selector } = await resolveHistorySource(metrics, options, process.env);
-  const { requests, latency, versionLabel, codeLabel } = metrics;
-  const stepMs = options.step ?? (metrics.kind === 'prometheus' ? metrics.poll : STEP_MS);
+async function pastOf(runbook: Runbook, options: RehearseOptions, registry: Registry): Promise<TrafficHistory> {
+  const { service, environment, metrics, limits } = runbook;
+  const source = registry.metrics(historyConfig(metrics, options), {
+    target: { deployment: '', service, environment, blue: '', green: '', digest: '' },
+    limits: toLimits(limits),
+    env: process.env,
+    log: { info: printError, warn: printError, error: printError },
+  });
+  if (!source.history)
+    throw new HistoryError(
+      "The runbook's metrics have no history. Add --prometheus URL and --selector 'job=\"shop\"', or --from-file FILE.",
+    );
+  const stepMs = options.step ?? (source.freshEveryMs > 0 ? source.freshEveryMs : STEP_MS);
   const to = Math.floor(Date.now() / stepMs) * stepMs;
   const question = {
-    selector,
-    requests,
-    versionLabel,
-    codeLabel,
     stepMs,
     to,
     from: to - Math.ceil(options.last / stepMs) * stepMs,
-    ...(latency !== undefined && { latency }),
-    ...(limits.latency && { slowOverMs: limits.latency.under }),
     ...(options.version !== undefined && { version: options.version }),
   };
   const never = new AbortController().signal; // each answer has its own bound
-  return await readHistory(server, question, { signal: never, progress: tell('Reading the past') }).catch(
-    (error: unknown) => {
+  return await source
+    .history(question, { signal: never, progress: tell('Reading the history') })
+    .catch((error: unknown) => {
       if (error instanceof HistoryError) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      throw new CliError(EXIT.unreachable, `The past cannot be read: ${why}.`, { cause: error });
-    },
-  );
+      throw new CliError(EXIT.unreachable, `The history cannot be read: ${why}.`, { cause: error });
+    });
 }
 
 async function write(file: string, text: string): Promise<void> {

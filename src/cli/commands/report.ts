@@ -22,15 +22,15 @@ interface ReportOptions extends Address {
 
 export function addReport(command: Command): void {
   command
-    .option('--run <id>', 'this run, not the newest')
+    .option('--run <id>', 'this run instead of the newest')
     .addOption(
-      new Option('--format <format>', 'md, html or json (default: by the ending of the file, or md)').choices([
+      new Option('--format <format>', 'the format (default: from the ending of --output, or md)').choices([
         'md',
         'html',
         'json',
       ]),
     )
-    .option('--output <file>', 'writes it there, not to the terminal')
+    .option('--output <file>', 'write it to this file')
     .action(report);
   withAddress(command);
   withExample(
@@ -43,14 +43,14 @@ export function addReport(command: Command): void {
 
 async function report(options: ReportOptions): Promise<void> {
   await withTemporal(async (client) => {
-    const { deployment, report: told } = await endOf(client, options);
+    const { deployment, report: ended } = await endOf(client, options);
     const polls = await createReportStore(stateDirectory())
       .polls(deployment)
       .catch((error: unknown) => {
         printError(`The series in ${stateDirectory()} cannot be read (${errorCode(error)}): the charts are coarse.`);
         return [];
       });
-    const text = await render(formatOf(options), sanitize(documentOf(deployment, told, polls)));
+    const text = await render(formatOf(options), sanitize(documentOf(deployment, ended, polls)));
     const { output } = options;
     if (output === undefined) print(text.trimEnd());
     else
@@ -72,8 +72,8 @@ async function endOf(client: Client, options: ReportOptions): Promise<ReportInpu
   if (status.name === 'RUNNING')
     throw new CliError(
       EXIT.underWay,
-      `The deployment of ${options.service} is under way: its report is made when it has ended. ` +
-        `Follow it: ${COMMAND} watch ${addressFlags(options)}`,
+      `The deployment of ${options.service} is running. Its report is created when it has ended. ` +
+        `Watch it: ${COMMAND} watch ${addressFlags(options)}`,
     );
   const asked = await askedToWrite(client, { workflowId, runId });
   if (asked) return sanitize(asked);
@@ -109,10 +109,10 @@ async function reportOf(
   address: ReportOptions,
 ): Promise<ReportInput['report']> {
   const { status } = await fetchSnapshot(client, handle);
-  const { summary, report: told } = await outcomeOf(client, handle, status);
-  if (told) return { ...told, summary };
+  const { summary, report: last } = await outcomeOf(client, handle, status);
+  if (last) return { ...last, summary };
   throw new CliError(
     EXIT.unknown,
-    `${summary} There is nothing to make a report of, since no worker answers: start one, and repeat ${COMMAND} report ${addressFlags(address)}`,
+    `${summary} Without a worker there is no report: start one, then repeat ${COMMAND} report ${addressFlags(address)}`,
   );
 }

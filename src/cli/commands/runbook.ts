@@ -1,57 +1,85 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import { loadRunbook, parseRunbook, type Runbook, RunbookError } from '../../runbook/index.ts';
+import type { Registry } from '../../plugin/index.ts';
+import { loadRunbook, parseRunbook, type Runbook, RunbookError, runbookJsonSchema } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { withAddress, withExample } from '../options.ts';
+import { nameOf, withExample } from '../options.ts';
+import { loadKinds } from '../registry.ts';
 import { type RunbookTemplate, runbookTemplate } from '../runbook-template.ts';
 import { formatDurationRoughly } from '../view/format.ts';
 import { print, printError } from '../view/output.ts';
 
-interface InitOptions extends RunbookTemplate {
+interface InitOptions extends Omit<RunbookTemplate, 'service'> {
+  readonly service?: string;
   readonly output?: string;
 }
 
 export function addRunbook(command: Command): void {
   const init = command
     .command('init')
-    .description('Writes a commented runbook to start from. It is valid; put your own programs and addresses into it.');
-  withAddress(init)
-    .option('--output <file>', 'writes it there (default: SERVICE.yaml among BLUEGREEN_RUNBOOKS)')
-    .option('--prometheus <url>', "your Prometheus' address", 'http://127.0.0.1:9090')
+    .description(
+      'Writes a valid runbook with comments. At a terminal it asks for what you give no option for. Put your own programs and ' +
+        'addresses into it.',
+    )
+    .option('--service <name>', 'the service', nameOf)
+    .option('--environment <name>', 'the environment', nameOf, DEFAULT_ENVIRONMENT)
+    .option('--output <file>', 'the file to write (default: SERVICE.yaml in BLUEGREEN_RUNBOOKS)')
+    .option('--prometheus <url>', 'the address of your Prometheus', 'http://127.0.0.1:9090')
     .option('--requests <metric>', 'the counter of requests', 'http_requests_total')
-    .option('--latency <metric>', 'the histogram of their durations', 'http_request_duration_seconds')
+    .option('--latency <metric>', 'the histogram of request durations', 'http_request_duration_seconds')
     .option('--version-label <label>', 'the label that holds the version', 'version')
     .option('--code-label <label>', 'the label that holds the HTTP status', 'code')
-    .action(initRunbook);
+    .action(async ({ output, ...options }: InitOptions) => initRunbook(await complete(init, options), output));
   withExample(init, 'runbook init --service shop --prometheus http://prometheus.example.com:9090');
   const validate = command
     .command('validate')
-    .description('Says what is wrong with runbooks, and where; needs no Temporal.')
+    .description('Shows every mistake in a runbook, with its line. Needs no Temporal.')
     .argument('<file...>', 'the runbooks')
     .action(async (files: string[]) => {
-      for (const file of files) await validateFile(file);
+      const registry = await loadKinds();
+      for (const file of files) await validateFile(file, registry);
     });
   withExample(validate, 'runbook validate runbooks/*.yaml');
+  const schema = command
+    .command('schema')
+    .description(
+      'Prints the JSON Schema of runbooks, with the kinds of the plugins that are loaded here: for completion in editors.',
+    )
+    .action(async () => print(JSON.stringify(runbookJsonSchema((await loadKinds()).format), null, 2)));
+  withExample(schema, 'runbook schema');
 }
 
-async function initRunbook({ output, ...values }: InitOptions): Promise<void> {
+/** What no option says is asked for at a terminal, if the service is not named; in a script the service has to be. */
+async function complete(init: Command, options: Omit<InitOptions, 'output'>): Promise<RunbookTemplate> {
+  const { service } = options;
+  if (service !== undefined) return { ...options, service };
+  if (!process.stdin.isTTY || !process.stdout.isTTY)
+    throw new CliError(EXIT.usage, 'Say which service, with --service NAME. At a terminal it is asked for.');
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([name]) => init.getOptionValueSource(name) === 'cli'),
+  );
+  const { askRunbook } = await import('../ask-runbook.ts');
+  return askRunbook(given, options);
+}
+
+async function initRunbook(values: RunbookTemplate, output: string | undefined): Promise<void> {
   const file = output ?? join(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks', `${values.service}.yaml`);
   const text = runbookTemplate(values);
+  const { format } = await loadKinds();
   try {
-    parseRunbook(text, file);
+    parseRunbook(text, { file, format });
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text, { flag: 'wx' });
   } catch (error) {
     if (error instanceof RunbookError) throw new CliError(EXIT.usage, error.message, { cause: error });
     const why =
-      errorCode(error) === 'EEXIST'
-        ? 'exists already, and is left as it is'
-        : `cannot be written (${errorCode(error)})`;
+      errorCode(error) === 'EEXIST' ? 'already exists and was not changed' : `cannot be written (${errorCode(error)})`;
     throw new CliError(EXIT.usage, `${file}: ${why}. Name another file with --output.`, { cause: error });
   }
   print(`Written: ${file}`);
@@ -59,9 +87,9 @@ async function initRunbook({ output, ...values }: InitOptions): Promise<void> {
   print(`  ${COMMAND} runbook validate ${file}`);
 }
 
-async function validateFile(file: string): Promise<void> {
+async function validateFile(file: string, { format }: Registry): Promise<void> {
   try {
-    print(`${file}: ${describe(await loadRunbook(file))}`);
+    print(`${file}: ${describe(await loadRunbook(file, format))}`);
   } catch (error) {
     if (!(error instanceof RunbookError)) throw error;
     printError(error.message);

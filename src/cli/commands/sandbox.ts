@@ -18,9 +18,9 @@ interface SandboxCommandOptions {
 
 export function addSandbox(command: Command): void {
   command
-    .addOption(faultOption('goes wrong once a new version has 50 % of the traffic'))
+    .addOption(faultOption('the fault to inject when a new version has 50 % of the traffic'))
     .option('--rate <requests>', 'requests per second', wholeNumber, 40)
-    .option('--directory <folder>', 'keeps the data here; without it, a temporary folder is used and removed')
+    .option('--directory <folder>', 'keep the data here (default: a temporary folder, removed at the end)')
     .option('--without-pitfalls', "start with enough connections and the new version's index in place")
     .option('--free-ports', `use any free ports instead of ${Object.values(PORTS).join(', ')}`)
     .action((options: SandboxCommandOptions) => runSandbox(options).catch(inFull));
@@ -61,7 +61,7 @@ function wholeNumber(text: string): number {
 
 function introduction(running: Sandbox, { rate, fault, withoutPitfalls }: SandboxCommandOptions): string {
   return `
-recommendation 2.4.0 serves ${rate} requests a second${fault ? `; a new version will meet: ${fault}` : ''}
+recommendation 2.4.0 serves ${rate} requests a second${fault ? `; fault for a new version: ${fault}` : ''}
 
   service   ${running.routerUrl}/recommendations?user=7
   metrics   ${running.metricsUrl}

@@ -20,9 +20,9 @@ interface StartOptions {
 export function addStart(command: Command): void {
   withAddress(command)
     .requiredOption('--version <version>', 'the new version')
-    .option('--requested-by <name>', 'who asks for it', whoRunsThis())
+    .option('--requested-by <name>', 'who requests it', whoRunsThis())
     .option('--reason <text>', 'why')
-    .option('--watch', 'follow it until it ends, as "watch" does')
+    .option('--watch', 'then watch it until it ends')
     .action(start);
   withExample(command, 'start --service recommendation --version 2.5.0 --reason "new query pattern" --watch');
 }

@@ -15,11 +15,8 @@ interface StatusOptions extends Address {
 
 export function addStatus(command: Command): void {
   command
-    .option('--run <id>', 'this very run, not the newest')
-    .option(
-      '--json',
-      'what the query "status" answers, as JSON; without a worker: {"unanswered", "temporal", "report"}',
-    )
+    .option('--run <id>', 'this run instead of the newest')
+    .option('--json', 'print the answer of the query "status"; without a worker: {"unanswered", "temporal", "report"}')
     .action(status);
   withAddress(command);
   withExample(command, 'status --service recommendation', 'status --service recommendation --json');

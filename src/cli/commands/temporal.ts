@@ -16,7 +16,7 @@ const DEFAULT_PORT = 7233;
 export function addTemporal(command: Command): void {
   const data = process.env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share');
   command
-    .option('--db <file>', 'the file that keeps everything over restarts', join(data, 'bluegreen', 'temporal.db'))
+    .option('--db <file>', 'the database file, kept over restarts', join(data, 'bluegreen', 'temporal.db'))
     .option('--port <number>', 'port for clients and workers', portNumber, DEFAULT_PORT)
     .option('--ui-port <number>', 'port of the UI', portNumber, 8233)
     .action((options: TemporalOptions) => temporal(options).catch(inFull));
@@ -29,7 +29,7 @@ async function temporal({ db, port, uiPort }: TemporalOptions): Promise<void> {
   print(`Temporal runs at ${server.address}  (Ctrl-C stops it)`);
   print(`  UI    ${server.uiUrl}`);
   print(`  data  ${db}`);
-  if (port !== DEFAULT_PORT) print(`  others find it with TEMPORAL_ADDRESS=${server.address}`);
+  if (port !== DEFAULT_PORT) print(`  to use it, set TEMPORAL_ADDRESS=${server.address}`);
 
   let asked = false;
   const stop = (): void => {
@@ -38,7 +38,7 @@ async function temporal({ db, port, uiPort }: TemporalOptions): Promise<void> {
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   const words = await server.ended;
-  if (!asked) throw new Error(`The Temporal server ended by itself. It said:\n${words}`);
+  if (!asked) throw new Error(`The Temporal server ended unexpectedly. Its output:\n${words}`);
   print('Temporal is stopped.');
 }
 

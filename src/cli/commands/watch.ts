@@ -11,8 +11,8 @@ interface WatchOptions extends Address {
 
 export function addWatch(command: Command): void {
   command
-    .option('--run <id>', 'this very run, not the newest')
-    .option('--json', 'one JSON object per change and line, the outcome last (docs/watch.md)')
+    .option('--run <id>', 'this run instead of the newest')
+    .option('--json', 'print one JSON object per change, the outcome last (docs/watch.md)')
     .action(watch);
   withBy(withAddress(command));
   withExample(

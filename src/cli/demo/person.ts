@@ -5,7 +5,7 @@ import { newDecision, sendDecision } from '../send-decision.ts';
 import type { DeploymentHandle } from '../temporal.ts';
 import { openQuestion } from './questions.ts';
 
-/** The demo's own hand: to be told of every new status, after it was shown. */
+/** Decides for the demo: called with every new status, after it was shown. */
 export type Hand = (status: DeploymentStatus) => void;
 
 export interface Talk {
@@ -14,30 +14,30 @@ export interface Talk {
   readonly note: (line: string) => void;
 }
 
-/** The demo by itself, saying what it decides. */
+/** The demo decides by itself, and prints what it decides. */
 export function nobody(talk: Talk): Hand {
   const deciding = decider(talk, 'demo');
   return (status) => {
     const question = openQuestion(status);
     if (!question || deciding.isDecided(question.id)) return;
-    talk.note(`nobody is asked: ${inWords(question.byItself)}`);
+    talk.note(`decided automatically: ${inWords(question.byItself)}`);
     deciding.decide(question.id, question.byItself);
   };
 }
 
-/** The slow rollback shows only when something rolls back: the demo aborts a while after the shift. */
+/** A slow rollback is only visible if something rolls back: the demo aborts some time after the shift. */
 export function abortingAt(percentage: number, afterMs: number, talk: Talk): Hand {
   const deciding = decider(talk, 'demo');
   return (status) => {
     const step = currentStep(status);
     const isDue = step && step.percentage >= percentage && Date.now() - step.shiftedAt >= afterMs;
     if (status.phase !== 'soaking' || !isDue || deciding.isDecided('abort')) return;
-    talk.note('the demo aborts now: the rollback is going to be slow');
+    talk.note('the demo aborts now to show a slow rollback');
     deciding.decide('abort', { action: 'abort', reason: 'to show a slow rollback' });
   };
 }
 
-/** After this long without a change an answer that went wrong is asked for again. */
+/** After this time without a change, a decision is sent again: the first one may have failed. */
 const ASK_AGAIN_AFTER_MS = 15_000;
 
 function decider({ client, handle, note }: Talk, by: string) {

@@ -1,14 +1,14 @@
 import { type DeploymentStatus, isPassed, isStuck, openGate } from '../../domain/index.ts';
 import type { Choice } from '../keys/prompt-state.ts';
 
-/** What a deployment wants to know from a person now, and what the demo decides by itself where nobody is there. */
+/** What a deployment asks a person now, and what the demo decides if nobody is at the terminal. */
 export interface OpenQuestion {
-  /** The same question has the same id, however often it is looked at. */
+  /** Stays the same while the question is open. */
   readonly id: string;
   readonly byItself: Choice;
 }
 
-/** On a busy machine what is measured in seconds may be too slow once: somebody would look again, too. */
+/** On a busy machine a check that takes seconds may fail once by chance; a person would repeat it, too. */
 const RECHECKS = 5;
 
 /** The question that is open, if any. Pure. */
@@ -39,8 +39,8 @@ function aboutCheck(status: DeploymentStatus): OpenQuestion | undefined {
   if (check.checkedBy === 'person')
     return { id: `attest-${check.id}`, byItself: { action: 'attest', check: check.id } };
   const id = `failed-${check.id}-${status.rechecksAsked}`;
-  const mayMend = check.remedy && check.outcome === 'failed' && (check.remedies ?? []).length < 2;
-  if (mayMend) return { id, byItself: { action: 'recheck', check: check.id, remedy: true } };
+  const mayRunRemedy = check.remedy && check.outcome === 'failed' && (check.remedies ?? []).length < 2;
+  if (mayRunRemedy) return { id, byItself: { action: 'recheck', check: check.id, remedy: true } };
   if (!check.critical) return { id, byItself: { action: 'waive', check: check.id, reason: 'waived in the demo' } };
   return status.rechecksAsked < RECHECKS
     ? { id, byItself: { action: 'recheck', check: check.id } }

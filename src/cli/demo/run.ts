@@ -41,19 +41,19 @@ export async function runDemo(options: DemoOptions): Promise<ExitCode> {
   const endings: Endings = [];
   const interruption = listenForInterruption();
   const demonstrating = demonstrate(options, endings, interruption);
-  demonstrating.catch(() => undefined); // what it says after an interruption interests nobody
+  demonstrating.catch(() => undefined); // its errors after an interruption do not matter
   try {
     const exitCode = await Promise.race([demonstrating, interruption.came]);
     if (exitCode === EXIT.interrupted) {
       for (const end of endings.splice(-1)) await end(); // the view goes first, so that this line stays in sight
-      printError('Interrupted: everything that this demo started is being ended; nothing of it stays.');
+      printError('Interrupted: stopping and removing everything that the demo started.');
     }
     return exitCode;
   } finally {
     for (let end = endings.pop(); end; end = endings.pop())
       await end().catch((error: unknown) => printError(`Not ended cleanly: ${String(error)}`));
     interruption.forget();
-    print(`Everything is ended and removed; it took ${formatDuration(Date.now() - startedAt)} in all.`);
+    print(`Everything is stopped and removed. Total time: ${formatDuration(Date.now() - startedAt)}.`);
   }
 }
 
@@ -61,7 +61,7 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
   const { fault, requestsPerSecond, pace, skipRemedies } = options;
   const { signal } = interruption;
   const paint = paintFor();
-  print(`${paint.bold('bluegreen demo')}: starting a little production and a Temporal server on this machine ...`);
+  print(`${paint.bold('bluegreen demo')}: starting the sandbox and a Temporal server on this machine ...`);
   const parts = await startParts(
     {
       pace,
@@ -113,24 +113,23 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
   return outcome.exitCode;
 }
 
-/** The demo removes everything at its end, but not what it is all about. */
+/** The demo removes everything at its end except the report. */
 async function keepReport({ stateDirectory }: Parts, last: DeploymentSnapshot): Promise<void> {
   const file = await writtenReport(stateDirectory, last);
-  if (file === undefined) return printError('There is no report: the worker could not write it.');
+  if (file === undefined) return printError('There is no report because the worker could not write it.');
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-report-'));
   await cp(dirname(file), folder, { recursive: true });
-  print(`The report stays: ${join(folder, basename(file))}`);
+  print(`The report is kept: ${join(folder, basename(file))}`);
 }
 
 function introduce({ fault, pace, requestsPerSecond }: DemoOptions, { server }: Parts, workflow: string): void {
-  const lengths =
-    pace === 'short' ? "with soaks of 20 seconds instead of the guide's 10 and 30 minutes" : 'word for word';
+  const lengths = pace === 'short' ? "with soaks of 20 seconds instead of the guide's 10 and 30 minutes" : 'unchanged';
   print(
-    `Deploying recommendation 2.5.0 by runbooks/recommendation.yaml, ${lengths}; ${requestsPerSecond} requests a second.`,
+    `Deploying recommendation 2.5.0 with runbooks/recommendation.yaml, ${lengths}; ${requestsPerSecond} requests a second.`,
   );
   print(`  Temporal UI  ${server.uiUrl}/namespaces/${NAMESPACE}/workflows/${workflow}`);
   if (fault) print(`  Fault        ${fault.name}, ${FAULT_AFTER_MS / 1_000} s after green has ${fault.atPercentage} %`);
-  print('  Ctrl-C       ends and removes everything');
+  print('  Ctrl-C       stops and removes everything');
   print('');
 }
 

@@ -10,11 +10,11 @@ import { bindingsIn, type KeyBinding } from './key-bindings.ts';
 import { type Choice, dialogueLines, IDLE, type PromptState, reduce } from './prompt-state.ts';
 import { listenToKeys } from './terminal.ts';
 
-/** A person at the terminal who may decide by keys. */
+/** Sends decisions for the keys that a person presses. */
 export interface PersonAtKeys {
-  /** What stands under the view now. */
+  /** The lines below the view. */
   readonly lines: () => readonly string[];
-  /** To be told of every new status. */
+  /** Has to be called with every new status. */
   readonly see: (status: DeploymentStatus) => void;
   /** Gives the terminal back. */
   readonly leave: () => void;
@@ -29,11 +29,11 @@ export interface KeysOptions {
   /** What leaving does, in a few words. */
   readonly leaving: string;
   readonly onLeave: () => void;
-  /** Something under the view has changed. */
+  /** Called when the lines below the view have changed. */
   readonly onChange: () => void;
 }
 
-/** Keys need somebody who types, and a view that answers. */
+/** Keys need an interactive terminal. */
 export function hasKeys(): boolean {
   return process.stdin.isTTY && canMoveTheCursor();
 }
@@ -61,7 +61,7 @@ export function personAtKeys(options: KeysOptions): PersonAtKeys {
     lines: () => dialogueLines(withoutOldNote(), offers, { by, leaving }),
   };
 
-  /** What was answered is read and over after a while: the view goes on. */
+  /** A note disappears after a while. */
   function withoutOldNote(): PromptState {
     return dialogue.at === 'idle' && Date.now() - saidAt > NOTE_KEPT_MS ? IDLE : dialogue;
   }
@@ -81,6 +81,6 @@ async function answerTo({ client, handle, address, by }: KeysOptions, { action, 
   const kind = kindOf(action);
   const answer = await sendDecision(client, handle, decision);
   return answer.kind === 'taken'
-    ? `Taken: ${kind.name} by ${by}. ${kind.effect}`
+    ? `Accepted: ${kind.name} by ${by}. ${kind.effect}`
     : answerWords({ kind, decision, address }, answer);
 }

@@ -1,6 +1,6 @@
 import { availableDecisions, type CheckStatus, type Decision, type DeploymentStatus } from '../../domain/index.ts';
 
-/** What a deployment can be told by a key. */
+/** A decision that a key sends. */
 export interface KeyBinding {
   readonly key: string;
   readonly label: string;
@@ -27,14 +27,14 @@ const ALL: readonly KeyBinding[] = [
 /** Every key, and why it does nothing where it is not offered. */
 export const KEYS: Readonly<Record<string, string>> = {
   a: 'no gate is open: there is nothing to approve',
-  r: 'no gate is open: there is nothing to reject; x aborts',
+  r: 'no gate is open: there is nothing to reject; use x to abort',
   x: 'there is nothing to abort: the rollback cannot be stopped',
-  c: 'no check waits to be measured again',
+  c: 'there is no measured check to recheck',
   m: 'no failed check has a remedy',
   t: 'no check waits for a person to confirm it',
   w: 'no check can be waived now; a critical one never can',
   R: 'no rollback has stalled',
-  A: 'no rollback has failed to prove blue healthy with all traffic read back on it',
+  A: 'only a rollback with all traffic on blue, and without proof that blue is healthy, can be accepted',
 };
 
 /** What people are asked to decide now, by key. Pure. */

@@ -24,7 +24,7 @@ export const TELL_NO_PASTES = '\u001b[?2004l';
  * characters in one piece are a paste, also where the terminal does not say so. Pure.
  */
 export function readKeys(rest: string, piece: string): KeysRead {
-  // Whatever else is believed to be under way: whoever wants to leave may.
+  // Leaving is always possible, even in the middle of a paste.
   if (piece === CTRL_C) return { keys: [{ kind: 'interrupt' }], rest: '' };
   const text = rest + piece;
   const begin = text.indexOf(PASTE_BEGINS);

@@ -51,7 +51,7 @@ export function reduce(dialogue: PromptState, key: Key, offers: readonly KeyBind
 function idle(key: Key, offers: readonly KeyBinding[]): Reduced {
   if (key.kind === 'paste')
     return {
-      dialogue: { at: 'idle', note: 'That looked like a paste; press one key at a time. Nothing was done.' },
+      dialogue: { at: 'idle', note: 'That was a paste; press one key at a time. Nothing was sent.' },
     };
   if (key.kind !== 'character') return { dialogue: IDLE };
   if (key.text === 'q') return { dialogue: IDLE, act: { kind: 'leave' } };
@@ -81,7 +81,7 @@ function choosing(dialogue: PromptState & { at: 'choosing' }, key: Key): PromptS
     case 'character':
       return /^\d$/.test(key.text)
         ? again(`${typed}${key.text}`.slice(-3))
-        : again(typed, `"${key.text}" is no number`);
+        : again(typed, `"${key.text}" is not a number`);
     case 'backspace':
       return again(typed.slice(0, -1));
     case 'clear':
@@ -91,11 +91,11 @@ function choosing(dialogue: PromptState & { at: 'choosing' }, key: Key): PromptS
       if (check) return { at: 'confirming', offer, check, reason: '' };
       return again(
         '',
-        typed === '' ? 'type the number of a check' : `there is no ${typed}: expected 1 to ${checks.length}`,
+        typed === '' ? 'type the number of a check' : `there is no check ${typed}: expected 1 to ${checks.length}`,
       );
     }
     case 'paste':
-      return again(typed, 'a paste is no number');
+      return again(typed, 'a paste is not used as a number');
     case 'escape':
     case 'interrupt':
     case 'other':
@@ -138,7 +138,7 @@ function confirming(dialogue: PromptState & { at: 'confirming' }, key: Key, offe
     return {
       dialogue: {
         at: 'idle',
-        note: `The deployment has moved on: ${wordsOf(dialogue)} is no longer asked for. ${NOTHING_SENT}`,
+        note: `The deployment has moved on: ${wordsOf(dialogue)} is no longer possible. ${NOTHING_SENT}`,
       },
     };
   const choice: Choice = {

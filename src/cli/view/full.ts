@@ -143,9 +143,9 @@ function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, pai
     `  started    ${clock(server.startedAt, at)}`,
     `  run        ${server.runId}`,
     '',
-    paint.yellow(`This is only what Temporal itself knows: ${unreachableReason ?? 'the workflow was not asked'}.`),
+    paint.yellow(`Only what Temporal knows is shown: ${unreachableReason ?? 'the workflow was not asked'}.`),
     ...(server.state === 'RUNNING'
-      ? [`The deployment waits for a worker and goes on where it stopped when one is up: ${START_WORKER}.`]
+      ? [`The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}.`]
       : []),
     ...troubles(server, paint),
   ];

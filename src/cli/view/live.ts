@@ -64,7 +64,7 @@ export function renderLive(
   const notice =
     unreachableReason === undefined
       ? []
-      : [paint.yellow(clip(`! ${unreachableReason}; this is what was seen last`, room.columns))];
+      : [paint.yellow(clip(`! ${unreachableReason}; showing the last known state`, room.columns))];
   const below: Block[] = [
     { matters: MATTERS.troubles, lines: notice },
     { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },
@@ -75,21 +75,21 @@ export function renderLive(
   if (!status)
     return fitToHeight([{ matters: MATTERS.head, lines: withoutStatus(sight, room, paint) }, ...below], rows);
 
-  const looked = { ...sight, status };
+  const snapshot = { ...sight, status };
   const head: Block[] = [
-    { matters: MATTERS.head, lines: titleLines(looked, room, paint) },
+    { matters: MATTERS.head, lines: titleLines(snapshot, room, paint) },
     {
       matters: MATTERS.path,
-      lines: pathLines(looked, room.columns, paint),
-      short: [pathLine(looked, room.columns, paint)],
+      lines: pathLines(snapshot, room.columns, paint),
+      short: [pathLine(snapshot, room.columns, paint)],
     },
     { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(status)}`, room.columns))] },
   ];
   const tail: Block[] = [...waitBlocks(sight, status, room, paint), ...decisionBlocks(status, room, paint), ...below];
-  return fitToHeight([...head, ...body(looked, room, paint), ...tail], rows);
+  return fitToHeight([...head, ...body(snapshot, room, paint), ...tail], rows);
 }
 
-/** Who waits for an answer has to know that nobody was asked. */
+/** People who wait for an answer have to know that the notification did not arrive. */
 function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Room, paint: Paint) {
   const all = status?.undelivered ?? [];
   const last = all.at(-1);
@@ -98,7 +98,7 @@ function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Ro
   return paragraph(text, columns, paint.yellow);
 }
 
-function titleLines({ status, at }: Looked, { columns }: Room, paint: Paint): string[] {
+function titleLines({ status, at }: AnsweredSnapshot, { columns }: Room, paint: Paint): string[] {
   const { service, version, environment, phase, phaseSince } = status;
   const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
   const full = `${paint.bold(`${service} ${version} to ${environment}`)}${now}`;
@@ -110,38 +110,38 @@ function withoutStatus({ server }: DeploymentSnapshot, { columns }: Room, paint:
   return [
     paint.bold(clip(server.workflowId, columns)),
     ...wrap(`${server.state}${phase}, started at ${clock(server.startedAt)}`, columns),
-    ...(server.pending.length === 0 ? [paint.dim('a worker has to take it up')] : []),
+    ...(server.pending.length === 0 ? [paint.dim('waiting for a worker')] : []),
     ...server.pending.flatMap(({ activity, attempt, problem }) =>
       wrap(`${activity}, attempt ${attempt}: ${problem ?? 'under way'}`, columns),
     ),
   ];
 }
 
-type Looked = DeploymentSnapshot & { readonly status: DeploymentStatus };
+type AnsweredSnapshot = DeploymentSnapshot & { readonly status: DeploymentStatus };
 
-function body(looked: Looked, room: Room, paint: Paint): Block[] {
-  const { status } = looked;
-  if (status.rollback) return rollbackBlocks(looked, status.rollback, room, paint);
+function body(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block[] {
+  const { status } = snapshot;
+  if (status.rollback) return rollbackBlocks(snapshot, status.rollback, room, paint);
   const step = currentStep(status);
   return step && status.plan && !isClosed(status.phase)
-    ? soakBlocks(looked, room, paint)
+    ? soakBlocks(snapshot, room, paint)
     : checklistBlocks(status, room, paint);
 }
 
-function soakBlocks(looked: Looked, room: Room, paint: Paint): Block[] {
-  const { status, at } = looked;
+function soakBlocks(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block[] {
+  const { status, at } = snapshot;
   const { plan } = status;
   const step = currentStep(status);
   if (!step || !plan) return [];
   const { columns } = room;
-  const live = looked.live ?? step.windows.at(-1);
+  const live = snapshot.live ?? step.windows.at(-1);
   const soakMs = plan.traffic[status.steps.length - 1]?.soakMs;
   const bar = soakLine(step, { now: at, width: Math.min(columns, 100), ...(soakMs === undefined ? {} : { soakMs }) });
-  const judged = live && judgedWords(live, isOverNow(looked.live, plan) ? 'over' : 'within', paint);
+  const judged = live && judgedWords(live, isOverNow(snapshot.live, plan) ? 'over' : 'within', paint);
   const checks = [`Checklist: ${checklistLine(status.checks)}`].map((line) => paint.dim(clip(line, columns)));
-  const numbers = versionLines(versionsOf(looked, plan, step), columns, paint);
+  const numbers = versionLines(versionsOf(snapshot, plan, step), columns, paint);
   const fit = (lines: readonly string[]): string[] => lines.map((line) => clip(line, room.columns));
-  const problem = looked.live?.problem;
+  const problem = snapshot.live?.problem;
   const gate = status.phase === 'soaking' ? gateLine(step, at) : undefined;
   return [
     {
@@ -186,7 +186,7 @@ function paragraph(text: string, columns: number, colour: Paint): Pick<Block, 'l
 }
 
 function rollbackBlocks(
-  { status, at }: Looked,
+  { status, at }: AnsweredSnapshot,
   rollback: NonNullable<DeploymentStatus['rollback']>,
   { columns }: Room,
   paint: Paint,
@@ -251,7 +251,7 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
 /** What is asked of whom until when. */
 function gateQuestion(status: DeploymentStatus, { id, required, approvedBy, until }: GateStatus, now: number): string {
   const missing = required - approvedBy.length;
-  const who = approvedBy.length > 0 ? ` from others than ${approvedBy.join(', ')}` : '';
+  const who = approvedBy.length > 0 ? ` from people other than ${approvedBy.join(', ')}` : '';
   const next = status.plan?.traffic[status.steps.length];
   const time = until === undefined ? '' : ` until ${clock(until, now)} (${formatDurationRoughly(until - now)} left)`;
   return `? GATE ${id}: ${count(missing, 'approval')} needed${who}${time} to shift to ${next?.percentage ?? '?'} %; no answer in time rolls back`;

@@ -43,15 +43,15 @@ function failed(cause: unknown, lastStatus: DeploymentStatus | undefined): Outco
       exitCode: EXIT.cancelled,
       summary:
         lastStatus?.outcome ??
-        'Cancelled; whatever was changed was rolled back first. The details need a worker that answers: try "status" when one is up.',
+        'Cancelled; what was changed was rolled back first. For details, start a worker and run "status".',
       ...last,
     };
-  const how = cause instanceof TerminatedFailure ? 'terminated' : 'ended by a time-out of Temporal';
+  const how = cause instanceof TerminatedFailure ? 'terminated' : 'ended by a timeout of Temporal';
   return {
     exitCode: EXIT.endedByForce,
     summary:
       `The workflow was ${how}: NOTHING WAS ROLLED BACK. ` +
-      `Green had ${lastStatus ? `${lastStatus.greenPercentage} %` : 'an unknown share'} of the traffic. Look at the traffic now, and roll back by hand if need be.`,
+      `Green had ${lastStatus ? `${lastStatus.greenPercentage} %` : 'an unknown share'} of the traffic. Check the traffic now, and roll back by hand if necessary.`,
     ...last,
   };
 }

@@ -1,6 +1,6 @@
 import type { DeploymentStatus, FinishedWindow, MeasuredCounts, Phase, WatchHeartbeat } from '../../domain/index.ts';
 
-/** What whoever looks remembers of the looks before: charts and the lengths of phases need it. Pure. */
+/** What earlier snapshots showed: charts and the lengths of phases need it. Pure. */
 
 /** Fresh counts of both versions over a stretch of time. */
 export interface Sample {

@@ -12,14 +12,14 @@ export interface PathStep {
   readonly ms?: number;
 }
 
-export interface Looked {
+export interface ProgressView {
   readonly status: DeploymentStatus;
   readonly at: number;
   readonly past?: PhaseHistory;
 }
 
 /** Every step, done or not; after a rollback only what was begun, and the rollback. */
-export function stepsOf({ status, at, past = NO_HISTORY }: Looked): PathStep[] {
+export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathStep[] {
   const { phase, plan, startedAt, checklistUntil, deployedAt, rollback, steps } = status;
   if (!plan) return [{ name: 'resolved', state: isClosed(phase) ? 'failed' : 'now', ms: at - startedAt }];
   const begun = steps.length > 0;
@@ -105,9 +105,9 @@ function between(from: number | undefined, to: number | undefined): { readonly m
 }
 
 /** `✓ resolved 0.4 s  ✓ checklist 12 s  ✓ deploy 3 s  ● 50 % 9 s  · gate  · 100 %  · done`, on as many lines as it takes. */
-export function pathLines(looked: Looked, columns: number, paint: Paint): string[] {
+export function pathLines(view: ProgressView, columns: number, paint: Paint): string[] {
   const lines: { width: number; texts: string[] }[] = [];
-  const all = stepsOf(looked);
+  const all = stepsOf(view);
   const isLong = all.map((step) => named(step, true)).join('  ').length > columns;
   // That it ends in "done" can be guessed.
   for (const step of isLong ? all.filter(({ name, state }) => name !== 'done' || state !== 'todo') : all) {
@@ -125,8 +125,8 @@ export function pathLines(looked: Looked, columns: number, paint: Paint): string
  * The same on one line: where that is too long without the times of what is done, then without the names of all but the
  * step under way and its neighbours.
  */
-export function pathLine(looked: Looked, columns: number, paint: Paint): string {
-  const steps = stepsOf(looked);
+export function pathLine(view: ProgressView, columns: number, paint: Paint): string {
+  const steps = stepsOf(view);
   const now = steps.findIndex(({ state }) => state === 'now');
   const here = now === -1 ? steps.findLastIndex(({ state }) => state !== 'todo') : now;
   const isNear = (index: number): boolean => Math.abs(index - here) <= 1;

@@ -124,7 +124,6 @@ function jsonLines(): Screen {
         text: summary,
         data: { exitCode, phase: before?.status?.phase ?? null, report: report ?? null },
       }),
-    left: (exitCode) =>
-      say({ kind: 'left', text: 'the watching has ended; the deployment goes on', data: { exitCode } }),
+    left: (exitCode) => say({ kind: 'left', text: 'stopped watching; the deployment continues', data: { exitCode } }),
   };
 }

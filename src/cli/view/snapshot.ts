@@ -37,7 +37,7 @@ export interface DeploymentSnapshot {
   readonly unreachableReason?: string;
   /** The running window of the watch. */
   readonly live?: WatchHeartbeat;
-  /** What was seen before, if somebody looked. */
+  /** What earlier snapshots showed, if there were any. */
   readonly past?: PhaseHistory;
 }
 

@@ -1,4 +1,4 @@
-import type { Reading, SeriesReading } from '../../domain/index.ts';
+import type { Reading, SeriesReading } from '../../plugin/index.ts';
 import type { Labels } from '../../promql/index.ts';
 import type { ProcessStart, Track } from './track.ts';
 

@@ -1,6 +1,7 @@
 import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
-import { type Compared, isBelow, isWithin, slowEnds } from '../bucket-ends.ts';
+import { isBelow, isWithin, slowEnds } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
+import type { Compared } from '../inspection.ts';
 
 /** Where each version's classic buckets end, and which of these ends divides slow from not. Seconds. */
 export interface BucketEnds {

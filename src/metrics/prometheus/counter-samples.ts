@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Limits } from '../../judge/index.ts';
-import type { Inspection, VersionSeries } from '../../plugin/index.ts';
 import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
 import type { Labels } from '../../promql/index.ts';
-import { type Compared, isBelow, isSame, refuseWithoutEnd } from '../bucket-ends.ts';
+import { isBelow, isSame, refuseWithoutEnd } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { groupBy } from '../group-by.ts';
+import type { Compared, Inspection, VersionSeries } from '../inspection.ts';
 import { isFailed } from '../status-codes.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './buckets.ts';
 import { doubledLabels } from './duplicates.ts';
-import { PROCESS_START, type PrometheusConfig } from './queries.ts';
+import { PROCESS_START } from './queries.ts';
+import type { PrometheusConfig } from './schema.ts';
 import type { Point, ProcessStart, Track } from './track.ts';
 
 /** Labels by which people tell apart two Prometheis that scrape the same. */

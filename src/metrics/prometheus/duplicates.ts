@@ -1,5 +1,5 @@
-import type { LabelValues } from '../../plugin/index.ts';
 import { groupBy } from '../group-by.ts';
+import type { LabelValues } from '../inspection.ts';
 import { COUNTED_BY, severalValues } from '../label-problems.ts';
 import type { Point, ProcessStart, Track } from './track.ts';
 

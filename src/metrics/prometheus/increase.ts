@@ -1,11 +1,12 @@
-import type { Reading, SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
+import type { Reading, SeriesReading } from '../../plugin/index.ts';
 import { instantQuery, type Question, type RawSeries, type Server } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { ANSWERED_PROMQL } from '../status-codes.ts';
 import { type BucketEnds, endOf, withinOf } from './buckets.ts';
-import { anyOf, type PrometheusConfig, range, seriesOf } from './queries.ts';
+import { anyOf, range, seriesOf } from './queries.ts';
+import type { PrometheusConfig } from './schema.ts';
 
 /** `increase` needs two samples, and extrapolates from what it has: over fewer than four scrapes mostly that. */
 const SCRAPES = 4;

@@ -1,8 +1,6 @@
 import type { Limits } from '../../judge/index.ts';
 import { formatSelector, type Matcher } from '../../promql/index.ts';
-import type { MetricsConfig } from '../../runbook/index.ts';
-
-export type PrometheusConfig = Extract<MetricsConfig, { kind: 'prometheus' }>;
+import type { PrometheusConfig } from './schema.ts';
 
 /** Tells an old process that is new to Prometheus from one that has just started; many targets have it. */
 export const PROCESS_START = 'process_start_time_seconds';

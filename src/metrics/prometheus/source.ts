@@ -1,7 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type Reading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import type { Inspection, MetricSource, Range, VersionSeries } from '../../plugin/index.ts';
+import { metricsUnavailable, type Range, type Reading } from '../../plugin/index.ts';
 import {
   type Answer,
   instantQuery,
@@ -12,12 +10,14 @@ import {
   type Server,
   withTrust,
 } from '../../prometheus/index.ts';
-import { type Compared, isBelow } from '../bucket-ends.ts';
+import { isBelow } from '../bucket-ends.ts';
+import type { AdapterOptions, CounterAdapter, Inspection, VersionSeries } from '../inspection.ts';
 import { fold } from './accumulate.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';
 import { type Tracks, toTracks } from './counter-samples.ts';
 import { readIncrease } from './increase.ts';
-import { bucketsOf, type PrometheusConfig, range, selectorOf, seriesOf } from './queries.ts';
+import { bucketsOf, range, selectorOf, seriesOf } from './queries.ts';
+import type { PrometheusConfig } from './schema.ts';
 
 /** Above it the answers, and the marks in the history, get too large. */
 const MOST_SERIES = 2_000;
@@ -44,13 +44,8 @@ export function prometheusSource(
     env,
     mostSeries = MOST_SERIES,
     versions: compared,
-  }: {
-    readonly notice?: (text: string) => void;
-    readonly env: NodeJS.ProcessEnv;
-    readonly mostSeries?: number;
-    readonly versions?: Compared;
-  },
-): MetricSource {
+  }: AdapterOptions & { readonly mostSeries?: number },
+): CounterAdapter {
   let connected: Server | undefined;
   let ends: BucketEnds | undefined;
   let last: Reading | null = null;
@@ -209,11 +204,7 @@ export function prometheusSource(
     } catch (error) {
       signal.throwIfAborted();
       const message = error instanceof Error ? error.message : String(error);
-      throw ApplicationFailure.create({
-        message: message.startsWith('Prometheus') ? message : `Prometheus: ${message}`,
-        type: FAILURE.MetricsUnavailable,
-        nonRetryable: false,
-      });
+      throw metricsUnavailable(message.startsWith('Prometheus') ? message : `Prometheus: ${message}`);
     }
   }
 

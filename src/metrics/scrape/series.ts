@@ -1,14 +1,14 @@
-import type { SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import type { VersionSeries } from '../../plugin/index.ts';
+import type { SeriesReading } from '../../plugin/index.ts';
 import type { MetricsPage, Sample } from '../../prometheus/index.ts';
 import { isMetBy } from '../../promql/index.ts';
 import { isBelow, isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { groupBy } from '../group-by.ts';
+import type { VersionSeries } from '../inspection.ts';
 import { COUNTED_BY, mixedLabels, severalValues } from '../label-problems.ts';
 import { isFailed } from '../status-codes.ts';
-import type { ScrapeConfig } from './scrape-config.ts';
+import type { ScrapeConfig } from './schema.ts';
 
 const PROCESS_START = 'process_start_time_seconds';
 

@@ -1,21 +1,19 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type SeriesReading } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import type { Inspection, MetricSource } from '../../plugin/index.ts';
+import { metricsUnavailable, type SeriesReading } from '../../plugin/index.ts';
 import { parsePrometheusText } from '../../prometheus/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
 import { groupBy } from '../group-by.ts';
-import type { SourceOptions } from '../source-options.ts';
+import type { AdapterOptions, CounterAdapter, Inspection } from '../inspection.ts';
 import { fetchPage } from './fetch-page.ts';
-import type { ScrapeConfig } from './scrape-config.ts';
+import type { ScrapeConfig } from './schema.ts';
 import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
 
 /** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
 export function scrapeSource(
   config: ScrapeConfig,
   limits: Limits,
-  { notice = () => {}, versions }: Pick<SourceOptions, 'notice' | 'versions'> = {},
-): MetricSource {
+  { notice = () => {}, versions }: Pick<AdapterOptions, 'notice' | 'versions'> = {},
+): CounterAdapter {
   const noticed = new Set<string>();
   const noticeOnce = (text: string) => {
     if (!noticed.has(text)) notice(text);
@@ -57,7 +55,7 @@ export function scrapeSource(
     const problems = results.flatMap((result, index) =>
       result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
     );
-    if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.MetricsUnavailable);
+    if (problems.length > 0) throw metricsUnavailable(problems.join('; '));
     const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     try {
       const pages = targets.map(({ page }) => page);
@@ -76,10 +74,7 @@ export function scrapeSource(
         clocks: targets.map(({ clock }) => clock),
       };
     } catch (error) {
-      throw ApplicationFailure.retryable(
-        error instanceof Error ? error.message : String(error),
-        FAILURE.MetricsUnavailable,
-      );
+      throw metricsUnavailable(error instanceof Error ? error.message : String(error));
     }
   }
 

@@ -6,6 +6,7 @@ import { createReportStore, type ReportStore } from '../../../src/report/store.t
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
 import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';
+import { registry } from '../../support/registry.ts';
 import { uniqueService } from '../../support/temporal.ts';
 
 export const BLUE = '2.4.0';
@@ -33,7 +34,7 @@ export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.Pr
     productions.push(production);
     const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
     process.env['LITTLE_PRODUCTION'] = LITTLE_PRODUCTION; // commands find it where a worker's commands do
-    const runbooks = createRunbookStore({ directory, stateDirectory: BLUEGREEN_STATE });
+    const runbooks = createRunbookStore({ directory, stateDirectory: BLUEGREEN_STATE, format: registry.format });
     const { service } = production;
     const plan = toPlan({
       ...(await runbooks.find(service, 'production')),
@@ -42,7 +43,7 @@ export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.Pr
       deployment: `blue-green/production/${service}/run-1`,
     });
     const reports = createReportStore(BLUEGREEN_STATE);
-    const activities = createActivities({ runbooks, reports, env: { ...env } });
+    const activities = createActivities({ runbooks, reports, registry, env: { ...env } });
     return { production, plan, target: plan.target, activities, reports };
   };
 }

@@ -3,6 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { WindowResult } from '../../../src/domain/activity-results.ts';
 import type { DeploymentReport } from '../../../src/domain/report.ts';
+import type { Reading } from '../../../src/plugin/counters.ts';
 import type { LittleProduction } from '../../support/little-production.ts';
 import type { DeploymentHandle } from '../../support/temporal.ts';
 import type { HistoryEvent } from './events.ts';
@@ -91,7 +92,7 @@ function countedInWindows({ steps }: DeploymentReport): number {
 /** Green's requests as its counters had them at the last reading: nothing was lost or doubled if this is the sum. */
 function carriedAtEnd(events: readonly HistoryEvent[]): number {
   const last = events.flatMap(windowsIn).at(-1);
-  const series = Object.values(last?.watchState.reading?.series ?? {});
+  const series = Object.values((last?.watchState.cursor as Reading | null | undefined)?.series ?? {});
   return series.filter(({ version }) => version === GREEN).reduce((sum, { requests }) => sum + requests, 0);
 }
 

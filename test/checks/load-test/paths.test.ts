@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createPathPicker, pathProblem } from '../../../src/runbook/weighted-paths.ts';
+import { createPathPicker, pathProblem } from '../../../src/checks/load-test/weighted-paths.ts';
 
 describe('the picker', () => {
   test('picks by weight', () => {

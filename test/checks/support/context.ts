@@ -1,5 +1,8 @@
 import type { CheckContext } from '../../../src/plugin/check.ts';
+import type { Runbook } from '../../../src/runbook/schema.ts';
+import { toLimits } from '../../../src/runbook/to-plan.ts';
 import { guide } from '../../runbook/support.ts';
+import { registry } from '../../support/registry.ts';
 
 /** What the activity gives to a check; remembers the heartbeats. */
 export function contextFor(
@@ -7,7 +10,7 @@ export function contextFor(
   signal = new AbortController().signal,
 ): CheckContext & { readonly heartbeats: unknown[] } {
   const heartbeats: unknown[] = [];
-  return {
+  const context: Given = {
     target: {
       service: 'recommendation',
       environment: 'production',
@@ -17,12 +20,27 @@ export function contextFor(
       digest: '0'.repeat(64),
     },
     operation: { id: 'blue-green/production/recommendation/run-1/check', attempt: 1 },
-    attendance: { signal, heartbeat: (detail) => void heartbeats.push(detail) },
-    runbook: guide(),
+    run: { signal, heartbeat: (detail) => void heartbeats.push(detail) },
     env: {},
     greenIsUp: false,
     databaseUrl: () => url,
-    heartbeats,
+  };
+  return { ...withRunbook(context, guide()), heartbeats };
+}
+
+type Given = Omit<CheckContext, 'runbook' | 'workload' | 'router' | 'metrics' | 'notifiers'>;
+
+/** The same for another runbook: with what it names. */
+export function withRunbook<G extends Given>(context: G, runbook: Runbook): G & CheckContext {
+  const { target, env } = context;
+  const kind = { target, env, log: { info() {}, warn() {}, error() {} } };
+  return {
+    ...context,
+    runbook,
+    workload: registry.workload(runbook.workload, kind),
+    router: registry.router(runbook.router, kind),
+    metrics: registry.metrics(runbook.metrics, { ...kind, limits: toLimits(runbook.limits), compared: target }),
+    notifiers: registry.notifiers(runbook.notifications, kind),
   };
 }
 

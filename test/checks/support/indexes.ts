@@ -1,14 +1,13 @@
-import { createCheck } from '../../../src/checks/create-check.ts';
-import { createRemedy } from '../../../src/checks/create-remedy.ts';
+import type { Config } from '../../../src/checks/postgres-indexes/schema.ts';
 import type { CheckContext } from '../../../src/plugin/check.ts';
-import type { CheckOfKind } from '../../../src/runbook/schema.ts';
 import { common } from './context.ts';
+import { createCheck, createRemedy } from './create.ts';
 
-export type Wanted = CheckOfKind<'postgres-indexes'>['indexes'][number];
+export type Wanted = Config['indexes'][number];
 
 /** The check of one wanted index, and its remedy; `changes` are to the index. */
 export function indexCheck(wanted: Wanted, contextNow: () => CheckContext) {
-  const config = (changes: Partial<Wanted> = {}): CheckOfKind<'postgres-indexes'> => ({
+  const config = (changes: Partial<Wanted> = {}): Config => ({
     ...common,
     kind: 'postgres-indexes',
     database: 'main',

@@ -14,8 +14,8 @@ const MOST_READS_SHOWN = 3;
 
 /**
  * How PostgreSQL would run a query of the runbook with its sample parameters. It is planned and never run, in a
- * transaction that may not write and is rolled back. Of the query only its name is told, never its text or parameters.
- * @throws Error in words when it could not be planned for a reason that is not the query's.
+ * read-only transaction that is rolled back. Messages contain only the query's name, never its text or parameters.
+ * @throws Error when it could not be planned for a reason that is not the query's.
  */
 export async function planQuery(client: pg.Client, query: PlannedQuery, database: string): Promise<Item> {
   const source = `database ${database}`;

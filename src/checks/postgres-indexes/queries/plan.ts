@@ -1,4 +1,4 @@
-/** A node of EXPLAIN (VERBOSE, FORMAT JSON): what of it is looked at. */
+/** A node of EXPLAIN (VERBOSE, FORMAT JSON): the keys that are used. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Parallel Aware'?: boolean;

@@ -1,9 +1,9 @@
 import pg from 'pg';
-import type { CheckOfKind } from '../../../runbook/index.ts';
 import { messageOf } from '../../postgres/session.ts';
 import type { Lacking } from '../findings.ts';
+import type { Config } from '../schema.ts';
 
-export type PlannedQuery = CheckOfKind<'postgres-indexes'>['queries'][number];
+export type PlannedQuery = Config['queries'][number];
 
 /** SQLSTATE classes that tell of the connection, the server or the moment, and nothing about the query. */
 const MACHINERY = /^(08|40|53|55|57|58|F0|XX)/;

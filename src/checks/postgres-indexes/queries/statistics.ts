@@ -14,7 +14,7 @@ export interface Statistics {
   readonly schema: string;
   readonly table: string;
   readonly qualified: string;
-  /** As the planner believes; -1: it was never told. */
+  /** The planner's estimate; -1: the table was never analyzed. */
   readonly rows: number;
   readonly analyzedAt: Date | null;
   /** What ANALYZE found is there: counters are lost in a crash, and a standby has none. */

@@ -1,0 +1,34 @@
+import { log } from '@temporalio/activity';
+import type { DeploymentTarget } from '../domain/index.ts';
+import type { MetricSource, MetricsContext, NamedNotifier, Router, Workload } from '../plugin/index.ts';
+import { type Runbook, toLimits } from '../runbook/index.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** What a runbook names, made when it is needed. */
+interface Ports {
+  workload(): Workload;
+  router(): Router;
+  /** With `compared`, the slow requests of both are counted by the same limit. */
+  metrics(compared?: MetricsContext['compared']): MetricSource;
+  notifiers(): readonly NamedNotifier[];
+}
+
+/** The ports of one deployment, as its runbook names them. */
+export function portsOf(
+  { registry, env }: Pick<Dependencies, 'registry' | 'env'>,
+  runbook: Runbook,
+  target: DeploymentTarget,
+): Ports {
+  const context = { target, env, log };
+  return {
+    workload: () => registry.workload(runbook.workload, context),
+    router: () => registry.router(runbook.router, context),
+    metrics: (compared) =>
+      registry.metrics(runbook.metrics, {
+        ...context,
+        limits: toLimits(runbook.limits),
+        ...(compared && { compared: { blue: compared.blue, green: compared.green } }),
+      }),
+    notifiers: () => registry.notifiers(runbook.notifications, context),
+  };
+}

@@ -1,0 +1,48 @@
+import {
+  attestation,
+  commandCheck,
+  deploymentMonitoring,
+  httpCheck,
+  loadTest,
+  platformReady,
+  postgresIndexes,
+  postgresMaxConnections,
+  postgresPoolSize,
+  prometheusAlerts,
+} from './checks/index.ts';
+import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
+import { commandNotification, webhookNotification } from './notifications/index.ts';
+import { createRegistry, definePlugin, loadPlugins, type Plugin, type Registry } from './plugin/index.ts';
+import { commandRouter } from './routers/index.ts';
+import { commandWorkload } from './workloads/index.ts';
+
+/** The kinds that bluegreen has itself, registered as those of a plugin are. */
+export const builtIn = definePlugin({
+  name: 'bluegreen',
+  workloads: [commandWorkload],
+  routers: [commandRouter],
+  metrics: [scrapeMetrics, prometheusMetrics, commandMetrics],
+  checks: [
+    postgresMaxConnections,
+    postgresIndexes,
+    postgresPoolSize,
+    deploymentMonitoring,
+    prometheusAlerts,
+    loadTest,
+    platformReady,
+    commandCheck,
+    httpCheck,
+    attestation,
+  ],
+  notifications: [webhookNotification, commandNotification],
+});
+
+/** The built-in kinds, and those of these plugins. @throws PluginError when a plugin does not fit. */
+export function registryWith(plugins: readonly Plugin[] = []): Registry {
+  return createRegistry([builtIn, ...plugins]);
+}
+
+/** The built-in kinds, and those of the plugins that the folder's `bluegreen.config` and BLUEGREEN_PLUGINS name. @throws PluginError */
+export async function loadRegistry(folder = process.cwd(), env: NodeJS.ProcessEnv = process.env): Promise<Registry> {
+  return registryWith(await loadPlugins(folder, env));
+}

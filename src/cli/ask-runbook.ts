@@ -1,0 +1,51 @@
+import { cancel, group, intro, outro, text } from '@clack/prompts';
+import { CliError } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import type { RunbookTemplate } from './runbook-template.ts';
+
+const QUESTIONS: Readonly<Record<keyof RunbookTemplate, string>> = {
+  service: 'Which service does it deploy?',
+  environment: 'In which environment?',
+  prometheus: 'What is the address of your Prometheus?',
+  requests: 'Which counter counts its requests?',
+  latency: 'Which histogram has their durations?',
+  versionLabel: 'Which label holds the version?',
+  codeLabel: 'Which label holds the HTTP status?',
+};
+const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Asks at the terminal for what was not given. @throws CliError when the person stops. */
+export async function askRunbook(
+  given: Partial<RunbookTemplate>,
+  suggested: Omit<RunbookTemplate, 'service'>,
+): Promise<RunbookTemplate> {
+  intro('A runbook to start from. Enter keeps what is suggested.');
+  const open = (Object.keys(QUESTIONS) as (keyof RunbookTemplate)[]).filter((key) => given[key] === undefined);
+  const answers = await group(
+    Object.fromEntries(
+      open.map((key) => {
+        const initialValue = key === 'service' ? '' : suggested[key];
+        return [
+          key,
+          () => text({ message: QUESTIONS[key], initialValue, validate: (value = '') => problemOf(key, value) }),
+        ];
+      }),
+    ),
+    {
+      onCancel: () => {
+        cancel('Nothing was written.');
+        throw new CliError(EXIT.interrupted, 'Interrupted.');
+      },
+    },
+  );
+  outro('That is all.');
+  return { ...suggested, service: '', ...given, ...answers };
+}
+
+function problemOf(key: keyof RunbookTemplate, value: string): string | undefined {
+  if (value.trim() === '') return 'Expected an answer.';
+  if (key === 'service' || key === 'environment')
+    return NAME.test(value) ? undefined : 'Expected lower-case letters, digits and dashes, at most 63.';
+  if (key === 'prometheus' && !/^https?:\/\//.test(value)) return 'Expected an http or https URL.';
+  return undefined;
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { MetricCursor } from '../../domain/index.ts';
+import {
+  countedBetween,
+  type MetricInspection,
+  type MetricInterval,
+  type MetricReading,
+  type MetricSource,
+  metricsKind,
+  metricsUnavailable,
+  type Problem,
+  type Reading,
+} from '../../plugin/index.ts';
+import { fillPlaceholders, runCommand } from '../../processes/index.ts';
+import { command, duration } from '../../runbook/index.ts';
+import { jsonOrUndefined, redact, shortList } from '../../util/index.ts';
+
+const SHOWN = 300;
+/** A long gap is asked for in so many pieces at most: a fault in it is not averaged away. */
+const MOST_PIECES = 10;
+
+/** A version that nobody asked for longer is not known. */
+const LATELY_MS = 3_600_000;
+
+const count = z.number().min(0);
+const counts = z.record(
+  z.string().min(1),
+  z.strictObject({
+    requests: count,
+    failed: count,
+    slow: count.default(0),
+    seconds: count.default(0),
+  }),
+);
+type Printed = z.output<typeof counts>;
+
+/** A program that prints counts: what is needed for a monitoring system that has no kind of its own. */
+export const commandMetrics = metricsKind({
+  kind: 'command',
+  summary: 'The worker runs a program that prints counts as JSON.',
+  secretKeys: ['command'],
+  schema: (base) =>
+    base
+      .extend({
+        command: command('service', 'environment', 'from', 'to').describe(
+          'Prints `{"2.4.0": {"requests": 1200, "failed": 3, "slow": 14, "seconds": 96.5}}`: for each version the counts ' +
+            'after `{from}` and up to `{to}`, in whole seconds since 1970. `slow` counts the requests over `limits.latency.under`. ' +
+            '`seconds` is the sum of all durations. Both are 0 if missing.',
+        ),
+        counts: z
+          .enum(['interval', 'total'])
+          .default('interval')
+          .describe(
+            '`interval`: the counts of an interval. `total`: the counts since the service started, as in a counter.',
+          ),
+        delay: duration
+          .optional()
+          .describe('How long the data takes to arrive in the system. Not with `counts: total`. Default: none.'),
+        poll: duration.prefault('15s').describe('How often the program runs.'),
+        timeout: duration.prefault('10s').describe('The longest that the program may take.'),
+      })
+      .refine(({ delay = 0, poll }) => delay <= 2 * poll, {
+        path: ['delay'],
+        message: 'expected at most twice the poll: the judge takes older counts for stale',
+      }),
+  create(config, { target, limits, compared }): MetricSource {
+    const { poll, delay = 0 } = config;
+
+    async function ask(from: number, to: number, signal: AbortSignal): Promise<Printed> {
+      const { service, environment } = target;
+      const values = { service, environment, from: String(from / 1_000), to: String(to / 1_000) };
+      const { exitCode, stdout, outputTail } = await runCommand({
+        name: 'the program for the metrics',
+        command: fillPlaceholders(config.command, values),
+        operation: { id: `metrics/${randomUUID()}`, attempt: 1 },
+        run: { signal, heartbeat() {} },
+        timeoutMs: config.timeout,
+      }).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw metricsUnavailable(error instanceof Error ? error.message : String(error));
+      });
+      if (exitCode !== 0)
+        throw metricsUnavailable(
+          `the program for the metrics failed with exit code ${exitCode}: ${outputTail.slice(-SHOWN)}`,
+        );
+      return parseCounts(stdout);
+    }
+
+    const newest = () => Math.floor((Date.now() - delay) / 1_000) * 1_000;
+
+    async function readIntervals(since: MetricCursor | null, signal: AbortSignal): Promise<MetricReading> {
+      const to = newest();
+      if (since === null) {
+        await ask(to - poll, to, signal); // it has to be readable
+        return { cursor: { at: to }, intervals: [] };
+      }
+      const intervals: MetricInterval[] = [];
+      for (const piece of pieces(since.at, to, poll))
+        intervals.push({ ...piece, counts: await ask(piece.from, piece.to, signal) });
+      return { cursor: { at: Math.max(to, since.at) }, intervals };
+    }
+
+    async function readTotals(signal: AbortSignal): Promise<Reading> {
+      const at = Date.now();
+      const printed = await ask(0, at - (at % 1_000), signal);
+      return {
+        at,
+        series: Object.fromEntries(Object.entries(printed).map(([version, one]) => [version, { version, ...one }])),
+      };
+    }
+
+    /** What it counted lately shows whether it knows blue. */
+    async function inspect(since: MetricCursor | null, signal: AbortSignal): Promise<MetricInspection> {
+      const to = newest();
+      const printed = await ask(to - LATELY_MS, to, signal);
+      const series = Object.fromEntries(
+        Object.entries(printed).map(([version, { requests }]) => [version, { version, requests }]),
+      );
+      const problems = compared ? unknownVersion(compared.blue, Object.keys(series)) : [];
+      return { ...(await readIntervals(since, signal)), problems, series, slowAbove: [], clocks: [] };
+    }
+
+    const facts = { freshEveryMs: poll, measuresLatency: limits.latency !== undefined };
+    if (config.counts === 'total') return countedBetween({ read: readTotals }, { ...facts, freshEveryMs: 0 });
+    return { ...facts, read: readIntervals, inspect };
+  },
+});
+
+/** Whole seconds from one moment to the other, in pieces as long as a poll or longer. */
+function pieces(from: number, to: number, pollMs: number): { readonly from: number; readonly to: number }[] {
+  const number = Math.min(MOST_PIECES, Math.max(1, Math.floor((to - from) / pollMs)));
+  const stepMs = Math.ceil((to - from) / number / 1_000) * 1_000;
+  const found = [];
+  for (let at = from; at < to; at += stepMs) found.push({ from: at, to: Math.min(to, at + stepMs) });
+  return found;
+}
+
+function unknownVersion(blue: string, known: readonly string[]): Problem[] {
+  if (known.includes(blue)) return [];
+  return [
+    {
+      found:
+        known.length === 0
+          ? 'the program for the metrics printed no version for the last hour'
+          : `the program for the metrics printed ${shortList(known)} for the last hour; none of them is ${blue}`,
+      unblock: `let it print the requests of ${blue} under "${blue}", and see that ${blue} gets requests`,
+    },
+  ];
+}
+
+function parseCounts(stdout: string): Printed {
+  const result = counts.safeParse(jsonOrUndefined(stdout));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue && issue.path.length > 0 ? ` (at ${issue.path.join('.')}: ${issue.message})` : '';
+  const printed = redact(stdout).trim().slice(0, SHOWN);
+  throw metricsUnavailable(
+    `the program for the metrics printed ${printed === '' ? 'nothing' : `"${printed}"`}, expected JSON such as ` +
+      `{"2.4.0": {"requests": 1200, "failed": 3}}${where}`,
+  );
+}

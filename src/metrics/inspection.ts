@@ -1,0 +1,60 @@
+import type { Range, Reading } from '../plugin/index.ts';
+
+/** What the series of one version are like, beyond their counts. */
+export interface VersionSeries {
+  /** The values of the status label under which requests were counted. */
+  readonly statuses: readonly string[];
+  /**
+   * Labels with several values of which it is not known that they belong to one service, and those by which requests
+   * are counted more than once.
+   */
+  readonly mixed: readonly LabelValues[];
+  readonly doubled: readonly LabelValues[];
+  /** Where the buckets of its durations end, in seconds; empty where it has no histogram. A native one has no fixed ends. */
+  readonly ends: readonly number[];
+  readonly hasNative: boolean;
+}
+
+export interface LabelValues {
+  readonly label: string;
+  readonly values: readonly string[];
+}
+
+/** What a source of counters knows of itself beyond counts. */
+export interface Inspection {
+  readonly reading: Reading;
+  /** What is read, by the names in the runbook. */
+  readonly metrics: {
+    readonly requests: string;
+    readonly latency?: string | undefined;
+    readonly versionLabel: string;
+    readonly codeLabel: string;
+  };
+  readonly versions: Readonly<Record<string, VersionSeries>>;
+  /** Beyond how many seconds a version's requests count as slow; several where its histograms have different buckets. */
+  readonly slowOver: readonly { readonly version: string; readonly seconds: number }[];
+  /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it is not known. */
+  readonly clocks: readonly { readonly place: string; readonly aheadMs?: Range }[];
+}
+
+/** The two versions of a deployment. */
+export interface Compared {
+  readonly blue: string;
+  readonly green: string;
+}
+
+/** An adapter that reads counters: `scrape` and `prometheus` have one each. */
+export interface CounterAdapter {
+  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
+  /** Reads once and returns more. @throws where nothing can be read. */
+  inspect(signal: AbortSignal, since?: Reading): Promise<Inspection>;
+}
+
+export interface AdapterOptions {
+  /** The worker's environment: secrets are read from it by name. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Called once for each text that a person should know about the metrics. */
+  readonly notice?: (text: string) => void;
+  /** Those that are compared: their slow requests are then counted by the same limit, and other versions are no obstacle. */
+  readonly versions?: Compared;
+}

@@ -1,0 +1,23 @@
+import { countedBetween, metricsKind } from '../../plugin/index.ts';
+import { checkedCounters } from '../checked-counters.ts';
+import { LATENCY_MISSING } from '../schema.ts';
+import { schema } from './schema.ts';
+import { scrapeSource } from './source.ts';
+
+export const scrapeMetrics = metricsKind({
+  kind: 'scrape',
+  summary: "The worker reads pages in Prometheus' text format.",
+  schema,
+  secretKeys: ['targets'],
+  latencyProblem: ({ latency }) => (latency === undefined ? LATENCY_MISSING : undefined),
+  create(config, { limits, compared, log }) {
+    const adapter = scrapeSource(config, limits, {
+      notice: (text) => log.warn(text),
+      ...(compared && { versions: compared }),
+    });
+    return countedBetween(checkedCounters(adapter, limits, compared), {
+      freshEveryMs: 0,
+      measuresLatency: config.latency !== undefined,
+    });
+  },
+});

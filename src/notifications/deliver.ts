@@ -1,0 +1,40 @@
+import type { Notification } from '../domain/index.ts';
+import type { Logger, NamedNotifier } from '../plugin/index.ts';
+
+const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
+
+interface Delivery {
+  readonly notifiers: readonly NamedNotifier[];
+  /** The notifiers, by index, that have delivered this notification: they are passed over. Grows with each that does. */
+  readonly delivered: Set<number>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Notifies people. The log comes first, then all notifiers at the same time, so that one that fails does not delay the rest.
+ * @throws Error that names each notifier that did not deliver it, and why.
+ */
+export async function deliver(
+  notification: Notification,
+  { notifiers, delivered, log, signal }: Delivery,
+): Promise<void> {
+  const { severity, text, target } = notification;
+  const { service, environment, green } = target;
+  log[LEVEL[severity]](text, { severity, service, environment, version: green });
+  const results = await Promise.allSettled(
+    notifiers.map(async (notifier, index) => {
+      if (delivered.has(index)) return;
+      await notifier.notify(notification, signal);
+      delivered.add(index);
+    }),
+  );
+  const problems = results.flatMap((result, index) =>
+    result.status === 'rejected' ? [`${notifiers[index]?.name}: ${messageOf(result.reason)}`] : [],
+  );
+  if (problems.length > 0) throw new Error(problems.join('; '));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

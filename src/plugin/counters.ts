@@ -1,0 +1,189 @@
+import type { MetricCursor } from '../domain/index.ts';
+import type { FreshCounts, MetricInspection, MetricInterval, MetricReading, MetricSource } from './metric-source.ts';
+
+/** Cumulative counters of one version on one target, since that target started. */
+export interface SeriesReading {
+  readonly version: string;
+  readonly requests: number;
+  readonly failed: number;
+  /** Requests over the latency limit, failed ones included; 0 where no latency limit is set. */
+  readonly slow: number;
+  /** Sum of all durations in seconds, for showing the mean. */
+  readonly seconds: number;
+  /** The time of the newest sample behind these, where somebody else collects: without a new one nothing is known. */
+  readonly sampledAt?: number;
+  /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
+  readonly startedAt?: number;
+  /** Beyond how many seconds a request counts as `slow`: the counts of two readings compare only if it is the same. */
+  readonly slowOver?: number;
+  /** How often each target behind these was seen to restart, where a source adds up many. */
+  readonly restarts?: Readonly<Record<string, number>>;
+  /**
+   * Where each counter behind these stood when it was last counted: a source that adds up many goes on from here. Its
+   * key, the time of the sample and the values. The source's own: nobody else reads it.
+   */
+  readonly marks?: Readonly<Record<string, readonly number[]>>;
+  /** There were too many counters to read each: these are extrapolated, and the first count of a new one is missing. */
+  readonly approximate?: true;
+}
+
+/**
+ * Every series of the service at one moment, `at`: when it was counted, which is earlier than it was asked for where
+ * somebody else collects. Keys are stable while a target lives: `<target index>/<version>`, or the version.
+ */
+export interface Reading {
+  readonly at: number;
+  /** Over how many seconds requests count as slow, where no bucket ends at the limit; of this one reading, never carried on. */
+  readonly slowOver?: number;
+  readonly series: Readonly<Record<string, SeriesReading>>;
+}
+
+const NONE: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
+/** Exporters round the time of their start. */
+const SAME_START_MS = 1_000;
+
+/**
+ * What is new in `current`, by version, over all targets. Without a `previous` reading nothing is: it is the baseline.
+ * A series that was not there counts from 0, since a version that has just started is born with its first requests; so
+ * does one that restarted. Whatever lies between two readings is in the difference: a missed poll loses nothing.
+ */
+export function freshCounts(previous: Reading | null, current: Reading): Record<string, FreshCounts> {
+  const versions = new Map<string, FreshCounts>();
+  if (previous === null) return {};
+  for (const [key, now] of Object.entries(current.series)) {
+    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
+    const base = before && !hasRestarted(before, now) ? before : NONE;
+    const sum = versions.get(now.version) ?? NONE;
+    versions.set(now.version, {
+      requests: sum.requests + now.requests - base.requests,
+      failed: sum.failed + now.failed - base.failed,
+      slow: sum.slow + (before && isRedefined(before, now) ? 0 : now.slow - base.slow),
+      seconds: sum.seconds + now.seconds - base.seconds,
+    });
+  }
+  return Object.fromEntries(versions);
+}
+
+/**
+ * The reading to count from next time: the newest of each series, those included that vanished for now. When one is back
+ * it goes on, or has restarted; without this it would be counted twice.
+ */
+export function mergeReadings(previous: Reading | null, current: Reading): Reading {
+  return { at: current.at, series: { ...previous?.series, ...current.series } };
+}
+
+/** What a reading adds to the one before it. */
+interface Advance {
+  /** To go on from. */
+  readonly reading: Reading;
+  /** Missing where there was nothing before, or where the source has nothing newer: that is no evidence of anything. */
+  readonly interval?: MetricInterval;
+}
+
+export function advance(previous: Reading | null, current: Reading): Advance {
+  if (previous && current.at <= previous.at) return { reading: previous };
+  const reading = mergeReadings(previous, current);
+  if (!previous) return { reading };
+  const counts = freshCounts(previous, current);
+  const restarted = restartsBetween(previous, current);
+  const absent = absentIn(previous, current);
+  return { reading, interval: { from: previous.at, to: current.at, counts, restarted, absent } };
+}
+
+function absentIn(previous: Reading, current: Reading): string[] {
+  const reports = new Map<string, boolean>();
+  for (const [key, before] of Object.entries(previous.series)) {
+    const now = Object.hasOwn(current.series, key) ? current.series[key] : undefined;
+    const isNew = now !== undefined && (now.sampledAt === undefined || now.sampledAt > (before.sampledAt ?? 0));
+    reports.set(before.version, isNew || (reports.get(before.version) ?? false));
+  }
+  return [...reports].flatMap(([version, isThere]) => (isThere ? [] : [version]));
+}
+
+function restartsBetween(previous: Reading, current: Reading): Record<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [key, now] of Object.entries(current.series)) {
+    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
+    const [target = key] = key.split('/');
+    const targets = before && hasRestarted(before, now) ? [target] : risen(before?.restarts, now.restarts);
+    if (targets.length > 0) found.set(now.version, [...(found.get(now.version) ?? []), ...targets]);
+  }
+  return Object.fromEntries(found);
+}
+
+function risen(before: SeriesReading['restarts'] = {}, now: SeriesReading['restarts'] = {}): string[] {
+  return Object.keys(now).filter((target) => (now[target] ?? 0) > (before[target] ?? 0));
+}
+
+/** Slow means over another number of seconds since: what is new in between cannot be known. */
+function isRedefined(before: SeriesReading, now: SeriesReading): boolean {
+  return before.slowOver !== now.slowOver;
+}
+
+function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
+  const moved =
+    before.startedAt !== undefined &&
+    now.startedAt !== undefined &&
+    Math.abs(now.startedAt - before.startedAt) > SAME_START_MS;
+  return (
+    moved ||
+    now.requests < before.requests ||
+    now.failed < before.failed ||
+    (now.slow < before.slow && !isRedefined(before, now)) ||
+    now.seconds < before.seconds
+  );
+}
+
+/** Cumulative counters, such as those of Prometheus. */
+export interface CounterSource {
+  /**
+   * Reads all targets now. `since` is the reading up to which everything is counted, from whichever worker: a source with a
+   * memory looks up what happened in between, restarts included. Without anything newer it returns a reading with the same
+   * `at`.
+   * @throws ApplicationFailure `MetricsUnavailable`, retryable, that names the target and what was wrong when any of them
+   *   cannot be read: half a reading would look like lost traffic.
+   */
+  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
+  /** The same, with what the source knows of itself. @throws where nothing can be read. */
+  inspect?(signal: AbortSignal, since?: Reading): Promise<CounterInspection>;
+}
+
+/** What a source of counters knows of itself. */
+type CounterInspection = Pick<MetricInspection, 'problems' | 'slowAbove' | 'clocks'> & {
+  readonly reading: Reading;
+};
+
+/** Makes a metric source of cumulative counters: it counts what is new between two readings. */
+export function countedBetween(
+  source: CounterSource,
+  facts: Pick<MetricSource, 'freshEveryMs' | 'measuresLatency' | 'history'>,
+): MetricSource {
+  const inspect = source.inspect?.bind(source);
+  return {
+    ...facts,
+    read: async (since, signal) => counted(since, await source.read(signal, readingIn(since))),
+    ...(inspect && {
+      inspect: async (since, signal) => {
+        const { reading, ...known } = await inspect(signal, readingIn(since));
+        return { ...counted(since, reading), ...known, series: reading.series };
+      },
+    }),
+  };
+}
+
+/** The cursor of such a source is its last reading. */
+function readingIn(since: MetricCursor | null): Reading | undefined {
+  return since === null ? undefined : (since as Reading);
+}
+
+function counted(since: MetricCursor | null, current: Reading): MetricReading {
+  const { slowOver, ...bare } = current;
+  const { reading, interval } = advance(readingIn(since) ?? null, bare);
+  const isApproximate = Object.values(current.series).some(({ approximate }) => approximate);
+  return {
+    cursor: reading,
+    intervals: interval ? [interval] : [],
+    ...(slowOver === undefined ? {} : { slowOver }),
+    ...(isApproximate ? { approximate: true } : {}),
+  };
+}

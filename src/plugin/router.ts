@@ -1,0 +1,23 @@
+import type { Operation, RunContext } from '../util/index.ts';
+import type { Observation } from './observation.ts';
+import type { Evidence } from './workload.ts';
+
+/** Which version gets how many percent of the traffic; a version that runs without traffic has 0. */
+export type TrafficShares = Readonly<Record<string, number>>;
+
+/**
+ * The port through which traffic moves. A change is a desired state: it may be asked for twice. Both functions throw an
+ * ApplicationFailure of type `CommandFailed` when the router refuses, and reject promptly, with everything they started
+ * ended, when the signal aborts.
+ */
+export interface Router {
+  /**
+   * After it returns, the router has accepted that green gets so many percent of the traffic, 0 to 100, and blue the rest. 0 is
+   * a rollback.
+   */
+  setTraffic(operation: Operation, greenPercentage: number, run: RunContext): Promise<Evidence>;
+  /** The shares as the router reports them; undefined where it cannot report any. */
+  readTraffic(run: RunContext): Promise<TrafficShares | undefined>;
+  /** Whether everything is there that a shift needs. Changes nothing. */
+  preflight?(run: RunContext): Promise<Observation>;
+}

@@ -1,0 +1,70 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { type EvidenceLine, FAILURE } from '../domain/index.ts';
+import type { Operation, RunContext } from '../util/index.ts';
+import { fenced } from './fence.ts';
+import { type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
+
+/** Of what a command printed, so much goes into a message or a line of evidence. */
+const SHOWN_IN_FAILURE = 500;
+const SHOWN_IN_EVIDENCE = 200;
+
+interface Change {
+  /** What messages call it. */
+  readonly name: string;
+  readonly command: readonly string[];
+  /** What the placeholders become. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly operation: Operation;
+}
+
+/**
+ * Runs a program of the runbook that changes something. Of several attempts of one operation in this process only the newest
+ * runs.
+ * @throws ApplicationFailure `CommandFailed`, final, when it does not end with exit code 0 in time.
+ */
+export async function runChange(
+  { name, command, values, timeoutMs, operation }: Change,
+  run: RunContext,
+): Promise<readonly EvidenceLine[]> {
+  const filled = fillCommand(name, command, values);
+  const result = await fenced(operation, run, (fencedRun) =>
+    runCommand({ name, command: filled, operation, run: fencedRun, timeoutMs }),
+  );
+  if (result.exitCode !== 0) throw commandFailed(name, result);
+  return [evidenceOf(name, result)];
+}
+
+/** @throws ApplicationFailure `CommandFailed`, final, for a placeholder that has no value. */
+export function fillCommand(
+  name: string,
+  command: readonly string[],
+  values: Readonly<Record<string, string>>,
+): string[] {
+  try {
+    return fillPlaceholders(command, values);
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable(
+      `the runbook's command for ${name} cannot be used: ${error instanceof Error ? error.message : 'unknown placeholder'}`,
+      FAILURE.CommandFailed,
+    );
+  }
+}
+
+/** The failure of a program that ended with another exit code than 0. */
+export function commandFailed(name: string, { exitCode, stderrTail, outputTail }: CommandResult): ApplicationFailure {
+  const printed = (stderrTail === '' ? outputTail : stderrTail).slice(-SHOWN_IN_FAILURE);
+  return ApplicationFailure.nonRetryable(
+    `${name} failed with exit code ${exitCode}${printed === '' ? ' and printed nothing' : `: ${printed}`}`,
+    FAILURE.CommandFailed,
+  );
+}
+
+function evidenceOf(name: string, { exitCode, durationMs, outputTail }: CommandResult): EvidenceLine {
+  const lastLine = outputTail.slice(outputTail.lastIndexOf('\n') + 1).slice(0, SHOWN_IN_EVIDENCE);
+  return {
+    what: name,
+    measured: `exit code ${exitCode} in ${durationMs} ms${lastLine === '' ? '' : `: ${lastLine}`}`,
+    required: 'exit code 0',
+  };
+}

@@ -1,0 +1,26 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import { FAILURE } from '../../domain/index.ts';
+import type { TrafficShares } from '../../plugin/index.ts';
+import { jsonOrUndefined, redact } from '../../util/index.ts';
+
+const SHOWN = 500;
+
+const trafficReport = z.object({ traffic: z.record(z.string().min(1), z.number().min(0).max(100)) });
+
+/**
+ * What the status command printed, e.g. `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`.
+ * @throws ApplicationFailure `CommandFailed`, final, that says what was printed instead.
+ */
+export function parseTraffic(stdout: string, env: NodeJS.ProcessEnv = process.env): TrafficShares {
+  const parsed = trafficReport.safeParse(jsonOrUndefined(stdout));
+  if (parsed.success) return parsed.data.traffic;
+  const printed = redact(stdout, env).trim().slice(-SHOWN);
+  const problem = parsed.error.issues[0];
+  const where = problem && problem.path.length > 0 ? ` (at ${problem.path.join('.')}: ${problem.message})` : '';
+  throw ApplicationFailure.nonRetryable(
+    `traffic-status printed ${printed === '' ? 'nothing' : `"${printed}"`}, expected JSON such as ` +
+      `{"traffic": {"2.4.0": 50, "2.5.0": 50}} with percentages from 0 to 100${where}`,
+    FAILURE.CommandFailed,
+  );
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { type Router, routerKind } from '../../plugin/index.ts';
+import {
+  commandFailed,
+  fillCommand,
+  fillPlaceholders,
+  findPrograms,
+  runChange,
+  runCommand,
+} from '../../processes/index.ts';
+import { command } from '../../runbook/index.ts';
+import { parseTraffic } from './parse-traffic.ts';
+
+const STATUS_TIMEOUT_MS = 10_000;
+
+/** Traffic that programs on the worker move: the guide's `shift-traffic` and `rollback`. */
+export const commandRouter = routerKind({
+  kind: 'command',
+  summary: 'The worker runs programs, without a shell.',
+  secretKeys: ['shiftTraffic', 'rollback', 'status'],
+  schema: (base) =>
+    base.extend({
+      shiftTraffic: command('service', 'version', 'percentage').describe(
+        'Sends this percentage of the traffic to green.',
+      ),
+      rollback: command('service', 'version', 'blue').describe('Sends all traffic to blue. `{version}` is green.'),
+      status: command('service')
+        .optional()
+        .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics.'),
+    }),
+  create(config, { target, env }): Router {
+    const { service, green, blue } = target;
+    const values = { service, version: green, blue };
+    const { shiftTraffic, rollback, status, timeout: timeoutMs } = config;
+    return {
+      setTraffic: (operation, percentage, run) =>
+        percentage === 0
+          ? runChange({ name: 'rollback', command: rollback, values, timeoutMs, operation }, run)
+          : runChange(
+              {
+                name: 'shift-traffic',
+                command: shiftTraffic,
+                values: { ...values, percentage: String(percentage) },
+                timeoutMs,
+                operation,
+              },
+              run,
+            ),
+
+      async readTraffic(run) {
+        if (status === undefined) return undefined;
+        const name = 'traffic-status';
+        const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
+        const filled = fillCommand(name, status, { service });
+        const result = await runCommand({ name, command: filled, operation, run, timeoutMs: STATUS_TIMEOUT_MS });
+        if (result.exitCode !== 0) throw commandFailed(name, result);
+        return parseTraffic(result.stdout, env);
+      },
+
+      preflight: () =>
+        findPrograms(
+          Object.entries({ shiftTraffic, rollback, status }).map(([key, program]) => ({
+            key: `router.${key}`,
+            program: program && fillPlaceholders(program.slice(0, 1), { ...values, percentage: '0' })[0],
+          })),
+        ),
+    };
+  },
+});

@@ -1,0 +1,1 @@
+export { commandRouter } from './command/router.ts';

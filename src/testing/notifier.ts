@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import type { Notification } from '../domain/index.ts';
+import type { Notifier } from '../plugin/index.ts';
+import { assertAbortsPromptly, assertNoSecret, type ConformanceTest, rejectionOf } from './conformance.ts';
+
+/** What the suite needs to know of a notifier. */
+export interface NotifierSubject {
+  working(): Notifier | Promise<Notifier>;
+  /** Nothing can be delivered. */
+  refusing(): Notifier | Promise<Notifier>;
+  /** It does not answer. */
+  hanging(): Notifier | Promise<Notifier>;
+  /** Everything that was delivered so far, as text. */
+  delivered(): string | Promise<string>;
+  /** Texts that may never be shown: tokens, addresses. */
+  readonly secrets?: readonly string[];
+}
+
+const NOTIFICATION: Notification = {
+  severity: 'critical',
+  text: 'The rollback of shop 2.5.0 needs you.',
+  target: { deployment: 'w/r', service: 'shop', environment: 'production', blue: '2.4.0', green: '2.5.0', digest: 'd' },
+};
+
+/** The promises of the notifier port. */
+export function notifierConformance(subject: NotifierSubject): readonly ConformanceTest[] {
+  const { secrets = [] } = subject;
+  const signal = new AbortController().signal;
+  return [
+    {
+      name: 'a notification is delivered, with its text',
+      run: async () => {
+        await (await subject.working()).notify(NOTIFICATION, signal);
+        const delivered = await subject.delivered();
+        assert.ok(delivered.includes(NOTIFICATION.text), `delivered ${delivered}, expected ${NOTIFICATION.text} in it`);
+      },
+    },
+    {
+      name: 'a notification that is not delivered rejects, without any secret',
+      run: async () => {
+        const notifier = await subject.refusing();
+        assertNoSecret(String(await rejectionOf(() => notifier.notify(NOTIFICATION, signal))), secrets);
+      },
+    },
+    {
+      name: 'an abort rejects promptly with its reason',
+      run: async () => {
+        const notifier = await subject.hanging();
+        await assertAbortsPromptly((stop) => notifier.notify(NOTIFICATION, stop));
+      },
+    },
+    {
+      name: 'preflight sends nothing, and finds no problem where it works',
+      run: async () => {
+        const before = await subject.delivered();
+        assert.deepEqual((await (await subject.working()).preflight?.()) ?? [], []);
+        assert.equal(await subject.delivered(), before);
+      },
+    },
+  ];
+}

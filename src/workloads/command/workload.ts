@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { type Evidence, type Workload, workloadKind } from '../../plugin/index.ts';
+import { fillPlaceholders, findPrograms, runChange } from '../../processes/index.ts';
+import { command, httpUrl } from '../../runbook/index.ts';
+import { checkHealth } from './check-health.ts';
+
+const PLACEHOLDERS = ['service', 'version', 'blue'] as const;
+
+/** Versions that programs on the worker start and stop: the guide's `deploy`. */
+export const commandWorkload = workloadKind({
+  kind: 'command',
+  summary: 'The worker runs programs, without a shell.',
+  secretKeys: ['deploy', 'stop', 'url'],
+  schema: (base) =>
+    base.extend({
+      deploy: command(...PLACEHOLDERS).describe('Starts green without traffic.'),
+      stop: command(...PLACEHOLDERS)
+        .optional()
+        .describe(
+          "Stops green after a rollback, within 15 seconds. Leave it out if the router's rollback stops green, or if green keeps running.",
+        ),
+      health: z
+        .strictObject({
+          url: httpUrl('service', 'version').describe('The address of green itself, not of the router.'),
+        })
+        .describe('The health check that green has to pass before it gets traffic.'),
+    }),
+  create(config, { target }): Workload {
+    const { service, green, blue } = target;
+    const values = { service, version: green, blue };
+    const { deploy, stop, health, timeout: timeoutMs } = config;
+    return {
+      deploy: (operation, run) => runChange({ name: 'deploy', command: deploy, values, timeoutMs, operation }, run),
+
+      async stop(operation, run): Promise<Evidence> {
+        if (stop === undefined) return [];
+        return runChange({ name: 'stop', command: stop, values, timeoutMs, operation }, run);
+      },
+
+      checkHealth: (version, { signal }) => checkHealth(health.url, { service, version }, signal),
+
+      preflight: () =>
+        findPrograms(
+          Object.entries({ deploy, stop }).map(([key, program]) => ({
+            key: `workload.${key}`,
+            program: program && fillPlaceholders(program.slice(0, 1), values)[0],
+          })),
+        ),
+    };
+  },
+});

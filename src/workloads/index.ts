@@ -1,0 +1,1 @@
+export { commandWorkload } from './command/workload.ts';

@@ -1,0 +1,119 @@
+import type { RequestListener } from 'node:http';
+import { expect, test } from '@jest/globals';
+import { deliver } from '../../src/notifications/deliver.ts';
+import type { Logger } from '../../src/plugin/kinds.ts';
+import { useServers } from '../support/http.ts';
+import { registry } from '../support/registry.ts';
+
+const target = {
+  deployment: 'w/r',
+  service: 'recommendation',
+  environment: 'production',
+  blue: '2.4.0',
+  green: '2.5.0',
+  digest: 'd',
+};
+const notification = { target, severity: 'critical', text: 'The rollback stalled.' } as const;
+const signal = new AbortController().signal;
+
+const startServer = useServers();
+const serve = async (listener: RequestListener) => `${(await startServer(listener)).origin}/hook/secret`;
+
+function logger() {
+  const lines: [string, string, unknown][] = [];
+  const at = (level: string) => (message: string, attributes: unknown) => lines.push([level, message, attributes]);
+  return { lines, info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+const webhooks = (...variables: string[]) => variables.map((urlEnv) => ({ kind: 'webhook', urlEnv }));
+
+function send(
+  configs: ReturnType<typeof webhooks>,
+  {
+    env = {},
+    log = logger(),
+    severity = 'critical',
+  }: { env?: NodeJS.ProcessEnv; log?: Logger; severity?: 'info' | 'warning' | 'critical' } = {},
+) {
+  const notifiers = registry.notifiers(configs, { env, log });
+  return deliver({ ...notification, severity }, { notifiers, delivered: new Set(), log, signal });
+}
+
+test.each([
+  ['info', 'info'],
+  ['warning', 'warn'],
+  ['critical', 'error'],
+] as const)('without any channel the log hears %s as %s', async (severity, level) => {
+  const log = logger();
+  await send([], { log, severity });
+  expect(log.lines).toEqual([
+    [
+      level,
+      'The rollback stalled.',
+      { severity, service: 'recommendation', environment: 'production', version: '2.5.0' },
+    ],
+  ]);
+});
+
+test('a webhook gets the news as JSON', async () => {
+  const received: unknown[] = [];
+  const url = await serve((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      received.push(request.method, request.headers['content-type'], JSON.parse(body));
+      response.writeHead(204).end();
+    });
+  });
+  await send(webhooks('HOOK'), { env: { HOOK: url } });
+  expect(received).toEqual([
+    'POST',
+    'application/json',
+    {
+      text: 'The rollback stalled.',
+      severity: 'critical',
+      service: 'recommendation',
+      environment: 'production',
+      version: '2.5.0',
+    },
+  ]);
+});
+
+test.each<[string, RequestListener, string]>([
+  [
+    'refuses',
+    (_, response) => response.writeHead(403).end(),
+    'the webhook in HOOK answered with HTTP status 403, expected 200 to 299',
+  ],
+  ['stays silent', () => {}, 'the webhook in HOOK did not answer within 5000 ms'],
+  ['breaks off', (request) => request.socket.destroy(), 'the webhook in HOOK could not be reached'],
+])(
+  'a webhook that %s is an error without its URL, and the others hear all the same',
+  async (_name, listener, problem) => {
+    let heard = 0;
+    const other = await serve((_, response) => {
+      heard += 1;
+      response.end();
+    });
+    const log = logger();
+    const env = { HOOK: await serve(listener), OTHER: other };
+    const failure: Error = await send(webhooks('HOOK', 'OTHER'), { env, log }).then(
+      () => Promise.reject(new Error('it was delivered')),
+      (error) => error,
+    );
+    expect(failure.message).toContain(`notification 1 of 2 (webhook): ${problem}`);
+    expect(failure.message).not.toMatch(/127|secret/);
+    expect(heard).toBe(1);
+    expect(log.lines).toHaveLength(1);
+  },
+);
+
+test.each([
+  [{}, 'is not set'],
+  [{ HOOK: 'not a url' }, 'holds no URL'],
+  [{ HOOK: 'ftp://127.0.0.1/hook' }, 'holds no URL'],
+])('a variable without a URL is named', async (env, problem) => {
+  await expect(send(webhooks('HOOK'), { env })).rejects.toThrow(
+    `the worker's variable HOOK ${problem}, expected a webhook's URL`,
+  );
+});
