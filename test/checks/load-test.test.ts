@@ -416,7 +416,6 @@ describe('the data volume', () => {
 
     await admin.query('INSERT INTO shop."Orders" VALUES (1501)');
     const { finding: after } = await look([volume('shop.Orders', 1_501)]);
-    expect(after).toMatchObject({ passed: true });
     expect(rowsOf(after, 'shop.Orders')).toBe('1,501 or more, counted');
   });
 
@@ -465,7 +464,8 @@ describe('the data volume', () => {
       unblock: 'GRANT USAGE ON SCHEMA "shop" TO "blinkered"; GRANT SELECT ON "shop"."Orders" TO "blinkered";',
     });
     await admin.query(finding.unblock ?? '');
-    expect((await look([volume('shop.Orders', 10)], 'blinkered')).finding).toMatchObject({ passed: true });
+    const { finding: granted } = await look([volume('shop.Orders', 10)], 'blinkered');
+    expect(rowsOf(granted, 'shop.Orders')).toBe('10 or more, counted');
   });
 
   describe('of a table that cannot be counted now', () => {
