@@ -1,4 +1,4 @@
-import type { Range, Reading } from '../plugin/index.ts';
+import type { MetricInspection, Reading } from '../plugin/index.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {
@@ -31,10 +31,8 @@ export interface Inspection {
     readonly codeLabel: string;
   };
   readonly versions: Readonly<Record<string, VersionSeries>>;
-  /** Beyond how many seconds a version's requests count as slow; several where its histograms have different buckets. */
-  readonly slowOver: readonly { readonly version: string; readonly seconds: number }[];
-  /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it is not known. */
-  readonly clocks: readonly { readonly place: string; readonly aheadMs?: Range }[];
+  readonly slowOver: MetricInspection['slowAbove'];
+  readonly clocks: MetricInspection['clocks'];
 }
 
 /** The two versions of a deployment. */
