@@ -1,6 +1,7 @@
 import { cancel, group, intro, outro, text } from '@clack/prompts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
+import { nameProblem } from './options.ts';
 import type { RunbookTemplate } from './runbook-template.ts';
 
 const QUESTIONS: Readonly<Record<keyof RunbookTemplate, string>> = {
@@ -12,7 +13,6 @@ const QUESTIONS: Readonly<Record<keyof RunbookTemplate, string>> = {
   versionLabel: 'Which label holds the version?',
   codeLabel: 'Which label holds the HTTP status?',
 };
-const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Asks at the terminal for what was not given. @throws CliError when the person stops. */
 export async function askRunbook(
@@ -44,8 +44,7 @@ export async function askRunbook(
 
 function problemOf(key: keyof RunbookTemplate, value: string): string | undefined {
   if (value.trim() === '') return 'Expected an answer.';
-  if (key === 'service' || key === 'environment')
-    return NAME.test(value) ? undefined : 'Expected lower-case letters, digits and dashes, at most 63.';
+  if (key === 'service' || key === 'environment') return nameProblem(value);
   if (key === 'prometheus' && !/^https?:\/\//.test(value)) return 'Expected an http or https URL.';
   return undefined;
 }

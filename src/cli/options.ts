@@ -31,8 +31,15 @@ export function withExample(command: Command, ...lines: readonly string[]): Comm
 
 /** As strict as in a runbook: it becomes part of a workflow id. */
 export function nameOf(text: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected lower-case letters, digits and dashes, at most 63.');
+  const problem = nameProblem(text);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return text;
+}
+
+/** What is wrong with a name; undefined: nothing. */
+export function nameProblem(text: string): string | undefined {
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return undefined;
+  return 'Expected lower-case letters, digits and dashes, at most 63.';
 }
 
 export function positiveNumber(text: string): number {

@@ -19,7 +19,6 @@ export {
 export type { Operation, RunContext } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
-  advance,
   type CounterSource,
   countedBetween,
   type Reading,

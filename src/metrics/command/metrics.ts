@@ -118,7 +118,8 @@ export const commandMetrics = metricsKind({
         Object.entries(printed).map(([version, { requests }]) => [version, { version, requests }]),
       );
       const problems = compared ? unknownVersion(compared.blue, Object.keys(series)) : [];
-      return { ...(await readIntervals(since, signal)), problems, series, slowAbove: [], clocks: [] };
+      const reading = since === null ? { cursor: { at: to }, intervals: [] } : await readIntervals(since, signal);
+      return { ...reading, problems, series, slowAbove: [], clocks: [] };
     }
 
     const facts = { freshEveryMs: poll, measuresLatency: limits.latency !== undefined };
