@@ -1,4 +1,4 @@
-import type { MetricInspection, Reading } from '../plugin/index.ts';
+import type { MetricInspection, SeriesReading } from '../plugin/index.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {
@@ -22,7 +22,8 @@ export interface LabelValues {
 
 /** What a source of counters knows of itself beyond counts. */
 export interface Inspection {
-  readonly reading: Reading;
+  /** What the counters stand at, by series. */
+  readonly series: Readonly<Record<string, SeriesReading>>;
   /** What is read, by the names in the runbook. */
   readonly metrics: {
     readonly requests: string;
@@ -39,13 +40,6 @@ export interface Inspection {
 export interface Compared {
   readonly blue: string;
   readonly green: string;
-}
-
-/** An adapter that reads counters: `scrape` and `prometheus` have one each. */
-export interface CounterAdapter {
-  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
-  /** Reads once and returns more. @throws where nothing can be read. */
-  inspect(signal: AbortSignal, since?: Reading): Promise<Inspection>;
 }
 
 export interface AdapterOptions {

@@ -16,7 +16,7 @@ export function metricsProblems(
   inspection: Inspection,
   { blue, green, limits }: Compared & { readonly limits: Limits },
 ): readonly Problem[] {
-  const known = [...new Set(Object.values(inspection.reading.series).map(({ version }) => version))];
+  const known = [...new Set(Object.values(inspection.series).map(({ version }) => version))];
   if (!known.includes(blue)) return [unknownVersion(blue, known, inspection)];
   return [
     ...[blue, green].flatMap((version) => statusProblems(inspection, version)),
@@ -29,7 +29,7 @@ export function metricsProblems(
 export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly Problem[] {
   const { requests, latency } = inspection.metrics;
   const answered = new Map<string, number>();
-  for (const one of Object.values(inspection.reading.series))
+  for (const one of Object.values(inspection.series))
     answered.set(one.version, (answered.get(one.version) ?? 0) + one.requests - one.failed);
   const versions = compared ? [compared.blue, compared.green] : Object.keys(inspection.versions);
   return versions.flatMap((version): Problem[] => {
@@ -143,9 +143,9 @@ function withoutBuckets(version: string, latency: string | undefined): Problem {
   };
 }
 
-function sumsOf({ reading }: Inspection, version: string) {
+function sumsOf({ series }: Inspection, version: string) {
   const sums = { good: 0, requests: 0, slow: 0, seconds: 0 };
-  for (const one of Object.values(reading.series)) {
+  for (const one of Object.values(series)) {
     if (one.version !== version) continue;
     sums.good += one.requests - one.failed;
     sums.requests += one.requests;

@@ -10,21 +10,10 @@ export interface SeriesReading {
   readonly slow: number;
   /** Sum of all durations in seconds, for showing the mean. */
   readonly seconds: number;
-  /** The time of the newest sample behind these, where somebody else collects: without a new one nothing is known. */
-  readonly sampledAt?: number;
   /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
   readonly startedAt?: number;
   /** Beyond how many seconds a request counts as `slow`: the counts of two readings compare only if it is the same. */
   readonly slowOver?: number;
-  /** How often each target behind these was seen to restart, where a source adds up many. */
-  readonly restarts?: Readonly<Record<string, number>>;
-  /**
-   * Where each counter behind these stood when it was last counted: a source that adds up many goes on from here. Its
-   * key, the time of the sample and the values. The source's own: nobody else reads it.
-   */
-  readonly marks?: Readonly<Record<string, readonly number[]>>;
-  /** There were too many counters to read each: these are extrapolated, and the first count of a new one is missing. */
-  readonly approximate?: true;
 }
 
 /**
@@ -93,9 +82,7 @@ export function advance(previous: Reading | null, current: Reading): Advance {
 function absentIn(previous: Reading, current: Reading): string[] {
   const reports = new Map<string, boolean>();
   for (const [key, before] of Object.entries(previous.series)) {
-    const now = Object.hasOwn(current.series, key) ? current.series[key] : undefined;
-    const isNew = now !== undefined && (now.sampledAt === undefined || now.sampledAt > (before.sampledAt ?? 0));
-    reports.set(before.version, isNew || (reports.get(before.version) ?? false));
+    reports.set(before.version, Object.hasOwn(current.series, key) || (reports.get(before.version) ?? false));
   }
   return [...reports].flatMap(([version, isThere]) => (isThere ? [] : [version]));
 }
@@ -105,14 +92,9 @@ function restartsBetween(previous: Reading, current: Reading): Record<string, st
   for (const [key, now] of Object.entries(current.series)) {
     const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
     const [target = key] = key.split('/');
-    const targets = before && hasRestarted(before, now) ? [target] : risen(before?.restarts, now.restarts);
-    if (targets.length > 0) found.set(now.version, [...(found.get(now.version) ?? []), ...targets]);
+    if (before && hasRestarted(before, now)) found.set(now.version, [...(found.get(now.version) ?? []), target]);
   }
   return Object.fromEntries(found);
-}
-
-function risen(before: SeriesReading['restarts'] = {}, now: SeriesReading['restarts'] = {}): string[] {
-  return Object.keys(now).filter((target) => (now[target] ?? 0) > (before[target] ?? 0));
 }
 
 /** Slow means over another number of seconds since: what is new in between cannot be known. */
@@ -137,15 +119,13 @@ function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
 /** Cumulative counters, such as those of Prometheus. */
 export interface CounterSource {
   /**
-   * Reads all targets now. `since` is the reading up to which everything is counted, from whichever worker: a source with a
-   * memory looks up what happened in between, restarts included. Without anything newer it returns a reading with the same
-   * `at`.
+   * Reads all targets now.
    * @throws ApplicationFailure `MetricsUnavailable`, retryable, that names the target and what was wrong when any of them
    *   cannot be read: half a reading would look like lost traffic.
    */
-  read(signal: AbortSignal, since?: Reading): Promise<Reading>;
+  read(signal: AbortSignal): Promise<Reading>;
   /** The same, with what the source knows of itself. @throws where nothing can be read. */
-  inspect?(signal: AbortSignal, since?: Reading): Promise<CounterInspection>;
+  inspect?(signal: AbortSignal): Promise<CounterInspection>;
 }
 
 /** What a source of counters knows of itself. */
@@ -161,10 +141,10 @@ export function countedBetween(
   const inspect = source.inspect?.bind(source);
   return {
     ...facts,
-    read: async (since, signal) => counted(since, await source.read(signal, readingIn(since))),
+    read: async (since, signal) => counted(since, await source.read(signal)),
     ...(inspect && {
       inspect: async (since, signal) => {
-        const { reading, ...known } = await inspect(signal, readingIn(since));
+        const { reading, ...known } = await inspect(signal);
         return { ...counted(since, reading), ...known, series: reading.series };
       },
     }),
@@ -172,18 +152,7 @@ export function countedBetween(
 }
 
 /** The cursor of such a source is its last reading. */
-function readingIn(since: MetricCursor | null): Reading | undefined {
-  return since === null ? undefined : (since as Reading);
-}
-
-function counted(since: MetricCursor | null, current: Reading): MetricReading {
-  const { slowOver, ...bare } = current;
-  const { reading, interval } = advance(readingIn(since) ?? null, bare);
-  const isApproximate = Object.values(current.series).some(({ approximate }) => approximate);
-  return {
-    cursor: reading,
-    intervals: interval ? [interval] : [],
-    ...(slowOver === undefined ? {} : { slowOver }),
-    ...(isApproximate ? { approximate: true } : {}),
-  };
+function counted(since: MetricCursor | null, { slowOver, ...current }: Reading): MetricReading {
+  const { reading, interval } = advance(since as Reading | null, current);
+  return { cursor: reading, intervals: interval ? [interval] : [], ...(slowOver !== undefined && { slowOver }) };
 }

@@ -1,7 +1,6 @@
 export { type Alert, type Alertmanager, alertmanager, type NewAlert } from './alertmanager.ts';
 export { readBasic, readHeader } from './credentials.ts';
-export { type Answer, conceal, request, type Server } from './http-client.ts';
-export { parseJson } from './parse-json.ts';
+export { type Answer, conceal, type Server } from './http-client.ts';
 export {
   type AlertingRule,
   type Prometheus,
@@ -10,7 +9,14 @@ export {
   type RecordingRule,
   type RuleGroup,
 } from './prometheus.ts';
-export { instantQuery, type NativeHistogram, type Question, type RawSeries, rawSeries } from './samples.ts';
+export {
+  instantQuery,
+  listSeries,
+  type NativeHistogram,
+  type RawSeries,
+  rangeQuery,
+  rawSeries,
+} from './samples.ts';
 export { type MetricsPage, parsePrometheusText, type Sample } from './text-format.ts';
 export { withTrust } from './tls.ts';
 export { readToken, type Token } from './token.ts';

@@ -65,16 +65,24 @@ const vector = answerOf(
   }),
 );
 
+const seriesList = z.object({ status: z.literal('success'), data: z.array(labels) });
+
+/** VictoriaMetrics leaves the newest half minute out otherwise; Thanos answers with what it has. Others take no notice. */
+const WHOLE = { nocache: '1', partial_response: 'false' };
+
 /**
  * The samples as they were scraped: `promql` is a selector with a range. At the server's present, or at `at`.
  * @throws as `ask` does, and when the answer is partial: half the counts would look like lost traffic.
  */
 export async function rawSeries(server: Server, question: Question, signal: AbortSignal): Promise<Asked<RawSeries>> {
   const answer = await query(server, question, signal);
+  return { answer, result: toSeries(server, answer) };
+}
+
+function toSeries(server: Server, answer: Answer): RawSeries[] {
   const { data, ...rest } = parseJson(server, answer, matrix);
   refusePartial(server, rest);
-  const result = data.result.map(({ metric, values, histograms }) => ({ labels: metric, samples: values, histograms }));
-  return { answer, result };
+  return data.result.map(({ metric, values, histograms }) => ({ labels: metric, samples: values, histograms }));
 }
 
 /** What an expression is worth. @throws as `rawSeries` does. */
@@ -90,6 +98,32 @@ export async function instantQuery(server: Server, question: Question, signal: A
   return { answer, result };
 }
 
+/** What an expression was worth every `stepMs`, from `from` to `to`. @throws as `rawSeries` does. */
+export async function rangeQuery(
+  server: Server,
+  {
+    promql,
+    from,
+    to,
+    stepMs,
+  }: { readonly promql: string; readonly from: number; readonly to: number; readonly stepMs: number },
+  signal: AbortSignal,
+): Promise<readonly RawSeries[]> {
+  const search = { query: promql, start: String(from / 1_000), end: String(to / 1_000), step: String(stepMs / 1_000) };
+  const answer = await request(server, { path: '/api/v1/query_range', search: { ...search, ...WHOLE } }, signal);
+  return toSeries(server, answer);
+}
+
+/** The labels of every series that had samples from `from` to `to`. @throws as `request` does. */
+export async function listSeries(
+  server: Server,
+  { selector, from, to }: { readonly selector: string; readonly from: number; readonly to: number },
+  signal: AbortSignal,
+): Promise<readonly Labels[]> {
+  const search = { 'match[]': selector, start: String(from / 1_000), end: String(to / 1_000) };
+  return parseJson(server, await request(server, { path: '/api/v1/series', search }, signal), seriesList).data;
+}
+
 export interface Question {
   readonly promql: string;
   readonly at?: number;
@@ -101,9 +135,7 @@ async function query(server: Server, { promql, at, heard }: Question, signal: Ab
   const search = {
     query: promql,
     ...(at !== undefined && { time: String(at / 1_000) }),
-    // VictoriaMetrics leaves the newest half minute out otherwise; Thanos answers with what it has. Others take no notice.
-    nocache: '1',
-    partial_response: 'false',
+    ...WHOLE,
   };
   const answer = await request(server, { path: '/api/v1/query', search }, signal);
   heard?.(answer);

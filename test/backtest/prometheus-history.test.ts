@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { blueHistory } from '../../src/activities/baseline-history.ts';
 import { historyConfig } from '../../src/cli/history-config.ts';
-import type { CountersQuestion } from '../../src/metrics/prometheus/history/find-counters.ts';
 import { readHistory } from '../../src/metrics/prometheus/history/read-history.ts';
+import type { PrometheusConfig } from '../../src/metrics/prometheus/schema.ts';
 import type { MetricsConfig } from '../../src/runbook/kinds.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { toLimits } from '../../src/runbook/to-plan.ts';
@@ -38,18 +38,35 @@ async function serve(answer: (url: URL) => string): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-const question = (more: Partial<CountersQuestion> = {}): CountersQuestion => ({
-  selector: [{ label: 'job', operator: '=', value: 'test' }],
-  requests: 'http_requests_total',
-  latency: 'http_request_duration_seconds',
-  versionLabel: 'version',
-  codeLabel: 'code',
-  slowOverMs: 500,
-  from: 0,
-  to: 0,
-  stepMs: 1_000,
-  ...more,
-});
+interface Wanted extends Partial<Pick<PrometheusConfig, 'requests' | 'latency' | 'codeLabel'>> {
+  readonly version?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly stepMs?: number;
+  readonly slowOverMs?: number;
+}
+
+function readPast(url: string, { version, from = 0, to = 0, stepMs = 1_000, slowOverMs = 500, ...more }: Wanted) {
+  const config: PrometheusConfig = {
+    kind: 'prometheus',
+    url,
+    selector: [{ label: 'job', operator: '=', value: 'test' }],
+    requests: 'http_requests_total',
+    latency: 'http_request_duration_seconds',
+    versionLabel: 'version',
+    codeLabel: 'code',
+    poll: 15_000,
+    timeout: 5_000,
+    headers: {},
+    ...more,
+  };
+  const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: slowOverMs } };
+  return readHistory(
+    { name: 'Prometheus', url },
+    { from, to, stepMs, ...(version !== undefined && { version }) },
+    { config, limits, ...bounds },
+  );
+}
 const bounds = { signal: new AbortController().signal, progress: () => {} };
 
 describeWithPrometheus('the past of a real Prometheus', () => {
@@ -92,8 +109,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
     throw new Error(`Prometheus never had ${promql}`);
   }
 
-  const read = (more: Partial<CountersQuestion> = {}) =>
-    readHistory({ name: 'Prometheus', url: prometheus.url }, question({ from, to: Date.now(), ...more }), bounds);
+  const read = (more: Wanted = {}) => readPast(prometheus.url, { from, to: Date.now(), ...more });
   const totals = (intervals: Awaited<ReturnType<typeof read>>['intervals']) =>
     (['requests', 'failed', 'slow'] as const).map((name) => intervals.reduce((sum, one) => sum + one[name], 0));
 
@@ -147,16 +163,27 @@ describe('a Prometheus with very many series', () => {
     const asked: URL[] = [];
     const address = await serve((url) => {
       asked.push(url);
-      const many = Array.from({ length: 1_500 }, (_, pod) => ({ code: '200', version: '1', pod: String(pod) }));
+      const many = Array.from({ length: 1_500 }, (_, pod) => ({
+        __name__: 'http_requests_total',
+        code: '200',
+        version: '1',
+        pod: String(pod),
+      }));
       if (url.pathname.endsWith('/series')) return JSON.stringify({ status: 'success', data: many });
       const [start, end, step] = ['start', 'end', 'step'].map((key) => Number(url.searchParams.get(key)));
       const values: [number, string][] = [];
       for (let at = start ?? 0; at <= (end ?? 0); at += step ?? 60)
         values.push([at, url.searchParams.get('query')?.includes('code!~') ? '0.5' : '10.25']);
-      return JSON.stringify({ status: 'success', data: { resultType: 'matrix', result: [{ metric: {}, values }] } });
+      return JSON.stringify({
+        status: 'success',
+        data: { resultType: 'matrix', result: [{ metric: { version: '1' }, values }] },
+      });
     });
-    const { latency: _, ...rest } = question({ from: 0, to: 12 * 3_600_000, stepMs: 15_000 });
-    const { intervals, notices } = await readHistory({ name: 'Prometheus', url: `http://${address}` }, rest, bounds);
+    const { intervals, notices } = await readPast(`http://${address}`, {
+      to: 12 * 3_600_000,
+      stepMs: 15_000,
+      latency: undefined,
+    });
     expect(intervals).toHaveLength(720);
     expect(intervals.slice(0, 2)).toEqual([
       { from: 0, to: 60_000, requests: 10, failed: 1, slow: 0 },

@@ -119,12 +119,3 @@ test('a version that did not report is absent, one that had no request is not', 
   expect(advance(before, at(2_000, { target: 1, requests: 10 }, blue)).interval?.absent).toEqual([]);
   expect(advance(before, at(2_000, blue)).interval?.absent).toEqual(['2.5.0']);
 });
-
-test('where somebody else collects, only a new sample is a report', () => {
-  const [green, blue] = [
-    { requests: 10, sampledAt: 900 },
-    { version: '2.4.0', requests: 10, sampledAt: 1_000 },
-  ];
-  const { interval } = advance(at(1_000, green, blue), at(2_000, green, { ...blue, sampledAt: 2_000 }));
-  expect(interval?.absent).toEqual(['2.5.0']);
-});

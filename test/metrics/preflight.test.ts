@@ -3,7 +3,7 @@ import { otherVersions } from '../../src/activities/other-versions.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
 import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { useServers } from '../support/http.ts';
-import { createCounters, metricsSchema } from './support/counters.ts';
+import { createScrape, metricsSchema } from './support/counters.ts';
 
 const startServer = useServers();
 const signal = new AbortController().signal;
@@ -29,7 +29,7 @@ async function pageOf(lines: () => readonly string[], { limits = ERRORS, ...keys
     ...keys,
   });
   const notices: string[] = [];
-  const source = createCounters(config, limits, { env: {}, versions, notice: (text) => notices.push(text) });
+  const source = createScrape(config, limits, { env: {}, versions, notice: (text) => notices.push(text) });
   const problems = async () => metricsProblems(await source.inspect(signal), { ...versions, limits });
   return { source, problems, notices };
 }

@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { PrometheusConfig } from '../../src/metrics/prometheus/schema.ts';
-import { prometheusSource } from '../../src/metrics/prometheus/source.ts';
-import { freshCounts } from '../../src/plugin/counters.ts';
+import { countsOf, createPrometheus } from './support/counters.ts';
 
 /** What a server answered, as recorded from its documentation or from itself, in the cases that are rare in life. */
 
@@ -110,14 +109,14 @@ function configOf(url: string, more: Partial<PrometheusConfig> = {}): Prometheus
 async function sourceOf(server: Server9090, { more = {}, env = {} }: { more?: object; env?: NodeJS.ProcessEnv } = {}) {
   const { url, asked } = await serve(server);
   const notices: string[] = [];
-  const source = prometheusSource(configOf(url, more), LIMITS, { env, notice: (text) => notices.push(text) });
+  const source = createPrometheus(configOf(url, more), LIMITS, { env, notice: (text) => notices.push(text) });
   return { source, asked, notices, url };
 }
 
 /** Why nothing was read. Whatever it is, another try may help, and no address is told. */
 async function problemOf(server: Server9090, options?: Parameters<typeof sourceOf>[1]): Promise<string> {
   const { source } = await sourceOf(server, options);
-  const failure: Error = await source.read(signal).then(
+  const failure: Error = await source.read(null, signal).then(
     () => Promise.reject(new Error('it was read')),
     (error) => error,
   );
@@ -232,9 +231,9 @@ describe('no reading, in words', () => {
 
   test('a server that wants to be left alone is', async () => {
     const { source, asked } = await sourceOf(failed(429, 'slow down', { 'retry-after': '30' }));
-    await expect(source.read(signal)).rejects.toThrow('asked too often');
+    await expect(source.read(null, signal)).rejects.toThrow('asked too often');
     const before = asked.length;
-    await expect(source.read(signal)).rejects.toThrow(/asked for (29|30) s more without questions/);
+    await expect(source.read(null, signal)).rejects.toThrow(/asked for (29|30) s more without questions/);
     expect(asked).toHaveLength(before);
   });
 
@@ -246,7 +245,7 @@ describe('no reading, in words', () => {
         return matrix();
       },
     });
-    await expect(source.read(stop.signal)).rejects.toThrow('called off');
+    await expect(source.read(null, stop.signal)).rejects.toThrow('called off');
   });
 });
 
@@ -264,7 +263,7 @@ test('what is asked: one selector for everything, and who asks in headers', asyn
       more: { auth: { tokenEnv: 'SHOP_TOKEN' }, headers: { 'X-Scope-OrgID': 'shop' } },
     },
   );
-  await source.read(signal);
+  await source.read(null, signal);
   expect(headers).toMatchObject({ authorization: 'Bearer abc-def', 'x-scope-orgid': 'shop' });
   expect(asked.at(-1)).toBe(
     '{__name__=~"http_requests_total|http_request_duration_seconds|http_request_duration_seconds_sum|' +
@@ -282,12 +281,12 @@ test('notes of Prometheus 3 are no warnings', async () => {
       },
     }),
   });
-  expect((await source.read(signal)).series['2.5.0']).toMatchObject({ requests: 10, slow: 1 });
+  expect((await source.inspect(null, signal)).series['2.5.0']).toMatchObject({ requests: 10, slow: 1 });
 });
 
 test('the time of a reading is that of its newest sample', async () => {
   const { source } = await sourceOf({});
-  expect((await source.read(signal)).at).toBe((NOW - 15) * 1_000);
+  expect((await source.read(null, signal)).cursor.at).toBe((NOW - 15) * 1_000);
 });
 
 test('a bucket goes on under the spelling of Prometheus 3', async () => {
@@ -303,9 +302,9 @@ test('a bucket goes on under the spelling of Prometheus 3', async () => {
           )
         : matrix(...READY),
   });
-  const before = await source.read(signal);
+  const { cursor } = await source.read(null, signal);
   upgraded = true;
-  expect(freshCounts(before, await source.read(signal))['2.5.0']).toMatchObject({ slow: 4 });
+  expect(countsOf((await source.read(cursor, signal)).intervals, '2.5.0')).toMatchObject({ slow: 4 });
 });
 
 test('a version whose buckets end elsewhere is asked for anew', async () => {
@@ -320,7 +319,7 @@ test('a version whose buckets end elsewhere is asked for anew', async () => {
     series(bucket('+Inf', blue), [NOW - 15, '5']),
   ];
   const { source, notices } = await sourceOf({ raw: () => matrix(...result), ends: () => vector(...known) });
-  const before = await source.read(signal);
+  const { cursor } = await source.read(null, signal);
   // Blue is gone when green is seen: its end stays known.
   known.splice(0, 2, [{ version: '2.5.0', le: '0.75' }, '1'], [{ version: '2.5.0', le: '+Inf' }, '1']);
   result.push(
@@ -330,7 +329,8 @@ test('a version whose buckets end elsewhere is asked for anew', async () => {
     series(bucket('1', blue), [NOW, '5']),
     series(bucket('+Inf', blue), [NOW, '7']),
   );
-  expect(freshCounts(before, await source.read(signal))).toMatchObject({ '2.5.0': { slow: 4 }, '2.4.0': { slow: 2 } });
+  const [interval] = (await source.read(cursor, signal)).intervals;
+  expect(interval?.counts).toMatchObject({ '2.5.0': { slow: 4 }, '2.4.0': { slow: 2 } });
   expect(notices).toEqual([expect.stringContaining('slow means over 0.75 s instead')]);
 });
 
@@ -338,7 +338,7 @@ test('a store that writes NaN where a series ended counts what came before', asy
   const { source } = await sourceOf({
     raw: () => matrix(series(requests(), [NOW - 15, '10'], [NOW, 'NaN']), ...READY.slice(1)),
   });
-  expect((await source.read(signal)).series['2.5.0']).toMatchObject({ requests: 10 });
+  expect((await source.inspect(null, signal)).series['2.5.0']).toMatchObject({ requests: 10 });
 });
 
 test('a long gap is asked for in pieces, and every restart in it is seen', async () => {
@@ -359,15 +359,10 @@ test('a long gap is asked for in pieces, and every restart in it is seen', async
       return matrix(series(requests(), ...within), ...READY.slice(1));
     },
   });
-  const before = {
-    at: (NOW - LENGTH) * 1_000,
-    series: (
-      await sourceOf({ raw: () => matrix(series(requests(), [NOW - LENGTH, '100']), ...READY.slice(1)) }).then(
-        (first) => first.source.read(signal),
-      )
-    ).series,
-  };
-  expect(freshCounts(before, await source.read(signal, before))['2.5.0']).toMatchObject({ requests: 150 });
+  const then = await sourceOf({ raw: () => matrix(series(requests(), [NOW - LENGTH, '100']), ...READY.slice(1)) });
+  const { cursor } = await then.source.read(null, signal);
+  const { intervals } = await source.read({ ...cursor, at: (NOW - LENGTH) * 1_000 }, signal);
+  expect(countsOf(intervals, '2.5.0')).toMatchObject({ requests: 150 });
   expect(asked.length).toBe(6);
   expect(asked.at(-1)).toBeNull();
 });
@@ -375,7 +370,7 @@ test('a long gap is asked for in pieces, and every restart in it is seen', async
 describe('inspection', () => {
   test('tells from where on requests are slow, and how the clocks differ', async () => {
     const { source } = await sourceOf({});
-    expect(await source.inspect(signal)).toMatchObject({
+    expect(await source.inspect(null, signal)).toMatchObject({
       slowOver: [{ version: '2.5.0', seconds: 1 }],
       clocks: [{ place: 'Prometheus', aheadMs: { least: expect.any(Number), most: expect.any(Number) } }],
     });
@@ -386,7 +381,7 @@ describe('inspection', () => {
       ends: vector([{ version: '2.5.0', le: '0.5' }, '1'], [{ version: '2.5.0', le: '+Inf' }, '1']),
       raw: () => matrix(READY[0], series(bucket('0.5'), [NOW - 15, '4']), READY[2]),
     });
-    expect((await source.read(signal)).series['2.5.0']).toMatchObject({ slow: 6 });
+    expect((await source.inspect(null, signal)).series['2.5.0']).toMatchObject({ slow: 6 });
     expect(notices).toEqual([expect.stringContaining('no bucket that ends at 1 s: slow means over 0.5 s instead')]);
   });
 });
@@ -395,5 +390,5 @@ test('no label of a target, which may be an address, is in a reading', async () 
   const { source } = await sourceOf({
     raw: () => matrix(series(requests({ instance: '10.0.0.7:8080' }), [NOW, '1']), ...READY.slice(1)),
   });
-  expect(JSON.stringify(await source.read(signal))).not.toContain('10.0.0.7');
+  expect(JSON.stringify(await source.read(null, signal))).not.toContain('10.0.0.7');
 });

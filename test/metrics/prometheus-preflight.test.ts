@@ -1,11 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { Inspection } from '../../src/metrics/inspection.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
-import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { describeWithPrometheus, PAGE, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
-import { createCounters, metricsSchema } from './support/counters.ts';
+import { createPrometheus, metricsSchema } from './support/counters.ts';
 
 const signal = new AbortController().signal;
 const versions = { blue: 'v1', green: 'v2' };
@@ -58,12 +56,12 @@ async function scraped(jobs: readonly Job[], { limits = ERRORS, selector = {}, .
     poll: '1s',
     ...keys,
   });
-  const source = createCounters(config, limits, { env: {}, versions });
-  const problems = (inspection: Inspection) => metricsProblems(inspection, { ...versions, limits });
+  const source = createPrometheus(config, limits, { env: {}, versions });
+  const problems = (inspection: Inspected) => metricsProblems(inspection, { ...versions, limits });
   /** The first inspection that is as wanted. */
-  async function until(wanted: (inspection: Inspection) => boolean): Promise<Inspection> {
+  async function until(wanted: (inspection: Inspected) => boolean): Promise<Inspected> {
     for (;;) {
-      const inspection = await source.inspect(signal).catch(() => undefined); // before the first scrape
+      const inspection = await source.inspect(null, signal).catch(() => undefined); // before the first scrape
       if (inspection && wanted(inspection)) return inspection;
       await delay(100);
     }
@@ -80,8 +78,10 @@ function counting(labels: string, step: () => number, from = 0): () => string[] 
   };
 }
 
-const sumOf = ({ reading }: Inspection, version = 'v1') => reading.series[version]?.requests ?? 0;
-const scrapesOf = (startedAt: number) => (inspection: Inspection) => inspection.reading.at > startedAt + 6_000;
+type Inspected = Awaited<ReturnType<ReturnType<typeof createPrometheus>['inspect']>>;
+
+const sumOf = ({ series }: Inspected, version = 'v1') => series[version]?.requests ?? 0;
+const scrapesOf = (startedAt: number) => (inspection: Inspected) => inspection.reading.cursor.at > startedAt + 6_000;
 
 describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
   beforeAll(async () => {
@@ -114,7 +114,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
         unblock: expect.stringMatching(/^add \{ job: "(podmonitor\/)?shop" \} to metrics\.selector/),
       },
     ]);
-    await expect(source.read(signal)).rejects.toMatchObject({
+    await expect(source.read(null, signal)).rejects.toMatchObject({
       type: 'MetricsUnavailable',
       message: expect.stringContaining('counted twice'),
     });
@@ -150,7 +150,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     const inspection = await until(scrapesOf(Date.now()));
     expect(problems(inspection)).toEqual([]);
     expect(sumOf(inspection)).toBeGreaterThan(7_000);
-    await source.read(signal);
+    await source.read(null, signal);
   });
 
   test('the proxies of Istio on both sides count each request: refused until one side is chosen', async () => {
@@ -194,9 +194,9 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
   });
 
   /** Why it cannot be read once there is something to read. */
-  async function messageOf({ inspect }: { inspect(stop: AbortSignal): Promise<Inspection> }): Promise<string> {
+  async function messageOf({ inspect }: ReturnType<typeof createPrometheus>): Promise<string> {
     for (;;) {
-      const why = await inspect(signal).then(
+      const why = await inspect(null, signal).then(
         () => Promise.reject(new Error('it was read')),
         (error: Error) => error.message,
       );
@@ -226,7 +226,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     const inspection = await until(() => true);
     expect(problems(inspection)).toEqual([]);
     expect(inspection).toMatchObject({
-      reading: { series: { v1: { requests: 100, slow: 10, seconds: 13.4 } } },
+      series: { v1: { requests: 100, slow: 10, seconds: 13.4 } },
       slowOver: [{ version: 'v1', seconds: 0.5 }],
     });
   });
@@ -257,16 +257,17 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
       latency: name,
     });
     expect((await until(() => true)).slowOver).toEqual([{ version: 'v1', seconds: 0.5 }]);
-    let carry = mergeReadings(null, await source.read(signal));
+    let { cursor } = await source.read(null, signal);
     const sums: Record<string, { requests: number; slow: number }> = {};
     async function readUntil(wanted: () => boolean) {
       while (!wanted()) {
-        const reading = await source.read(signal, carry);
-        for (const [version, { requests, slow }] of Object.entries(freshCounts(carry, reading))) {
-          const sum = sums[version] ?? { requests: 0, slow: 0 };
-          sums[version] = { requests: sum.requests + requests, slow: sum.slow + slow };
-        }
-        carry = mergeReadings(carry, reading);
+        const reading = await source.read(cursor, signal);
+        for (const { counts } of reading.intervals)
+          for (const [version, { requests, slow }] of Object.entries(counts)) {
+            const sum = sums[version] ?? { requests: 0, slow: 0 };
+            sums[version] = { requests: sum.requests + requests, slow: sum.slow + slow };
+          }
+        cursor = reading.cursor;
         await delay(100);
       }
     }
@@ -276,7 +277,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     [blue, green] = [300, 200];
     await readUntil(() => sums['v2']?.requests === 200 && sums['v1']?.requests === 200);
     expect(sums).toEqual({ v1: { requests: 200, slow: 12 }, v2: { requests: 200, slow: 24 } });
-    expect((await source.inspect(signal)).slowOver).toEqual([
+    expect((await source.inspect(null, signal)).slowOver).toEqual([
       { version: 'v1', seconds: 0.25 },
       { version: 'v2', seconds: 0.25 },
     ]);

@@ -3,10 +3,8 @@ import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Writer } from 'protobufjs/minimal.js';
-import type { CounterAdapter } from '../../src/metrics/inspection.ts';
-import { prometheusSource } from '../../src/metrics/prometheus/source.ts';
-import type { Reading } from '../../src/plugin/counters.ts';
-import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
+import type { PrometheusCursor } from '../../src/metrics/prometheus/count.ts';
+import type { MetricSource } from '../../src/plugin/metric-source.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import {
   describeWithPrometheus,
@@ -15,14 +13,14 @@ import {
   startPrometheus,
   type TestPrometheus,
 } from '../support/prometheus.ts';
-import { createCounters } from './support/counters.ts';
+import { createPrometheus } from './support/counters.ts';
 
 const signal = new AbortController().signal;
 const LIMITS = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
 /** Of each test its own: Prometheus remembers those before. */
 let service = '';
 const configOf = (url: string) => metricsOf(url, 'service', service);
-const sourceOf = (url: string) => createCounters(configOf(url), LIMITS, { env: {} });
+const sourceOf = (url: string) => createPrometheus(configOf(url), LIMITS, { env: {} });
 
 interface Version {
   good: number;
@@ -83,23 +81,23 @@ function scraping(...addresses: readonly string[]) {
 }
 
 /** Reads as the watch does, adding up what is fresh, until it is as wanted. */
-function watching(source: CounterAdapter, from: Reading | null = null) {
+function watching(source: Pick<MetricSource, 'read'>, from: PrometheusCursor | null = null) {
   let carry = from;
   const sums = new Map<string, { requests: number; failed: number; slow: number }>();
   const intervals: { from: number; to: number }[] = [];
   async function poll(): Promise<void> {
-    const reading = await source.read(signal, carry ?? undefined);
-    const before = carry?.at;
-    if (before !== undefined && reading.at > before) intervals.push({ from: before, to: reading.at });
-    for (const [version, { requests, failed, slow }] of Object.entries(freshCounts(carry, reading))) {
-      const sum = sums.get(version) ?? { requests: 0, failed: 0, slow: 0 };
-      sums.set(version, {
-        requests: sum.requests + requests,
-        failed: sum.failed + failed,
-        slow: sum.slow + slow,
-      });
-    }
-    carry = JSON.parse(JSON.stringify(mergeReadings(carry, reading))) as Reading;
+    const reading = await source.read(carry, signal);
+    intervals.push(...reading.intervals);
+    for (const { counts } of reading.intervals)
+      for (const [version, { requests, failed, slow }] of Object.entries(counts)) {
+        const sum = sums.get(version) ?? { requests: 0, failed: 0, slow: 0 };
+        sums.set(version, {
+          requests: sum.requests + requests,
+          failed: sum.failed + failed,
+          slow: sum.slow + slow,
+        });
+      }
+    carry = JSON.parse(JSON.stringify(reading.cursor)) as PrometheusCursor;
   }
   return {
     sums: (version: string) => sums.get(version) ?? { requests: 0, failed: 0, slow: 0 },
@@ -118,11 +116,16 @@ function watching(source: CounterAdapter, from: Reading | null = null) {
   };
 }
 
+/** One of a version's counters stood at so many requests when it was last counted. */
+function standsAt(cursor: PrometheusCursor | null, version: string, requests: number): boolean {
+  return Object.values(cursor?.versions[version]?.marks ?? {}).some(([, value]) => value === requests);
+}
+
 /** A watch that has its baseline, which holds what is counted so far. */
 async function baseline(version = '2.4.0') {
   const source = sourceOf(prometheus.url);
   const watch = watching(source);
-  await watch.until(() => (watch.carry()?.series[version]?.requests ?? 0) >= target.version(version).good);
+  await watch.until(() => standsAt(watch.carry(), version, target.version(version).good));
   return { source, watch };
 }
 
@@ -192,7 +195,7 @@ describeWithPrometheus('a real Prometheus', () => {
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
     try {
       const first = watching(sourceOf(`http://${addressOf(front)}`));
-      await first.until(() => (first.carry()?.series['2.4.0']?.requests ?? 0) >= 100);
+      await first.until(() => standsAt(first.carry(), '2.4.0', 100));
       away = true;
       await expect(first.poll()).rejects.toMatchObject({
         type: 'MetricsUnavailable',
@@ -216,10 +219,10 @@ describeWithPrometheus('a real Prometheus', () => {
   test('what Prometheus did not scrape for a while is counted when it does again', async () => {
     const { source, watch } = await baseline();
     await scraping();
-    const before = watch.carry()?.at;
+    const before = watch.carry();
     target.version('2.4.0').good += 11;
     target.version('2.5.0').good = 2;
-    expect((await source.read(signal)).at).toBe(before); // no news: the same reading
+    expect(await source.read(before, signal)).toEqual({ cursor: before, intervals: [] }); // no news
     const resumed = target.scrapes;
     await scraping(target.address);
     await watch.until(() => watch.sums('2.5.0').requests > 0);
@@ -234,7 +237,7 @@ describeWithPrometheus('a real Prometheus', () => {
       other.version('2.4.0').good = 9;
       await scraping(target.address, other.address);
       // Its process is old by what it says: what it counted before it was found is nobody's.
-      await watch.until(() => Object.keys(watch.carry()?.series['2.4.0']?.marks ?? {}).length === 6);
+      await watch.until(() => Object.keys(watch.carry()?.versions['2.4.0']?.marks ?? {}).length === 6);
       target.version('2.4.0').good += 1;
       other.version('2.4.0').good += 2;
       await watch.until(() => watch.sums('2.4.0').requests >= 3);
@@ -249,32 +252,48 @@ describeWithPrometheus('a real Prometheus', () => {
     target.native = true;
     const source = sourceOf(prometheus.url);
     const watch = watching(source);
-    await watch.until(() => (watch.carry()?.series['2.4.0']?.requests ?? 0) >= 100);
+    await watch.until(() => standsAt(watch.carry(), '2.4.0', 100));
     Object.assign(target.version('2.5.0'), { good: 10, bad: 1, slow: 4 });
     await watch.until(() => watch.sums('2.5.0').requests > 0);
     expect(watch.sums('2.5.0')).toEqual({ requests: 11, failed: 1, slow: 4 });
-    expect((await source.inspect(signal)).slowOver).toContainEqual({ version: '2.5.0', seconds: 0.5 });
+    expect((await source.inspect(null, signal)).slowOver).toContainEqual({ version: '2.5.0', seconds: 0.5 });
   });
 
-  test('above a limit of series, increase() counts about as much', async () => {
-    const notices: string[] = [];
-    const source = prometheusSource(configOf(prometheus.url), LIMITS, {
-      env: {},
-      mostSeries: 3,
-      notice: (text) => notices.push(text),
-    });
-    target.onScrape = () => {
-      target.version('2.4.0').good += 10;
-    };
-    const watch = watching(source);
-    await watch.until(() => watch.intervals.length >= 2);
-    const [first, last] = [watch.intervals[0], watch.intervals.at(-1)];
-    const scrapes = ((last?.to ?? 0) - (first?.from ?? 0)) / 1_000;
-    expect(watch.sums('2.4.0').requests / (scrapes * 10)).toBeGreaterThan(0.5);
-    expect(watch.sums('2.4.0').requests / (scrapes * 10)).toBeLessThan(1.5);
-    expect(watch.carry()?.series['2.4.0']).toMatchObject({ approximate: true, failed: 0, slow: 0 });
-    expect(notices).toEqual([expect.stringContaining('counted approximately, by increase()')]);
-  });
+  test.each(['classic', 'native'])(
+    'above a limit of series, increase() counts about as much; %s histograms',
+    async (kind) => {
+      target.native = kind === 'native';
+      const notices: string[] = [];
+      const source = createPrometheus(configOf(prometheus.url), LIMITS, {
+        env: {},
+        mostSeries: 2,
+        notice: (text) => notices.push(text),
+      });
+      const serving = ['2.4.0'];
+      target.onScrape = () => {
+        for (const version of serving.map((name) => target.version(name))) {
+          version.good += 10;
+          version.slow += 3;
+        }
+      };
+      const watch = watching(source);
+      await watch.until(() => watch.intervals.length >= 2);
+      const [first, last] = [watch.intervals[0], watch.intervals.at(-1)];
+      const scrapes = ((last?.to ?? 0) - (first?.from ?? 0)) / 1_000;
+      expect(watch.sums('2.4.0').requests / (scrapes * 10)).toBeGreaterThan(0.5);
+      expect(watch.sums('2.4.0').requests / (scrapes * 10)).toBeLessThan(1.5);
+      serving.push('2.5.0'); // its buckets are as new as itself
+      await watch.until(() => watch.sums('2.5.0').requests >= 50);
+      for (const version of serving) {
+        const { requests, failed, slow } = watch.sums(version);
+        expect(failed).toBe(0);
+        expect(slow / requests).toBeGreaterThan(0.2);
+        expect(slow / requests).toBeLessThan(0.4);
+      }
+      expect(watch.carry()).toEqual({ at: expect.any(Number), versions: {}, approximate: true });
+      expect(notices).toEqual([expect.stringContaining('counted approximately, by increase()')]);
+    },
+  );
 });
 
 /** The same counts in the format that alone can carry native histograms. Buckets end at powers of two. */

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 import { useServers } from '../support/http.ts';
-import { createCounters } from './support/counters.ts';
+import { createScrape } from './support/counters.ts';
 
 const startServer = useServers();
 const serve = async (listener: RequestListener) => `${(await startServer(listener)).origin}/metrics`;
@@ -33,7 +33,7 @@ function router(buckets = [0.1, 0.5, 1]) {
 }
 
 function source(targets: string[], { underMs = 500, notices = [] as string[] } = {}) {
-  return createCounters(
+  return createScrape(
     {
       kind: 'scrape',
       targets,

@@ -100,7 +100,7 @@ export function toTracks(
   };
 }
 
-type Versioned = RawSeries & { readonly version: string };
+type Versioned = RawSeries & { readonly version: string; readonly target: string };
 
 function requestTracks(series: readonly RawSeries[], config: PrometheusConfig): Track[] {
   return versioned(series, config).map((one) => {
@@ -218,18 +218,19 @@ function describeVersions(
   );
 }
 
-function track({ labels, version }: Versioned, rest: Pick<Track, 'counts' | 'points'>): Track {
+function track({ labels, version, target }: Versioned, rest: Pick<Track, 'counts' | 'points'>): Track {
   const name = rest.counts === 'failed' ? 'requests' : rest.counts;
-  const { job = '', instance } = labels;
-  const target = digest(instance === undefined ? identity(labels) : `${job} ${instance}`);
   return { ...rest, labels, version, target, key: digest(`${name} ${identity(labels)}`) };
 }
 
 /** The series that say which version they are about; what does not (a router's own traffic) is not counted. */
-function versioned(series: readonly RawSeries[], { versionLabel }: PrometheusConfig): Versioned[] {
+function versioned(series: readonly RawSeries[], { versionLabel, codeLabel }: PrometheusConfig): Versioned[] {
   const found = series.flatMap((one) => {
     const version = one.labels[versionLabel];
-    return version === undefined || version === '' ? [] : [{ ...one, version }];
+    if (version === undefined || version === '') return [];
+    const { job = '', instance } = one.labels;
+    const { [codeLabel]: _, ...withoutCode } = one.labels;
+    return [{ ...one, version, target: digest(instance === undefined ? identity(withoutCode) : `${job} ${instance}`) }];
   });
   if (found.length === 0 && series[0])
     throw new Error(

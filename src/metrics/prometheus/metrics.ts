@@ -1,5 +1,5 @@
-import { countedBetween, metricsKind } from '../../plugin/index.ts';
-import { checkedCounters } from '../checked-counters.ts';
+import { metricsKind } from '../../plugin/index.ts';
+import { checkCounters, describeCounters } from '../checked-counters.ts';
 import { LATENCY_MISSING } from '../schema.ts';
 import { readHistory } from './history/read-history.ts';
 import { schema } from './schema.ts';
@@ -15,21 +15,27 @@ export const prometheusMetrics = metricsKind({
   secretKeys: ['url', 'auth', 'tokenEnv', 'basicEnv', 'headers', 'caFile'],
   latencyProblem: ({ latency }) => (latency === undefined ? LATENCY_MISSING : undefined),
   create(config, { limits, compared, log, env }) {
-    const { requests, latency, versionLabel, codeLabel, selector, poll } = config;
-    const adapter = prometheusSource(config, limits, {
+    const source = prometheusSource(config, limits, {
       env,
       notice: (text) => log.warn(text),
       ...(compared && { versions: compared }),
     });
-    return countedBetween(checkedCounters(adapter, limits, compared), {
-      freshEveryMs: poll,
-      measuresLatency: latency !== undefined,
+    return {
+      freshEveryMs: config.poll,
+      measuresLatency: config.latency !== undefined,
+      read: async (since, signal) => {
+        const inspection = await source.inspect(since, signal);
+        return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
+      },
+      inspect: async (since, signal) => {
+        const inspection = await source.inspect(since, signal);
+        const { reading, series } = inspection;
+        return { ...reading, series, ...describeCounters(inspection, limits, compared) };
+      },
       history: async (question, context) => {
         const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
-        const counters = { selector, requests, versionLabel, codeLabel, ...(latency !== undefined && { latency }) };
-        const slow = limits.latency && { slowOverMs: limits.latency.underMs };
-        return readHistory(server, { ...question, ...counters, ...slow }, context);
+        return readHistory(server, question, { config, limits, ...context });
       },
-    });
+    };
   },
 });

@@ -24,9 +24,12 @@ export function selectorOf(config: PrometheusConfig, limits: Limits, ends: reado
   ]);
 }
 
-/** How many histograms of each version have which bucket; those included that have just ended. */
-export function bucketsOf({ versionLabel, ...config }: PrometheusConfig & { readonly latency: string }): string {
-  return `count by (${versionLabel}, le) (last_over_time(${seriesOf(config, `${config.latency}_bucket`)}[10m]))`;
+/** How many histograms of each version had which bucket in so many milliseconds. */
+export function bucketsOf(
+  { versionLabel, ...config }: PrometheusConfig & { readonly latency: string },
+  lastMs: number,
+): string {
+  return `count by (${versionLabel}, le) (last_over_time(${seriesOf(config, `${config.latency}_bucket`)}${range(lastMs)}))`;
 }
 
 /** The series of one metric, with more conditions where wanted. */

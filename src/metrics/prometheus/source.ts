@@ -1,5 +1,6 @@
+import type { MetricCursor } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
-import { metricsUnavailable, type Range, type Reading } from '../../plugin/index.ts';
+import { type MetricInterval, type MetricReading, metricsUnavailable, type Range } from '../../plugin/index.ts';
 import {
   type Answer,
   instantQuery,
@@ -11,11 +12,11 @@ import {
   withTrust,
 } from '../../prometheus/index.ts';
 import { isBelow } from '../bucket-ends.ts';
-import type { AdapterOptions, CounterAdapter, Inspection, VersionSeries } from '../inspection.ts';
-import { fold } from './accumulate.ts';
+import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';
+import { countSince, type PrometheusCursor, totalsOf } from './count.ts';
 import { type Tracks, toTracks } from './counter-samples.ts';
-import { readIncrease } from './increase.ts';
+import { readSums } from './increase.ts';
 import { bucketsOf, range, selectorOf, seriesOf } from './queries.ts';
 import type { PrometheusConfig } from './schema.ts';
 
@@ -29,8 +30,21 @@ const FIRST_MS = 5 * 60_000;
 const PIECE_MS = 10 * 60_000;
 /** What was missed longer ago is bridged by the marks: only a restart that a counter outgrew stays unseen. */
 const LONGEST_MISSED_MS = 2 * 3_600_000;
+/** Buckets of a version that has just ended are known, too. */
+const ENDED_MS = 10 * 60_000;
+/** `increase` needs two samples, and extrapolates from what it has: over fewer than four scrapes mostly that. */
+const SCRAPES = 4;
 /** No server is left alone for longer, whatever it wants: a soak would go blind. */
 const LONGEST_REST_MS = 60_000;
+
+export interface PrometheusSource {
+  /**
+   * Counts what is new since a cursor; without one it counts nothing, and says where to begin.
+   * @throws ApplicationFailure `MetricsUnavailable` where it cannot be read.
+   */
+  inspect(since: MetricCursor | null, signal: AbortSignal): Promise<Inspection & { readonly reading: MetricReading }>;
+}
+type Inspected = Awaited<ReturnType<PrometheusSource['inspect']>>;
 
 /**
  * Reads a Prometheus, or what speaks its HTTP API: the raw samples of every counter that is needed, added up here.
@@ -45,10 +59,9 @@ export function prometheusSource(
     mostSeries = MOST_SERIES,
     versions: compared,
   }: AdapterOptions & { readonly mostSeries?: number },
-): CounterAdapter {
+): PrometheusSource {
   let connected: Server | undefined;
   let ends: BucketEnds | undefined;
-  let last: Reading | null = null;
   let clockAheadMs: Range | undefined;
   let approximate = false;
   let restUntil = 0;
@@ -71,7 +84,7 @@ export function prometheusSource(
     if (latency === undefined || !limits.latency) return NO_ENDS;
     const limit = limits.latency.underMs / 1_000;
     const found = chooseEnds(
-      await evaluate(server, bucketsOf({ ...config, latency }), signal),
+      await evaluate(server, bucketsOf({ ...config, latency }, ENDED_MS), signal),
       { versionLabel: config.versionLabel, latency, limit, compared },
       ends,
     );
@@ -104,16 +117,37 @@ export function prometheusSource(
     );
   }
 
-  async function readApproximately(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
-    ends ??= await askEnds(server, signal);
-    const reading = await readIncrease(server, { config, limits, ends }, { since, signal, heard });
-    if (!reading) throw new Error(await whyNothing(server, signal));
-    const slowOver = [...ends.byVersion].map(([version, seconds]) => ({ version, seconds }));
+  async function readApproximately(
+    server: Server,
+    since: PrometheusCursor | null,
+    signal: AbortSignal,
+  ): Promise<Inspected> {
+    const known = (ends = await askEnds(server, signal)); // green has its own, and is new
+    const hasVersion = { label: config.versionLabel, operator: '!=' as const, value: '' };
+    const [newest] = await evaluate(
+      server,
+      `max(timestamp(${seriesOf(config, config.requests, [hasVersion])}))`,
+      signal,
+    );
+    const sampledAt = newest?.samples[0]?.value;
+    if (sampledAt === undefined) throw new Error(await whyNothing(server, signal));
+    const at = Math.floor(sampledAt * 1_000);
+    const sums = async (windowMs?: number) => {
+      const ask = async (promql: string) => (await instantQuery(server, { promql, at, heard }, signal)).result;
+      const [sum = []] = (await readSums(ask, { config, limits, ends: known }, windowMs)).values();
+      return [...sum];
+    };
+    const isNew = !since || at - since.at >= SCRAPES * config.poll;
+    const intervals: MetricInterval[] = [];
+    if (since && isNew)
+      intervals.push({ from: since.at, to: at, counts: Object.fromEntries(await sums(at - since.at)) });
+    const cursor: PrometheusCursor = { at: since && !isNew ? since.at : at, versions: {}, approximate: true };
     return {
-      reading,
+      reading: { cursor, intervals, approximate: true },
+      series: Object.fromEntries((await sums()).map(([version, counts]) => [version, { version, ...counts }])),
       metrics: config,
-      versions: await describeRoughly(server, ends, signal),
-      slowOver,
+      versions: await describeRoughly(server, known, signal),
+      slowOver: [...known.byVersion].map(([version, seconds]) => ({ version, seconds })),
       clocks: clocks(),
     };
   }
@@ -141,27 +175,30 @@ export function prometheusSource(
     return versions;
   }
 
-  async function readExactly(server: Server, since: Reading | null, signal: AbortSignal): Promise<Inspection> {
+  async function readExactly(server: Server, since: PrometheusCursor | null, signal: AbortSignal): Promise<Inspected> {
     const now = Date.now() + (clockAheadMs ? (clockAheadMs.least + clockAheadMs.most) / 2 : 0);
     const overlap = Math.max(OVERLAP_MS, 4 * config.poll);
-    let reading = since;
+    const intervals: MetricInterval[] = [];
+    let cursor = since;
+    const count = (piece: Tracks) => {
+      const counted = countSince(cursor, piece);
+      if (counted.interval) intervals.push(counted.interval);
+      cursor = counted.cursor;
+      return counted.cursor;
+    };
     let from = since ? Math.max(since.at, now - LONGEST_MISSED_MS) : now - Math.max(FIRST_MS, overlap) + overlap;
-    for (; now - from > PIECE_MS; from += PIECE_MS) {
-      const piece = await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal);
-      reading = fold(reading, piece.tracks, piece.starts);
-    }
-    const { tracks, starts, slowOver, versions } = await tracksOf(
-      server,
-      { range: range(now - from + overlap) },
-      signal,
-    );
+    for (; now - from > PIECE_MS; from += PIECE_MS)
+      count(await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal));
+    const newest = await tracksOf(server, { range: range(now - from + overlap) }, signal);
+    const { tracks, slowOver, versions } = newest;
     if (!tracks.some(({ counts, points }) => (counts === 'requests' || counts === 'failed') && points.length > 0))
       throw new Error(await whyNothing(server, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
       throw new Error(
         `Prometheus has no histogram ${config.latency} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
       );
-    return { reading: fold(reading, tracks, starts), metrics: config, versions, slowOver, clocks: clocks() };
+    const reading = { cursor: count(newest), intervals };
+    return { reading, series: totalsOf(tracks), metrics: config, versions, slowOver, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {
@@ -180,14 +217,13 @@ export function prometheusSource(
       : `Prometheus has no fresh sample of ${config.requests} at all: is its name right, and are the targets up?`;
   }
 
-  async function inspectOnce(signal: AbortSignal, since: Reading | null): Promise<Inspection> {
+  async function inspectOnce(since: PrometheusCursor | null, signal: AbortSignal): Promise<Inspected> {
     if (Date.now() < restUntil)
       throw new Error(
         `Prometheus: it asked for ${Math.ceil((restUntil - Date.now()) / 1_000)} s more without questions`,
       );
     const server = (connected ??= await connect(config, env));
-    const was = Object.values(since?.series ?? {});
-    if (was.some((series) => series.approximate)) approximate = true;
+    if (since?.approximate) approximate = true;
     if (!since && !approximate) {
       ends ??= await askEnds(server, signal);
       const [count] = await evaluate(server, `count(${selectorOf(config, limits, ends.texts)})`, signal);
@@ -196,19 +232,18 @@ export function prometheusSource(
     return approximate ? readApproximately(server, since, signal) : readExactly(server, since, signal);
   }
 
-  async function inspect(signal: AbortSignal, since: Reading | null = last): Promise<Inspection> {
-    try {
-      const inspection = await inspectOnce(signal, since);
-      last = inspection.reading;
-      return inspection;
-    } catch (error) {
-      signal.throwIfAborted();
-      const message = error instanceof Error ? error.message : String(error);
-      throw metricsUnavailable(message.startsWith('Prometheus') ? message : `Prometheus: ${message}`);
-    }
-  }
-
-  return { read: async (signal, since) => (await inspect(signal, since)).reading, inspect };
+  return {
+    async inspect(since, signal) {
+      try {
+        // A cursor of another kind of metrics says nothing here: counting begins anew.
+        return await inspectOnce(since && 'versions' in since ? (since as PrometheusCursor) : null, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const message = error instanceof Error ? error.message : String(error);
+        throw metricsUnavailable(message.startsWith('Prometheus') ? message : `Prometheus: ${message}`);
+      }
+    },
+  };
 }
 
 /** The server of the runbook. @throws Error that names the variable or the file that is missing. */

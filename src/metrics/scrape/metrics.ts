@@ -1,5 +1,5 @@
 import { countedBetween, metricsKind } from '../../plugin/index.ts';
-import { checkedCounters } from '../checked-counters.ts';
+import { checkCounters, describeCounters } from '../checked-counters.ts';
 import { LATENCY_MISSING } from '../schema.ts';
 import { schema } from './schema.ts';
 import { scrapeSource } from './source.ts';
@@ -15,9 +15,18 @@ export const scrapeMetrics = metricsKind({
       notice: (text) => log.warn(text),
       ...(compared && { versions: compared }),
     });
-    return countedBetween(checkedCounters(adapter, limits, compared), {
-      freshEveryMs: 0,
-      measuresLatency: config.latency !== undefined,
-    });
+    return countedBetween(
+      {
+        read: async (signal) => {
+          const inspection = await adapter.inspect(signal);
+          return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
+        },
+        inspect: async (signal) => {
+          const inspection = await adapter.inspect(signal);
+          return { reading: inspection.reading, ...describeCounters(inspection, limits, compared) };
+        },
+      },
+      { freshEveryMs: 0, measuresLatency: config.latency !== undefined },
+    );
   },
 });

@@ -1,19 +1,24 @@
 import type { Limits } from '../../judge/index.ts';
-import { metricsUnavailable, type SeriesReading } from '../../plugin/index.ts';
+import { metricsUnavailable, type Reading, type SeriesReading } from '../../plugin/index.ts';
 import { parsePrometheusText } from '../../prometheus/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
 import { groupBy } from '../group-by.ts';
-import type { AdapterOptions, CounterAdapter, Inspection } from '../inspection.ts';
+import type { AdapterOptions, Inspection } from '../inspection.ts';
 import { fetchPage } from './fetch-page.ts';
 import type { ScrapeConfig } from './schema.ts';
 import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
+
+/** Reads all pages once. @throws ApplicationFailure `MetricsUnavailable` where one cannot be read. */
+export interface ScrapeSource {
+  inspect(signal: AbortSignal): Promise<Inspection & { readonly reading: Reading }>;
+}
 
 /** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
 export function scrapeSource(
   config: ScrapeConfig,
   limits: Limits,
   { notice = () => {}, versions }: Pick<AdapterOptions, 'notice' | 'versions'> = {},
-): CounterAdapter {
+): ScrapeSource {
   const noticed = new Set<string>();
   const noticeOnce = (text: string) => {
     if (!noticed.has(text)) notice(text);
@@ -46,7 +51,7 @@ export function scrapeSource(
     return slowEnds(histograms, limit, versions);
   }
 
-  async function inspect(signal: AbortSignal): Promise<Inspection> {
+  async function inspect(signal: AbortSignal) {
     signal.throwIfAborted();
     // The moment before the first byte: what is counted is then never older than the reading says.
     const at = Date.now();
@@ -60,14 +65,16 @@ export function scrapeSource(
     try {
       const pages = targets.map(({ page }) => page);
       const ends = endsOf(pages);
-      const series = pages.flatMap((page, index) =>
+      const entries = pages.flatMap((page, index) =>
         readSeries(page, { config, limits, ends }, noticeOnce).map((reading): [string, SeriesReading] => [
           `${index}/${reading.version}`,
           reading,
         ]),
       );
+      const series = Object.fromEntries(entries);
       return {
-        reading: { at, series: Object.fromEntries(series) },
+        reading: { at, series },
+        series,
         metrics: config,
         versions: describeVersions(pages, config),
         slowOver: [...ends].map(([version, seconds]) => ({ version, seconds })),
@@ -78,7 +85,7 @@ export function scrapeSource(
     }
   }
 
-  return { read: async (signal) => (await inspect(signal)).reading, inspect };
+  return { inspect };
 }
 
 function problemOf(error: unknown, index: number, count: number): string {

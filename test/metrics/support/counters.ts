@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import { builtIn } from '../../../src/built-in.ts';
 import type { Limits } from '../../../src/judge/rules.ts';
-import { checkedCounters } from '../../../src/metrics/checked-counters.ts';
-import type { AdapterOptions, CounterAdapter } from '../../../src/metrics/inspection.ts';
+import { checkCounters } from '../../../src/metrics/checked-counters.ts';
+import type { AdapterOptions } from '../../../src/metrics/inspection.ts';
 import type { PrometheusConfig } from '../../../src/metrics/prometheus/schema.ts';
 import { prometheusSource } from '../../../src/metrics/prometheus/source.ts';
 import type { ScrapeConfig } from '../../../src/metrics/scrape/schema.ts';
 import { scrapeSource } from '../../../src/metrics/scrape/source.ts';
+import type { FreshCounts, MetricInterval, MetricReading } from '../../../src/plugin/metric-source.ts';
 import { kindSchemas } from '../../../src/runbook/kinds.ts';
 
 type CountersConfig = PrometheusConfig | ScrapeConfig;
@@ -16,14 +17,45 @@ const { workloads = [], routers = [], metrics = [], checks = [], notifications =
 export const metricsSchema = kindSchemas({ workloads, routers, metrics, checks, notifications })
   .metrics as unknown as z.ZodType<CountersConfig>;
 
-/** The counters as the watch reads them, and all that their adapter knows of itself. */
-export function createCounters(config: CountersConfig, limits: Limits, options: AdapterOptions): CounterAdapter {
-  const adapter = isPrometheus(config)
-    ? prometheusSource(config, limits, options)
-    : scrapeSource(config, limits, options);
-  return { read: checkedCounters(adapter, limits, options.versions).read, inspect: adapter.inspect };
+/** The counters of pages as the watch reads them, and all that is known of them. */
+export function createScrape(config: CountersConfig, limits: Limits, options: AdapterOptions) {
+  const source = scrapeSource(config as ScrapeConfig, limits, options);
+  return {
+    inspect: source.inspect,
+    read: async (signal: AbortSignal) => {
+      const inspection = await source.inspect(signal);
+      return { ...inspection.reading, ...checkCounters(inspection, limits, options.versions) };
+    },
+  };
 }
 
-function isPrometheus(config: CountersConfig): config is PrometheusConfig {
-  return config.kind === 'prometheus';
+/** The counters of a Prometheus as the watch reads them, and all that is known of them. */
+export function createPrometheus(
+  config: CountersConfig,
+  limits: Limits,
+  options: Parameters<typeof prometheusSource>[2],
+) {
+  const source = prometheusSource(config as PrometheusConfig, limits, options);
+  return {
+    inspect: source.inspect,
+    read: async (since: MetricReading['cursor'] | null, signal: AbortSignal): Promise<MetricReading> => {
+      const inspection = await source.inspect(since, signal);
+      return { ...inspection.reading, ...checkCounters(inspection, limits, options.versions) };
+    },
+  };
+}
+
+/** What intervals counted of a version, together. */
+export function countsOf(intervals: readonly MetricInterval[], version: string): FreshCounts | undefined {
+  return intervals.reduce<FreshCounts | undefined>((sum, { counts }) => {
+    const more = Object.hasOwn(counts, version) ? counts[version] : undefined;
+    if (!more) return sum;
+    const { requests = 0, failed = 0, slow = 0, seconds = 0 } = sum ?? {};
+    return {
+      requests: requests + more.requests,
+      failed: failed + more.failed,
+      slow: slow + more.slow,
+      seconds: seconds + more.seconds,
+    };
+  }, undefined);
 }

@@ -1,15 +1,29 @@
-import { HistoryError, type HistoryInterval, inWholeNumbers, type TrafficHistory } from '../../../plugin/index.ts';
-import { type NativeHistogram, type RawSeries, rawSeries, type Server } from '../../../prometheus/index.ts';
-import { formatSelector, type Matcher } from '../../../promql/index.ts';
-import { ANSWERED_PROMQL, isFailed } from '../../status-codes.ts';
-import { withinOf } from '../buckets.ts';
-import { range } from '../queries.ts';
-import { type Counted, type CountedSeries, openBins } from './bin-samples.ts';
-import { type Counters, type CountersQuestion, findCounters } from './find-counters.ts';
-import { increases } from './history-queries.ts';
+import type { Limits } from '../../../judge/index.ts';
+import {
+  type FreshCounts,
+  HistoryError,
+  type HistoryInterval,
+  type HistoryQuestion,
+  inWholeNumbers,
+  type TrafficHistory,
+} from '../../../plugin/index.ts';
+import { instantQuery, listSeries, rangeQuery, rawSeries, type Server } from '../../../prometheus/index.ts';
+import { formatSelector, type Labels, type Matcher } from '../../../promql/index.ts';
+import { isBelow } from '../../bucket-ends.ts';
+import { isStatus } from '../../status-codes.ts';
+import { type BucketEnds, chooseEnds, NO_ENDS } from '../buckets.ts';
+import { countSteps, NO_COUNTS, plus } from '../count.ts';
+import { toTracks } from '../counter-samples.ts';
+import { readSums } from '../increase.ts';
+import { anyOf, bucketsOf, range, selectorOf } from '../queries.ts';
+import type { PrometheusConfig } from '../schema.ts';
+import type { Track } from '../track.ts';
+import { openBins } from './bin-steps.ts';
 
 /** Of more series the samples are not fetched one by one. */
 const MOST_RAW_SERIES = 1_000;
+/** Its buckets make a native histogram as long as so many numbers. */
+const NATIVE_WEIGHT = 40;
 /** About 10 MB of an answer. */
 const SAMPLES_PER_ANSWER = 300_000;
 /** Nobody scrapes much faster; if somebody does, answers are larger. */
@@ -18,113 +32,176 @@ const LONGEST_PIECE_MS = 6 * 3_600_000;
 /** `increase()` returns nothing for a range with fewer than two samples: one minute holds four scrapes of 15 s. */
 const COARSE_MS = 60_000;
 
-/**
- * The past from a Prometheus, in bounded pieces. The samples themselves where they are few: then every count is exact;
- * `increase()` in steps of a minute where they are many, which a notice says.
- * @throws HistoryError when there is nothing for this selector; Error as `ask` does.
- */
-export async function readHistory(
-  server: Server,
-  question: CountersQuestion,
-  { signal, progress = () => {} }: { readonly signal: AbortSignal; readonly progress?: (done: number) => void },
-): Promise<TrafficHistory> {
-  const { from, to, stepMs, codeLabel } = question;
-  const counters = await findCounters(server, question, signal);
-  const { series, selectors, notices } = counters;
-  const bounds = { signal, from, to, codeLabel, progress };
-  const past =
-    series <= MOST_RAW_SERIES
-      ? { notices, intervals: await readSamples(server, counters, { ...bounds, stepMs }) }
-      : await readIncreases(server, counters, { ...bounds, stepMs: Math.max(stepMs, COARSE_MS) });
-  if (past.intervals.length === 0)
-    throw new HistoryError(
-      `${server.name} has too little of ${formatSelector(selectors.requests)} in this time: ask for more of it`,
-    );
-  return past;
-}
-
-interface Piece {
-  readonly from: number;
-  readonly to: number;
-  readonly stepMs: number;
-  readonly codeLabel: string;
+interface Past {
+  readonly server: Server;
+  /** Its selector takes only the version that is asked for, if one is. */
+  readonly config: PrometheusConfig;
+  readonly limits: Limits;
+  readonly question: HistoryQuestion;
   readonly signal: AbortSignal;
   readonly progress: (done: number) => void;
 }
 
-async function readSamples(
+/**
+ * The past from a Prometheus, in bounded pieces, counted as the watch counts. Where there are many series, `increase()` in
+ * steps of a minute counts, which a notice says.
+ * @throws HistoryError when there is nothing for this selector, or it cannot be judged; Error as `request` does.
+ */
+export async function readHistory(
   server: Server,
-  { selectors: { requests, all, within, native }, weight }: Counters,
-  { from, to, stepMs, codeLabel, signal, progress }: Piece,
-): Promise<HistoryInterval[]> {
-  const fittingMs = (SAMPLES_PER_ANSWER / weight) * ASSUMED_SCRAPE_MS;
+  question: HistoryQuestion,
+  {
+    signal,
+    progress = () => {},
+    ...known
+  }: {
+    readonly config: PrometheusConfig;
+    readonly limits: Limits;
+    readonly signal: AbortSignal;
+    readonly progress?: (done: number) => void;
+  },
+): Promise<TrafficHistory> {
+  const { version, from, to } = question;
+  const { versionLabel, selector } = known.config;
+  // The start of a process has no version.
+  const ofVersion: Matcher = { label: versionLabel, operator: '=~', value: `|${anyOf([version ?? ''])}` };
+  const config = { ...known.config, selector: version === undefined ? selector : [...selector, ofVersion] };
+  const past: Past = { server, config, limits: known.limits, question, signal, progress };
+
+  const found = await listSeries(server, { selector: selectorOf(config, known.limits, []), from, to }, signal);
+  refuseUnusable(found, past);
+  const { intervals, notices } =
+    found.length <= MOST_RAW_SERIES ? await readSamples(past, found) : await readIncreases(past, found.length);
+  if (intervals.length === 0)
+    throw new HistoryError(`${server.name} has too little of ${shown(past)} in this time: ask for more of it`);
+  return { intervals, notices };
+}
+
+/** The counters of requests, as messages name them. */
+function shown({ config: { selector, requests, versionLabel }, question: { version } }: Past): string {
+  const ofVersion: Matcher =
+    version === undefined
+      ? { label: versionLabel, operator: '!=', value: '' }
+      : { label: versionLabel, operator: '=', value: version };
+  return formatSelector([
+    { label: '__name__', operator: '=', value: requests },
+    ...(version === undefined ? selector : selector.slice(0, -1)),
+    ofVersion,
+  ]);
+}
+
+/** @throws HistoryError when there are no counters, or they do not show what failed or what was slow. */
+function refuseUnusable(found: readonly Labels[], past: Past): void {
+  const { requests, latency, versionLabel, codeLabel } = past.config;
+  const named = (name: string) =>
+    found.filter((labels) => labels['__name__'] === name && (labels[versionLabel] ?? '') !== '');
+  const counters = named(requests);
+  const name = shown(past);
+  if (counters.length === 0)
+    throw new HistoryError(
+      `${past.server.name} has no series ${name} in this time: compare the metric, the labels and metrics.versionLabel with ` +
+        'what it has',
+    );
+  if (counters.every((labels) => labels[codeLabel] === undefined))
+    throw new HistoryError(`${name} has no label "${codeLabel}", which would show failed requests`);
+  if (!counters.some((labels) => isStatus(labels[codeLabel] ?? '')))
+    throw new HistoryError(
+      `the label "${codeLabel}" of ${name} holds no HTTP status, which would show failed requests`,
+    );
+  if (
+    past.limits.latency &&
+    latency !== undefined &&
+    [`${latency}_bucket`, latency].every((one) => named(one).length === 0)
+  )
+    throw new HistoryError(
+      `${past.server.name} has no histogram ${latency}, neither classic nor native, for this selector`,
+    );
+}
+
+/** The samples of each counter: exact, and restarts are seen. */
+async function readSamples(past: Past, found: readonly Labels[]): Promise<TrafficHistory> {
+  const { server, config, limits, question, signal, progress } = past;
+  const { from, to } = question;
+  const natives = found.filter((labels) => labels['__name__'] === config.latency).length;
+  const fittingMs = (SAMPLES_PER_ANSWER / (found.length + NATIVE_WEIGHT * natives)) * ASSUMED_SCRAPE_MS;
   const pieceMs = Math.min(LONGEST_PIECE_MS, 1_000 * Math.ceil(fittingMs / 1_000));
-  const ledger = openBins({ from, to, stepMs });
+  const bins = openBins(question);
+  const marks = new Map<string, readonly number[]>();
+  const targetSince = new Map<string, number>();
+  let ends = NO_ENDS;
   for (let at = from; at < to; at += pieceMs) {
     progress((at - from) / (to - from));
     const end = Math.min(to, at + pieceMs);
-    const read = async (selector: readonly Matcher[] | undefined) =>
-      selector
-        ? (await rawSeries(server, { promql: `${formatSelector(selector)}${range(end - at)}`, at: end }, signal)).result
-        : [];
-    ledger.add([
-      ...(await read(requests)).map((one) => counted(one, isFailed(one.labels[codeLabel] ?? '') ? BOTH : ['requests'])),
-      ...(await read(all)).map((one) => counted(one, ['all'])),
-      ...(await read(within)).map((one) => counted(one, ['within'])),
-      ...(await read(native?.histogram)).flatMap((one) => nativeSeries(one, native?.limit ?? 0)),
-    ]);
+    ends = await readEnds(past, { from: at, to: end, before: ends });
+    const promql = `${selectorOf(config, limits, ends.texts)}${range(end - at)}`;
+    const { result } = await rawSeries(server, { promql, at: end }, signal);
+    const tracks = tracksOf(result, past, ends);
+    for (const { target, points } of tracks) {
+      const first = points[0]?.at ?? Number.POSITIVE_INFINITY;
+      targetSince.set(target, Math.min(targetSince.get(target) ?? first, first));
+    }
+    countSteps(tracks, marks, {
+      // A series that first appears at 7 on a target that is known holds 7 errors. A new target may have run for long.
+      isBorn: ({ target }, first) => (targetSince.get(target) ?? first.at) < first.at,
+      book: (step) => bins.add(step),
+    });
   }
-  return ledger.intervals();
+  return { intervals: bins.intervals(), notices: noticesOf(past, ends) };
 }
 
-const BOTH = ['requests', 'failed'] as const;
-
-function counted(series: RawSeries, counts: readonly Counted[]): CountedSeries {
-  return { series, counts };
+function tracksOf(
+  result: Parameters<typeof toTracks>[0],
+  { config, limits }: Past,
+  ends: BucketEnds,
+): readonly Track[] {
+  try {
+    return toTracks(result, config, { limits, ends }).tracks;
+  } catch (error) {
+    throw new HistoryError(error instanceof Error ? error.message : String(error));
+  }
 }
 
-function nativeSeries({ labels, histograms }: RawSeries, limit: number): CountedSeries[] {
-  const as = (name: Counted, valueOf: (histogram: NativeHistogram) => number) => {
-    const samples = histograms.map((histogram) => ({ at: histogram.at, value: valueOf(histogram) }));
-    return counted({ labels: { ...labels, le: name }, samples, histograms: [] }, [name]);
-  };
-  return [as('all', ({ count }) => count), as('within', (histogram) => withinOf(histogram, limit))];
+async function readEnds(
+  { server, config, limits, signal }: Past,
+  { from, to, before }: { readonly from: number; readonly to: number; readonly before: BucketEnds },
+): Promise<BucketEnds> {
+  const { latency, versionLabel } = config;
+  if (latency === undefined || !limits.latency) return NO_ENDS;
+  const promql = bucketsOf({ ...config, latency }, to - from);
+  const { result } = await instantQuery(server, { promql, at: to }, signal);
+  return chooseEnds(result, { versionLabel, latency, limit: limits.latency.underMs / 1_000 }, before);
 }
 
-async function readIncreases(
-  server: Server,
-  { selectors: { requests, all, within, native }, series, notices }: Counters,
-  { from, to, stepMs, codeLabel, signal, progress }: Piece,
-): Promise<TrafficHistory> {
-  const failed: Matcher = { label: codeLabel, operator: '!~', value: ANSWERED_PROMQL };
+function noticesOf({ config, limits }: Past, { byVersion }: BucketEnds): string[] {
+  const limit = (limits.latency?.underMs ?? 0) / 1_000;
+  return [...new Set(byVersion.values())]
+    .filter((end) => isBelow(end, limit))
+    .map((end) => `${config.latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`);
+}
+
+/** Of many counters, what `increase()` says of each minute. */
+async function readIncreases(past: Past, series: number): Promise<TrafficHistory> {
+  const { server, config, limits, question, signal, progress } = past;
+  const { from, to } = question;
+  const stepMs = Math.max(question.stepMs, COARSE_MS);
   const intervals: HistoryInterval[] = [];
+  let ends = NO_ENDS;
   for (let at = from; at < to; at += LONGEST_PIECE_MS) {
     progress((at - from) / (to - from));
-    const piece = { from: at, to: Math.min(to, at + LONGEST_PIECE_MS), stepMs };
-    const read = async (selector: readonly Matcher[] | undefined) =>
-      selector ? increases(server, formatSelector(selector), piece, signal) : new Map<number, number>();
-    const [n, x, total, quick] = [
-      await read(requests),
-      await read([...requests, failed]),
-      await read(all),
-      await read(within),
-    ];
-    for (const [end, count] of n)
-      intervals.push({
-        from: end - stepMs,
-        to: end,
-        requests: count,
-        failed: x.get(end) ?? 0,
-        slow: (total.get(end) ?? 0) - (quick.get(end) ?? 0),
-      });
+    const end = Math.min(to, at + LONGEST_PIECE_MS);
+    ends = await readEnds(past, { from: at, to: end, before: ends });
+    const ask = (promql: string) => rangeQuery(server, { promql, from: at + stepMs, to: end, stepMs }, signal);
+    for (const [time, versions] of await readSums(ask, { config, limits, ends }, stepMs)) {
+      const { requests, failed, slow } = [...versions.values()].reduce<FreshCounts>(plus, NO_COUNTS);
+      intervals.push({ from: time - stepMs, to: time, requests, failed, slow });
+    }
   }
   return {
-    intervals: inWholeNumbers(intervals),
+    intervals: inWholeNumbers(intervals.sort((a, b) => a.to - b.to)),
     notices: [
-      ...notices,
+      ...noticesOf(past, ends),
       `${series} series are too many to fetch each sample: counts come from increase() over ${stepMs / 1_000} s, which ` +
         'extrapolates and misses the first failure of each new series.',
-      ...(native ? ['Native histograms are read only from raw samples: slow requests are not rehearsed.'] : []),
     ],
   };
 }

@@ -1,9 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fold } from '../../src/metrics/prometheus/accumulate.ts';
+import { countSince, type PrometheusCursor } from '../../src/metrics/prometheus/count.ts';
 import type { Point, ProcessStart, Track } from '../../src/metrics/prometheus/track.ts';
-import type { Reading } from '../../src/plugin/counters.ts';
-import { advance, freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
 
 const SCRAPE_MS = 15_000;
 const STEPS = 40;
@@ -14,11 +12,15 @@ function track(key: string, points: readonly Point[], more: Partial<Track> = {})
 const points = (...samples: readonly (readonly [at: number, ...values: number[]])[]): Point[] =>
   samples.map(([at, ...values]) => ({ at, values }));
 
+function read(since: PrometheusCursor | null, tracks: readonly Track[], starts: readonly ProcessStart[] = []) {
+  return countSince(since, { tracks, starts });
+}
+
 /** What `tracks` add to a reading of `before`, as the watch counts it. */
 function fresh(before: readonly Track[], tracks: readonly Track[], starts: readonly ProcessStart[] = []) {
   const clock = (at: number) => track('clock', points([at, 0]), { version: '2.4.0' });
-  const since = fold(null, [...before, clock(1_000)], []);
-  return freshCounts(since, fold(since, [...tracks, clock(9_000)], starts))['2.5.0'];
+  const since = read(null, [...before, clock(1_000)]).cursor;
+  return read(since, [...tracks, clock(9_000)], starts).interval?.counts['2.5.0'];
 }
 
 describe('property: counts add up', () => {
@@ -64,7 +66,7 @@ describe('property: counts add up', () => {
         (lives, polls) => {
           const all = lives.map((one, index) => ({ one, key: String(index), ...live(one) }));
           const counts = { requests: 0, failed: 0 };
-          let carry: Reading | null = null;
+          let carry: PrometheusCursor | null = null;
           for (const now of [...polls.sort((a, b) => a - b), STEPS + 2]) {
             const from: number = (carry?.at ?? now * SCRAPE_MS) - 6 * SCRAPE_MS;
             const tracks = all.map(({ one, key, samples }) =>
@@ -76,12 +78,12 @@ describe('property: counts add up', () => {
             );
             // Something is always scraped, or there would be nothing new to read.
             const clock = track('clock', points([now * SCRAPE_MS + 1, 0]), { version: 'router' });
-            const reading = fold(carry, [...tracks, clock], []);
-            for (const { requests, failed } of Object.values(freshCounts(carry, reading))) {
+            const { cursor, interval } = read(carry, [...tracks, clock]);
+            for (const { requests, failed } of Object.values(interval?.counts ?? {})) {
               counts.requests += requests;
               counts.failed += failed;
             }
-            carry = JSON.parse(JSON.stringify(mergeReadings(carry, reading))) as Reading;
+            carry = JSON.parse(JSON.stringify(cursor)) as PrometheusCursor;
           }
           // The baseline saw a counter's newest value; what it counted until its last sample came after that.
           const first = Math.min(...polls);
@@ -140,55 +142,62 @@ test('a target that restarted is named once, however many of its counters fell',
     track('other', points([at, 10 * at]), { target: 'pod-2' }),
     track('of blue', points([at, 10 * at]), { target: 'pod-3', version: '2.4.0' }),
   ];
-  const first = fold(null, counters(1_000, 7), []);
-  const second = fold(first, counters(2_000, 3), []);
-  expect(advance(first, second).interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
-  const third = fold(second, counters(3_000, 4), []);
-  expect(advance(second, third).interval?.restarted).toEqual({});
-  expect(fold(third, counters(4_000, 1), []).series['2.5.0']?.restarts).toEqual({ 'pod-1': 2 });
+  const first = read(null, counters(1_000, 7));
+  const second = read(first.cursor, counters(2_000, 3));
+  expect(second.interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
+  const third = read(second.cursor, counters(3_000, 4));
+  expect(third.interval?.restarted).toEqual({});
+  expect(read(third.cursor, counters(4_000, 1)).interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
 });
 
 test('a counter that vanished goes on where it was', () => {
   const [gone, other] = [track('a', points([1_000, 10])), track('b', points([1_000, 1]))];
-  const first = fold(null, [gone, other], []);
-  const second = fold(first, [track('b', points([2_000, 2]))], []);
-  const third = fold(second, [track('a', points([3_000, 13]))], []);
-  expect(freshCounts(second, third)['2.5.0']).toMatchObject({ requests: 3 });
+  const first = read(null, [gone, other]);
+  const second = read(first.cursor, [track('b', points([2_000, 2]))]);
+  const third = read(second.cursor, [track('a', points([3_000, 13]))]);
+  expect(third.interval?.counts['2.5.0']).toMatchObject({ requests: 3 });
 });
 
 test('a version is as old as its newest sample, also when it is scraped no more', () => {
-  const first = fold(null, [track('a', points([1_000, 10])), track('b', points([900, 1]), { version: '2.4.0' })], []);
-  const second = fold(
-    first,
-    [track('a', points([1_000, 10])), track('b', points([2_000, 2]), { version: '2.4.0' })],
-    [],
-  );
-  expect(second.series).toMatchObject({ '2.5.0': { sampledAt: 1_000 }, '2.4.0': { sampledAt: 2_000 } });
-  expect(advance(first, second).interval?.absent).toEqual(['2.5.0']);
+  const blue = (at: number, value: number) => track('b', points([at, value]), { version: '2.4.0' });
+  const first = read(null, [track('a', points([1_000, 10])), blue(900, 1)]);
+  const second = read(first.cursor, [track('a', points([1_000, 10])), blue(2_000, 2)]);
+  expect(second.cursor.versions).toMatchObject({ '2.5.0': { sampledAt: 1_000 }, '2.4.0': { sampledAt: 2_000 } });
+  expect(second.interval?.absent).toEqual(['2.5.0']);
 });
 
-test('what is not newer is the same reading', () => {
-  const first = fold(null, [track('a', points([1_000, 10]))], []);
-  expect(fold(first, [track('a', points([1_000, 10]))], [])).toBe(first);
+test('a version whose counters are gone altogether is absent', () => {
+  const first = read(null, [track('a', points([1_000, 10])), track('b', points([900, 1]), { version: '2.4.0' })]);
+  expect(read(first.cursor, [track('a', points([2_000, 11]))]).interval?.absent).toEqual(['2.4.0']);
+});
+
+test('what is not newer is no interval, and the same cursor', () => {
+  const { cursor } = read(null, [track('a', points([1_000, 10]))]);
+  expect(read(cursor, [track('a', points([1_000, 10]))])).toEqual({ cursor });
 });
 
 test('the same samples twice count once', () => {
-  const first = fold(null, [track('a', points([1_000, 10]))], []);
+  const first = read(null, [track('a', points([1_000, 10]))]);
   const [a, b] = [track('a', points([1_000, 10], [2_000, 14])), track('b', points([3_000, 1]))];
-  const second = fold(first, [a], []);
-  expect(fold(second, [a, b], []).series['2.5.0']).toMatchObject({ requests: 15 });
+  const second = read(first.cursor, [a]);
+  expect(second.interval?.counts['2.5.0']).toMatchObject({ requests: 4 });
+  expect(read(second.cursor, [a, b]).interval?.counts['2.5.0']).toMatchObject({ requests: 1 });
 });
 
 test('an answer that lags behind, as of another replica, counts nothing twice', () => {
   const clock = (at: number) => track('clock', points([at, 0]));
-  let reading = fold(null, [track('a', points([1_000, 10]))], []);
+  let { cursor } = read(null, [track('a', points([1_000, 10]))]);
+  const counted = [];
   for (const [at, samples] of [
     [5_000, points([1_000, 10], [4_000, 16])],
     [6_000, points([1_000, 10], [2_000, 12])],
     [7_000, points([2_000, 12], [4_000, 16])],
-  ] as const)
-    reading = fold(reading, [track('a', samples), clock(at)], []);
-  expect(reading.series['2.5.0']).toMatchObject({ requests: 16 });
+  ] as const) {
+    const next = read(cursor, [track('a', samples), clock(at)]);
+    counted.push(next.interval?.counts['2.5.0']?.requests);
+    cursor = next.cursor;
+  }
+  expect(counted).toEqual([6, 0, 0]);
 });
 
 describe('slow requests', () => {
@@ -215,8 +224,11 @@ describe('slow requests', () => {
 });
 
 test('versions named like the insides of JavaScript are versions', () => {
-  const first = fold(null, [track('a', points([1_000, 1]))], []);
-  const carried = JSON.parse(JSON.stringify(first)) as Reading;
-  const second = fold(carried, [track('b', points([2_000, 3]), { version: '__proto__' })], []);
-  expect(freshCounts(carried, second)).toMatchObject(Object.fromEntries([['__proto__', { requests: 3 }]]));
+  const first = read(null, [track('a', points([1_000, 1]))]);
+  const cursor = JSON.parse(JSON.stringify(first.cursor)) as PrometheusCursor;
+  const second = read(cursor, [track('b', points([2_000, 3]), { version: '__proto__' })]);
+  expect(second.interval?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 3 }]]));
+  const again = JSON.parse(JSON.stringify(second.cursor)) as PrometheusCursor;
+  const third = read(again, [track('b', points([3_000, 5]), { version: '__proto__' })]);
+  expect(third.interval?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 2 }]]));
 });

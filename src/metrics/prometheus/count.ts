@@ -1,0 +1,177 @@
+import type { MetricCursor } from '../../domain/index.ts';
+import type { FreshCounts, MetricInterval, SeriesReading } from '../../plugin/index.ts';
+import type { Labels } from '../../promql/index.ts';
+import type { Point, ProcessStart, Track } from './track.ts';
+
+/** A counter that was not seen for so long is gone for good: autoscaling would let the marks grow without end. */
+const FORGET_MS = 6 * 3_600_000;
+
+/** Where a counter stood when it was last counted: the time of that sample, epoch milliseconds, and its values. */
+type Mark = readonly number[];
+
+/** Where the next reading goes on. It holds no labels, which name hosts. */
+export interface PrometheusCursor extends MetricCursor {
+  /** By version: its newest sample, and the mark of each of its counters by the counter's key. */
+  readonly versions: Readonly<Record<string, { readonly sampledAt: number; readonly marks: Record<string, Mark> }>>;
+  /** There are too many counters to keep a mark of each: they are counted by `increase()`. */
+  readonly approximate?: true;
+}
+
+/** What a counter rose by from one sample to the next. */
+export interface Step {
+  readonly version: string;
+  readonly target: string;
+  /** The times of the two samples, epoch milliseconds. A counter that counts from zero has no earlier one. */
+  readonly from?: number;
+  readonly to: number;
+  readonly counts: FreshCounts;
+  /** The counter of requests fell: its process restarted. */
+  readonly restarted: boolean;
+}
+
+/**
+ * Counts each counter's samples after its mark, one step a sample, and moves the mark. Samples up to a mark are not counted
+ * again. A counter that fell counts from zero.
+ * @param isBorn whether a counter without a mark counts from zero; otherwise its first sample is only where counting begins.
+ */
+export function countSteps(
+  tracks: readonly Track[],
+  marks: Map<string, Mark>,
+  { isBorn, book }: { readonly isBorn: (track: Track, first: Point) => boolean; readonly book: (step: Step) => void },
+): void {
+  for (const track of tracks) {
+    const [first] = track.points;
+    if (!first) continue;
+    let mark = marks.get(track.key) ?? (isBorn(track, first) ? [] : [first.at, ...first.values]);
+    for (const { at, values } of track.points) {
+      const [from, ...before] = mark;
+      if (from !== undefined && at <= from) continue;
+      const { risen, within, fell } = difference(before, values);
+      const restarted = fell && (track.counts === 'requests' || track.counts === 'failed');
+      const { version, target } = track;
+      book({
+        version,
+        target,
+        ...(from !== undefined && { from }),
+        to: at,
+        counts: asCounts(track, risen, within),
+        restarted,
+      });
+      mark = [at, ...values];
+    }
+    marks.set(track.key, mark);
+  }
+}
+
+/** `within` means something only beside another of the same bucket; otherwise the step shows no slow request. */
+function difference(before: readonly number[], now: readonly number[]) {
+  const [all = 0, within = 0, end] = now;
+  const [allBefore = 0, withinBefore = 0, endBefore] = before;
+  const sameBucket = end === endBefore;
+  const fell = all < allBefore || (sameBucket && end !== 0 && within < withinBefore);
+  if (before.length === 0 || fell) return { risen: all, within, fell };
+  const risen = all - allBefore;
+  return { risen, within: sameBucket && within >= withinBefore ? within - withinBefore : risen, fell };
+}
+
+export const NO_COUNTS: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
+
+function asCounts({ counts }: Track, risen: number, within: number): FreshCounts {
+  switch (counts) {
+    case 'requests':
+      return { ...NO_COUNTS, requests: risen };
+    case 'failed':
+      return { ...NO_COUNTS, requests: risen, failed: risen };
+    case 'slow':
+      return { ...NO_COUNTS, slow: Math.max(0, risen - within) };
+    case 'seconds':
+      return { ...NO_COUNTS, seconds: risen };
+  }
+}
+
+export function plus(one: FreshCounts = NO_COUNTS, other: FreshCounts): FreshCounts {
+  return {
+    requests: one.requests + other.requests,
+    failed: one.failed + other.failed,
+    slow: one.slow + other.slow,
+    seconds: one.seconds + other.seconds,
+  };
+}
+
+interface Counted {
+  readonly cursor: PrometheusCursor;
+  /** Missing for the first reading, and where there is no newer sample. */
+  readonly interval?: MetricInterval;
+}
+
+/** What is new since a cursor; without one the newest samples are where counting begins. Pure. */
+export function countSince(
+  since: PrometheusCursor | null,
+  { tracks, starts }: { readonly tracks: readonly Track[]; readonly starts: readonly ProcessStart[] },
+): Counted {
+  const requests = tracks.filter(({ counts }) => counts === 'requests' || counts === 'failed');
+  const newest = Math.max(...requests.map(({ points }) => points.at(-1)?.at ?? 0), 0);
+  if (since && newest <= since.at) return { cursor: since };
+
+  const versions: [string, PrometheusCursor['versions'][string]][] = [];
+  const counts: [string, FreshCounts][] = [];
+  const restarted: [string, string[]][] = [];
+  const absent: string[] = [];
+  const before = new Map(Object.entries(since?.versions ?? {}));
+  for (const version of new Set([...before.keys(), ...tracks.map((track) => track.version)])) {
+    const { sampledAt: sampledBefore = 0, marks: marksBefore = {} } = before.get(version) ?? {};
+    const marks = new Map(Object.entries(marksBefore).filter(([, [at = 0]]) => newest - at < FORGET_MS));
+    const isOwn = (track: Track) => track.version === version && track.points.length > 0;
+    const targets = new Set<string>();
+    let sum: FreshCounts | undefined;
+    countSteps(tracks.filter(isOwn), marks, {
+      isBorn: ({ labels }, first) => since !== null && !isOldButNew(labels, first.at, { since, starts }),
+      book: (step) => {
+        sum = plus(sum, step.counts);
+        if (step.restarted) targets.add(step.target);
+      },
+    });
+    const sampledAt = Math.max(sampledBefore, ...requests.filter(isOwn).map(({ points }) => points.at(-1)?.at ?? 0));
+    versions.push([version, { sampledAt, marks: Object.fromEntries(marks) }]);
+    if (sum) counts.push([version, sum]);
+    if (targets.size > 0) restarted.push([version, [...targets]]);
+    if (before.has(version) && sampledAt <= sampledBefore) absent.push(version);
+  }
+  const cursor = { at: newest, versions: Object.fromEntries(versions) };
+  if (!since) return { cursor };
+  return {
+    cursor,
+    interval: {
+      from: since.at,
+      to: newest,
+      counts: Object.fromEntries(counts),
+      restarted: Object.fromEntries(restarted),
+      absent,
+    },
+  };
+}
+
+/**
+ * Its process ran before `since`, and nothing of it was scraped before this. What it counted before Prometheus found it
+ * belongs to no soak. Any other counter that nobody saw before was born with its first requests, and those matter most.
+ */
+function isOldButNew(
+  labels: Labels,
+  firstAt: number,
+  { since, starts }: { readonly since: MetricCursor; readonly starts: readonly ProcessStart[] },
+): boolean {
+  const own = starts.filter((start) =>
+    Object.entries(start.labels).every(([label, value]) => label === '__name__' || labels[label] === value),
+  );
+  return own.length > 0 && own.every((start) => start.startedAt < since.at && start.scrapedSince >= firstAt);
+}
+
+/** By version: what its counters stand at. */
+export function totalsOf(tracks: readonly Track[]): Record<string, SeriesReading> {
+  const sums = new Map<string, FreshCounts>();
+  for (const track of tracks) {
+    const { values: [all = 0, within = 0] = [] } = track.points.at(-1) ?? {};
+    if (track.points.length > 0) sums.set(track.version, plus(sums.get(track.version), asCounts(track, all, within)));
+  }
+  return Object.fromEntries([...sums].map(([version, sum]) => [version, { version, ...sum }]));
+}
