@@ -16,7 +16,7 @@ export function checkCounters(
   const [untrue] = untrueCounts(inspection, limits, compared);
   if (untrue) throw metricsUnavailable(`${untrue.found}: ${untrue.unblock}`);
   if (!limits.latency || !compared) return {};
-  const ends = inspection.slowOver.filter(({ version }) => version === compared.blue || version === compared.green);
+  const ends = inspection.slowAbove.filter(({ version }) => version === compared.blue || version === compared.green);
   const line = Math.min(...ends.map(({ seconds }) => seconds));
   return isBelow(line, limits.latency.underMs / 1_000) ? { slowOver: line } : {};
 }
@@ -28,5 +28,5 @@ export function describeCounters(
   compared?: Compared,
 ): Pick<MetricInspection, 'problems' | 'slowAbove' | 'clocks'> {
   const problems = compared ? metricsProblems(inspection, { ...compared, limits }) : untrueCounts(inspection, limits);
-  return { problems, slowAbove: inspection.slowOver, clocks: inspection.clocks };
+  return { problems, slowAbove: inspection.slowAbove, clocks: inspection.clocks };
 }

@@ -32,7 +32,7 @@ export interface Inspection {
     readonly codeLabel: string;
   };
   readonly versions: Readonly<Record<string, VersionSeries>>;
-  readonly slowOver: MetricInspection['slowAbove'];
+  readonly slowAbove: MetricInspection['slowAbove'];
   readonly clocks: MetricInspection['clocks'];
 }
 

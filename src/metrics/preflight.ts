@@ -107,7 +107,7 @@ function latencyProblems(
     return good > 0 && good < UNTIMED_REQUESTS ? [withoutBuckets(blue, latency)] : [];
   const share = slow / requests;
   if (requests < ENOUGH_TO_TELL) return [];
-  const over = inspection.slowOver.find(({ version }) => version === blue)?.seconds ?? limit;
+  const over = inspection.slowAbove.find(({ version }) => version === blue)?.seconds ?? limit;
   if (share < IMPLAUSIBLY_SLOW)
     return isBelow(over, limit) && share > 1 - quantile
       ? [

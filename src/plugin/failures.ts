@@ -3,11 +3,6 @@ import { FAILURE } from '../domain/index.ts';
 
 /** The errors that ports throw. Messages are kept in the history for ever: no secrets, no addresses. */
 
-/** The platform or the router refuses a change. It is not asked again, unless a rollback has to be. */
-export function commandFailed(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.CommandFailed);
-}
-
 /** A version is not healthy now. It is asked again. */
 export function greenUnhealthy(message: string): ApplicationFailure {
   return ApplicationFailure.retryable(message, FAILURE.GreenUnhealthy);

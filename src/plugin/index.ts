@@ -17,6 +17,7 @@ export {
   template,
 } from '../runbook/index.ts';
 export type { Operation, RunContext } from '../util/index.ts';
+export { commandFailed } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
   type CounterSource,
@@ -25,7 +26,7 @@ export {
   type SeriesReading,
 } from './counters.ts';
 export { definePlugin, type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
-export { commandFailed, greenUnhealthy, metricsUnavailable } from './failures.ts';
+export { greenUnhealthy, metricsUnavailable } from './failures.ts';
 export {
   GAP_INTERVALS,
   HistoryError,

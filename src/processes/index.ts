@@ -2,6 +2,6 @@ export { recordTail } from './command-output.ts';
 export { findProgram } from './find-program.ts';
 export { findPrograms } from './preflight.ts';
 export { endGroup, signalGroup } from './process-group.ts';
-export { commandFailed, fillCommand, runChange } from './run-change.ts';
+export { exitFailure, fillCommand, runChange } from './run-change.ts';
 export { type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
 export { SUPERVISOR } from './supervisor.ts';

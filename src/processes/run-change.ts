@@ -1,6 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { type EvidenceLine, FAILURE } from '../domain/index.ts';
-import type { Operation, RunContext } from '../util/index.ts';
+import type { ApplicationFailure } from '@temporalio/common';
+import type { EvidenceLine } from '../domain/index.ts';
+import { commandFailed, type Operation, type RunContext } from '../util/index.ts';
 import { fenced } from './fence.ts';
 import { type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
 
@@ -31,7 +31,7 @@ export async function runChange(
   const result = await fenced(operation, run, (fencedRun) =>
     runCommand({ name, command: filled, operation, run: fencedRun, timeoutMs }),
   );
-  if (result.exitCode !== 0) throw commandFailed(name, result);
+  if (result.exitCode !== 0) throw exitFailure(name, result);
   return [evidenceOf(name, result)];
 }
 
@@ -44,19 +44,17 @@ export function fillCommand(
   try {
     return fillPlaceholders(command, values);
   } catch (error) {
-    throw ApplicationFailure.nonRetryable(
+    throw commandFailed(
       `the runbook's command for ${name} cannot be used: ${error instanceof Error ? error.message : 'unknown placeholder'}`,
-      FAILURE.CommandFailed,
     );
   }
 }
 
 /** The failure of a program that ended with another exit code than 0. */
-export function commandFailed(name: string, { exitCode, stderrTail, outputTail }: CommandResult): ApplicationFailure {
+export function exitFailure(name: string, { exitCode, stderrTail, outputTail }: CommandResult): ApplicationFailure {
   const printed = (stderrTail === '' ? outputTail : stderrTail).slice(-SHOWN_IN_FAILURE);
-  return ApplicationFailure.nonRetryable(
+  return commandFailed(
     `${name} failed with exit code ${exitCode}${printed === '' ? ' and printed nothing' : `: ${printed}`}`,
-    FAILURE.CommandFailed,
   );
 }
 

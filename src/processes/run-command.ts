@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
-import { FAILURE } from '../domain/index.ts';
-import type { Operation, RunContext } from '../util/index.ts';
+import { commandFailed, type Operation, type RunContext } from '../util/index.ts';
 import { recordHead, recordTail } from './command-output.ts';
 import { findProgram } from './find-program.ts';
 import { endGroup } from './process-group.ts';
@@ -157,8 +156,4 @@ function notStarted(name: string, code: string | undefined): ApplicationFailure 
 function tookTooLong(name: string, timeoutMs: number | undefined, tail: string): ApplicationFailure {
   const said = tail === '' ? 'it printed nothing' : `its output ended with: ${tail.slice(-300)}`;
   return commandFailed(`${name} did not end within ${timeoutMs} ms and was stopped; ${said}`);
-}
-
-function commandFailed(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.CommandFailed);
 }

@@ -138,15 +138,21 @@ function optionOf(chart: ChartView, series: SoakSeries, marks: readonly Mark[]) 
   };
 }
 
-/** The first interval began before the shift: it does not show the rate of requests after the shift. */
+/**
+ * A rate is not shown of the first interval, which began before the shift, nor of a last one that is too short for one: it
+ * ends with the soak, not with a reading.
+ */
 function valueIn(
   { value, unit }: ChartView,
-  { startedAt }: SoakSeries,
+  { startedAt, points }: SoakSeries,
   point: SeriesPoint,
   version: 'green' | 'blue',
 ): number | undefined {
-  if (unit === 'perSecond' && point.from < startedAt) return undefined;
-  return value(point[version], point.to - point.from);
+  const lengthMs = point.to - point.from;
+  const [before, last] = points.slice(-2);
+  const isCutShort = before && point === last && lengthMs < (before.to - before.from) / 4;
+  if (unit === 'perSecond' && (point.from < startedAt || isCutShort)) return undefined;
+  return value(point[version], lengthMs);
 }
 
 /** Without a border, which would be the colour of a page that is not ours. */

@@ -1,3 +1,4 @@
+export { commandFailed } from './command-failed.ts';
 export { errorCode } from './error-code.ts';
 export { jsonOrUndefined } from './json.ts';
 export { loaderArguments, programArguments } from './node-program.ts';

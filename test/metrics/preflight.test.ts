@@ -262,7 +262,7 @@ test('blue and green are divided at an end that both have, from when green is se
   expect(await next()).toMatchObject({ v1: { requests: 100, slow: 0 }, v2: { requests: 100, slow: 12 } });
   lines = [...timed('v1', ENDS, durations(300)), ...timed('v2', greenEnds, durations(200))];
   expect(await next()).toMatchObject({ v1: { requests: 100, slow: 12 }, v2: { requests: 100, slow: 12 } });
-  expect((await source.inspect(signal)).slowOver).toEqual([
+  expect((await source.inspect(signal)).slowAbove).toEqual([
     { version: 'v1', seconds: 0.25 },
     { version: 'v2', seconds: 0.25 },
   ]);

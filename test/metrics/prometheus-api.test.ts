@@ -371,7 +371,7 @@ describe('inspection', () => {
   test('tells from where on requests are slow, and how the clocks differ', async () => {
     const { source } = await sourceOf({});
     expect(await source.inspect(null, signal)).toMatchObject({
-      slowOver: [{ version: '2.5.0', seconds: 1 }],
+      slowAbove: [{ version: '2.5.0', seconds: 1 }],
       clocks: [{ place: 'Prometheus', aheadMs: { least: expect.any(Number), most: expect.any(Number) } }],
     });
   });

@@ -227,7 +227,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     expect(problems(inspection)).toEqual([]);
     expect(inspection).toMatchObject({
       series: { v1: { requests: 100, slow: 10, seconds: 13.4 } },
-      slowOver: [{ version: 'v1', seconds: 0.5 }],
+      slowAbove: [{ version: 'v1', seconds: 0.5 }],
     });
   });
 
@@ -256,7 +256,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
       limits: LATENCY,
       latency: name,
     });
-    expect((await until(() => true)).slowOver).toEqual([{ version: 'v1', seconds: 0.5 }]);
+    expect((await until(() => true)).slowAbove).toEqual([{ version: 'v1', seconds: 0.5 }]);
     let { cursor } = await source.read(null, signal);
     const sums: Record<string, { requests: number; slow: number }> = {};
     async function readUntil(wanted: () => boolean) {
@@ -277,7 +277,7 @@ describeWithPrometheus('metrics of a real Prometheus before a shift', () => {
     [blue, green] = [300, 200];
     await readUntil(() => sums['v2']?.requests === 200 && sums['v1']?.requests === 200);
     expect(sums).toEqual({ v1: { requests: 200, slow: 12 }, v2: { requests: 200, slow: 24 } });
-    expect((await source.inspect(null, signal)).slowOver).toEqual([
+    expect((await source.inspect(null, signal)).slowAbove).toEqual([
       { version: 'v1', seconds: 0.25 },
       { version: 'v2', seconds: 0.25 },
     ]);

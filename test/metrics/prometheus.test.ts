@@ -256,7 +256,7 @@ describeWithPrometheus('a real Prometheus', () => {
     Object.assign(target.version('2.5.0'), { good: 10, bad: 1, slow: 4 });
     await watch.until(() => watch.sums('2.5.0').requests > 0);
     expect(watch.sums('2.5.0')).toEqual({ requests: 11, failed: 1, slow: 4 });
-    expect((await source.inspect(null, signal)).slowOver).toContainEqual({ version: '2.5.0', seconds: 0.5 });
+    expect((await source.inspect(null, signal)).slowAbove).toContainEqual({ version: '2.5.0', seconds: 0.5 });
   });
 
   test.each(['classic', 'native'])(

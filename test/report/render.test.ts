@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { buildReport } from '../../src/domain/report.ts';
+import { chartSvg } from '../../src/report/charts.ts';
 import { documentOf } from '../../src/report/document.ts';
 import { FORMATS, render } from '../../src/report/render.ts';
 import { breachedAtGate } from '../support/status.ts';
@@ -62,6 +63,25 @@ test('each chart is an image with its numbers in words, marks what happened, and
   for (const word of ['limit 5 %', 'BREACH', 'shift to 50 %', 'approve: words', 'missing'])
     expect(figure).toContain(`>${word}</text>`);
   expect(html).toContain('Missing, and shaded in the charts: 12:01:20 to 12:01:30.');
+});
+
+test('a last interval of a moment is no rate, which would dwarf all others', () => {
+  const point = (from: number, to: number, requests: number) => {
+    const counts = { requests, failed: 0, slow: 0, meanMs: null };
+    return { from, to, green: counts, blue: counts, verdict: 'healthy' as const };
+  };
+  const series = {
+    percentage: 50,
+    startedAt: 0,
+    endedAt: 10_015,
+    from: 'polls' as const,
+    points: [point(0, 5_000, 50), point(5_000, 10_000, 50), point(10_000, 10_015, 6)],
+    missing: [],
+    failedPolls: 0,
+  };
+  const value = ({ requests }: { requests: number }, ms: number) => requests / (ms / 1_000);
+  const svg = chartSvg({ title: 'rate', words: '', unit: 'perSecond', value }, series, []);
+  expect([...svg.matchAll(/>([\d.]+)\/s</g)].map(([, rate]) => Number(rate))).toEqual([0, 5, 10]);
 });
 
 test('the charts take every colour from the page, which has one for light and one for dark', async () => {

@@ -19,7 +19,7 @@ const REPLICA_LABELS = ['replica', 'prometheus_replica', '__replica__', 'rule_re
 export interface Tracks {
   readonly tracks: readonly Track[];
   readonly starts: readonly ProcessStart[];
-  readonly slowOver: Inspection['slowOver'];
+  readonly slowAbove: Inspection['slowAbove'];
   readonly versions: Inspection['versions'];
   /** There are buckets of a version that `ends` does not know: ask anew where they end. */
   readonly incomplete: boolean;
@@ -45,7 +45,7 @@ export function toTracks(
   const { latency } = config;
   const describe = (natives: readonly Versioned[]) => describeVersions(requests, natives, { config, ends, starts });
   if (latency === undefined)
-    return { tracks: requests, starts, slowOver: [], versions: describe([]), incomplete: false };
+    return { tracks: requests, starts, slowAbove: [], versions: describe([]), incomplete: false };
 
   const perSecond = unitsPerSecond(latency);
   const limit = (limits.latency?.underMs ?? 0) / 1_000;
@@ -84,7 +84,7 @@ export function toTracks(
   return {
     tracks: [...requests, ...seconds, ...slow, ...nativeTracks],
     starts,
-    slowOver: limits.latency
+    slowAbove: limits.latency
       ? [
           ...[...ends.byVersion].flatMap(([version, end]) =>
             end !== undefined && found.has(version) ? [{ version, seconds: end }] : [],

@@ -147,7 +147,7 @@ export function prometheusSource(
       series: Object.fromEntries((await sums()).map(([version, counts]) => [version, { version, ...counts }])),
       metrics: config,
       versions: await describeRoughly(server, known, signal),
-      slowOver: [...known.byVersion].map(([version, seconds]) => ({ version, seconds })),
+      slowAbove: [...known.byVersion].map(([version, seconds]) => ({ version, seconds })),
       clocks: clocks(),
     };
   }
@@ -190,7 +190,7 @@ export function prometheusSource(
     for (; now - from > PIECE_MS; from += PIECE_MS)
       count(await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal));
     const newest = await tracksOf(server, { range: range(now - from + overlap) }, signal);
-    const { tracks, slowOver, versions } = newest;
+    const { tracks, slowAbove, versions } = newest;
     if (!tracks.some(({ counts, points }) => (counts === 'requests' || counts === 'failed') && points.length > 0))
       throw new Error(await whyNothing(server, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
@@ -198,7 +198,7 @@ export function prometheusSource(
         `Prometheus has no histogram ${config.latency} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
       );
     const reading = { cursor: count(newest), intervals };
-    return { reading, series: totalsOf(tracks), metrics: config, versions, slowOver, clocks: clocks() };
+    return { reading, series: totalsOf(tracks), metrics: config, versions, slowAbove, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {

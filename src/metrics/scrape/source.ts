@@ -77,7 +77,7 @@ export function scrapeSource(
         series,
         metrics: config,
         versions: describeVersions(pages, config),
-        slowOver: [...ends].map(([version, seconds]) => ({ version, seconds })),
+        slowAbove: [...ends].map(([version, seconds]) => ({ version, seconds })),
         clocks: targets.map(({ clock }) => clock),
       };
     } catch (error) {

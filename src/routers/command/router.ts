@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Router, routerKind } from '../../plugin/index.ts';
 import {
-  commandFailed,
+  exitFailure,
   fillCommand,
   fillPlaceholders,
   findPrograms,
@@ -53,7 +53,7 @@ export const commandRouter = routerKind({
         const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
         const filled = fillCommand(name, status, { service });
         const result = await runCommand({ name, command: filled, operation, run, timeoutMs: STATUS_TIMEOUT_MS });
-        if (result.exitCode !== 0) throw commandFailed(name, result);
+        if (result.exitCode !== 0) throw exitFailure(name, result);
         return parseTraffic(result.stdout, env);
       },
 
