@@ -192,6 +192,15 @@ describe('no reading, in words', () => {
       'histogram http_request_duration_seconds of 2.5.0 has no bucket at or below the latency limit',
     ],
     [
+      'only buckets over the limit, and too many series to read each',
+      {
+        ends: vector([{ version: '2.5.0', le: '5' }, '1'], [{ version: '2.5.0', le: '+Inf' }, '1']),
+        count: vector([{}, '5000']),
+        any: vector([{}, '5000']),
+      },
+      'histogram http_request_duration_seconds of 2.5.0 has no bucket at or below the latency limit',
+    ],
+    [
       'two Prometheis of one pair',
       {
         raw: () =>

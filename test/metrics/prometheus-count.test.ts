@@ -12,15 +12,20 @@ function track(key: string, points: readonly Point[], more: Partial<Track> = {})
 const points = (...samples: readonly (readonly [at: number, ...values: number[]])[]): Point[] =>
   samples.map(([at, ...values]) => ({ at, values }));
 
-function read(since: PrometheusCursor | null, tracks: readonly Track[], starts: readonly ProcessStart[] = []) {
-  return countSince(since, { tracks, starts });
+const AN_HOUR_MS = 3_600_000;
+function read(
+  since: PrometheusCursor | null,
+  tracks: readonly Track[],
+  { starts = [], everyMs = AN_HOUR_MS }: { readonly starts?: readonly ProcessStart[]; readonly everyMs?: number } = {},
+) {
+  return countSince(since, { tracks, starts }, everyMs);
 }
 
 /** What `tracks` add to a reading of `before`, as the watch counts it. */
 function fresh(before: readonly Track[], tracks: readonly Track[], starts: readonly ProcessStart[] = []) {
   const clock = (at: number) => track('clock', points([at, 0]), { version: '2.4.0' });
   const since = read(null, [...before, clock(1_000)]).cursor;
-  return read(since, [...tracks, clock(9_000)], starts).interval?.counts['2.5.0'];
+  return read(since, [...tracks, clock(9_000)], { starts }).intervals[0]?.counts['2.5.0'];
 }
 
 describe('property: counts add up', () => {
@@ -63,7 +68,8 @@ describe('property: counts add up', () => {
       fc.property(
         fc.array(life, { minLength: 1, maxLength: 6 }),
         fc.uniqueArray(fc.nat(STEPS), { minLength: 1, maxLength: 12 }),
-        (lives, polls) => {
+        fc.constantFrom(SCRAPE_MS / 2, SCRAPE_MS, 2.5 * SCRAPE_MS, AN_HOUR_MS),
+        (lives, polls, everyMs) => {
           const all = lives.map((one, index) => ({ one, key: String(index), ...live(one) }));
           const counts = { requests: 0, failed: 0 };
           let carry: PrometheusCursor | null = null;
@@ -78,11 +84,14 @@ describe('property: counts add up', () => {
             );
             // Something is always scraped, or there would be nothing new to read.
             const clock = track('clock', points([now * SCRAPE_MS + 1, 0]), { version: 'router' });
-            const { cursor, interval } = read(carry, [...tracks, clock]);
-            for (const { requests, failed } of Object.values(interval?.counts ?? {})) {
+            const { cursor, intervals } = read(carry, [...tracks, clock], { everyMs });
+            for (const { requests, failed } of intervals.flatMap((one) => Object.values(one.counts))) {
               counts.requests += requests;
               counts.failed += failed;
             }
+            const ends: readonly number[] = [carry?.at ?? 0, ...intervals.map(({ to }) => to)];
+            if (carry) expect(intervals.map((one) => one.from)).toEqual(ends.slice(0, -1));
+            if (carry) expect(ends.at(-1)).toBe(cursor.at);
             carry = JSON.parse(JSON.stringify(cursor)) as PrometheusCursor;
           }
           // The baseline saw a counter's newest value; what it counted until its last sample came after that.
@@ -144,10 +153,53 @@ test('a target that restarted is named once, however many of its counters fell',
   ];
   const first = read(null, counters(1_000, 7));
   const second = read(first.cursor, counters(2_000, 3));
-  expect(second.interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
+  expect(second.intervals[0]?.restarted).toEqual({ '2.5.0': ['pod-1'] });
   const third = read(second.cursor, counters(3_000, 4));
-  expect(third.interval?.restarted).toEqual({});
-  expect(read(third.cursor, counters(4_000, 1)).interval?.restarted).toEqual({ '2.5.0': ['pod-1'] });
+  expect(third.intervals[0]?.restarted).toEqual({});
+  expect(read(third.cursor, counters(4_000, 1)).intervals[0]?.restarted).toEqual({ '2.5.0': ['pod-1'] });
+});
+
+describe('after a gap', () => {
+  const blue = (...samples: readonly (readonly [number, number])[]) =>
+    track('b', points(...samples), { version: '2.4.0' });
+  const { cursor } = read(null, [track('a', points([0, 0])), blue([0, 0])]);
+
+  test('what was missed is in intervals of a reading each, and the first has what is left over', () => {
+    const green = points([5_000, 10], [10_000, 30], [15_000, 32], [23_000, 40]);
+    const { intervals } = read(cursor, [track('a', green)], { everyMs: 10_000 });
+    expect(intervals.map(({ from, to, counts }) => [from, to, counts['2.5.0']?.requests])).toEqual([
+      [0, 13_000, 30],
+      [13_000, 23_000, 10],
+    ]);
+  });
+
+  test('an interval names what restarted and what did not report in it', () => {
+    const green = points([5_000, 10], [15_000, 3], [35_000, 9]);
+    const tracks = [track('a', green), blue([10_000, 5], [20_000, 10], [30_000, 15], [40_000, 20])];
+    const { intervals } = read(cursor, tracks, { everyMs: 10_000 });
+    expect(intervals.map(({ restarted, absent }) => [restarted, absent])).toEqual([
+      [{}, []],
+      [{ '2.5.0': ['a'] }, []],
+      [{}, ['2.5.0']],
+      [{}, []],
+    ]);
+  });
+
+  test('time without any sample belongs to the next interval', () => {
+    const { intervals } = read(cursor, [blue([5_000, 1], [30_000, 2])], { everyMs: 5_000 });
+    expect(intervals.map(({ from, to }) => [from, to])).toEqual([
+      [0, 5_000],
+      [5_000, 30_000],
+    ]);
+  });
+
+  test('of many hours there is a bounded number of intervals', () => {
+    const { intervals } = read(cursor, [blue(...Array.from({ length: 30_000 }, (_, n) => [n * 1_000, n] as const))], {
+      everyMs: 1_000,
+    });
+    expect(intervals).toHaveLength(1_000);
+    expect(intervals[0]).toMatchObject({ from: 0, to: 29_000_000, counts: { '2.4.0': { requests: 29_000 } } });
+  });
 });
 
 test('a counter that vanished goes on where it was', () => {
@@ -155,7 +207,7 @@ test('a counter that vanished goes on where it was', () => {
   const first = read(null, [gone, other]);
   const second = read(first.cursor, [track('b', points([2_000, 2]))]);
   const third = read(second.cursor, [track('a', points([3_000, 13]))]);
-  expect(third.interval?.counts['2.5.0']).toMatchObject({ requests: 3 });
+  expect(third.intervals[0]?.counts['2.5.0']).toMatchObject({ requests: 3 });
 });
 
 test('a version is as old as its newest sample, also when it is scraped no more', () => {
@@ -163,25 +215,25 @@ test('a version is as old as its newest sample, also when it is scraped no more'
   const first = read(null, [track('a', points([1_000, 10])), blue(900, 1)]);
   const second = read(first.cursor, [track('a', points([1_000, 10])), blue(2_000, 2)]);
   expect(second.cursor.versions).toMatchObject({ '2.5.0': { sampledAt: 1_000 }, '2.4.0': { sampledAt: 2_000 } });
-  expect(second.interval?.absent).toEqual(['2.5.0']);
+  expect(second.intervals[0]?.absent).toEqual(['2.5.0']);
 });
 
 test('a version whose counters are gone altogether is absent', () => {
   const first = read(null, [track('a', points([1_000, 10])), track('b', points([900, 1]), { version: '2.4.0' })]);
-  expect(read(first.cursor, [track('a', points([2_000, 11]))]).interval?.absent).toEqual(['2.4.0']);
+  expect(read(first.cursor, [track('a', points([2_000, 11]))]).intervals[0]?.absent).toEqual(['2.4.0']);
 });
 
 test('what is not newer is no interval, and the same cursor', () => {
   const { cursor } = read(null, [track('a', points([1_000, 10]))]);
-  expect(read(cursor, [track('a', points([1_000, 10]))])).toEqual({ cursor });
+  expect(read(cursor, [track('a', points([1_000, 10]))])).toEqual({ cursor, intervals: [] });
 });
 
 test('the same samples twice count once', () => {
   const first = read(null, [track('a', points([1_000, 10]))]);
   const [a, b] = [track('a', points([1_000, 10], [2_000, 14])), track('b', points([3_000, 1]))];
   const second = read(first.cursor, [a]);
-  expect(second.interval?.counts['2.5.0']).toMatchObject({ requests: 4 });
-  expect(read(second.cursor, [a, b]).interval?.counts['2.5.0']).toMatchObject({ requests: 1 });
+  expect(second.intervals[0]?.counts['2.5.0']).toMatchObject({ requests: 4 });
+  expect(read(second.cursor, [a, b]).intervals[0]?.counts['2.5.0']).toMatchObject({ requests: 1 });
 });
 
 test('an answer that lags behind, as of another replica, counts nothing twice', () => {
@@ -194,7 +246,7 @@ test('an answer that lags behind, as of another replica, counts nothing twice', 
     [7_000, points([2_000, 12], [4_000, 16])],
   ] as const) {
     const next = read(cursor, [track('a', samples), clock(at)]);
-    counted.push(next.interval?.counts['2.5.0']?.requests);
+    counted.push(next.intervals[0]?.counts['2.5.0']?.requests);
     cursor = next.cursor;
   }
   expect(counted).toEqual([6, 0, 0]);
@@ -227,8 +279,8 @@ test('versions named like the insides of JavaScript are versions', () => {
   const first = read(null, [track('a', points([1_000, 1]))]);
   const cursor = JSON.parse(JSON.stringify(first.cursor)) as PrometheusCursor;
   const second = read(cursor, [track('b', points([2_000, 3]), { version: '__proto__' })]);
-  expect(second.interval?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 3 }]]));
+  expect(second.intervals[0]?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 3 }]]));
   const again = JSON.parse(JSON.stringify(second.cursor)) as PrometheusCursor;
   const third = read(again, [track('b', points([3_000, 5]), { version: '__proto__' })]);
-  expect(third.interval?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 2 }]]));
+  expect(third.intervals[0]?.counts).toMatchObject(Object.fromEntries([['__proto__', { requests: 2 }]]));
 });

@@ -1,5 +1,5 @@
 import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
-import { isBelow, isWithin, slowEnds } from '../bucket-ends.ts';
+import { isBelow, isWithin, refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import type { Compared } from '../inspection.ts';
 
@@ -55,6 +55,14 @@ export function chooseEnds(
   const texts = new Set(before.texts);
   for (const end of byVersion.values()) for (const text of spellings(end, perSecond, counted)) texts.add(text);
   return { available, byVersion, texts: [...texts] };
+}
+
+/** @throws Error that names a version that matters whose buckets cannot separate slow requests from others. */
+export function refuseUnusable(
+  { available }: BucketEnds,
+  { latency, limit, compared }: Pick<Wanted, 'latency' | 'limit' | 'compared'>,
+): void {
+  refuseWithoutEnd(latency, new Map([...available].map(([version, ends]) => [version, [ends]])), { limit, compared });
 }
 
 /** The number that a label `le` says; undefined if it says none. */

@@ -19,8 +19,7 @@ export interface PrometheusCursor extends MetricCursor {
 
 /** What a counter rose by from one sample to the next. */
 export interface Step {
-  readonly version: string;
-  readonly target: string;
+  readonly track: Track;
   /** The times of the two samples, epoch milliseconds. A counter that counts from zero has no earlier one. */
   readonly from?: number;
   readonly to: number;
@@ -47,20 +46,16 @@ export function countSteps(
       const [from, ...before] = mark;
       if (from !== undefined && at <= from) continue;
       const { risen, within, fell } = difference(before, values);
-      const restarted = fell && (track.counts === 'requests' || track.counts === 'failed');
-      const { version, target } = track;
-      book({
-        version,
-        target,
-        ...(from !== undefined && { from }),
-        to: at,
-        counts: asCounts(track, risen, within),
-        restarted,
-      });
+      const counts = asCounts(track, risen, within);
+      book({ track, ...(from !== undefined && { from }), to: at, counts, restarted: fell && countsRequests(track) });
       mark = [at, ...values];
     }
     marks.set(track.key, mark);
   }
+}
+
+function countsRequests({ counts }: Track): boolean {
+  return counts === 'requests' || counts === 'failed';
 }
 
 /** `within` means something only beside another of the same bucket; otherwise the step shows no slow request. */
@@ -100,53 +95,80 @@ export function plus(one: FreshCounts = NO_COUNTS, other: FreshCounts): FreshCou
 
 interface Counted {
   readonly cursor: PrometheusCursor;
-  /** Missing for the first reading, and where there is no newer sample. */
-  readonly interval?: MetricInterval;
+  /** Empty for the first reading, and where there is no newer sample. */
+  readonly intervals: readonly MetricInterval[];
 }
 
-/** What is new since a cursor; without one the newest samples are where counting begins. Pure. */
+/**
+ * What is new since a cursor; without one the newest samples are where counting begins. Pure.
+ * @param everyMs after a gap, what was missed is in intervals as long as this.
+ */
 export function countSince(
   since: PrometheusCursor | null,
   { tracks, starts }: { readonly tracks: readonly Track[]; readonly starts: readonly ProcessStart[] },
+  everyMs: number,
 ): Counted {
-  const requests = tracks.filter(({ counts }) => counts === 'requests' || counts === 'failed');
-  const newest = Math.max(...requests.map(({ points }) => points.at(-1)?.at ?? 0), 0);
-  if (since && newest <= since.at) return { cursor: since };
+  const newest = Math.max(...tracks.filter(countsRequests).map(({ points }) => points.at(-1)?.at ?? 0), 0);
+  if (since && newest <= since.at) return { cursor: since, intervals: [] };
 
   const versions: [string, PrometheusCursor['versions'][string]][] = [];
-  const counts: [string, FreshCounts][] = [];
-  const restarted: [string, string[]][] = [];
-  const absent: string[] = [];
   const before = new Map(Object.entries(since?.versions ?? {}));
+  const intervals = openIntervals({ from: since?.at ?? newest, to: newest, everyMs }, before.keys());
   for (const version of new Set([...before.keys(), ...tracks.map((track) => track.version)])) {
     const { sampledAt: sampledBefore = 0, marks: marksBefore = {} } = before.get(version) ?? {};
     const marks = new Map(Object.entries(marksBefore).filter(([, [at = 0]]) => newest - at < FORGET_MS));
-    const isOwn = (track: Track) => track.version === version && track.points.length > 0;
-    const targets = new Set<string>();
-    let sum: FreshCounts | undefined;
-    countSteps(tracks.filter(isOwn), marks, {
+    const own = tracks.filter((track) => track.version === version && track.points.length > 0);
+    countSteps(own, marks, {
       isBorn: ({ labels }, first) => since !== null && !isOldButNew(labels, first.at, { since, starts }),
-      book: (step) => {
-        sum = plus(sum, step.counts);
-        if (step.restarted) targets.add(step.target);
-      },
+      book: (step) => intervals.add(step, countsRequests(step.track) && step.to > sampledBefore),
     });
-    const sampledAt = Math.max(sampledBefore, ...requests.filter(isOwn).map(({ points }) => points.at(-1)?.at ?? 0));
-    versions.push([version, { sampledAt, marks: Object.fromEntries(marks) }]);
-    if (sum) counts.push([version, sum]);
-    if (targets.size > 0) restarted.push([version, [...targets]]);
-    if (before.has(version) && sampledAt <= sampledBefore) absent.push(version);
+    const samples = own.filter(countsRequests).map(({ points }) => points.at(-1)?.at ?? 0);
+    versions.push([version, { sampledAt: Math.max(sampledBefore, ...samples), marks: Object.fromEntries(marks) }]);
   }
-  const cursor = { at: newest, versions: Object.fromEntries(versions) };
-  if (!since) return { cursor };
+  return { cursor: { at: newest, versions: Object.fromEntries(versions) }, intervals: since ? intervals.all() : [] };
+}
+
+/** After a gap no more intervals than this; the first is as long as it has to be. */
+const MOST_INTERVALS = 1_000;
+
+/** Sorts steps into intervals that end at `to`. One without any sample is a part of the next. */
+function openIntervals(
+  { from, to, everyMs }: { readonly from: number; readonly to: number; readonly everyMs: number },
+  known: Iterable<string>,
+) {
+  const number = Math.min(MOST_INTERVALS, Math.max(1, Math.floor((to - from) / everyMs)));
+  const firstEnd = to - (number - 1) * everyMs;
+  const parts = Array.from({ length: number }, (_, index) => ({
+    to: firstEnd + index * everyMs,
+    counts: new Map<string, FreshCounts>(),
+    restarted: new Map<string, Set<string>>(),
+    reported: new Set<string>(),
+  }));
+
   return {
-    cursor,
-    interval: {
-      from: since.at,
-      to: newest,
-      counts: Object.fromEntries(counts),
-      restarted: Object.fromEntries(restarted),
-      absent,
+    add({ track: { version, target }, to: at, counts, restarted }: Step, isReport: boolean): void {
+      const part = parts[Math.min(number - 1, Math.max(0, Math.ceil((at - firstEnd) / everyMs)))];
+      if (!part) return;
+      part.counts.set(version, plus(part.counts.get(version), counts));
+      if (restarted) part.restarted.set(version, (part.restarted.get(version) ?? new Set()).add(target));
+      if (isReport) part.reported.add(version);
+    },
+
+    all(): MetricInterval[] {
+      const expected = new Set(known);
+      const intervals: MetricInterval[] = [];
+      for (const { to: end, counts, restarted, reported } of parts) {
+        if (counts.size === 0) continue;
+        intervals.push({
+          from: intervals.at(-1)?.to ?? from,
+          to: end,
+          counts: Object.fromEntries(counts),
+          restarted: Object.fromEntries([...restarted].map(([version, targets]) => [version, [...targets]])),
+          absent: [...expected].filter((version) => !reported.has(version)),
+        });
+        for (const version of reported) expected.add(version);
+      }
+      return intervals;
     },
   };
 }

@@ -13,7 +13,7 @@ import {
 } from '../../prometheus/index.ts';
 import { isBelow } from '../bucket-ends.ts';
 import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
-import { type BucketEnds, chooseEnds, NO_ENDS } from './buckets.ts';
+import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from './buckets.ts';
 import { countSince, type PrometheusCursor, totalsOf } from './count.ts';
 import { type Tracks, toTracks } from './counter-samples.ts';
 import { readSums } from './increase.ts';
@@ -123,6 +123,9 @@ export function prometheusSource(
     signal: AbortSignal,
   ): Promise<Inspected> {
     const known = (ends = await askEnds(server, signal)); // green has its own, and is new
+    const { latency } = config;
+    if (latency !== undefined && limits.latency)
+      refuseUnusable(known, { latency, limit: limits.latency.underMs / 1_000, compared });
     const hasVersion = { label: config.versionLabel, operator: '!=' as const, value: '' };
     const [newest] = await evaluate(
       server,
@@ -181,8 +184,8 @@ export function prometheusSource(
     const intervals: MetricInterval[] = [];
     let cursor = since;
     const count = (piece: Tracks) => {
-      const counted = countSince(cursor, piece);
-      if (counted.interval) intervals.push(counted.interval);
+      const counted = countSince(cursor, piece, config.poll);
+      intervals.push(...counted.intervals);
       cursor = counted.cursor;
       return counted.cursor;
     };

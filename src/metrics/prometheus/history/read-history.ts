@@ -11,13 +11,12 @@ import { instantQuery, listSeries, rangeQuery, rawSeries, type Server } from '..
 import { formatSelector, type Labels, type Matcher } from '../../../promql/index.ts';
 import { isBelow } from '../../bucket-ends.ts';
 import { isStatus } from '../../status-codes.ts';
-import { type BucketEnds, chooseEnds, NO_ENDS } from '../buckets.ts';
+import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from '../buckets.ts';
 import { countSteps, NO_COUNTS, plus } from '../count.ts';
 import { toTracks } from '../counter-samples.ts';
 import { readSums } from '../increase.ts';
 import { anyOf, bucketsOf, range, selectorOf } from '../queries.ts';
 import type { PrometheusConfig } from '../schema.ts';
-import type { Track } from '../track.ts';
 import { openBins } from './bin-steps.ts';
 
 /** Of more series the samples are not fetched one by one. */
@@ -69,7 +68,7 @@ export async function readHistory(
   const past: Past = { server, config, limits: known.limits, question, signal, progress };
 
   const found = await listSeries(server, { selector: selectorOf(config, known.limits, []), from, to }, signal);
-  refuseUnusable(found, past);
+  refuseWithoutSeries(found, past);
   const { intervals, notices } =
     found.length <= MOST_RAW_SERIES ? await readSamples(past, found) : await readIncreases(past, found.length);
   if (intervals.length === 0)
@@ -91,7 +90,7 @@ function shown({ config: { selector, requests, versionLabel }, question: { versi
 }
 
 /** @throws HistoryError when there are no counters, or they do not show what failed or what was slow. */
-function refuseUnusable(found: readonly Labels[], past: Past): void {
+function refuseWithoutSeries(found: readonly Labels[], past: Past): void {
   const { requests, latency, versionLabel, codeLabel } = past.config;
   const named = (name: string) =>
     found.filter((labels) => labels['__name__'] === name && (labels[versionLabel] ?? '') !== '');
@@ -135,7 +134,8 @@ async function readSamples(past: Past, found: readonly Labels[]): Promise<Traffi
     ends = await readEnds(past, { from: at, to: end, before: ends });
     const promql = `${selectorOf(config, limits, ends.texts)}${range(end - at)}`;
     const { result } = await rawSeries(server, { promql, at: end }, signal);
-    const tracks = tracksOf(result, past, ends);
+    const known = ends;
+    const { tracks } = asHistory(() => toTracks(result, config, { limits, ends: known }));
     for (const { target, points } of tracks) {
       const first = points[0]?.at ?? Number.POSITIVE_INFINITY;
       targetSince.set(target, Math.min(targetSince.get(target) ?? first, first));
@@ -149,18 +149,6 @@ async function readSamples(past: Past, found: readonly Labels[]): Promise<Traffi
   return { intervals: bins.intervals(), notices: noticesOf(past, ends) };
 }
 
-function tracksOf(
-  result: Parameters<typeof toTracks>[0],
-  { config, limits }: Past,
-  ends: BucketEnds,
-): readonly Track[] {
-  try {
-    return toTracks(result, config, { limits, ends }).tracks;
-  } catch (error) {
-    throw new HistoryError(error instanceof Error ? error.message : String(error));
-  }
-}
-
 async function readEnds(
   { server, config, limits, signal }: Past,
   { from, to, before }: { readonly from: number; readonly to: number; readonly before: BucketEnds },
@@ -169,7 +157,19 @@ async function readEnds(
   if (latency === undefined || !limits.latency) return NO_ENDS;
   const promql = bucketsOf({ ...config, latency }, to - from);
   const { result } = await instantQuery(server, { promql, at: to }, signal);
-  return chooseEnds(result, { versionLabel, latency, limit: limits.latency.underMs / 1_000 }, before);
+  const wanted = { versionLabel, latency, limit: limits.latency.underMs / 1_000 };
+  const ends = chooseEnds(result, wanted, before);
+  asHistory(() => refuseUnusable(ends, wanted));
+  return ends;
+}
+
+/** What makes series useless is for a person to change. */
+function asHistory<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new HistoryError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function noticesOf({ config, limits }: Past, { byVersion }: BucketEnds): string[] {
