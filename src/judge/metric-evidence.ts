@@ -78,6 +78,8 @@ export interface Lately {
   readonly twoMinutes: Stretch;
 }
 
+/** Green is the worse one only if its share of bad requests is so many times blue's. */
+export const WORSE_RATIO = 1.5;
 /** What is over its limit mostly is so early: for its start a shorter part of the soak weighs as much as all of it. */
 const EARLY = 0.25;
 /** What makes `healthy` wait. */
@@ -125,7 +127,8 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
   // The trailing minute alone would lag behind an incident that both versions share.
   const blues = [pair, minute].map(({ blueBad, blueAll }) => ({ bad: blueBad / scatter, all: blueAll / scatter }));
   const excused = !provesBreach || blues.some(({ bad, all }) => isOver(bad, all, limit));
-  const overLimit = hardEvidence(pair, limit, dispersionBesideLimit(noise));
+  const scatterBesideLimit = dispersionBesideLimit(noise);
+  const overLimit = hardEvidence(pair, limit, scatterBesideLimit);
   const hard = addEvidence(before.hard, excused ? clipGains(overLimit) : overLimit, ms, EARLY * scaleMs);
   const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs);
   const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
@@ -141,9 +144,20 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
     noise,
     soak: inSoak ? addStretch(before.soak, pair, ms) : before.soak,
     gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,
-    held: provesBreach && blues.some(({ bad, all }) => exceedsSignificantly(bad, all, limit)),
+    held: provesBreach && [pair, minute].some((stretch) => isBlueOver(stretch, limit, scatterBesideLimit)),
     last: { ...pair, ms },
   };
+}
+
+/**
+ * Blue is over the limit itself, beyond luck. In an incident of both versions green's requests tell it apart from luck, too,
+ * unless green is the worse one.
+ */
+function isBlueOver({ greenAll, greenBad, blueAll, blueBad }: Pair, limit: number, scatter: number): boolean {
+  const beyondLuck = (bad: number, all: number) => exceedsSignificantly(bad / scatter, all / scatter, limit);
+  if (beyondLuck(blueBad, blueAll)) return true;
+  const isShared = isOver(blueBad, blueAll, limit) && greenBad * blueAll <= WORSE_RATIO * blueBad * greenAll;
+  return isShared && beyondLuck(blueBad + greenBad, blueAll + greenAll);
 }
 
 /** So much evidence is left even if the worst of it was a burst, and the two worst slots were nothing. */

@@ -7,6 +7,7 @@ import {
   type Stretch,
   SUSPICIOUS,
   type Terms,
+  WORSE_RATIO,
 } from './metric-evidence.ts';
 import { dispersion, dispersionBesideLimit } from './overdispersion.ts';
 import { exceedsSignificantly, isOver } from './rates.ts';
@@ -19,8 +20,6 @@ import { outlasts } from './sustained-failure.ts';
 const LEAST_LEFT = { hard: Math.log(3), gross: Math.log(20), comparison: Math.log(50) };
 /** From so much scatter on, the two worst slots may be one cluster each. */
 const CLUSTERED = 2;
-/** Green is worse than blue only if it is worse by so much, too. */
-const LEAST_RATIO = 1.5;
 
 export type Breach =
   | { readonly code: 'batches-over-limit'; readonly counts: Stretch; readonly batches: number }
@@ -81,5 +80,5 @@ function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: La
 export function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, least: number): boolean {
   if (greenAll <= 0 || blueAll <= 0) return false;
   const [green, blue] = [shareOf(greenBad, greenAll), shareOf(blueBad, blueAll)];
-  return green - blue >= least && green >= LEAST_RATIO * blue;
+  return green - blue >= least && green >= WORSE_RATIO * blue;
 }

@@ -56,6 +56,26 @@ test('nor does it make a green that fails look good', () => {
   expect(watchSoak(repeat(4, both)).breachedAt).toBeDefined();
 });
 
+test('an incident of both versions extends the soak while blue is young, and without history', () => {
+  const random = seeded(14);
+  const some = (share: number): [number, number] => {
+    const requests = poisson(50, random);
+    return [requests, Math.min(requests, poisson(requests * share, random))];
+  };
+  // 20 requests a second, half on green; both fail 8 % for two minutes, half a minute after the shift.
+  const heldFor = Array.from({ length: SOAKS }, () => {
+    const steps = Array.from({ length: 60 }, (_, index): Step => {
+      const share = index >= 6 && index < 30 ? 0.08 : 0.001;
+      return { g: some(share), b: some(share) };
+    });
+    const { all, breachedAt } = watchSoak(steps, { seconds: 5, facts: { soakMs: 270_000, greenShare: 0.5 } });
+    expect(breachedAt).toBeUndefined();
+    return 5 * [...all.values()].filter(({ code }) => code === 'blue-unhealthy').length;
+  }).sort((a, b) => a - b);
+  expect(heldFor[SOAKS / 10]).toBeGreaterThanOrEqual(30);
+  expect(heldFor[SOAKS / 2]).toBeGreaterThanOrEqual(60);
+});
+
 test('a reading that cannot be luck stops it at once, and so does a minute', () => {
   const gross: Step = { g: [50, 10], b: [50, 10] };
   expect(watchSoak(repeat(1, gross)).now).toMatchObject({ code: 'blue-unhealthy' });
