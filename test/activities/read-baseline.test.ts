@@ -82,7 +82,7 @@ describeWithPrometheus('a Prometheus', () => {
       const outcome = await run(here.activities.readBaseline, ask(here, 2_000)).catch(String);
       if (typeof outcome === 'string' && /no fresh sample|no version at all/.test(outcome)) continue; // not scraped yet
       expect(outcome).toMatchObject({
-        watchState: { cursor: { series: { [BLUE]: { requests: expect.any(Number) } } } },
+        watchState: { cursor: { versions: { [BLUE]: { sampledAt: expect.any(Number) } } } },
       });
       return;
     }
