@@ -106,12 +106,14 @@ test.each([
   expect((await handle.result()).outcome).toBe('completed');
   // Given back, not missed: nobody had to wait until the server believed the worker lost.
   const { events } = await handle.fetchHistory();
-  const lost = (events ?? []).filter(
-    ({ activityTaskStartedEventAttributes: started }) => started?.lastFailure?.timeoutFailureInfo,
+  const watches = (events ?? []).flatMap(({ eventId, activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled?.activityType?.name === 'watchWindow' ? [String(eventId)] : [],
   );
-  const begunAgain = (events ?? []).filter(
-    ({ activityTaskStartedEventAttributes: started }) => (started?.attempt ?? 0) > 1,
+  const attempts = (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) =>
+    started && watches.includes(String(started.scheduledEventId)) ? [started] : [],
   );
+  const lost = attempts.filter(({ lastFailure }) => lastFailure?.timeoutFailureInfo);
+  const begunAgain = attempts.filter(({ attempt }) => (attempt ?? 0) > 1);
   expect({ lost: lost.length, begunAgain: begunAgain.length > 0 }).toEqual({ lost: 0, begunAgain: true });
 });
 
