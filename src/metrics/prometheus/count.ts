@@ -54,7 +54,7 @@ export function countSteps(
   }
 }
 
-function countsRequests({ counts }: Track): boolean {
+export function countsRequests({ counts }: Track): boolean {
   return counts === 'requests' || counts === 'failed';
 }
 

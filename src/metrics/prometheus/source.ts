@@ -14,7 +14,7 @@ import {
 import { isBelow } from '../bucket-ends.ts';
 import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from './buckets.ts';
-import { countSince, type PrometheusCursor, totalsOf } from './count.ts';
+import { countSince, countsRequests, type PrometheusCursor, totalsOf } from './count.ts';
 import { type Tracks, toTracks } from './counter-samples.ts';
 import { readSums } from './increase.ts';
 import { bucketsOf, range, selectorOf, seriesOf } from './queries.ts';
@@ -194,7 +194,7 @@ export function prometheusSource(
       count(await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal));
     const newest = await tracksOf(server, { range: range(now - from + overlap) }, signal);
     const { tracks, slowAbove, versions } = newest;
-    if (!tracks.some(({ counts, points }) => (counts === 'requests' || counts === 'failed') && points.length > 0))
+    if (!tracks.some((track) => countsRequests(track) && track.points.length > 0))
       throw new Error(await whyNothing(server, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
       throw new Error(

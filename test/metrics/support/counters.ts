@@ -3,6 +3,7 @@ import { builtIn } from '../../../src/built-in.ts';
 import type { Limits } from '../../../src/judge/rules.ts';
 import { checkCounters } from '../../../src/metrics/checked-counters.ts';
 import type { AdapterOptions } from '../../../src/metrics/inspection.ts';
+import { NO_COUNTS, plus } from '../../../src/metrics/prometheus/count.ts';
 import type { PrometheusConfig } from '../../../src/metrics/prometheus/schema.ts';
 import { prometheusSource } from '../../../src/metrics/prometheus/source.ts';
 import type { ScrapeConfig } from '../../../src/metrics/scrape/schema.ts';
@@ -46,16 +47,6 @@ export function createPrometheus(
 }
 
 /** What intervals counted of a version, together. */
-export function countsOf(intervals: readonly MetricInterval[], version: string): FreshCounts | undefined {
-  return intervals.reduce<FreshCounts | undefined>((sum, { counts }) => {
-    const more = Object.hasOwn(counts, version) ? counts[version] : undefined;
-    if (!more) return sum;
-    const { requests = 0, failed = 0, slow = 0, seconds = 0 } = sum ?? {};
-    return {
-      requests: requests + more.requests,
-      failed: failed + more.failed,
-      slow: slow + more.slow,
-      seconds: seconds + more.seconds,
-    };
-  }, undefined);
+export function countsOf(intervals: readonly MetricInterval[], version: string): FreshCounts {
+  return intervals.reduce((sum, { counts }) => plus(sum, counts[version] ?? NO_COUNTS), NO_COUNTS);
 }

@@ -37,6 +37,8 @@ interface Past {
   readonly config: PrometheusConfig;
   readonly limits: Limits;
   readonly question: HistoryQuestion;
+  /** The counters of requests, as messages name them. */
+  readonly name: string;
   readonly signal: AbortSignal;
   readonly progress: (done: number) => void;
 }
@@ -61,32 +63,25 @@ export async function readHistory(
   },
 ): Promise<TrafficHistory> {
   const { version, from, to } = question;
-  const { versionLabel, selector } = known.config;
+  const { versionLabel, selector, requests } = known.config;
+  const by = (operator: Matcher['operator'], value: string): Matcher => ({ label: versionLabel, operator, value });
   // The start of a process has no version.
-  const ofVersion: Matcher = { label: versionLabel, operator: '=~', value: `|${anyOf([version ?? ''])}` };
-  const config = { ...known.config, selector: version === undefined ? selector : [...selector, ofVersion] };
-  const past: Past = { server, config, limits: known.limits, question, signal, progress };
+  const ofVersion = version === undefined ? [] : [by('=~', `|${anyOf([version])}`)];
+  const config = { ...known.config, selector: [...selector, ...ofVersion] };
+  const name = formatSelector([
+    { label: '__name__', operator: '=', value: requests },
+    ...selector,
+    version === undefined ? by('!=', '') : by('=', version),
+  ]);
+  const past: Past = { server, config, limits: known.limits, question, name, signal, progress };
 
   const found = await listSeries(server, { selector: selectorOf(config, known.limits, []), from, to }, signal);
   refuseWithoutSeries(found, past);
   const { intervals, notices } =
     found.length <= MOST_RAW_SERIES ? await readSamples(past, found) : await readIncreases(past, found.length);
   if (intervals.length === 0)
-    throw new HistoryError(`${server.name} has too little of ${shown(past)} in this time: ask for more of it`);
+    throw new HistoryError(`${server.name} has too little of ${name} in this time: ask for more of it`);
   return { intervals, notices };
-}
-
-/** The counters of requests, as messages name them. */
-function shown({ config: { selector, requests, versionLabel }, question: { version } }: Past): string {
-  const ofVersion: Matcher =
-    version === undefined
-      ? { label: versionLabel, operator: '!=', value: '' }
-      : { label: versionLabel, operator: '=', value: version };
-  return formatSelector([
-    { label: '__name__', operator: '=', value: requests },
-    ...(version === undefined ? selector : selector.slice(0, -1)),
-    ofVersion,
-  ]);
 }
 
 /** @throws HistoryError when there are no counters, or they do not show what failed or what was slow. */
@@ -95,7 +90,7 @@ function refuseWithoutSeries(found: readonly Labels[], past: Past): void {
   const named = (name: string) =>
     found.filter((labels) => labels['__name__'] === name && (labels[versionLabel] ?? '') !== '');
   const counters = named(requests);
-  const name = shown(past);
+  const { name } = past;
   if (counters.length === 0)
     throw new HistoryError(
       `${past.server.name} has no series ${name} in this time: compare the metric, the labels and metrics.versionLabel with ` +
