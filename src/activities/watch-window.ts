@@ -17,7 +17,14 @@ import {
   type JudgeRules,
   type JudgeState,
 } from '../judge/index.ts';
-import type { FreshCounts, MetricInterval, MetricReading, MetricSource } from '../plugin/index.ts';
+import {
+  addCounts,
+  type FreshCounts,
+  type MetricInterval,
+  type MetricReading,
+  type MetricSource,
+  NO_COUNTS,
+} from '../plugin/index.ts';
 import type { Poll } from '../report/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
@@ -26,7 +33,6 @@ import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
 
-const NOTHING: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
 const LAST_READ_MS = 5_000;
 /** A page that cannot be read may be quoted at length. */
@@ -106,8 +112,8 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const ofBoth = (part: readonly MetricInterval[]) => {
           const sum = sumOf(part);
           return {
-            green: measured(sum[input.target.green] ?? NOTHING),
-            blue: measured(sum[input.target.blue] ?? NOTHING),
+            green: measured(sum[input.target.green] ?? NO_COUNTS),
+            blue: measured(sum[input.target.blue] ?? NO_COUNTS),
           };
         };
         const soak = intervals.filter(({ from }) => from >= input.soakStartedAt);
@@ -186,8 +192,8 @@ function observed(
   return {
     from,
     to,
-    green: counts[target.green] ?? NOTHING,
-    blue: counts[target.blue] ?? NOTHING,
+    green: counts[target.green] ?? NO_COUNTS,
+    blue: counts[target.blue] ?? NO_COUNTS,
     greenRestarts: Object.fromEntries(alone.map((one) => [one, 1])),
     ...(isDark ? { greenDark: true } : {}),
   };
@@ -196,15 +202,8 @@ function observed(
 function sumOf(intervals: readonly MetricInterval[]): Record<string, FreshCounts> {
   const sums = new Map<string, FreshCounts>();
   for (const { counts } of intervals)
-    for (const [version, { requests, failed, slow, seconds }] of Object.entries(counts)) {
-      const sum = sums.get(version) ?? NOTHING;
-      sums.set(version, {
-        requests: sum.requests + requests,
-        failed: sum.failed + failed,
-        slow: sum.slow + slow,
-        seconds: sum.seconds + seconds,
-      });
-    }
+    for (const [version, more] of Object.entries(counts))
+      sums.set(version, addCounts(sums.get(version) ?? NO_COUNTS, more));
   return Object.fromEntries(sums);
 }
 
@@ -237,7 +236,7 @@ async function soakOf(
 
 function newWindow(watchState: WatchState, measured: Measured): WatchHeartbeat {
   const now = Date.now();
-  const { meanMs: _, ...none } = measured(NOTHING);
+  const { meanMs: _, ...none } = measured(NO_COUNTS);
   return {
     verdict: 'inconclusive',
     reason: 'nothing seen yet',

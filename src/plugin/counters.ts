@@ -1,4 +1,5 @@
 import type { MetricCursor } from '../domain/index.ts';
+import { NO_COUNTS } from './fresh-counts.ts';
 import type { FreshCounts, MetricInspection, MetricInterval, MetricReading, MetricSource } from './metric-source.ts';
 
 /** Cumulative counters of one version on one target, since that target started. */
@@ -27,7 +28,6 @@ export interface Reading {
   readonly series: Readonly<Record<string, SeriesReading>>;
 }
 
-const NONE: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 /** Exporters round the time of their start. */
 const SAME_START_MS = 1_000;
 
@@ -41,8 +41,8 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
   if (previous === null) return {};
   for (const [key, now] of Object.entries(current.series)) {
     const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
-    const base = before && !hasRestarted(before, now) ? before : NONE;
-    const sum = versions.get(now.version) ?? NONE;
+    const base = before && !hasRestarted(before, now) ? before : NO_COUNTS;
+    const sum = versions.get(now.version) ?? NO_COUNTS;
     versions.set(now.version, {
       requests: sum.requests + now.requests - base.requests,
       failed: sum.failed + now.failed - base.failed,

@@ -27,6 +27,7 @@ export {
 } from './counters.ts';
 export { definePlugin, type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
 export { greenUnhealthy, metricsUnavailable } from './failures.ts';
+export { addCounts, NO_COUNTS } from './fresh-counts.ts';
 export {
   GAP_INTERVALS,
   HistoryError,

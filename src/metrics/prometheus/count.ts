@@ -1,5 +1,5 @@
 import type { MetricCursor } from '../../domain/index.ts';
-import type { FreshCounts, MetricInterval, SeriesReading } from '../../plugin/index.ts';
+import { addCounts, type FreshCounts, type MetricInterval, NO_COUNTS, type SeriesReading } from '../../plugin/index.ts';
 import type { Labels } from '../../promql/index.ts';
 import type { Point, ProcessStart, Track } from './track.ts';
 
@@ -69,8 +69,6 @@ function difference(before: readonly number[], now: readonly number[]) {
   return { risen, within: sameBucket && within >= withinBefore ? within - withinBefore : risen, fell };
 }
 
-export const NO_COUNTS: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
-
 function asCounts({ counts }: Track, risen: number, within: number): FreshCounts {
   switch (counts) {
     case 'requests':
@@ -82,15 +80,6 @@ function asCounts({ counts }: Track, risen: number, within: number): FreshCounts
     case 'seconds':
       return { ...NO_COUNTS, seconds: risen };
   }
-}
-
-export function plus(one: FreshCounts = NO_COUNTS, other: FreshCounts): FreshCounts {
-  return {
-    requests: one.requests + other.requests,
-    failed: one.failed + other.failed,
-    slow: one.slow + other.slow,
-    seconds: one.seconds + other.seconds,
-  };
 }
 
 interface Counted {
@@ -149,7 +138,7 @@ function openIntervals(
     add({ track: { version, target }, to: at, counts, restarted }: Step, isReport: boolean): void {
       const part = parts[Math.min(number - 1, Math.max(0, Math.ceil((at - firstEnd) / everyMs)))];
       if (!part) return;
-      part.counts.set(version, plus(part.counts.get(version), counts));
+      part.counts.set(version, addCounts(part.counts.get(version) ?? NO_COUNTS, counts));
       if (restarted) part.restarted.set(version, (part.restarted.get(version) ?? new Set()).add(target));
       if (isReport) part.reported.add(version);
     },
@@ -193,7 +182,8 @@ export function totalsOf(tracks: readonly Track[]): Record<string, SeriesReading
   const sums = new Map<string, FreshCounts>();
   for (const track of tracks) {
     const { values: [all = 0, within = 0] = [] } = track.points.at(-1) ?? {};
-    if (track.points.length > 0) sums.set(track.version, plus(sums.get(track.version), asCounts(track, all, within)));
+    if (track.points.length > 0)
+      sums.set(track.version, addCounts(sums.get(track.version) ?? NO_COUNTS, asCounts(track, all, within)));
   }
   return Object.fromEntries([...sums].map(([version, sum]) => [version, { version, ...sum }]));
 }

@@ -1,11 +1,10 @@
 import type { Limits } from '../../judge/index.ts';
-import type { FreshCounts } from '../../plugin/index.ts';
+import { addCounts, type FreshCounts, NO_COUNTS } from '../../plugin/index.ts';
 import type { RawSeries } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
 import { ANSWERED_PROMQL } from '../status-codes.ts';
 import { type BucketEnds, endOf, withinOf } from './buckets.ts';
-import { NO_COUNTS, plus } from './count.ts';
 import { anyOf, range, seriesOf } from './queries.ts';
 import type { PrometheusConfig } from './schema.ts';
 
@@ -32,7 +31,7 @@ export async function readSums(
   const add = ({ labels }: RawSeries, at: number, more: Partial<FreshCounts>) => {
     const version = labels[versionLabel] ?? '';
     const versions = sums.get(at) ?? new Map<string, FreshCounts>();
-    sums.set(at, versions.set(version, plus(versions.get(version), { ...NO_COUNTS, ...more })));
+    sums.set(at, versions.set(version, addCounts(versions.get(version) ?? NO_COUNTS, { ...NO_COUNTS, ...more })));
   };
   const addAll = (all: readonly RawSeries[], asCounts: (value: number) => Partial<FreshCounts>) => {
     for (const one of all)

@@ -3,11 +3,11 @@ import { builtIn } from '../../../src/built-in.ts';
 import type { Limits } from '../../../src/judge/rules.ts';
 import { checkCounters } from '../../../src/metrics/checked-counters.ts';
 import type { AdapterOptions } from '../../../src/metrics/inspection.ts';
-import { NO_COUNTS, plus } from '../../../src/metrics/prometheus/count.ts';
 import type { PrometheusConfig } from '../../../src/metrics/prometheus/schema.ts';
 import { prometheusSource } from '../../../src/metrics/prometheus/source.ts';
 import type { ScrapeConfig } from '../../../src/metrics/scrape/schema.ts';
 import { scrapeSource } from '../../../src/metrics/scrape/source.ts';
+import { addCounts, NO_COUNTS } from '../../../src/plugin/fresh-counts.ts';
 import type { FreshCounts, MetricInterval, MetricReading } from '../../../src/plugin/metric-source.ts';
 import { kindSchemas } from '../../../src/runbook/kinds.ts';
 
@@ -48,5 +48,5 @@ export function createPrometheus(
 
 /** What intervals counted of a version, together. */
 export function countsOf(intervals: readonly MetricInterval[], version: string): FreshCounts {
-  return intervals.reduce((sum, { counts }) => plus(sum, counts[version] ?? NO_COUNTS), NO_COUNTS);
+  return intervals.reduce((sum, { counts }) => addCounts(sum, counts[version] ?? NO_COUNTS), NO_COUNTS);
 }

@@ -1,10 +1,11 @@
 import type { Limits } from '../../../judge/index.ts';
 import {
-  type FreshCounts,
+  addCounts,
   HistoryError,
   type HistoryInterval,
   type HistoryQuestion,
   inWholeNumbers,
+  NO_COUNTS,
   type TrafficHistory,
 } from '../../../plugin/index.ts';
 import { instantQuery, listSeries, rangeQuery, rawSeries, type Server } from '../../../prometheus/index.ts';
@@ -12,7 +13,7 @@ import { formatSelector, type Labels, type Matcher } from '../../../promql/index
 import { isBelow } from '../../bucket-ends.ts';
 import { isStatus } from '../../status-codes.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from '../buckets.ts';
-import { countSteps, NO_COUNTS, plus } from '../count.ts';
+import { countSteps } from '../count.ts';
 import { toTracks } from '../counter-samples.ts';
 import { readSums } from '../increase.ts';
 import { anyOf, bucketsOf, range, selectorOf } from '../queries.ts';
@@ -187,7 +188,7 @@ async function readIncreases(past: Past, series: number): Promise<TrafficHistory
     ends = await readEnds(past, { from: at, to: end, before: ends });
     const ask = (promql: string) => rangeQuery(server, { promql, from: at + stepMs, to: end, stepMs }, signal);
     for (const [time, versions] of await readSums(ask, { config, limits, ends }, stepMs)) {
-      const { requests, failed, slow } = [...versions.values()].reduce<FreshCounts>(plus, NO_COUNTS);
+      const { requests, failed, slow } = [...versions.values()].reduce(addCounts, NO_COUNTS);
       intervals.push({ from: time - stepMs, to: time, requests, failed, slow });
     }
   }
