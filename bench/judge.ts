@@ -1,104 +1,122 @@
 import { type Counts, SEQUENTIAL_DEFAULTS, sequentialJudge, sequentialRules } from '../src/judge/index.ts';
+import { requestsIn, seeded, sumOf } from './simulation.ts';
 import { quantile } from './table.ts';
 
-/** What the judge costs per judged interval, with errors and latency, at each pace of polls. */
+/** What the judge costs per reading, and how soon it finds a fault, at each pace of readings; with errors and latency. */
 export interface JudgeCost {
   readonly pollMs: number;
   /** An hour of blue before the shift is known, as a Prometheus tells it; pages have no past. */
   readonly withHistory: boolean;
-  readonly microsecondsPerInterval: number;
+  readonly microsecondsPerReading: number;
   /** The largest state of the soak as JSON: it is in every heartbeat. */
   readonly stateBytes: number;
-  /**
-   * From a fault (0.1 % to 20 % errors, 20 requests a second, half of them on green) to the verdict, half of the times and
-   * nine times of ten.
-   */
-  readonly foundAfterMs: FoundAfter;
-  /**
-   * The same of a rule that needs no proof: it acts on the first failed request that no burst reaches from the first one.
-   * Only where readings are as close as a burst is long: else it bears more than the judge does.
-   */
-  readonly atBestMs?: FoundAfter;
-  /** The same for faults of other sizes: the share of green's requests that fail. */
-  readonly otherFaults: readonly (FoundAfter & { readonly share: number })[];
-  /** Of so many complete failures of 5 to 5.2 s, as long as the patience, so many were rolled back. */
+  /** From the start of each fault to the verdict. */
+  readonly found: readonly (Fault & FoundAfter)[];
+  /** Of so many complete failures of 5 to 5.2 s, as long as the burst tolerance, so many were rolled back. */
   readonly bursts: { readonly all: number; readonly rolledBack: number };
 }
 
+/** Half of the times, and nine times of ten. */
 interface FoundAfter {
   readonly median: number;
   readonly p90: number;
 }
 
+interface Fault {
+  readonly what: string;
+  /** The share of green's requests that fail. */
+  readonly share: number;
+  /** It begins between these two moments of the soak. */
+  readonly begins: readonly [number, number];
+}
+
 const SOAK_MS = 600_000;
-const FAULTS = 400;
+const ROUNDS = 400;
 const BURSTS = 1_000;
 const GREEN_PER_SECOND = 10;
-/** A soak is so long under way when the fault strikes: more than a minute, as in bench/watch.ts. */
-const BEFORE_FAULT_MS = 80_000;
+const USUAL = 0.001;
+const PAST = { perSecond: 2 * GREEN_PER_SECOND, failing: USUAL };
+const SOON: Fault['begins'] = [40_000, 60_000];
 /** What a burst has left behind is waited for. */
 const AFTERWARDS_MS = 120_000;
-/** Polls are early or late by up to so much. */
+/** Readings are early or late by up to so much. */
 const JITTER_MS = 50;
+
+const FAULTS: readonly Fault[] = [
+  { what: '20 % from the first request', share: 0.2, begins: [0, 0] },
+  ...[0.1, 0.2, 0.5, 1].map((share) => ({ what: `${100 * share} % after 40 to 60 s`, share, begins: SOON })),
+];
 
 export function measureJudge(): JudgeCost[] {
   return [1_000, 5_000, 15_000].flatMap((pollMs) =>
     [true, false].map((withHistory) => {
       const random = seeded(1);
-      const of = (share: number) => foundAfter({ pollMs, withHistory, share, lastsMs: Infinity }, random);
+      const pace = { pollMs, withHistory };
       return {
-        pollMs,
-        withHistory,
+        ...pace,
         ...costOf(pollMs, random),
-        foundAfterMs: of(0.2),
-        ...(pollMs <= SEQUENTIAL_DEFAULTS.burstToleranceMs && {
-          atBestMs: halfAndMost(() => atBest(pollMs, 0.2, random)),
-        }),
-        otherFaults: [0.1, 0.5, 1].map((share) => ({ share, ...of(share) })),
-        bursts: { all: BURSTS, rolledBack: burstsRolledBack(pollMs, withHistory, random) },
+        found: FAULTS.map((fault) => ({ ...fault, ...halfAndMost(() => timeToFind(fault, pace, random)) })),
+        bursts: { all: BURSTS, rolledBack: burstsRolledBack(pace, random) },
       };
     }),
   );
 }
 
-/** One line for each pace of polls. */
+/** Lines of Markdown: a table of times to find a fault, in seconds, and one of costs. */
 export function judgeLines(costs: readonly JudgeCost[]): string[] {
-  const seconds = ({ median, p90 }: FoundAfter): string =>
-    `${(median / 1_000).toFixed(1)} / ${(p90 / 1_000).toFixed(1)} s`;
-  return costs.map(
-    ({ pollMs, withHistory, microsecondsPerInterval, stateBytes, foundAfterMs, atBestMs, otherFaults, bursts }) => {
-      const faults = [{ share: 0.2, ...foundAfterMs }, ...otherFaults].toSorted((a, b) => a.share - b.share);
-      const found = faults.map((fault) => `${100 * fault.share} %: ${seconds(fault)}`).join(', ');
-      return (
-        `every ${pollMs / 1_000} s, ${withHistory ? 'an hour of history' : 'no history'}: ${found}; ` +
-        `${atBestMs ? `20 % at best: ${seconds(atBestMs)}; ` : ''}bursts rolled back: ${bursts.rolledBack} of ${bursts.all}; ` +
-        `state ${(stateBytes / 1_000).toFixed(1)} KB, ${(microsecondsPerInterval / 1_000).toFixed(2)} ms a reading`
-      );
-    },
-  );
+  const seconds = (ms: number) => (ms / 1_000).toFixed(1);
+  const cells = (...all: readonly string[]) => `| ${all.join(' | ')} |`;
+  const names = FAULTS.map(({ what }) => what);
+  const pace = ({ pollMs, withHistory }: JudgeCost) => [`${pollMs / 1_000} s`, withHistory ? 'an hour' : 'none'];
+  return [
+    cells('data every', "blue's history", ...names, 'at best, 20 %', '5 s burst rolled back'),
+    cells(...Array.from({ length: names.length + 4 }, () => '---')),
+    ...costs.map((cost) =>
+      cells(
+        ...pace(cost),
+        ...cost.found.map(({ median, p90 }) => `${seconds(median)} / ${seconds(p90)}`),
+        atBestWords(cost.pollMs),
+        `${cost.bursts.rolledBack} of ${cost.bursts.all}`,
+      ),
+    ),
+    '',
+    ...costs.map((cost) => {
+      const perReading = `${(cost.microsecondsPerReading / 1_000).toFixed(2)} ms a reading`;
+      return `${pace(cost).join(', history: ')}: ${perReading}, state ${(cost.stateBytes / 1_000).toFixed(1)} KB`;
+    }),
+  ];
 }
 
-function foundAfter(fault: Fault, random: () => number): FoundAfter {
-  return halfAndMost(() => timeToFind(fault, random));
+/** Only where readings are as close as a burst is long: else it tolerates more than the judge does. */
+function atBestWords(pollMs: number): string {
+  if (pollMs > SEQUENTIAL_DEFAULTS.burstToleranceMs) return '';
+  const random = seeded(2);
+  const { median, p90 } = halfAndMost(() => atBest(pollMs, 0.2, random));
+  return `${(median / 1_000).toFixed(1)} / ${(p90 / 1_000).toFixed(1)}`;
 }
 
 function halfAndMost(oneTime: () => number): FoundAfter {
-  const times = Array.from({ length: FAULTS }, oneTime);
+  const times = Array.from({ length: ROUNDS }, oneTime);
   return { median: quantile(times, 0.5), p90: quantile(times, 0.9) };
 }
 
-function burstsRolledBack(pollMs: number, withHistory: boolean, random: () => number): number {
-  const burst = () => timeToFind({ pollMs, withHistory, share: 1, lastsMs: 5_000 + random() * 200 }, random);
-  return Array.from({ length: BURSTS }, burst).filter((ms) => ms < Infinity).length;
+function burstsRolledBack(pace: Pace, random: () => number): number {
+  const burst = { what: 'burst', share: 1, begins: [80_000, 110_000] } as const;
+  const rolledBack = () => timeToFind(burst, pace, random, 5_000 + random() * 200) < Infinity;
+  return Array.from({ length: BURSTS }, rolledBack).filter(Boolean).length;
 }
 
-/** Readings count from the first that shows the fault; a burst of the patience touches so many in a row, and no more. */
+/**
+ * A rule that needs no proof: it acts on the first failed request that no burst reaches from the first one. A burst of the
+ * tolerance touches so many readings in a row, and no more.
+ */
 function atBest(pollMs: number, share: number, random: () => number): number {
   const touched = Math.ceil(SEQUENTIAL_DEFAULTS.burstToleranceMs / pollMs) + 1;
   let first: number | undefined;
   let to = random() * pollMs;
   for (let reading = 0; ; reading += 1) {
-    const { failed } = sample(reading === 0 ? to : pollMs, share, random);
+    const ms = reading === 0 ? to : pollMs;
+    const { failed } = requestsIn(ms / 1_000, { perSecond: GREEN_PER_SECOND, failing: share }, random);
     if (failed > 0) first ??= reading;
     if (failed > 0 && first !== undefined && reading >= first + touched) return to;
     to += pollMs;
@@ -110,84 +128,59 @@ function judgeFor(pollMs: number) {
   return sequentialJudge(sequentialRules({ limits, pollMs }));
 }
 
-const facts = {
-  soakMs: SOAK_MS,
-  greenShare: 0.5,
-  history: Array.from(
-    { length: 60 },
-    (_, minute): Counts => ({ requests: 1_200, failed: minute % 2, slow: minute % 5 }),
-  ),
-};
+const facts = { soakMs: SOAK_MS, greenShare: 0.5 };
 
-function costOf(pollMs: number, random: () => number): Pick<JudgeCost, 'microsecondsPerInterval' | 'stateBytes'> {
+function factsOf(withHistory: boolean, random: () => number) {
+  return withHistory ? { ...facts, history: Array.from({ length: 60 }, () => requestsIn(60, PAST, random)) } : facts;
+}
+
+function costOf(pollMs: number, random: () => number): Pick<JudgeCost, 'microsecondsPerReading' | 'stateBytes'> {
   const judge = judgeFor(pollMs);
-  let state = judge.start(0, facts);
-  let [stateBytes, spentNs, intervals] = [0, 0n, 0];
+  let state = judge.start(0, factsOf(true, random));
+  let [stateBytes, spentNs, readings] = [0, 0n, 0];
+  const usual = (): Counts => {
+    const counts = requestsIn(pollMs / 1_000, { perSecond: GREEN_PER_SECOND, failing: USUAL }, random);
+    return { ...counts, slow: counts.failed };
+  };
   for (let to = pollMs; to <= SOAK_MS; to += pollMs) {
-    const interval = {
-      from: to - pollMs,
-      to,
-      green: sample(pollMs, 0.001, random),
-      blue: sample(pollMs, 0.001, random),
-    };
+    const interval = { from: to - pollMs, to, green: usual(), blue: usual() };
     const begun = process.hrtime.bigint();
     state = judge.observe(state, interval);
     judge.judge(state, to);
     spentNs += process.hrtime.bigint() - begun;
-    intervals += 1;
+    readings += 1;
     stateBytes = Math.max(stateBytes, JSON.stringify(state).length);
   }
-  return { microsecondsPerInterval: Number(spentNs) / 1_000 / intervals, stateBytes };
+  return { microsecondsPerReading: Number(spentNs) / 1_000 / readings, stateBytes };
 }
 
-interface Fault {
-  readonly pollMs: number;
-  readonly withHistory: boolean;
-  readonly share: number;
-  readonly lastsMs: number;
-}
+type Pace = Pick<JudgeCost, 'pollMs' | 'withHistory'>;
 
-/** The fault comes at any moment between two polls. */
-function timeToFind({ pollMs, withHistory, share, lastsMs }: Fault, random: () => number): number {
+/** Readings come at any phase: the first one after the shift holds some time before it, in which blue had all requests. */
+function timeToFind(
+  { share, begins: [least, most] }: Fault,
+  { pollMs, withHistory }: Pace,
+  random: () => number,
+  lastsMs = Infinity,
+): number {
   const judge = judgeFor(pollMs);
-  const { history: _, ...unknown } = facts;
-  let state = judge.start(0, withHistory ? facts : unknown);
-  const faultAt = BEFORE_FAULT_MS + random() * 30_000;
+  let state = judge.start(0, factsOf(withHistory, random));
+  const faultAt = least + random() * (most - least);
   const overAt = Math.min(SOAK_MS, faultAt + lastsMs);
   const until = Math.min(SOAK_MS, overAt + AFTERWARDS_MS);
-  let from = 0;
-  for (let poll = 1; from < until; poll += 1) {
-    const to = poll * pollMs + Math.round((2 * random() - 1) * JITTER_MS);
+  const count = (ms: number, failing: number, perSecond = GREEN_PER_SECOND) =>
+    requestsIn(ms / 1_000, { perSecond, failing }, random);
+  const phase = random() * pollMs;
+  let from = phase - pollMs;
+  for (let reading = 0; from < until; reading += 1) {
+    const to = Math.round(phase + reading * pollMs + (2 * random() - 1) * JITTER_MS);
+    const sharedMs = to - Math.max(0, from);
     const faultyMs = Math.max(0, Math.min(to, overAt) - Math.max(from, faultAt));
-    const [good, faulty] = [sample(to - from - faultyMs, 0.001, random), sample(faultyMs, share, random)];
-    const green = { requests: good.requests + faulty.requests, failed: good.failed + faulty.failed, slow: 0 };
-    state = judge.observe(state, { from, to, green, blue: sample(to - from, 0.001, random) });
+    const green = sumOf(count(sharedMs - faultyMs, USUAL), count(faultyMs, share));
+    const blue = sumOf(count(sharedMs, USUAL), count(Math.max(0, -from), USUAL, 2 * GREEN_PER_SECOND));
+    state = judge.observe(state, { from, to, green, blue });
     if (judge.judge(state, to).verdict === 'breached') return to - faultAt;
     from = to;
   }
   return Infinity;
-}
-
-function sample(ms: number, share: number, random: () => number): Counts {
-  const counts = { requests: 0, failed: 0, slow: 0 };
-  for (let at = wait(random); at < ms; at += wait(random)) {
-    counts.requests += 1;
-    if (random() < share) counts.failed += 1;
-  }
-  return counts;
-}
-
-function wait(random: () => number): number {
-  return (-Math.log(1 - random()) * 1_000) / GREEN_PER_SECOND;
-}
-
-/** The same faults in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

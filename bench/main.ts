@@ -1,5 +1,6 @@
 import { print, printError } from '../src/cli/index.ts';
 import { judgeLines, measureJudge } from './judge.ts';
+import { benchCompare } from './judge-compare.ts';
 import { benchLoss } from './loss.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchScale } from './scale.ts';
@@ -30,10 +31,16 @@ async function benchJudge(): Promise<void> {
   for (const line of judgeLines(measureJudge())) print(line);
 }
 
+function partOf(name: string): () => Promise<void> {
+  const revision = /^compare:(.+)$/.exec(name)?.[1];
+  if (revision !== undefined) return () => benchCompare(revision);
+  const part = PARTS[name];
+  if (!part) throw new Error(`there is no part ${name}, there are ${Object.keys(PARTS).join(', ')}, compare:REVISION`);
+  return part;
+}
+
 async function main(names: readonly string[]): Promise<void> {
-  const unknown = names.find((name) => !PARTS[name]);
-  if (unknown !== undefined) throw new Error(`there is no part ${unknown}, there are ${Object.keys(PARTS).join(', ')}`);
-  for (const name of names.length > 0 ? names : ['deployments']) await PARTS[name]?.();
+  for (const part of (names.length > 0 ? names : ['deployments']).map(partOf)) await part();
 }
 
 try {

@@ -21,12 +21,20 @@ import { kept, median, row } from './table.ts';
 const [BLUE, GREEN] = ['2.4.0', '2.5.0'];
 const USUAL: ServiceFault = { failingShare: 0.001 };
 const PACES: readonly Pace[] = ['1s', '5s'];
-/** From the fault to all traffic on blue, half of the times. */
-const SPEED_TARGETS_MS: Readonly<Record<Pace, number>> = { '1s': 8_000, '5s': 15_000 };
+const BAD: ServiceFault = { failingShare: 0.2 };
 const SPEED_RUNS = 8;
 
-/** A soak has to be some time under way, at least and at most, before a fault. */
-const BEFORE_FAULT_MS = [80_000, 110_000] as const;
+/** When green begins to fail, and how soon half of the times all traffic is to be on blue. */
+const FAULTS: readonly Fault[] = [
+  { what: 'from its first request', targetsMs: { '1s': 7_000, '5s': 12_000 } },
+  { what: '40 to 60 s after the shift', afterMs: [40_000, 60_000], targetsMs: { '1s': 7_500, '5s': 13_000 } },
+];
+
+interface Fault {
+  readonly what: string;
+  readonly afterMs?: readonly [least: number, most: number];
+  readonly targetsMs: Readonly<Record<Pace, number>>;
+}
 
 type Pace = '1s' | '5s';
 
@@ -37,7 +45,7 @@ function soaksOf(soak: string, poll: Pace): Change[] {
     [['traffic', 0, 'approval', 'timeout'], '1h'],
     [['metrics', 'poll'], poll],
     [['watch'], { window: '1m', gateWindow: '1m', maxSoakFactor: 10 }],
-    [['judge'], { rule: 'sequential', batch: '20s' }],
+    [['judge'], { rule: 'sequential' }],
   ];
 }
 
@@ -59,17 +67,24 @@ interface Answered {
 /** The router is looked at so often. */
 const LOOK_MS = 10;
 
-/** Green goes from 0.1 % to 20 % errors, `runs` times, with the router's page read at this pace. */
-async function measureSpeed(poll: Pace, runs: number, notice: (line: string) => void): Promise<Answered[]> {
+/** Green fails a fifth of its requests, `runs` times, with the router's page read at this pace. */
+async function measureSpeed(
+  { afterMs }: Fault,
+  { poll, runs }: { readonly poll: Pace; readonly runs: number },
+  notice: (line: string) => void,
+): Promise<Answered[]> {
   const bench = await openWatch(notice, soaksOf('10m', poll), false);
   try {
     const answers: Answered[] = [];
     for (let run = 1; run <= runs; run += 1) {
-      const soak = await beginSoak(bench);
-      const [least, most] = BEFORE_FAULT_MS;
-      await delay(least + Math.random() * (most - least));
-      const at = Date.now();
-      await bench.parts.sandbox.disturb(GREEN, { failingShare: 0.2 });
+      const soak = await beginSoak(bench, afterMs ? USUAL : BAD);
+      let at = soak.shiftedAt;
+      if (afterMs) {
+        const [least, most] = afterMs;
+        await delay(least + Math.random() * (most - least));
+        at = Date.now();
+        await bench.parts.sandbox.disturb(GREEN, BAD);
+      }
       const [restoredAt, { detectedAt, restored }] = await Promise.all([allOnBlue(bench), soak.rollback()]);
       if (!restored) throw new Error('it was rolled back, and nothing restored');
       const answer = {
@@ -150,8 +165,8 @@ async function measureCalm(
   }
 }
 
-/** A deployment whose first soak has begun, both versions as they usually are. */
-async function beginSoak({ client, parts }: Bench) {
+/** A deployment whose first soak has begun, with green as it is to be from its first request. */
+async function beginSoak({ client, parts }: Bench, green: ServiceFault = USUAL) {
   const { workflowId, firstExecutionRunId } = await startOrExplain(client, REQUEST);
   const handle: DeploymentHandle = client.workflow.getHandle(workflowId, firstExecutionRunId);
   let last: DeploymentStatus | undefined;
@@ -163,10 +178,15 @@ async function beginSoak({ client, parts }: Bench) {
     }
     throw new Error(`it closed before that: ${(await outcomeOf(client, handle, last)).summary}`);
   }
+  await parts.sandbox.disturb(BLUE, USUAL);
+  while (parts.sandbox.traffic()[GREEN] === undefined) await delay(LOOK_MS);
+  await parts.sandbox.disturb(GREEN, green);
+  while (!parts.sandbox.traffic()[GREEN]) await delay(LOOK_MS);
+  const shiftedAt = Date.now();
   await until(({ phase }) => phase === 'soaking');
-  for (const version of [BLUE, GREEN]) await parts.sandbox.disturb(version, USUAL);
 
   return {
+    shiftedAt,
     status: () => last as DeploymentStatus,
     until,
     rollback: () => closed(client, handle, last),
@@ -189,23 +209,24 @@ async function closed(
 }
 
 export async function benchSpeed(paces: readonly Pace[] = PACES): Promise<void> {
-  for (const pace of paces) {
-    print(`From 0.1 % to 20 % errors of green, 20 requests a second, metrics read every ${pace}:`);
-    const answers = await measureSpeed(pace, SPEED_RUNS, print);
-    const half = (pick: (answer: Answered) => number) => median(answers.map(pick));
-    const restored = half(({ restoredMs }) => restoredMs);
-    const target = SPEED_TARGETS_MS[pace];
-    print(row('detected', 'on blue', 'at worst', 'read back', `target: ${formatDuration(target)}`));
-    print(
-      row(
-        formatDuration(half(({ detectedMs }) => detectedMs)),
-        formatDuration(restored),
-        formatDuration(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
-        formatDuration(half(({ provenMs }) => provenMs)),
-        kept(restored <= target),
-      ),
-    );
-  }
+  for (const poll of paces)
+    for (const fault of FAULTS) {
+      print(`Green fails 20 % ${fault.what}, 20 requests a second, metrics read every ${poll}:`);
+      const answers = await measureSpeed(fault, { poll, runs: SPEED_RUNS }, print);
+      const half = (pick: (answer: Answered) => number) => median(answers.map(pick));
+      const restored = half(({ restoredMs }) => restoredMs);
+      const target = fault.targetsMs[poll];
+      print(row('detected', 'on blue', 'at worst', 'read back', `target: ${formatDuration(target)}`));
+      print(
+        row(
+          formatDuration(half(({ detectedMs }) => detectedMs)),
+          formatDuration(restored),
+          formatDuration(Math.max(...answers.map(({ restoredMs }) => restoredMs))),
+          formatDuration(half(({ provenMs }) => provenMs)),
+          kept(restored <= target),
+        ),
+      );
+    }
 }
 
 export async function benchCalm(paces: readonly Pace[] = PACES): Promise<void> {

@@ -6,8 +6,8 @@ import type { SchemaNode } from '../../src/runbook/index.ts';
 /** The pages that explain these keys. */
 const MORE: Readonly<Record<string, string>> = {
   metrics: 'docs/metrics.md',
-  limits: 'docs/judge.md',
-  judge: 'docs/judge.md',
+  limits: 'docs/verdicts.md',
+  judge: 'docs/judge-tuning.md',
   checklist: 'docs/checks.md',
   verifyGreen: 'docs/checks.md',
 };

@@ -10,7 +10,7 @@ import {
   sequentialRules,
 } from '../judge/index.ts';
 
-/** A finished soak, to be judged again; docs/judge.md describes each field. Times are in seconds, shares from 0 to 1. */
+/** A finished soak, to be judged again; docs/judge-command.md describes each field. Times are in seconds, shares from 0 to 1. */
 export interface RecordedSoak {
   readonly soak: string;
   readonly metric: 'error' | 'latency';

@@ -86,7 +86,7 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'judge',
     description:
       'Judges recorded soaks: reads one soak as JSON per line from standard input, and prints one verdict as JSON per line, in the ' +
-      `same order. docs/judge.md describes the format. Invalid lines are reported on standard error; the others are judged, and the exit code is ${EXIT.usage}.`,
+      `same order. docs/judge-command.md describes the format. Invalid lines are reported on standard error; the others are judged, and the exit code is ${EXIT.usage}.`,
     load: async () => (await import('./commands/judge.ts')).addJudge,
   },
   {

@@ -14,13 +14,12 @@ const DEFAULT_PROMETHEUS = 'http://127.0.0.1:19090';
 /** In the checklist the id of an item stands for its place. */
 export type Change = readonly [path: readonly (string | number)[], value: unknown];
 
-/** The rule stays; only its patience, its batches and the soaks are shorter, which proves less. */
+/** The rule stays; only its burst tolerance and the soaks are shorter, which proves less. */
 const SHORT: readonly Change[] = [
   [['traffic', 0, 'soak'], '20s'],
   [['traffic', 0, 'approval', 'timeout'], '10m'],
   [['traffic', 1, 'soak'], '20s'],
   [['judge', 'burstTolerance'], '2s'],
-  [['judge', 'batch'], '2s'],
   [['judge', 'minRequests'], 30],
   [['metrics', 'poll'], '1s'],
   [['watch'], { window: '10s', gateWindow: '1m' }],

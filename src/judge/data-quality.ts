@@ -2,7 +2,7 @@ import { grouped, seconds } from '../format/index.ts';
 import { type BothCounts, NOTHING } from './counts.ts';
 import type { Interval, Judgement, VerdictCode } from './judgement.ts';
 import type { SequentialRules, SoakFacts } from './rules.ts';
-import { missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
+import { isByChance, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
 
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
 export interface DataQuality {
@@ -10,6 +10,7 @@ export interface DataQuality {
   /** Before it green had no customers: whatever asked it until then says nothing about the release. */
   readonly isFirst: boolean;
   readonly soakMs: number | null;
+  readonly longestSoakMs: number | null;
   readonly greenShare: number | null;
   readonly clock: SoakClock;
   /** How long blue has now been over a limit. */
@@ -43,11 +44,16 @@ const SPLIT_PARTS = 8;
 const SPLIT_TOLERANCE = 2;
 const SPLIT_EVIDENCE = Math.log(1e4);
 
-export function newDataQuality(at: number, { soakMs, greenShare }: SoakFacts, before?: DataQuality): DataQuality {
+export function newDataQuality(
+  at: number,
+  { soakMs, longestSoakMs, greenShare }: SoakFacts,
+  before?: DataQuality,
+): DataQuality {
   return {
     from: at,
     isFirst: before === undefined,
     soakMs: soakMs ?? null,
+    longestSoakMs: longestSoakMs ?? null,
     greenShare: greenShare ?? null,
     clock: NO_TIME,
     heldMs: before?.heldMs ?? 0,
@@ -172,7 +178,8 @@ export function dataQualityDoubt(
     };
   if (run.dark > 0) return { code: 'suspected', reason: "green's targets did not report in the newest reading" };
   const isFresh = (at: number | null) => at !== null && now - at <= rules.staleMs;
-  if (!isFresh(greenSeenAt)) {
+  const isPause = greenSeenAt !== null && isByChance(clock, now - greenSeenAt);
+  if (!isFresh(greenSeenAt) && !isPause) {
     const since = greenSeenAt === null ? 'since the soak began' : `for ${seconds(now - greenSeenAt)}`;
     return isFresh(blueSeenAt)
       ? {

@@ -1,54 +1,59 @@
 import { LOG_ZERO, logAdd, logMean, logOf } from './special-functions.ts';
 
-/** What one interval says: logarithms of likelihood ratios, one per alternative, each against a null of its own. */
+/** What one slot says: logarithms of likelihood ratios, one per alternative, each against a null of its own. */
 export interface Ratios {
   /** Against what has the guarantee not to be rolled back by luck. */
   readonly guarded: readonly number[];
-  /** Against the best that would still have to be rolled back: with what blue did at the same time, and without. */
-  readonly beside: readonly number[];
-  readonly bound: readonly number[];
-  /** Relative to what is usual: a burst differs from the time around it. */
+  /** Against the worst that would not have to be rolled back: with what blue did at the same time, and without. Of a limit only. */
+  readonly beside?: readonly number[];
+  readonly alone?: readonly number[];
+  /** Against what is usual: a burst differs from the time around it. */
   readonly usual: readonly number[];
 }
 
 /**
- * Evidence that may be checked after every interval: an e-process. It starts at 1 and, as long as the
- * null hypothesis holds, is not expected to grow; the chance that it ever reaches 1 / alpha is at most alpha (Ville), however
- * often one looks. It is a mixture over alternatives (how bad) and over starting times (since when).
+ * Evidence that may be checked after every slot: an e-process. It starts at 1 and, as long as the null hypothesis holds, is
+ * not expected to grow; the chance that it ever reaches 1 / alpha is at most alpha (Ville), however often one looks. It is a
+ * mixture over alternatives (how bad) and over starting times (since when).
  */
 export interface EProcess {
   /** Logarithms, one per alternative: `guarded` summed over all starts, as weighted. Rounded: the state stays short. */
   readonly whole: readonly number[];
-  /** `bound` from the likeliest start on, not weighted: `left[d]` without the `d` worst intervals, for d = 0, 1, 2. */
-  readonly left: readonly (readonly number[])[];
-  /** `usual` from the likeliest start on. */
-  readonly since: readonly number[];
-  /** The most that a burst can have added to that: so many intervals in a row as it touches at most, or fewer. */
-  readonly burst: readonly number[];
-  /** `usual` of the newest so many intervals, the last one last. */
-  readonly newest: readonly (readonly number[])[];
-  /** `beside` from the likeliest start on. Missing in a soak that an older build began: there it was `bound`. */
+  /** The others since their likeliest start, not weighted. */
   readonly beside?: readonly number[];
+  readonly alone?: readonly number[];
+  readonly usual: readonly number[];
+  /** `usual` at the ends of the slots that a burst which still goes on can have touched, and of the one before them. */
+  readonly lately: readonly (readonly [seenMs: number, ...usual: number[]])[];
+  /** The most that one burst can have added to `usual`. */
+  readonly burst: readonly number[];
   /** The part of the starting times' weight that lies in the future. */
   readonly future: number;
   /** How long the soak has been watched. */
   readonly seenMs: number;
 }
 
+/** What is known before the slot: its length, the time in which the start of a fault is searched, and how long a burst lasts. */
+export interface Timing {
+  readonly ms: number;
+  readonly scaleMs: number;
+  readonly burstMs: number;
+}
+
 /** So much of the weight is on "bad from the start"; the rest is on later starts. */
 const AT_ONCE = 0.5;
+/** Slots are never exactly as long as readings are apart. */
+const SLACK = 0.95;
 const DIGITS = 1e3;
 
-/** `stretch`: how many intervals in a row a burst touches at most. */
-export function newEProcess(alternatives: number, stretch: number): EProcess {
+export function newEProcess(alternatives: number): EProcess {
   const row = (value: number) => Array.from({ length: alternatives }, () => value);
+  const none = row(0);
   return {
     whole: row(LOG_ZERO),
-    left: [row(0), row(0), row(0)],
-    beside: row(0),
-    since: row(0),
-    burst: row(0),
-    newest: Array.from({ length: stretch }, () => row(0)),
+    usual: none,
+    lately: [[0, ...none]],
+    burst: none,
     future: 1,
     seenMs: 0,
   };
@@ -56,38 +61,55 @@ export function newEProcess(alternatives: number, stretch: number): EProcess {
 
 /** Another soak has a budget of its own for being wrong; what has built up stays. */
 export function restarted(proof: EProcess): EProcess {
-  return { ...proof, future: 1, seenMs: 0 };
+  const lately = proof.lately.map(([seenMs, ...usual]) => [seenMs - proof.seenMs, ...usual] as const);
+  return { ...proof, lately, future: 1, seenMs: 0 };
 }
 
 /**
- * Takes in one interval. The weight of a start at time t falls as 1 / (1 + t / scale)^2: it never runs out, so that what
- * begins in the fourth hour at an open gate is found, too.
+ * Takes in one slot. The weight of a start at time t falls as 1 / (1 + t / scale)^2: it never runs out, so that what begins in
+ * the fourth hour at an open gate is found, too.
  */
-export function addEvidence(proof: EProcess, ratios: Ratios, ms: number, scaleMs: number): EProcess {
+export function addEvidence(proof: EProcess, ratios: Ratios, { ms, scaleMs, burstMs }: Timing): EProcess {
   const seenMs = proof.seenMs + ms;
   const future = (1 - AT_ONCE) * (scaleMs / (scaleMs + seenMs));
   const weight = logOf(Math.max(0, proof.future - future));
-  const whole = proof.whole.map((before, column) => rounded((ratios.guarded[column] ?? 0) + logAdd(before, weight)));
-  const goOn = (before: number, more = 0) => rounded(Math.max(0, before + more));
-  const left = proof.left.map((row, dropped) =>
-    row.map((before, column) =>
-      Math.min(goOn(before, ratios.bound[column]), proof.left[dropped - 1]?.[column] ?? Infinity),
+  const usual = addSince(proof.usual, ratios.usual);
+  // A burst that reaches into this slot did not begin before this moment.
+  const burstFrom = proof.seenMs - SLACK * burstMs;
+  const lately = proof.lately.slice(
+    Math.max(
+      0,
+      proof.lately.findLastIndex(([at]) => at <= burstFrom),
     ),
   );
-  const beside = besideOf(proof).map((before, column) => goOn(before, ratios.beside[column]));
-  const since = proof.since.map((before, column) => goOn(before, ratios.usual[column]));
-  const newest = [...proof.newest.slice(1), ratios.usual.map(rounded)];
-  const burst = proof.burst.map((most, column) =>
-    since[column] === 0 ? 0 : rounded(Math.max(most, mostAtTheEnd(newest.map((one) => one[column] ?? 0)))),
+  const burst = usual.map((sum, alternative) =>
+    sum === 0
+      ? 0
+      : rounded(
+          Math.max(proof.burst[alternative] ?? 0, ...lately.map(([, ...sums]) => sum - (sums[alternative] ?? 0))),
+        ),
   );
-  return { whole, left, beside, since, burst, newest, future, seenMs };
+  return {
+    whole: proof.whole.map((old, alternative) => rounded(logAdd(old, weight) + (ratios.guarded[alternative] ?? 0))),
+    ...(ratios.beside && { beside: addSince(proof.beside, ratios.beside) }),
+    ...(ratios.alone && { alone: addSince(proof.alone, ratios.alone) }),
+    usual,
+    lately: addSum(lately, seenMs, usual),
+    burst,
+    future,
+    seenMs,
+  };
 }
 
-/** The largest sum of the last one, two, three ... values. */
-function mostAtTheEnd(values: readonly number[]): number {
-  let [sum, most] = [0, 0];
-  for (const value of values.toReversed()) most = Math.max(most, (sum += value));
-  return most;
+/** Only what changed is kept, and nothing before a moment without any. */
+function addSum(before: EProcess['lately'], seenMs: number, usual: readonly number[]): EProcess['lately'] {
+  const [, ...last] = before.at(-1) ?? [];
+  if (usual.every((sum, alternative) => sum === last[alternative])) return before;
+  return [...(usual.some((sum) => sum > 0) ? before : []), [seenMs, ...usual]];
+}
+
+function addSince(before: readonly number[] = [], ratios: readonly number[]): number[] {
+  return ratios.map((ratio, alternative) => rounded(Math.max(0, (before[alternative] ?? 0) + ratio)));
 }
 
 /** The logarithm of the evidence. */
@@ -99,35 +121,35 @@ export function logEvidence({ whole, future }: EProcess): number {
  * Whether what was counted since the likeliest start speaks against the null at all: for the mildest alternative. The
  * ratio is concave in the alternative, so that it does for the mildest where it does for any.
  */
-export function isRising({ left }: EProcess): boolean {
-  return (left[0]?.[0] ?? 0) > 0;
+export function isRising({ usual, alone = usual }: EProcess): boolean {
+  return (alone[0] ?? 0) > 0;
 }
 
-/** What it is since the likeliest start of the trouble, without the worst intervals, so many as `dropped`. */
-export function evidenceWithout(dropped: 0 | 1 | 2, { left }: EProcess): number {
-  return Math.max(...(left[dropped] ?? []));
+/** Since the likeliest start of the trouble: by green alone, and with blue counted as well. */
+export function evidenceAlone({ alone = [] }: EProcess): number {
+  return Math.max(0, ...alone);
 }
 
-/** The same with nothing taken away, and blue counted as well. */
-export function evidenceBesideBlue(proof: EProcess): number {
-  return Math.max(...besideOf(proof));
+/** Of the evidence alone, the last alternative: against the limit it is the bet. */
+export function betAlone({ alone = [] }: EProcess): number {
+  return alone.at(-1) ?? 0;
 }
 
-function besideOf({ beside, left }: EProcess): readonly number[] {
-  return beside ?? left[0] ?? [];
+export function evidenceBesideBlue({ beside = [] }: EProcess): number {
+  return Math.max(0, ...beside);
 }
 
-/** Since the likeliest start of the trouble, without the worst stretch that a burst can be. */
-export function evidenceWithoutBurst({ since, burst }: EProcess): number {
-  return Math.max(...since.map((all, column) => all - (burst[column] ?? 0)));
+/** What is left since the likeliest start of the trouble if the worst of it was a burst. */
+export function evidenceWithoutBurst({ usual, burst }: EProcess): number {
+  return Math.max(...usual.map((sum, alternative) => sum - (burst[alternative] ?? 0)));
 }
 
 /**
  * How much better trouble that goes on as it is explains what was seen than a burst does, each as bad as fits it best: a
  * single bad request beside a complete failure does not make the failure a lasting one.
  */
-export function evidenceBeyondBurst({ since, burst }: EProcess): number {
-  return Math.max(...since) - Math.max(...burst);
+export function evidenceBeyondBurst({ usual, burst }: EProcess): number {
+  return Math.max(...usual) - Math.max(...burst);
 }
 
 function rounded(value: number): number {

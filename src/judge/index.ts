@@ -26,6 +26,7 @@ export {
   type SequentialRules,
   sequentialRules,
   staleAfter,
+  THRESHOLD_DEFAULTS,
   type Verdict,
 } from './rules.ts';
 export { type SequentialState, sequentialJudge } from './sequential.ts';

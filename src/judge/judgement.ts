@@ -47,6 +47,8 @@ export interface Judgement {
  * interval, so that another worker goes on where one stopped.
  */
 export interface Judge<State> {
+  /** Whether this judge can go on with a state: not with one of a build that kept other things. */
+  canContinue(state: State): boolean;
   /** The state before anything was seen, for a soak that begins at `at`. */
   start(at: number, facts?: SoakFacts): State;
   /** A new soak begins: its proof of health starts afresh, while a breach that is building up goes on. */

@@ -11,7 +11,12 @@ export interface Pair {
 }
 
 /** Green's odds of a bad request, as a multiple of the odds at the limit. */
-export const HARD_ODDS = [1.2, 1.5, 2, 4, 12, 100] as const;
+const HARD_ODDS = [1.2, 1.5, 2, 4, 12, 100] as const;
+/**
+ * The part of a stake that is bet on more bad requests than the null allows. Other than the likelihood ratios it does not
+ * take requests to be independent.
+ */
+const BET = 0.7;
 /** Green's share of bad requests as a multiple of blue's. */
 export const RATIOS = [1.5, 2, 3, 5, 10, 30] as const;
 
@@ -19,18 +24,24 @@ export const RATIOS = [1.5, 2, 3, 5, 10, 30] as const;
 const GUARDED = 0.5;
 const USUAL = 0.1;
 
+/** How many alternatives there are against the limit: as likelihood ratios, and the bet. */
+export const LIMIT_ALTERNATIVES = HARD_ODDS.length + 1;
+
 /**
  * Nulls: in every interval green's share of bad requests is at most the limit, or a part of it. Where blue is
  * counted, too, no more than blue's at the same time: what blue answers well then tells for a fault of green's own, and
  * what it does not answers for green.
  */
-export function hardEvidence(pair: Pair, limit: number, dispersion: number): Ratios {
+export function hardEvidence(pair: Pair, limit: number, dispersion: number): Required<Ratios> {
   const alone = { ...pair, blueAll: 0, blueBad: 0 };
-  const against = (counts: Pair, most: number) => hardRatios(counts, { limit, most, dispersion });
+  const against = (counts: Pair, most: number) => [
+    ...hardRatios(counts, { limit, most, dispersion }),
+    betRatio(counts, most),
+  ];
   return {
     guarded: against(pair, GUARDED * limit),
     beside: against(pair, limit),
-    bound: against(alone, limit),
+    alone: against(alone, limit),
     usual: against(alone, USUAL * limit),
   };
 }
@@ -53,12 +64,20 @@ function hardRatios(
   });
 }
 
+/**
+ * What a stake of 1 becomes. Beside what the null expects at most, the bad requests are 1 on average, however those of one slot hang
+ * together: so the stake is not expected to grow, and no dispersion has to be known. A cluster of failures moves it once.
+ */
+function betRatio({ greenAll, greenBad }: Pair, most: number): number {
+  return greenAll <= 0 ? 0 : Math.log(1 - BET + (BET * greenBad) / (greenAll * most));
+}
+
 function logRatio(bad: number, all: number, share: number, most: number): number {
   return bad * Math.log(share / most) + (all - bad) * Math.log((1 - share) / (1 - most));
 }
 
 const NONE = RATIOS.map(() => 0);
-const NOTHING_NEW: Ratios = { guarded: NONE, beside: NONE, bound: NONE, usual: NONE };
+const NOTHING_NEW: Ratios = { guarded: NONE, usual: NONE };
 
 /**
  * Null: within an interval a request's colour does not change its chance of being bad, whatever that chance is and however
@@ -73,13 +92,13 @@ export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
     const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
     return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
   });
-  return { guarded: ratios, beside: ratios, bound: ratios, usual: ratios };
+  return { guarded: ratios, usual: ratios };
 }
 
 /** Only what speaks against a rollback: a bet that could be drawn back when it is about to be lost would prove nothing. */
-export function clipGains({ guarded, beside, bound, usual }: Ratios): Ratios {
+export function clipGains({ guarded, beside, alone, usual }: Required<Ratios>): Ratios {
   const lost = (ratios: readonly number[]) => ratios.map((ratio) => Math.min(0, ratio));
-  return { guarded: lost(guarded), beside: lost(beside), bound: lost(bound), usual: lost(usual) };
+  return { guarded: lost(guarded), beside: lost(beside), alone: lost(alone), usual: lost(usual) };
 }
 
 export function addPairs(a: Pair, b: Pair): Pair {

@@ -1,7 +1,6 @@
 import {
   addEvidence,
   type EProcess,
-  evidenceWithout,
   evidenceWithoutBurst,
   isRising,
   logEvidence,
@@ -12,8 +11,8 @@ import {
   addPairs,
   clipGains,
   comparisonEvidence,
-  HARD_ODDS,
   hardEvidence,
+  LIMIT_ALTERNATIVES,
   NO_PAIR,
   type Pair,
   RATIOS,
@@ -40,9 +39,6 @@ export interface MetricEvidence {
   /** Counts since the likeliest start of what speaks against green, by the limit and by blue; nothing where nothing does. */
   readonly overLimit: Stretch;
   readonly worse: Stretch;
-  /** The threshold rule: the batch that is filling, and the batches over the limit in a row. */
-  readonly batch: Stretch;
-  readonly run: Stretch & { readonly batches: number };
   /** Slots in a row, up to now, with more than twice the limit: how many, and as much complete failure in time. */
   readonly gross: Gross;
   /** Blue is over the limit itself, beyond luck. */
@@ -58,12 +54,10 @@ export interface Terms {
   readonly leastWorse: number;
   /** The chance of being wrong that one test may take. */
   readonly alpha: number;
-  /** Batches over the limit in a row do not count if luck explains them so well, or better. */
+  /** Green alone is over its limit only if luck explains it no better than this. */
   readonly mereLuck: number;
   readonly burstToleranceMs: number;
   readonly minRequests: number;
-  readonly batchMs: number;
-  readonly breachesInARow: number;
   /** The time in which the start of a fault is searched. */
   readonly scaleMs: number;
 }
@@ -81,26 +75,25 @@ export interface Lately {
 /** Green is the worse one only if its share of bad requests is so many times blue's. */
 export const WORSE_RATIO = 1.5;
 /** What is over its limit mostly is so early: for its start a shorter part of the soak weighs as much as all of it. */
-const EARLY = 0.25;
+const EARLY = 0.1;
 /** What makes `healthy` wait. */
 export const SUSPICIOUS = Math.log(20);
+
 /** More is asked beside a burst: all that comes after it adds up, and of few bad requests green often has all. */
 const LASTING = Math.log(400);
 
 const NO_STRETCH: Stretch = { ...NO_PAIR, ms: 0 };
 
-export function newMetricEvidence(stretch: number, noise: VersionBins): MetricEvidence {
+export function newMetricEvidence(noise: VersionBins): MetricEvidence {
   return {
-    hard: newEProcess(HARD_ODDS.length, stretch),
-    comparison: newEProcess(RATIOS.length, stretch),
-    suspicion: newEProcess(RATIOS.length, stretch),
+    hard: newEProcess(LIMIT_ALTERNATIVES),
+    comparison: newEProcess(RATIOS.length),
+    suspicion: newEProcess(RATIOS.length),
     lasting: false,
     noise,
     soak: NO_STRETCH,
     overLimit: NO_STRETCH,
     worse: NO_STRETCH,
-    batch: NO_STRETCH,
-    run: { ...NO_STRETCH, batches: 0 },
     gross: NOT_GROSS,
     held: false,
     last: NO_STRETCH,
@@ -129,21 +122,25 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
   const excused = !provesBreach || blues.some(({ bad, all }) => isOver(bad, all, limit));
   const scatterBesideLimit = dispersionBesideLimit(noise);
   const overLimit = hardEvidence(pair, limit, scatterBesideLimit);
-  const hard = addEvidence(before.hard, excused ? clipGains(overLimit) : overLimit, ms, EARLY * scaleMs);
-  const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), ms, scaleMs);
-  const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), ms, scaleMs);
-  const grossly = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
+  const isGross = !excused && isOver(pair.greenBad, pair.greenAll, 2 * limit);
+  const gross = isGross ? moreGross(before.gross, pair, ms) : NOT_GROSS;
+  const timing = { ms, scaleMs, burstMs: terms.burstToleranceMs };
+  const hard = addEvidence(before.hard, excused ? clipGains(overLimit) : overLimit, {
+    ...timing,
+    scaleMs: EARLY * scaleMs,
+  });
+  const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), timing);
+  const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), timing);
   return {
-    ...(excused ? { batch: before.batch, run: before.run } : countLiterally(before, pair, ms, terms)),
     hard,
     comparison,
+    gross,
     overLimit: isRising(hard) ? addStretch(before.overLimit, pair, ms) : NO_STRETCH,
     worse: isRising(comparison) ? addStretch(before.worse, pair, ms) : NO_STRETCH,
     suspicion,
     lasting: before.lasting || outlastsBurst(suspicion, LASTING),
     noise,
     soak: inSoak ? addStretch(before.soak, pair, ms) : before.soak,
-    gross: grossly ? moreGross(before.gross, pair, ms) : NOT_GROSS,
     held: provesBreach && [pair, minute].some((stretch) => isBlueOver(stretch, limit, scatterBesideLimit)),
     last: { ...pair, ms },
   };
@@ -160,19 +157,9 @@ function isBlueOver({ greenAll, greenBad, blueAll, blueBad }: Pair, limit: numbe
   return isShared && beyondLuck(blueBad + greenBad, blueAll + greenAll);
 }
 
-/** So much evidence is left even if the worst of it was a burst, and the two worst slots were nothing. */
+/** So much evidence is left even if the worst of it was a burst. */
 export function outlastsBurst(proof: EProcess, least: number): boolean {
-  return logEvidence(proof) >= least && evidenceWithout(2, proof) >= least && evidenceWithoutBurst(proof) >= least;
-}
-
-function countLiterally(before: MetricEvidence, pair: Pair, ms: number, terms: Terms) {
-  const batch = addStretch(before.batch, pair, ms);
-  if (batch.ms < terms.batchMs || batch.greenAll < terms.minRequests) return { batch, run: before.run };
-  const over = isOver(batch.greenBad, batch.greenAll, terms.limit);
-  const run = over
-    ? { ...addStretch(before.run, batch, batch.ms), batches: before.run.batches + 1 }
-    : { ...NO_STRETCH, batches: 0 };
-  return { batch: NO_STRETCH, run };
+  return logEvidence(proof) >= least && evidenceWithoutBurst(proof) >= least;
 }
 
 function addStretch(before: Stretch, pair: Pair, ms: number): Stretch {

@@ -42,8 +42,11 @@ const UNCUT = 1.2;
 const LEAST_HISTORY = 5;
 /** A few deviations prove little: a history starts from independent requests, with so much weight. */
 const INDEPENDENT = 4;
-/** Without history: more scattered than most services are, so that more evidence is asked for. */
-const UNKNOWN = 4;
+/**
+ * Without history: more scattered than most services are, so that more evidence is asked for. Most of all of the comparison, where
+ * few bad requests of blue are all that green's are compared with.
+ */
+const UNKNOWN = { comparison: 6, limit: 2 } as const;
 
 export function newVersionBins(history: readonly Stretch[]): VersionBins {
   const deviations = history.slice(1).flatMap((later, index) => deviation(history[index], later));
@@ -92,7 +95,7 @@ function deviation(a: Stretch | null | undefined, b: Stretch): number[] {
  * of a rate that moves, which both versions share. Green's own scatter counts as long as blue's is not known: a fault that
  * comes in bursts would hide behind the scatter it makes.
  */
-export function dispersion({ history, blue, green }: VersionBins, unknown = UNKNOWN): number {
+export function dispersion({ history, blue, green }: VersionBins, unknown: number = UNKNOWN.comparison): number {
   const known = Math.min(1, blue.deviations.length / KNOWN);
   const pooled = cutMean([...blue.deviations, ...green.deviations]);
   const soak = known * cutMean(blue.deviations) + (1 - known) * pooled;
@@ -100,12 +103,16 @@ export function dispersion({ history, blue, green }: VersionBins, unknown = UNKN
   return Math.max(1, (PRIOR * (history ?? unknown) + seen * soak) / (PRIOR + seen));
 }
 
+export function isDispersionKnown({ history, blue }: VersionBins): boolean {
+  return history !== null || blue.deviations.length >= KNOWN;
+}
+
 /**
  * For evidence against the limit: without history, every stretch of the soak in which blue could have shown scatter makes
  * it less likely. For the comparison blue's quiet is half of what is compared, and does not count twice.
  */
 export function dispersionBesideLimit(noise: VersionBins): number {
-  return dispersion(noise, UNKNOWN - (UNKNOWN - 1) * Math.min(1, noise.blue.stretches / LEAST_HISTORY));
+  return dispersion(noise, UNKNOWN.limit - (UNKNOWN.limit - 1) * Math.min(1, noise.blue.stretches / LEAST_HISTORY));
 }
 
 /** The mean with the largest tenth cut down to the next: an incident that came and went makes two of them. */

@@ -1,4 +1,4 @@
-import type { JudgeRules } from './rules.ts';
+import type { ThresholdRules } from './rules.ts';
 import { chanceOfAtLeast } from './special-functions.ts';
 
 /**
@@ -9,7 +9,7 @@ import { chanceOfAtLeast } from './special-functions.ts';
  */
 
 /** The part of the rules that decides what is seen. */
-export type PowerRules = Pick<JudgeRules, 'limits' | 'batchMs' | 'minRequests' | 'breachesInARow'>;
+export type PowerRules = Pick<ThresholdRules, 'limits' | 'batchMs' | 'minRequests' | 'breachesInARow'>;
 
 /** A soak before it has begun. */
 export interface PlannedSoak {

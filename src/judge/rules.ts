@@ -39,7 +39,7 @@ export interface ThresholdRules {
   readonly staleMs: number;
 }
 
-/** What the runbook says about the rule `sequential`; docs/judge.md says what each number costs. */
+/** What the runbook says about the rule `sequential`; docs/judge-tuning.md says what each number costs. */
 export interface SequentialRules {
   readonly rule: 'sequential';
   readonly limits: Limits;
@@ -47,11 +47,8 @@ export interface SequentialRules {
   readonly confidence: number;
   /** So long green may be bad without being rolled back, if it is good again afterwards. */
   readonly burstToleranceMs: number;
-  /** Health is not proven by fewer of green's requests, and a batch of the threshold rule holds no fewer. */
+  /** Health is not proven by fewer of green's requests. */
   readonly minRequests: number;
-  /** The threshold rule counts in batches at least this long; so many over a limit in a row are a breach. */
-  readonly batchMs: number;
-  readonly breachesInARow: number;
   /** How often fresh counts come; polling faster than the source has fresh data does not count. */
   readonly pollMs: number;
   /** A newest reading older than this is no evidence of the present. */
@@ -67,12 +64,12 @@ export const SEQUENTIAL_DEFAULTS = {
   confidence: 0.99,
   burstToleranceMs: 5_000,
   minRequests: 50,
-  batchMs: 60_000,
-  breachesInARow: 3,
   maxNoDataMs: 600_000,
   maxBlueUnhealthyMs: 600_000,
   trafficGraceMs: 60_000,
 } as const satisfies Partial<SequentialRules>;
+
+export const THRESHOLD_DEFAULTS = { batchMs: 60_000, breachesInARow: 3 } as const satisfies Partial<ThresholdRules>;
 
 /** A reading may be lost or late; evidence older than this many of them says nothing about now. */
 const STALE_READINGS = 4;
@@ -96,15 +93,12 @@ export function sequentialRules(chosen: ChosenRules): SequentialRules {
 export interface SoakFacts {
   /** `healthy` needs nearly so much observed time; time without metrics or with blue over a limit does not count. */
   readonly soakMs?: number;
+  /** How long the soak may become where the proof of health needs more. */
+  readonly longestSoakMs?: number;
   /** The share of the traffic that green is to get, 0 to 1. */
   readonly greenShare?: number;
   /** Blue's counts in equal steps (a minute, say) before the shift, the oldest first: how scattered bad requests are. */
   readonly history?: readonly Counts[];
-}
-
-/** How many slots a burst of `burstToleranceMs` touches at most, however it lies. */
-export function burstSlots({ burstToleranceMs }: SequentialRules, slotMs: number): number {
-  return Math.ceil(burstToleranceMs / slotMs) + 1;
 }
 
 /** Counts are judged in slots of at least this length: of faster polls several make one. */

@@ -8,6 +8,8 @@ import { chanceOfAtMost } from './special-functions.ts';
 
 /** What is still missing for the proof of health, for the person who waits for it. */
 
+/** The rate of so short a time says little about the rest. */
+const ENOUGH_FOR_A_RATE_MS = 60_000;
 /** Nobody waits for more. */
 const MOST_REQUESTS = 1e9;
 
@@ -42,15 +44,24 @@ export interface Unproven {
 }
 
 /** `healthy so far: 2,310 of about 3,000 requests needed for proof (about 42 s more at this rate); green failed ...` */
-export function unproven(metric: Metric, soak: Stretch, minRequests: number): Unproven {
+export function unproven(
+  metric: Metric,
+  soak: Stretch,
+  { minRequests, longestMs }: { readonly minRequests: number; readonly longestMs: number | null },
+): Unproven {
   const needed = requestsForProof(soak, metric.limit, minRequests);
   const counts = stretchWords(metric, soak);
   if (needed === undefined)
     return { reason: `${counts}: with this share no number of requests proves that green is within the limit` };
   const leftMs = soak.greenAll > 0 ? ((needed - soak.greenAll) / soak.greenAll) * soak.ms : 0;
   const rate = leftMs > 0 ? ` (about ${seconds(leftMs)} more at this rate)` : '';
+  const neededMs = soak.ms + leftMs;
+  const isTooLittle = longestMs !== null && soak.ms >= ENOUGH_FOR_A_RATE_MS && neededMs > longestMs;
+  const tooLittle = isTooLittle
+    ? `; too little traffic: the longest soak is ${seconds(longestMs)}, and ends without proof unless green gets ${Number((neededMs / longestMs).toPrecision(2))} times as many requests; a longer soak or a larger share for green would help`
+    : '';
   return {
-    reason: `healthy so far: ${grouped(soak.greenAll)} of about ${grouped(needed)} requests needed for proof${rate}; ${counts}`,
+    reason: `healthy so far: ${grouped(soak.greenAll)} of about ${grouped(needed)} requests needed for proof${rate}; ${counts}${tooLittle}`,
     ...(leftMs > 0 ? { missingMs: Math.ceil(leftMs) } : {}),
   };
 }

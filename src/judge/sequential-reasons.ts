@@ -9,7 +9,6 @@ import { stretchWords } from './reasons.ts';
 
 export function breachReason(metric: Metric, breach: Breach, tests: number): string {
   const counts = stretchWords(metric, breach.counts);
-  if (breach.code === 'batches-over-limit') return `${counts}, over ${breach.batches} batches in a row`;
   const what =
     breach.code === 'limit-exceeded' ? 'green is over its limit' : 'green is worse than blue at the same time';
   return `${counts}; ${what}: chance of this by luck ${chanceWords(breach.logEvidence, tests)}`;
@@ -28,7 +27,7 @@ export function doubtReason(
   { doubt, leastWorse }: { readonly doubt: Exclude<Doubt, 'unproven'>; readonly leastWorse: number },
 ): string {
   const of = (counts: Stretch) => stretchWords(metric, counts);
-  const { soak, worse, run, last } = evidence;
+  const { soak, worse, last } = evidence;
   switch (doubt) {
     case 'hold': {
       const isMinuteOver = shareOf(minute.blueBad, minute.blueAll) > metric.limit;
@@ -38,8 +37,6 @@ export function doubtReason(
       const counts = [soak, twoMinutes].find((stretch) => isWorse(stretch, leastWorse)) ?? worse;
       return `${of(counts)}; green looks worse than blue, but it is not proven`;
     }
-    case 'run':
-      return `${of(run)}, over ${run.batches === 1 ? '1 batch' : `${run.batches} batches in a row`}; a breach is not proven`;
     case 'minute':
       return of(minute);
     case 'last':

@@ -23,19 +23,21 @@ import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
 import { newVersionBins } from './overdispersion.ts';
 import { healthyWords } from './reasons.ts';
 import { addRecent, type Recent, trailing } from './rolling-window.ts';
-import { burstSlots, type SequentialRules, slotLength } from './rules.ts';
+import { type SequentialRules, slotLength } from './rules.ts';
 import { type Unproven, unproven } from './sample-size.ts';
 import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { advanceClock } from './soak-clock.ts';
 
 /**
- * The judge with evidence (docs/judge.md): for errors and for latency it applies the threshold rule, tests green against the
- * limit and compares green with blue at the same time; `healthy` needs proof of health. Each soak has a budget for being
- * wrong, 1 - confidence, that all tests share.
+ * The judge with evidence (docs/judge.md): for errors and for latency it tests green against the limit and compares green with
+ * blue at the same time; `healthy` needs proof of health. Each soak has a budget for being wrong, 1 - confidence, that all
+ * tests share.
  */
 
 /** Plain JSON, a few KB. */
 export interface SequentialState {
+  /** What is kept, and how: another number, another meaning. */
+  readonly format: typeof FORMAT;
   readonly run: DataQuality;
   /** Counts that are too short for a slot of their own. */
   readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
@@ -45,6 +47,7 @@ export interface SequentialState {
   readonly breach: { readonly reason: string; readonly code: VerdictCode } | null;
 }
 
+const FORMAT = 2;
 /** A slot with fewer of green's requests says little: it goes on, as long as patience does. */
 const ENOUGH_FOR_A_SLOT = 5;
 /** The scale of starting times where the soak's length is not known. */
@@ -56,7 +59,6 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
   // A limit of 100 % cannot be exceeded: nothing to judge.
   const metrics = metricsOf(rules.limits).filter(({ limit }) => limit < 1);
   const slotMs = slotLength(rules);
-  const stretch = burstSlots(rules, slotMs);
   const alpha = (1 - rules.confidence) / (2 * metrics.length);
 
   const termsOf = ({ limit, name, provesBreach }: Metric, { run }: SequentialState): Terms => ({
@@ -67,17 +69,18 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     mereLuck: 1 - rules.confidence,
     burstToleranceMs: rules.burstToleranceMs,
     minRequests: rules.minRequests,
-    batchMs: rules.batchMs,
-    breachesInARow: rules.breachesInARow,
     scaleMs: run.soakMs ?? USUAL_SOAK_MS,
   });
 
   return {
+    canContinue: ({ format }) => format === FORMAT,
+
     start(at, facts = {}) {
       const noiseOf = ({ bad }: Metric) =>
         newVersionBins((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
-      const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(stretch, noiseOf(metric))] as const);
+      const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(noiseOf(metric))] as const);
       return {
+        format: FORMAT,
         run: newDataQuality(at, facts),
         open: null,
         recent: [],
@@ -131,7 +134,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
 
   function addToSlot(before: SequentialState, interval: Interval): SequentialState {
     const inSoak = !isBeforeSoak(before.run, interval);
-    if (!inSoak && before.run.isFirst) return before;
+    if (!inSoak && before.run.isFirst) return addShift(before, interval);
     // What was counted before the soak and what is counted in it are never one slot.
     const mustClose = inSoak && before.open && isBeforeSoak(before.run, before.open);
     const state = mustClose && before.open ? judgeSlot({ ...before, open: null }, before.open) : before;
@@ -148,12 +151,28 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
   }
 
-  function judgeSlot(state: SequentialState, slot: NonNullable<SequentialState['open']>): SequentialState {
+  /**
+   * The reading in which green got its first traffic: what it failed tells since when it fails, but where it had more requests
+   * than its share explains, somebody tested it before.
+   */
+  function addShift(state: SequentialState, { from, to, green, blue }: Interval): SequentialState {
+    const { from: shiftedAt, greenShare } = state.run;
+    if (greenShare === null || to <= shiftedAt) return state;
+    const [before, since] = [shiftedAt - from, to - shiftedAt];
+    const expected = (blue.requests * greenShare * since) / (before + (1 - greenShare) * since);
+    if (green.requests > 2 * expected) return state;
+    return judgeSlot(state, { from: shiftedAt, to, green, blue }, false);
+  }
+
+  function judgeSlot(
+    state: SequentialState,
+    slot: NonNullable<SequentialState['open']>,
+    inSoak = !isBeforeSoak(state.run, slot),
+  ): SequentialState {
     const recent = addRecent(state.recent, slot);
     const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
     const reasons: { reason: string; code: VerdictCode }[] = [];
     const ms = Math.max(0, slot.to - slot.from);
-    const inSoak = !isBeforeSoak(state.run, slot);
     for (const metric of metrics) {
       const before = state.metrics[metric.name];
       if (!before) continue;
@@ -187,7 +206,11 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     const terms = termsOf(metric, state);
     const doubt = evidence && doubtOf(evidence, lately, terms);
     if (!doubt) return undefined;
-    if (doubt === 'unproven') return { doubt, ...unproven(metric, evidence.soak, rules.minRequests) };
+    if (doubt === 'unproven')
+      return {
+        doubt,
+        ...unproven(metric, evidence.soak, { minRequests: rules.minRequests, longestMs: state.run.longestSoakMs }),
+      };
     return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, leastWorse: terms.leastWorse }) };
   }
 

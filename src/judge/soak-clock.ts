@@ -19,12 +19,15 @@ const LONGEST_PAUSE_MS = 60_000;
 /** The clock after `ms` in which green had so many requests. */
 export function advanceClock({ countedMs, idleMs, requests }: SoakClock, green: number, ms: number): SoakClock {
   if (green === 0) return { countedMs, requests, idleMs: idleMs + ms };
-  const pauseMs = isByChance(requests, countedMs, idleMs) ? idleMs : 0;
+  const pauseMs = isByChance({ requests, countedMs }, idleMs) ? idleMs : 0;
   return { countedMs: countedMs + ms + pauseMs, requests: requests + green, idleMs: 0 };
 }
 
 /** Whether so long a pause between two requests of green is to be expected at the rate that it had in this soak. */
-function isByChance(requests: number, countedMs: number, pauseMs: number): boolean {
+export function isByChance(
+  { requests, countedMs }: Pick<SoakClock, 'requests' | 'countedMs'>,
+  pauseMs: number,
+): boolean {
   if (countedMs === 0 || pauseMs > LONGEST_PAUSE_MS) return false;
   return (requests / countedMs) * pauseMs <= EXPECTED_IN_PAUSE;
 }

@@ -49,6 +49,8 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
       breach: null,
     }),
 
+    canContinue: () => true,
+
     nextSoak: (state, at, { soakMs = null } = {}) => ({ ...state, soak: emptySoak(at, { isFirst: false, soakMs }) }),
 
     observe(state, interval) {

@@ -1,12 +1,26 @@
 import { z } from 'zod';
-import { SEQUENTIAL_DEFAULTS } from '../judge/index.ts';
+import { SEQUENTIAL_DEFAULTS, THRESHOLD_DEFAULTS } from '../judge/index.ts';
 import { duration } from './scalars.ts';
 
-/** A default of the judge, for a description. It holds only with `rule: sequential`, so the key itself has no default. */
+/** A default of the judge, for a description. It holds only with one of the rules, so the key itself has no default. */
 const defaultText = (ms: number) => `Default: ${ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`}`;
 
 /** How long to wait for a person if the runbook does not say. */
 export const UNDECIDED_TIMEOUT_MS = 3_600_000;
+
+/** The keys that go with one of the rules only. */
+const ONLY_WITH = {
+  sequential: [
+    'burstTolerance',
+    'confidence',
+    'maxNoData',
+    'maxBlueUnhealthy',
+    'onUndecided',
+    'undecidedTimeout',
+    'trafficGrace',
+  ],
+  threshold: ['batch', 'breachesInARow'],
+} as const;
 
 /** The judge's part of the runbook's schema. */
 export const judge = z
@@ -28,9 +42,23 @@ export const judge = z
       .max(0.9999)
       .optional()
       .describe(`The confidence that a statistical rollback needs. Default: ${SEQUENTIAL_DEFAULTS.confidence}.`),
-    batch: duration.prefault('60s').describe('The shortest length of a batch of requests.'),
-    minRequests: z.int().min(1).default(50).describe('How many requests to green a batch or a healthy verdict needs.'),
-    breachesInARow: z.int().min(1).default(3).describe('This many batches in a row over a limit are a breach.'),
+    minRequests: z
+      .int()
+      .min(1)
+      .default(50)
+      .describe('How many requests to green a healthy verdict, or a batch of the threshold rule, needs.'),
+    batch: duration
+      .optional()
+      .describe(
+        `With \`rule: threshold\`: the shortest length of a batch of requests. ${defaultText(THRESHOLD_DEFAULTS.batchMs)}.`,
+      ),
+    breachesInARow: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        `With \`rule: threshold\`: this many batches in a row over a limit are a breach. Default: ${THRESHOLD_DEFAULTS.breachesInARow}.`,
+      ),
     maxNoData: duration
       .optional()
       .describe(
@@ -57,25 +85,18 @@ export const judge = z
       ),
   })
   .superRefine((given, context) => {
-    if (given.rule !== 'threshold') return;
-    for (const key of [
-      'burstTolerance',
-      'confidence',
-      'maxNoData',
-      'maxBlueUnhealthy',
-      'onUndecided',
-      'undecidedTimeout',
-      'trafficGrace',
-    ] as const)
+    const others = given.rule === 'threshold' ? ONLY_WITH.sequential : ONLY_WITH.threshold;
+    const needed = given.rule === 'threshold' ? 'sequential' : 'threshold';
+    for (const key of others)
       if (given[key] !== undefined)
         context.addIssue({
           code: 'custom',
           path: [key],
-          message: 'expected only with rule: sequential; remove one of them',
+          message: `expected only with rule: ${needed}; remove one of them`,
         });
   })
   .prefault({})
   .meta({
     description: 'How the counts are judged.',
-    examples: [{ rule: 'sequential', burstTolerance: '5s', batch: '20s' }],
+    examples: [{ rule: 'sequential', burstTolerance: '5s', confidence: 0.99 }],
   });

@@ -8,7 +8,7 @@ import {
   type PlannedCheck,
   type TrafficStep,
 } from '../domain/index.ts';
-import { type JudgeRules, type Limits, sequentialRules, staleAfter } from '../judge/index.ts';
+import { type JudgeRules, type Limits, sequentialRules, staleAfter, THRESHOLD_DEFAULTS } from '../judge/index.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
@@ -88,14 +88,11 @@ export function toPlan(input: {
 function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
   const { confidence, burstTolerance, maxNoData, maxBlueUnhealthy, trafficGrace } = judge;
   const pollMs = metrics.poll;
-  const counted = {
-    limits: toLimits(limits),
-    pollMs,
-    batchMs: judge.batch,
-    minRequests: judge.minRequests,
-    breachesInARow: judge.breachesInARow,
-  };
-  if (judge.rule === 'threshold') return { rule: 'threshold', ...counted, staleMs: staleAfter(pollMs) };
+  const counted = { limits: toLimits(limits), pollMs, minRequests: judge.minRequests };
+  if (judge.rule === 'threshold') {
+    const { batch = THRESHOLD_DEFAULTS.batchMs, breachesInARow = THRESHOLD_DEFAULTS.breachesInARow } = judge;
+    return { rule: 'threshold', ...counted, batchMs: batch, breachesInARow, staleMs: staleAfter(pollMs) };
+  }
   return sequentialRules({
     ...counted,
     ...(confidence !== undefined && { confidence }),

@@ -9,7 +9,16 @@ import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 
 const scene = useScenes();
 const serve = useServers();
-const SEQUENTIAL = { judge: { rule: 'sequential', burstTolerance: '1s', trafficGrace: '2s', maxNoData: '1s' } };
+const SEQUENTIAL = {
+  judge: {
+    rule: 'sequential',
+    burstTolerance: '1s',
+    trafficGrace: '2s',
+    maxNoData: '1s',
+    batch: undefined,
+    breachesInARow: undefined,
+  },
+};
 
 /** The first soak, which begins now; its window is as long. */
 function soak({ target, plan }: Scene, soakMs: number): WatchInput {

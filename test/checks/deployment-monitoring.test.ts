@@ -395,7 +395,7 @@ describe('deployment-monitoring', () => {
 
 describe('deployment-monitoring by evidence', () => {
   const byEvidence: Partial<Runbook> = {
-    judge: { rule: 'sequential', batch: 20_000, minRequests: 50, breachesInARow: 3 },
+    judge: { rule: 'sequential', minRequests: 50 },
     traffic: [{ percentage: 50, soak: 60_000 }],
   };
 

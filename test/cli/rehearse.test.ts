@@ -35,7 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bluegreen-rehearse-'));
   await writeFile(
     file('guide.yaml'),
-    guideWith(['judge: { rule: sequential, burstTolerance: 5s,', 'judge: { rule: threshold,']),
+    guideWith(['judge: { rule: sequential, burstTolerance: 5s,', 'judge: { rule: threshold, batch: 20s,']),
   );
   // Two days, with an incident of ten minutes on Friday at noon.
   const isIncident = (index: number) => index >= 6 * 60 * 36 && index < 6 * 60 * 36 + 60;
@@ -133,7 +133,7 @@ describeWithPrometheus('a Prometheus that scrapes the service', () => {
     try {
       const seconds = guideWith(
         [
-          'judge: { rule: sequential, burstTolerance: 5s, batch: 20s, minRequests: 50',
+          'judge: { rule: sequential, burstTolerance: 5s, minRequests: 50',
           'judge: { rule: threshold, batch: 1s, minRequests: 20',
         ],
         ['soak: 10m', 'soak: 2s'],

@@ -1,10 +1,21 @@
 import { expect, test } from '@jest/globals';
 import { addEvidence, type EProcess, evidenceBeyondBurst, newEProcess } from '../../src/judge/e-process.ts';
-import { hardEvidence } from '../../src/judge/likelihood-ratios.ts';
+import { hardEvidence, LIMIT_ALTERNATIVES } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
-import { facts, fine, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
+import { sequentialJudge } from '../../src/judge/sequential.ts';
+import {
+  clustered,
+  evidenceRules,
+  facts,
+  fine,
+  poisson,
+  repeat,
+  type Step,
+  seeded,
+  watchSoak,
+} from './sequential-support.ts';
 
-/** A burst within the patience, and a failure that lasts: "Patience" in docs/judge.md. */
+/** A burst within the burst tolerance, and a failure that lasts: docs/judge.md. */
 
 interface Trouble {
   readonly seconds: number;
@@ -81,13 +92,10 @@ test('long after a burst green does not look worse for good, though it may have 
 
 /** Of [requests, bad] in a row, with bursts of up to three slots. */
 function seen(...slots: readonly (readonly [number, number])[]): EProcess {
-  return slots.reduce(
-    (proof, [greenAll, greenBad]) => {
-      const ratios = hardEvidence({ greenAll, greenBad, blueAll: 0, blueBad: 0 }, 0.05, 1);
-      return addEvidence(proof, ratios, 1_000, 600_000);
-    },
-    newEProcess(6, 3),
-  );
+  return slots.reduce((proof, [greenAll, greenBad]) => {
+    const ratios = hardEvidence({ greenAll, greenBad, blueAll: 0, blueBad: 0 }, 0.05, 1);
+    return addEvidence(proof, ratios, { ms: 1_000, scaleMs: 600_000, burstMs: 2_000 });
+  }, newEProcess(LIMIT_ALTERNATIVES));
 }
 
 test('what a burst explains as well as anything else does not last', () => {
@@ -106,4 +114,26 @@ test('a burst that is long over is forgotten: what lasts afterwards is found', (
   const { breachedAt } = watchSoak([...repeat(4, fine), burst, ...repeat(20, fine), ...repeat(8, fault)]);
   expect(breachedAt).toBeGreaterThan(25 * 15);
   expect(breachedAt).toBeLessThanOrEqual(30 * 15);
+});
+
+test('a burst that was tolerated at 50 % does not keep the soak at 100 % from being healthy', () => {
+  const random = seeded(57);
+  const usual = (n: number) => clustered(n, 0.004, 1, random);
+  for (let round = 0; round < 60; round += 1) {
+    const half = Array.from({ length: 200 }, (_, second): Step => {
+      const [green, blue] = [poisson(10, random), poisson(10, random)];
+      const isBurst = second >= 50 && second < 55;
+      return { g: [green, isBurst ? green : usual(green)], b: [blue, usual(blue)] };
+    });
+    const all = Array.from({ length: 90 }, (): Step => {
+      const green = poisson(20, random);
+      return { g: [green, usual(green)], b: [0, 0] };
+    });
+    const first = watchSoak(half, { seconds: 1, facts: withoutHistory });
+    const judge = sequentialJudge({ ...evidenceRules, pollMs: 1_000 });
+    const from = judge.nextSoak(first.state, 200_000, { soakMs: 30_000, greenShare: 1 });
+    const second = watchSoak(all, { seconds: 1, from, at: 200 });
+    expect(second.breachedAt).toBeUndefined();
+    expect([...second.all].some(([t, { verdict }]) => t >= 230 && verdict === 'healthy')).toBe(true);
+  }
 });

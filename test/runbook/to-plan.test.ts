@@ -69,9 +69,7 @@ describe('the guide as a plan', () => {
         maxBlueUnhealthyMs: 600_000,
         trafficGraceMs: 60_000,
         limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
-        batchMs: 20_000,
         minRequests: 50,
-        breachesInARow: 3,
         staleMs: 20_000,
       },
       recovery: { targetMs: 90_000 },
@@ -98,6 +96,12 @@ describe('the guide as a plan', () => {
         format,
       }),
     ).toThrow(/judge\.burstTolerance: .*expected only with rule: sequential; remove one of them/);
+    expect(() =>
+      parseRunbook(guideWith(['rule: sequential, burstTolerance: 5s', 'rule: sequential, batch: 5s']), {
+        file: 'x.yaml',
+        format,
+      }),
+    ).toThrow(/judge\.batch: .*expected only with rule: threshold; remove one of them/);
   });
 
   test('says what happens when it is undecided: a person is waited for, unless the runbook says otherwise', () => {
@@ -118,7 +122,7 @@ describe('the guide as a plan', () => {
   test('has every field, with every default filled in, and survives the way through a history', () => {
     const bare = guideWith(
       ['  poll: 5s\n', ''],
-      ['judge: { rule: sequential, burstTolerance: 5s, batch: 20s, minRequests: 50, breachesInARow: 3 }', ''],
+      ['judge: { rule: sequential, burstTolerance: 5s, minRequests: 50 }', ''],
       ['recovery: { target: 90s }', ''],
       ['approval: { required: 1, timeout: 4h, onTimeout: rollback }', 'approval: {}'],
       ['  latency: { quantile: 0.95, under: 500ms }\n', ''],
@@ -128,7 +132,7 @@ describe('the guide as a plan', () => {
       checklist: { timeoutMs: 86_400_000 },
       deploy: { timeoutMs: 620_000 },
       shift: { timeoutMs: 140_000 },
-      judge: { limits: { errorRate: 0.05 }, batchMs: 60_000, minRequests: 50, breachesInARow: 3, staleMs: 20_000 },
+      judge: { limits: { errorRate: 0.05 }, confidence: 0.99, minRequests: 50, staleMs: 20_000 },
       watch: { pollMs: 5_000, windowMs: 300_000, gateWindowMs: 1_800_000, maxUnwatchedMs: 120_000, maxSoakFactor: 3 },
       rollback: { timeoutMs: 140_000, roundMs: 300_000, pauseMs: 30_000, guardMs: 60_000 },
       recovery: { targetMs: 90_000 },

@@ -49,8 +49,9 @@ function create(config: Config): Check {
 }
 
 async function lookAhead(plan: DeploymentPlan, detect: number, seen: Measured): Promise<Observation> {
-  if (plan.judge.rule === 'sequential') return checkSimulatedPower(plan, { detect, seen });
-  return checkExactPower(plan, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
+  const { judge } = plan;
+  if (judge.rule === 'sequential') return checkSimulatedPower(plan, { detect, seen });
+  return checkExactPower({ ...plan, judge }, { detect, perSecond: (seen.requests / seen.spanMs) * 1_000 });
 }
 
 /** The runbook as the watch will follow it. */

@@ -28,7 +28,7 @@ export function defaultDetect(errorRate: number): number {
  * one healthy; and if not, what it would take.
  */
 export function checkExactPower(
-  { judge: rules, traffic, watch }: Pick<DeploymentPlan, 'judge' | 'traffic' | 'watch'>,
+  { judge: rules, traffic, watch }: Pick<DeploymentPlan, 'traffic' | 'watch'> & { readonly judge: PowerRules },
   { detect, perSecond }: { readonly detect: number; readonly perSecond: number },
 ): Observation {
   const { percentage = 100, soakMs = 0 } = traffic[0] ?? {};
