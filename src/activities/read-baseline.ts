@@ -3,13 +3,20 @@ import { type Activities, FAILURE, type MetricCursor } from '../domain/index.ts'
 import type { MetricSource, Problem } from '../plugin/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
-import { pollUntil, withHeartbeat } from './with-heartbeat.ts';
+import { pause, pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 1_000;
+/**
+ * The first shift comes so long before the next sample: the first requests of a green that fails are then seen soon, and
+ * are enough to tell how long it has been failing.
+ */
+const BEFORE_SAMPLE_MS = 1_500;
+/** Nobody waits longer for that. */
+const LONGEST_WAIT_MS = 15_000;
 
 /** What cannot be judged gets no traffic: the metrics are read, and found fit, before the first shift (invariant 14). */
 export function readBaseline(dependencies: Dependencies): Activities['readBaseline'] {
-  return ({ target, rules, timeoutMs }) =>
+  return ({ target, rules, timeoutMs, beforeShift }) =>
     withHeartbeat(async ({ signal }) => {
       const calledAt = Date.now();
       const source = portsOf(dependencies, await dependencies.runbooks.pinned(target), target).metrics(target);
@@ -43,6 +50,8 @@ export function readBaseline(dependencies: Dependencies): Activities['readBaseli
       const isFresh = newest !== undefined && Date.now() - newest.at <= rules.staleMs;
       const baseline = cursor ?? (isFresh ? newest : undefined);
       if (!baseline) throw unusable(`For ${timeoutMs / 1_000} s nothing fresh could be read. ${problem}`);
+      const waitMs = baseline.at + source.freshEveryMs - BEFORE_SAMPLE_MS - Date.now();
+      if (beforeShift && waitMs <= LONGEST_WAIT_MS) await pause(waitMs, signal);
       return { watchState: { cursor: baseline, judge: null, soakStartedAt: 0 } };
     });
 }

@@ -31,6 +31,7 @@ import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
+import { type ReadAt, readingBeat } from './reading-beat.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
@@ -56,9 +57,10 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
       const measured = measuredBy(runbook, source);
 
       const history = () => blueHistory(source, { version: input.target.blue, to: input.soakStartedAt }, signal);
-      let seen = context.info.heartbeatDetails
-        ? (context.info.heartbeatDetails as WatchHeartbeat)
-        : newWindow(await soakOf(input, judge, history), measured);
+      const kept = context.info.heartbeatDetails as WatchHeartbeat | undefined;
+      const begun = await soakOf(input, kept?.watchState ?? input.watchState, { runbook, judge, history });
+      let seen = kept ? { ...kept, watchState: begun } : newWindow(begun, measured);
+      const nextReadingAt = readingBeat(input.pollMs);
       let wasExhausted: boolean | undefined;
       for (;;) {
         const begunAt = Date.now();
@@ -74,8 +76,8 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         wasExhausted = isExhausted;
         if (seen.verdict === 'breached' || closing || isProven || isNews || Date.now() >= input.until)
           return withoutLive(seen);
-        // On a beat, however long the reading took.
-        await pause(Math.min(begunAt + input.pollMs, input.until) - Date.now(), signal).catch((error: unknown) => {
+        const nextAt = nextReadingAt(readAt(begunAt, since, seen));
+        await pause(Math.min(nextAt, input.until) - Date.now(), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
         });
       }
@@ -136,6 +138,12 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         };
       }
     });
+}
+
+function readAt(begunAt: number, since: MetricCursor | null, { problem, watchState }: WatchHeartbeat): ReadAt {
+  const sampledAt = watchState.cursor?.at;
+  if (problem !== undefined || sampledAt === undefined) return { begunAt };
+  return { begunAt, sampledAt, isNew: sampledAt > (since?.at ?? 0) };
 }
 
 /** What the newest poll brought, for the report. */
@@ -221,15 +229,25 @@ function withOthers(judgement: Judgement, counts: Parameters<typeof otherVersion
 
 /** Where the judge stands as this window opens: a new soak keeps what builds up, and proves its health afresh. */
 async function soakOf(
-  { watchState, soakStartedAt, soakMs, percentage }: WatchInput,
-  judge: Judge<JudgeState>,
-  readHistory: () => Promise<readonly Counts[]>,
+  { soakStartedAt, soakMs, percentage }: WatchInput,
+  watchState: WatchState,
+  {
+    runbook,
+    judge,
+    history,
+  }: {
+    readonly runbook: Runbook;
+    readonly judge: Judge<JudgeState>;
+    readonly history: () => Promise<readonly Counts[]>;
+  },
 ): Promise<WatchState> {
-  const facts = { soakMs, greenShare: percentage / 100 };
-  if (!watchState.judge) {
-    const history = await readHistory();
-    return { ...watchState, judge: judge.start(soakStartedAt, { ...facts, history }), soakStartedAt };
-  }
+  const facts = { soakMs, longestSoakMs: soakMs * runbook.watch.maxSoakFactor, greenShare: percentage / 100 };
+  if (!watchState.judge || !judge.canContinue(watchState.judge))
+    return {
+      ...watchState,
+      judge: judge.start(soakStartedAt, { ...facts, history: await history() }),
+      soakStartedAt,
+    };
   if (watchState.soakStartedAt === soakStartedAt) return watchState;
   return { ...watchState, judge: judge.nextSoak(watchState.judge, soakStartedAt, facts), soakStartedAt };
 }

@@ -45,6 +45,8 @@ export interface Activities {
     readonly target: DeploymentTarget;
     readonly rules: JudgeRules;
     readonly timeoutMs: number;
+    /** The first shift comes next. */
+    readonly beforeShift?: true;
   }): Promise<{ readonly watchState: WatchState }>;
   /** Green runs at 0 % and answers its health check. */
   deployGreen(input: {

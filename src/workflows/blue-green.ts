@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  type Activities,
   ANSWER_MS,
   type DeploymentReport,
   type DeploymentRequest,
@@ -47,7 +48,7 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
     // Nothing is changed yet: what cannot be read soon is refused, to be started again.
-    await readBaseline(deployment, deployment.plan().judge.staleMs);
+    await readBaseline(deployment, { timeoutMs: deployment.plan().judge.staleMs });
     await passChecklist(deployment);
   });
   if (request.checklistOnly) return checked(deployment);
@@ -57,7 +58,8 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     await proveBeforeTraffic(deployment);
     // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
     const { judge, watch } = deployment.plan();
-    let watchState = await readBaseline(deployment, Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs));
+    const timeoutMs = Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs);
+    let watchState = await readBaseline(deployment, { timeoutMs, beforeShift: true });
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
@@ -101,12 +103,15 @@ async function resolvePlan(deployment: Deployment, request: DeploymentRequest): 
 }
 
 /** The counters of now, from which the first soak counts. */
-async function readBaseline(deployment: Deployment, timeoutMs: number): Promise<WatchState> {
+async function readBaseline(
+  deployment: Deployment,
+  asked: Pick<Parameters<Activities['readBaseline']>[0], 'timeoutMs' | 'beforeShift'>,
+): Promise<WatchState> {
   const { target, judge } = deployment.plan();
-  const { watchState } = await work('read the metrics', timeoutMs + ANSWER_MS).readBaseline({
+  const { watchState } = await work('read the metrics', asked.timeoutMs + ANSWER_MS).readBaseline({
     target,
     rules: judge,
-    timeoutMs,
+    ...asked,
   });
   return watchState;
 }

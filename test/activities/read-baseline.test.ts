@@ -67,6 +67,27 @@ describeWithPrometheus('a Prometheus', () => {
   });
   afterAll(() => prometheus.stop());
 
+  test('before a shift it is waited until its next sample is near', async () => {
+    const metrics = {
+      kind: 'prometheus',
+      url: prometheus.url,
+      selector: { job: 'near' },
+      requests: 'http_requests_total',
+    };
+    const here = await scene({ metrics: { ...metrics, poll: '8s', targets: undefined } });
+    const { host } = new URL(here.production.env['LITTLE_PRODUCTION'] ?? '');
+    await prometheus.reload({
+      more: { scrape_configs: [{ job_name: 'near', static_configs: [{ targets: [host] }] }] },
+    });
+    const age = async () => {
+      for (;;) {
+        const outcome = await run(here.activities.readBaseline, { ...ask(here), beforeShift: true }).catch(String);
+        if (typeof outcome !== 'string') return Date.now() - (outcome.watchState.cursor?.at ?? 0);
+      }
+    };
+    expect(await age()).toBeGreaterThanOrEqual(6_500);
+  });
+
   test('that collects more rarely than the runbook says is no reason to refuse while its counts are fresh enough', async () => {
     const metrics = {
       kind: 'prometheus',
