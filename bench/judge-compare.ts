@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { print } from '../src/cli/index.ts';
 import { type Judge, type SequentialState, sequentialJudge, sequentialRules } from '../src/judge/index.ts';
-import { requestsIn, seeded, type Traffic } from './simulation.ts';
-import { quantile } from './table.ts';
+import { seeded } from '../test/support/random.ts';
+import { requestsIn, type Traffic } from './simulation.ts';
+import { markdownRow, quantile } from './table.ts';
 
 /**
  * The judge of this checkout beside that of another revision, on the same simulated soaks: `npm run bench -- compare:REVISION`.
@@ -47,6 +48,7 @@ const BURST_AT = 200;
 const LATE = 100;
 
 const from = (at: number, usual: number, bad: number) => (t: number) => (t > at ? bad : usual);
+const burst = (usual: number) => (t: number) => (t > BURST_AT && t <= BURST_AT + 5 ? 1 : usual);
 
 const SETTINGS: readonly Setting[] = [
   { name: 'healthy: 1 %, five at a time', perSecond: 20, clusters: 5, blue: 0.01, green: () => 0.01 },
@@ -56,13 +58,13 @@ const SETTINGS: readonly Setting[] = [
     name: 'healthy: 0.1 %, one complete failure of 5 s',
     perSecond: 20,
     blue: 0.001,
-    green: (t) => (t > BURST_AT && t <= BURST_AT + 5 ? 1 : 0.001),
+    green: burst(0.001),
   },
   {
     name: 'healthy: 1 %, one complete failure of 5 s',
     perSecond: 20,
     blue: 0.01,
-    green: (t) => (t > BURST_AT && t <= BURST_AT + 5 ? 1 : 0.01),
+    green: burst(0.01),
   },
   { name: 'fault: 20 % from the start', faultAt: 0, perSecond: 20, blue: 0.001, green: () => 0.2 },
   { name: 'fault: 0.1 to 20 %', faultAt: LATE, perSecond: 20, blue: 0.001, green: from(LATE, 0.001, 0.2) },
@@ -100,15 +102,14 @@ export async function benchCompare(revision: string): Promise<void> {
 }
 
 function comparison(judges: Readonly<Record<string, JudgeModule>>): string[] {
-  const cells = (...all: readonly string[]) => `| ${all.join(' | ')} |`;
   const head = ['setting', "blue's history", ...Object.keys(judges)];
   const rows = SETTINGS.flatMap((setting) =>
     [true, false].map((withHistory) => {
       const results = Object.values(judges).map((judge) => resultOf(judge, setting, withHistory));
-      return cells(setting.name, withHistory ? 'an hour' : 'none', ...results);
+      return markdownRow(setting.name, withHistory ? 'an hour' : 'none', ...results);
     }),
   );
-  return [cells(...head), cells(...head.map(() => '---')), ...rows];
+  return [markdownRow(...head), markdownRow(...head.map(() => '---')), ...rows];
 }
 
 /** At each pace `ROUNDS` soaks, the same ones for every judge. */

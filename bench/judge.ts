@@ -1,6 +1,7 @@
 import { type Counts, SEQUENTIAL_DEFAULTS, sequentialJudge, sequentialRules } from '../src/judge/index.ts';
-import { requestsIn, seeded, sumOf } from './simulation.ts';
-import { quantile } from './table.ts';
+import { seeded } from '../test/support/random.ts';
+import { requestsIn, sumOf } from './simulation.ts';
+import { markdownRow, quantile } from './table.ts';
 
 /** What the judge costs per reading, and how soon it finds a fault, at each pace of readings; with errors and latency. */
 export interface JudgeCost {
@@ -65,14 +66,13 @@ export function measureJudge(): JudgeCost[] {
 /** Lines of Markdown: a table of times to find a fault, in seconds, and one of costs. */
 export function judgeLines(costs: readonly JudgeCost[]): string[] {
   const seconds = (ms: number) => (ms / 1_000).toFixed(1);
-  const cells = (...all: readonly string[]) => `| ${all.join(' | ')} |`;
   const names = FAULTS.map(({ what }) => what);
   const pace = ({ pollMs, withHistory }: JudgeCost) => [`${pollMs / 1_000} s`, withHistory ? 'an hour' : 'none'];
   return [
-    cells('data every', "blue's history", ...names, 'at best, 20 %', '5 s burst rolled back'),
-    cells(...Array.from({ length: names.length + 4 }, () => '---')),
+    markdownRow('data every', "blue's history", ...names, 'at best, 20 %', '5 s burst rolled back'),
+    markdownRow(...Array.from({ length: names.length + 4 }, () => '---')),
     ...costs.map((cost) =>
-      cells(
+      markdownRow(
         ...pace(cost),
         ...cost.found.map(({ median, p90 }) => `${seconds(median)} / ${seconds(p90)}`),
         atBestWords(cost.pollMs),

@@ -6,6 +6,11 @@ export function row(...cells: readonly string[]): string {
     .trimEnd();
 }
 
+/** The same as a row of a table in Markdown. */
+export function markdownRow(...cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
 /** The value that so large a part of all does not exceed. */
 export function quantile(values: readonly number[], part: number): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] ?? Number.NaN;

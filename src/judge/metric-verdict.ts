@@ -68,12 +68,12 @@ export function doubtOf(evidence: MetricEvidence, lately: Lately, terms: Terms):
 
 /** Maybe worse than blue. A burst that is over is forgiven, or such a soak could never pass. */
 function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: Lately, { leastWorse }: Terms): boolean {
-  const isNow = isWorse(twoMinutes, leastWorse) && isByLuck(twoMinutes) <= BY_LUCK;
+  const isNow = isWorse(twoMinutes, leastWorse) && chanceByLuck(twoMinutes) <= BY_LUCK;
   return logEvidence(suspicion) >= SUSPICIOUS && (lasting || isNow);
 }
 
 /** The chance that green has so many of all bad requests, or more, where both versions are equally good. */
-function isByLuck({ greenAll, greenBad, blueAll, blueBad }: Pair): number {
+function chanceByLuck({ greenAll, greenBad, blueAll, blueBad }: Pair): number {
   return chanceOfAtLeast(greenBad, greenBad + blueBad, greenAll / (greenAll + blueAll));
 }
 

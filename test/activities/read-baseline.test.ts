@@ -67,18 +67,18 @@ describeWithPrometheus('a Prometheus', () => {
   });
   afterAll(() => prometheus.stop());
 
-  test('before a shift it is waited until its next sample is near', async () => {
-    const metrics = {
-      kind: 'prometheus',
-      url: prometheus.url,
-      selector: { job: 'near' },
-      requests: 'http_requests_total',
-    };
-    const here = await scene({ metrics: { ...metrics, poll: '8s', targets: undefined } });
+  /** A production whose page this Prometheus scrapes; its runbook reads that every `poll`. */
+  async function scraped(job: string, poll: string): Promise<Scene> {
+    const metrics = { kind: 'prometheus', url: prometheus.url, selector: { job }, requests: 'http_requests_total' };
+    const here = await scene({ metrics: { ...metrics, poll, targets: undefined } });
     const { host } = new URL(here.production.env['LITTLE_PRODUCTION'] ?? '');
-    await prometheus.reload({
-      more: { scrape_configs: [{ job_name: 'near', static_configs: [{ targets: [host] }] }] },
-    });
+    const scrape_configs = [{ job_name: job, static_configs: [{ targets: [host] }] }];
+    await prometheus.reload({ more: { scrape_configs } });
+    return here;
+  }
+
+  test('before a shift it is waited until its next sample is near', async () => {
+    const here = await scraped('near', '8s');
     const age = async () => {
       for (;;) {
         const outcome = await run(here.activities.readBaseline, { ...ask(here), beforeShift: true }).catch(String);
@@ -89,16 +89,7 @@ describeWithPrometheus('a Prometheus', () => {
   });
 
   test('that collects more rarely than the runbook says is no reason to refuse while its counts are fresh enough', async () => {
-    const metrics = {
-      kind: 'prometheus',
-      url: prometheus.url,
-      selector: { job: 'shop' },
-      requests: 'http_requests_total',
-    };
-    const here = await scene({ metrics: { ...metrics, poll: '30s', targets: undefined } });
-    const { host } = new URL(here.production.env['LITTLE_PRODUCTION'] ?? '');
-    const scrape_configs = [{ job_name: 'shop', static_configs: [{ targets: [host] }] }];
-    await prometheus.reload({ more: { scrape_configs } });
+    const here = await scraped('shop', '30s');
     for (;;) {
       const outcome = await run(here.activities.readBaseline, ask(here, 2_000)).catch(String);
       if (typeof outcome === 'string' && /no fresh sample|no version at all/.test(outcome)) continue; // not scraped yet

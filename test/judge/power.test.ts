@@ -14,6 +14,7 @@ import {
   trafficNeeded,
 } from '../../src/judge/power.ts';
 import { thresholdJudge } from '../../src/judge/threshold.ts';
+import { seeded } from '../support/random.ts';
 import { rules as watchRules } from './support.ts';
 
 const rules: PowerRules = { limits: { errorRate: 0.05 }, batchMs: 20_000, minRequests: 50, breachesInARow: 3 };
@@ -156,17 +157,6 @@ function simulate(
     if (state.breach !== null) found += 1;
   }
   return found / runs;
-}
-
-/** Mulberry32: small, seeded and good enough to draw coins with. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 test.each([

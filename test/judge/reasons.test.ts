@@ -4,7 +4,8 @@ import type { Judgement } from '../../src/judge/judgement.ts';
 import type { JudgeRules } from '../../src/judge/rules.ts';
 import { thresholdJudge } from '../../src/judge/threshold.ts';
 import { recordedHistories, recordedHistory } from '../support/history.ts';
-import { clustered, evidenceRules, poisson, seeded } from './sequential-support.ts';
+import { clustered, poisson, seeded } from '../support/random.ts';
+import { evidenceRules } from './sequential-support.ts';
 import { counts, rules as literalRules } from './support.ts';
 
 /** A reason is read at night: its numbers have to support what it claims. */

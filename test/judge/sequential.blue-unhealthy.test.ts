@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { SequentialRules } from '../../src/judge/rules.ts';
-import { evidenceRules, facts, poisson, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
+import { poisson, seeded } from '../support/random.ts';
+import { evidenceRules, facts, repeat, type Step, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
 /** Hold is for incidents that both versions share, not for three bad requests of fifty. */

@@ -3,17 +3,8 @@ import { addEvidence, type EProcess, evidenceBeyondBurst, newEProcess } from '..
 import { hardEvidence, LIMIT_ALTERNATIVES } from '../../src/judge/likelihood-ratios.ts';
 import type { SoakFacts } from '../../src/judge/rules.ts';
 import { sequentialJudge } from '../../src/judge/sequential.ts';
-import {
-  clustered,
-  evidenceRules,
-  facts,
-  fine,
-  poisson,
-  repeat,
-  type Step,
-  seeded,
-  watchSoak,
-} from './sequential-support.ts';
+import { clustered, poisson, seeded } from '../support/random.ts';
+import { evidenceRules, facts, fine, repeat, type Step, watchSoak, withoutHistory } from './sequential-support.ts';
 
 /** A burst within the burst tolerance, and a failure that lasts: docs/judge.md. */
 
@@ -24,8 +15,6 @@ interface Trouble {
   readonly usual?: number;
   readonly soak?: SoakFacts;
 }
-
-const withoutHistory: SoakFacts = { soakMs: 600_000, greenShare: 0.5 };
 
 /** Seconds from the trouble's start to the rollback; at 20 requests a second, half of them on green. */
 function rolledBackAfter(

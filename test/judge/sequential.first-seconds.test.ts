@@ -1,21 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { SoakFacts } from '../../src/judge/rules.ts';
 import { sequentialJudge } from '../../src/judge/sequential.ts';
-import {
-  clustered,
-  evidenceRules,
-  fine,
-  intervalOf,
-  poisson,
-  repeat,
-  type Step,
-  seeded,
-  watchSoak,
-} from './sequential-support.ts';
+import { clustered, poisson, seeded } from '../support/random.ts';
+import { evidenceRules, fine, intervalOf, repeat, type Step, watchSoak, withoutHistory } from './sequential-support.ts';
 
 /** Faults right after the shift, when nothing is known of blue's past: ten requests a second on green. */
 
-const withoutHistory: SoakFacts = { soakMs: 600_000, greenShare: 0.5 };
 const pages = { seconds: 1, facts: withoutHistory };
 const healthy: Step = { g: [10, 0], b: [10, 0] };
 

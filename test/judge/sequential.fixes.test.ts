@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { clustered, facts, failing, fine, repeat, type Step, seeded, watchSoak } from './sequential-support.ts';
+import { clustered, seeded } from '../support/random.ts';
+import { facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
 /** Eleven faults of an earlier judge, found on thousands of recorded and simulated soaks. The numbers are those of the faults. */

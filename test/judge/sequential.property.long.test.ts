@@ -6,7 +6,8 @@ import { comparisonEvidence, hardEvidence, LIMIT_ALTERNATIVES, RATIOS } from '..
 import type { Counts } from '../../src/judge/rules.ts';
 import { type SequentialState, sequentialJudge } from '../../src/judge/sequential.ts';
 import { logGamma } from '../../src/judge/special-functions.ts';
-import { clustered, evidenceRules, facts, poisson, type Step, seeded, watchSoak } from './sequential-support.ts';
+import { clustered, poisson, seeded } from '../support/random.ts';
+import { evidenceRules, facts, type Step, watchSoak } from './sequential-support.ts';
 import { counts, someIntervals } from './support.ts';
 
 const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
