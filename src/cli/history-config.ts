@@ -15,6 +15,7 @@ const counters = z.object({
   latency: z.string().optional(),
   versionLabel: z.string(),
   codeLabel: z.string(),
+  failed: z.custom<unknown>(),
   selector: z.array(z.custom<Matcher>()).optional(),
 });
 const TIMEOUT_MS = 60_000;

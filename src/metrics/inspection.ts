@@ -1,4 +1,5 @@
 import type { MetricInspection, SeriesReading } from '../plugin/index.ts';
+import type { Failed } from './failure.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {
@@ -30,6 +31,7 @@ export interface Inspection {
     readonly latency?: string | undefined;
     readonly versionLabel: string;
     readonly codeLabel: string;
+    readonly failed: Failed;
   };
   readonly versions: Readonly<Record<string, VersionSeries>>;
   readonly slowAbove: MetricInspection['slowAbove'];

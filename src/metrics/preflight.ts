@@ -2,8 +2,8 @@ import type { Limits } from '../judge/index.ts';
 import type { Problem } from '../plugin/index.ts';
 import { redact, shortList } from '../util/index.ts';
 import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
+import { failureRule, meansNoAnswer } from './failure.ts';
 import type { Compared, Inspection, LabelValues } from './inspection.ts';
-import { isStatus, meansNoAnswer } from './status-codes.ts';
 
 /** A request is counted a moment before its duration is: so many without one are no coincidence. */
 const UNTIMED_REQUESTS = 50;
@@ -79,17 +79,21 @@ function unknownVersion(blue: string, known: readonly string[], { metrics }: Ins
 
 function statusProblems({ versions, metrics }: Inspection, version: string): Problem[] {
   const statuses = versions[version]?.statuses ?? [];
-  const strange = statuses.filter((status) => !isStatus(status) && !meansNoAnswer(status));
-  if (statuses.length === 0 || (strange.length === 0 && statuses.some(isStatus))) return [];
-  const { requests, codeLabel } = metrics;
+  const { requests, codeLabel, failed } = metrics;
+  const { knows, expected } = failureRule(failed);
+  const isByStatus = failed === 'status' || (typeof failed === 'object' && 'status' in failed);
+  const strange = statuses.filter((status) => !knows(status) && !(isByStatus && meansNoAnswer(status)));
+  const isReadable =
+    statuses.some(knows) && (strange.length === 0 || (typeof failed === 'object' && 'answered' in failed));
+  if (statuses.length === 0 || isReadable) return [];
   return [
     {
       found:
         `${requests} of ${version} has ${listed({ label: codeLabel, values: strange.length > 0 ? strange : statuses })}, ` +
-        'expected an HTTP status (200, 503) or its class (5xx): nothing else says whether a request failed',
+        `expected ${expected}: nothing else says whether a request failed`,
       unblock:
-        'name the label with the HTTP status in metrics.codeLabel, or a counter that has one in metrics.requests; gRPC codes ' +
-        'are not supported yet',
+        'say in metrics.failed which values mean a failure (grpc for gRPC codes), or name another label in metrics.codeLabel, or ' +
+        'another counter in metrics.requests',
     },
   ];
 }

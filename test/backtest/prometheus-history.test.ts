@@ -55,6 +55,7 @@ function readPast(url: string, { version, from = 0, to = 0, stepMs = 1_000, slow
     latency: 'http_request_duration_seconds',
     versionLabel: 'version',
     codeLabel: 'code',
+    failed: 'status',
     poll: 15_000,
     timeout: 5_000,
     headers: {},
@@ -153,7 +154,7 @@ describeWithPrometheus('the past of a real Prometheus', () => {
       'Prometheus has no series requests{job="test",version!=""} in this time',
     );
     await expect(read({ codeLabel: 'status' })).rejects.toThrow(/has no label "status"/);
-    await expect(read({ codeLabel: 'version' })).rejects.toThrow(/"version" .* holds no HTTP status/);
+    await expect(read({ codeLabel: 'version' })).rejects.toThrow(/"version" .* does not hold an HTTP status/);
     await expect(read({ to: from + 1 })).rejects.toThrow(/Prometheus has (no series|too little)/);
   });
 });

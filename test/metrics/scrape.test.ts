@@ -41,6 +41,7 @@ function source(targets: string[], { underMs = 500, notices = [] as string[] } =
       latency: 'http_request_duration_seconds',
       versionLabel: 'version',
       codeLabel: 'code',
+      failed: 'status',
       poll: 5_000,
     },
     { errorRate: 0.05, latency: { quantile: 0.95, underMs } },

@@ -4,9 +4,9 @@ import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
 import type { Labels } from '../../promql/index.ts';
 import { isBelow, isSame, refuseWithoutEnd } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
+import { failsBy, failureRule } from '../failure.ts';
 import { groupBy } from '../group-by.ts';
 import type { Compared, Inspection, VersionSeries } from '../inspection.ts';
-import { isFailed } from '../status-codes.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './buckets.ts';
 import { doubledLabels } from './duplicates.ts';
 import { PROCESS_START } from './queries.ts';
@@ -103,11 +103,12 @@ export function toTracks(
 type Versioned = RawSeries & { readonly version: string; readonly target: string };
 
 function requestTracks(series: readonly RawSeries[], config: PrometheusConfig): Track[] {
+  const isFailed = failsBy(failureRule(config.failed));
   return versioned(series, config).map((one) => {
     const code = one.labels[config.codeLabel];
     if (code === undefined)
       throw new Error(
-        `metric ${config.requests} has no label "${config.codeLabel}", which is to hold the HTTP status: see metrics.codeLabel`,
+        `metric ${config.requests} has no label "${config.codeLabel}", which is to say whether a request failed: see metrics.codeLabel`,
       );
     return track(one, {
       counts: isFailed(code) ? 'failed' : 'requests',

@@ -3,7 +3,7 @@ import { addCounts, type FreshCounts, NO_COUNTS } from '../../plugin/index.ts';
 import type { RawSeries } from '../../prometheus/index.ts';
 import { isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
-import { ANSWERED_PROMQL } from '../status-codes.ts';
+import { failureRule } from '../failure.ts';
 import { type BucketEnds, endOf, withinOf } from './buckets.ts';
 import { anyOf, range, seriesOf } from './queries.ts';
 import type { PrometheusConfig } from './schema.ts';
@@ -39,7 +39,7 @@ export async function readSums(
   };
 
   addAll(await sum(versionLabel, requests), (value) => ({ requests: value }));
-  const isFailed = { label: codeLabel, operator: '!~' as const, value: ANSWERED_PROMQL };
+  const isFailed = { label: codeLabel, ...failureRule(config.failed).failed };
   addAll(await sum(versionLabel, requests, [isFailed]), (value) => ({ failed: value }));
   if (latency === undefined) return sums;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, httpUrl, type MetricsBase } from '../../runbook/index.ts';
+import { failed } from '../failure.ts';
 import { refuseConditions, refusePatterns, selector } from '../schema.ts';
 
 export const schema = (base: MetricsBase) =>
@@ -30,7 +31,12 @@ export const schema = (base: MetricsBase) =>
           'A histogram of durations, with a label for the version. The unit is seconds, or milliseconds if its name ends in `_milliseconds`.',
         ),
       versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
-      codeLabel: z.string().min(1).default('code').describe('The label that holds the status code.'),
+      codeLabel: z
+        .string()
+        .min(1)
+        .default('code')
+        .describe('The label that says whether a request failed: usually the HTTP status.'),
+      failed,
       poll: duration.prefault('5s').describe('How often the pages are read.'),
     })
     .superRefine(refuseConditions)

@@ -4,10 +4,10 @@ import type { MetricsPage, Sample } from '../../prometheus/index.ts';
 import { isMetBy } from '../../promql/index.ts';
 import { isBelow, isSame } from '../bucket-ends.ts';
 import { unitsPerSecond } from '../duration-unit.ts';
+import { failsBy, failureRule } from '../failure.ts';
 import { groupBy } from '../group-by.ts';
 import type { VersionSeries } from '../inspection.ts';
 import { COUNTED_BY, mixedLabels, severalValues } from '../label-problems.ts';
-import { isFailed } from '../status-codes.ts';
 import type { ScrapeConfig } from './schema.ts';
 
 const PROCESS_START = 'process_start_time_seconds';
@@ -52,7 +52,7 @@ export function readPage(whole: MetricsPage, config: ScrapeConfig, limits: Limit
   const counted = counters(requests, requests);
   if (counted.some(({ labels }) => !labels.has(codeLabel)))
     throw new Error(
-      `metric ${requests} has no label "${codeLabel}", which is to hold the HTTP status: see metrics.codeLabel`,
+      `metric ${requests} has no label "${codeLabel}", which is to say whether a request failed: see metrics.codeLabel`,
     );
   return {
     ...(start !== undefined && Number.isFinite(start) && { startedAt: Math.round(start * 1_000) }),
@@ -95,6 +95,7 @@ export function readSeries(
     });
   };
 
+  const isFailed = failsBy(failureRule(config.failed));
   for (const { version, labels, value } of requests)
     add(version, { requests: value, failed: isFailed(labels.get(config.codeLabel) ?? '') ? value : 0 });
   for (const { version, value } of seconds) add(version, { seconds: value });

@@ -11,7 +11,7 @@ import {
 import { instantQuery, listSeries, rangeQuery, rawSeries, type Server } from '../../../prometheus/index.ts';
 import { formatSelector, type Labels, type Matcher } from '../../../promql/index.ts';
 import { isBelow } from '../../bucket-ends.ts';
-import { isStatus } from '../../status-codes.ts';
+import { failureRule } from '../../failure.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from '../buckets.ts';
 import { countSteps } from '../count.ts';
 import { toTracks } from '../counter-samples.ts';
@@ -99,9 +99,10 @@ function refuseWithoutSeries(found: readonly Labels[], past: Past): void {
     );
   if (counters.every((labels) => labels[codeLabel] === undefined))
     throw new HistoryError(`${name} has no label "${codeLabel}", which would show failed requests`);
-  if (!counters.some((labels) => isStatus(labels[codeLabel] ?? '')))
+  const rule = failureRule(past.config.failed);
+  if (!counters.some((labels) => rule.knows(labels[codeLabel] ?? '')))
     throw new HistoryError(
-      `the label "${codeLabel}" of ${name} holds no HTTP status, which would show failed requests`,
+      `the label "${codeLabel}" of ${name} does not hold ${rule.expected}, which would show failed requests: see metrics.failed`,
     );
   if (
     past.limits.latency &&
