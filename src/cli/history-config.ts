@@ -15,6 +15,7 @@ const counters = z.object({
   latency: z.string().optional(),
   versionLabel: z.string(),
   codeLabel: z.string(),
+  versionValue: z.custom<unknown>(),
   failed: z.custom<unknown>(),
   selector: z.array(z.custom<Matcher>()).optional(),
 });

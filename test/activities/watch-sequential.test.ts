@@ -50,6 +50,14 @@ test('a soak is healthy when nearly all of it was observed, and not before', asy
   expect(window).not.toHaveProperty('code');
 });
 
+test('a state of the judge that another build left is begun anew, and the soak is judged', async () => {
+  const here = await scene(SEQUENTIAL);
+  here.production.move(50);
+  const input = soak(here, 3_000);
+  const left = { cursor: null, judge: { format: 1 } as never, soakStartedAt: input.soakStartedAt };
+  expect((await run(here.activities.watchWindow, { ...input, watchState: left })).verdict).toBe('healthy');
+});
+
 test('a green that gets none of the traffic that was set is rolled back', async () => {
   const here = await scene(SEQUENTIAL);
   here.production.move(0);

@@ -55,6 +55,7 @@ function readPast(url: string, { version, from = 0, to = 0, stepMs = 1_000, slow
     latency: 'http_request_duration_seconds',
     versionLabel: 'version',
     codeLabel: 'code',
+    versionValue: '{version}',
     failed: 'status',
     poll: 15_000,
     timeout: 5_000,

@@ -99,6 +99,7 @@ function configOf(url: string, more: Partial<PrometheusConfig> = {}): Prometheus
     latency: 'http_request_duration_seconds',
     versionLabel: 'version',
     codeLabel: 'code',
+    versionValue: '{version}',
     failed: 'status',
     poll: 15_000,
     timeout: 5_000,

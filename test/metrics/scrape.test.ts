@@ -41,6 +41,7 @@ function source(targets: string[], { underMs = 500, notices = [] as string[] } =
       latency: 'http_request_duration_seconds',
       versionLabel: 'version',
       codeLabel: 'code',
+      versionValue: '{version}',
       failed: 'status',
       poll: 5_000,
     },

@@ -162,6 +162,7 @@ export function metricsOf(url: string, label: string, value: string): Prometheus
     latency: 'http_request_duration_seconds',
     versionLabel: 'version',
     codeLabel: 'code',
+    versionValue: '{version}',
     failed: 'status',
     poll: 1_000,
     timeout: 5_000,

@@ -17,7 +17,7 @@ import type { Measured } from './measure.ts';
 
 /**
  * What the first soak will see by the rule `sequential`, rehearsed with the judge itself: soaks with the traffic of now, in
- * which green is as good as blue, or fails more. The threshold rule's sight can be worked out (sight.ts); this one cannot.
+ * which green is as good as blue, or fails more. What the threshold rule will see can be worked out (detection-power-exact.ts); this cannot.
  */
 
 /** A share that is found in 99 % of the cases is found less often than 38 times in 40 once in a hundred times. */

@@ -1,6 +1,7 @@
 import { metricsKind } from '../../plugin/index.ts';
 import { checkCounters, describeCounters } from '../checked-counters.ts';
 import { LATENCY_MISSING } from '../schema.ts';
+import { namedByVersion } from '../version-value.ts';
 import { readHistory } from './history/read-history.ts';
 import { schema } from './schema.ts';
 import { connect, prometheusSource } from './source.ts';
@@ -14,28 +15,30 @@ export const prometheusMetrics = metricsKind({
   schema,
   secretKeys: ['url', 'auth', 'tokenEnv', 'basicEnv', 'headers', 'caFile'],
   latencyProblem: ({ latency }) => (latency === undefined ? LATENCY_MISSING : undefined),
-  create(config, { limits, compared, log, env }) {
-    const source = prometheusSource(config, limits, {
-      env,
-      notice: (text) => log.warn(text),
-      ...(compared && { versions: compared }),
+  create(config, { limits, compared: versions, log, env }) {
+    return namedByVersion(config.versionValue, versions, (compared) => {
+      const source = prometheusSource(config, limits, {
+        env,
+        notice: (text) => log.warn(text),
+        ...(compared && { versions: compared }),
+      });
+      return {
+        freshEveryMs: config.poll,
+        measuresLatency: config.latency !== undefined,
+        read: async (since, signal) => {
+          const inspection = await source.inspect(since, signal);
+          return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
+        },
+        inspect: async (since, signal) => {
+          const inspection = await source.inspect(since, signal);
+          const { reading, series } = inspection;
+          return { ...reading, series, ...describeCounters(inspection, limits, compared) };
+        },
+        history: async (question, context) => {
+          const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
+          return readHistory(server, question, { config, limits, ...context });
+        },
+      };
     });
-    return {
-      freshEveryMs: config.poll,
-      measuresLatency: config.latency !== undefined,
-      read: async (since, signal) => {
-        const inspection = await source.inspect(since, signal);
-        return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
-      },
-      inspect: async (since, signal) => {
-        const inspection = await source.inspect(since, signal);
-        const { reading, series } = inspection;
-        return { ...reading, series, ...describeCounters(inspection, limits, compared) };
-      },
-      history: async (question, context) => {
-        const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
-        return readHistory(server, question, { config, limits, ...context });
-      },
-    };
   },
 });

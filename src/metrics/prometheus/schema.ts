@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration, envName, httpUrl, type MetricsBase } from '../../runbook/index.ts';
 import { failed } from '../failure.ts';
 import { label, metric, refuseConditions, selector } from '../schema.ts';
+import { versionValue } from '../version-value.ts';
 
 const HEADER_VALUE = 'expected text without blanks, or { env: NAME } for a secret';
 const header = z
@@ -23,6 +24,7 @@ export const schema = (base: MetricsBase) =>
           'A histogram of durations, classic (without `_bucket`) or native, with a label for the version. The unit is seconds, or milliseconds if its name ends in `_milliseconds`.',
         ),
       versionLabel: label.default('version').describe('The label that holds the version.'),
+      versionValue,
       codeLabel: label
         .default('code')
         .describe('The label that says whether a request failed: usually the HTTP status.'),

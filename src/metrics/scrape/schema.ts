@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration, httpUrl, type MetricsBase } from '../../runbook/index.ts';
 import { failed } from '../failure.ts';
 import { refuseConditions, refusePatterns, selector } from '../schema.ts';
+import { versionValue } from '../version-value.ts';
 
 export const schema = (base: MetricsBase) =>
   base
@@ -31,6 +32,7 @@ export const schema = (base: MetricsBase) =>
           'A histogram of durations, with a label for the version. The unit is seconds, or milliseconds if its name ends in `_milliseconds`.',
         ),
       versionLabel: z.string().min(1).default('version').describe('The label that holds the version.'),
+      versionValue,
       codeLabel: z
         .string()
         .min(1)
