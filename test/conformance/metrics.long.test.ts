@@ -115,6 +115,8 @@ const counters = {
   latency: 'http_request_duration_seconds',
   versionLabel: 'version',
   codeLabel: 'code',
+  versionValue: '{version}',
+  failed: 'status',
 };
 
 const scrape = (...paths: string[]) =>

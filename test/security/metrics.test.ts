@@ -18,7 +18,15 @@ const lines = (count: number, one: (number: number) => string) =>
   Array.from({ length: count }, (_, n) => one(n)).join('');
 
 function source(url: string) {
-  const config = { kind: 'scrape', targets: [url], requests: METRIC, versionLabel: 'version', codeLabel: 'code' };
+  const config = {
+    kind: 'scrape',
+    targets: [url],
+    requests: METRIC,
+    versionLabel: 'version',
+    codeLabel: 'code',
+    versionValue: '{version}',
+    failed: 'status',
+  };
   return registry.metrics(
     { ...config, poll: 1_000 },
     {
