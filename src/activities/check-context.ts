@@ -26,7 +26,7 @@ export function checkContext(
     ...context,
     workload: ports.workload(),
     router: ports.router(),
-    metrics: ports.metrics(given.target),
+    metrics: ports.metrics(given.target, given.greenIsUp),
     notifiers: ports.notifiers(),
     operation: operation(context.target, step),
     databaseUrl: (database) => databaseUrl(context.runbook.databases, database, context.env),

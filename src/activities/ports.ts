@@ -3,13 +3,17 @@ import type { DeploymentTarget } from '../domain/index.ts';
 import type { MetricSource, MetricsContext, NamedNotifier, Router, Workload } from '../plugin/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { readSlots } from './read-slots.ts';
 
 /** What a runbook names, made when it is needed. */
 interface Ports {
   workload(): Workload;
   router(): Router;
-  /** With `compared`, the slow requests of both are counted by the same limit. */
-  metrics(compared?: MetricsContext['compared']): MetricSource;
+  /**
+   * With `compared`, the slow requests of both are counted by the same limit.
+   * @param greenIsUp whether green has to be in one of the slots, if the metrics are counted by slot
+   */
+  metrics(compared?: MetricsContext['compared'], greenIsUp?: boolean): MetricSource;
   notifiers(): readonly NamedNotifier[];
 }
 
@@ -23,11 +27,14 @@ export function portsOf(
   return {
     workload: () => registry.workload(runbook.workload, context),
     router: () => registry.router(runbook.router, context),
-    metrics: (compared) =>
+    metrics: (compared, greenIsUp = true) =>
       registry.metrics(runbook.metrics, {
         ...context,
         limits: toLimits(runbook.limits),
-        ...(compared && { compared: { blue: compared.blue, green: compared.green } }),
+        ...(compared && {
+          compared: { blue: compared.blue, green: compared.green },
+          slots: (signal) => readSlots(registry.router(runbook.router, context), compared, { greenIsUp, signal }),
+        }),
       }),
     notifiers: () => registry.notifiers(runbook.notifications, context),
   };

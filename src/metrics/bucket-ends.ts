@@ -1,4 +1,4 @@
-import type { Compared } from './inspection.ts';
+import type { Compared } from './sides.ts';
 
 /** `le="0.3"` and a limit of 300 ms are the same number, whatever their binary fractions. */
 const TOLERANCE = 1e-9;

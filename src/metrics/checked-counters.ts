@@ -1,8 +1,9 @@
 import type { Limits } from '../judge/index.ts';
 import { type MetricInspection, type MetricReading, metricsUnavailable } from '../plugin/index.ts';
 import { isBelow } from './bucket-ends.ts';
-import type { Compared, Inspection } from './inspection.ts';
+import type { Inspection } from './inspection.ts';
 import { metricsProblems, untrueCounts } from './preflight.ts';
+import type { Compared } from './sides.ts';
 
 /**
  * Seconds over which requests count as slow, where the buckets of the compared versions have no end at the limit.

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Matcher } from '../promql/index.ts';
+import { isPattern, metric } from './names.ts';
+import { escapePattern } from './sides.ts';
 
 /**
  * What says that a request failed: the value of a label, by a rule of the runbook. One pattern serves both readers, whether
@@ -12,6 +14,10 @@ export interface FailureRule {
   readonly knows: (value: string) => boolean;
   /** What it expects to find, for people. */
   readonly expected: string;
+  /** What routers write where no status was sent is usual beside what the rule knows. */
+  readonly allowsNoAnswer?: true;
+  /** So is any other value: it means a failure. */
+  readonly allowsOthers?: true;
 }
 
 const CODE = /^[1-5](\d\d|xx)$/i;
@@ -48,9 +54,14 @@ const status = z
   .refine((text) => /^[1-5](\d\d|xx)(-[1-5]\d\d)?$/.test(text) && !/xx-/.test(text), STATUS_ENTRY);
 const values = z.array(z.string().min(1)).min(1);
 
+const regularExpression = z
+  .string()
+  .min(1)
+  .refine(isPattern, 'expected a regular expression that has to fit the whole value, such as "5..|429"');
+
 const EXPECTED =
-  'expected status, grpc, { status: [5xx, 429] }, { values: [error] } or { answered: [success] }: which values of ' +
-  'metrics.codeLabel mean that a request failed';
+  'expected status, grpc, { status: [5xx, 429] }, { values: [error] }, { answered: [success] }, { pattern: "5.." } or { answeredPattern: "[23].." }: ' +
+  'which values of metrics.codeLabel mean that a request failed; or { counter: NAME } or { answeredCounter: NAME } of a second counter';
 
 /** A runbook's key. */
 export const failed = z
@@ -62,28 +73,50 @@ export const failed = z
       }),
       z.strictObject({ values: values.describe('Values that mean a failure; all others are answered requests.') }),
       z.strictObject({ answered: values.describe('Values of answered requests; all others mean a failure.') }),
+      z.strictObject({ pattern: regularExpression.describe('A regular expression of values that mean a failure.') }),
+      z.strictObject({
+        answeredPattern: regularExpression.describe('A regular expression of values of answered requests.'),
+      }),
+      z.strictObject({ counter: metric.describe('A second counter, of failed requests.') }),
+      z.strictObject({
+        answeredCounter: metric.describe('A second counter, of requests that went well: the others failed.'),
+      }),
     ],
     { error: EXPECTED },
   )
-  .default('status')
   .describe(
     'Which values of `codeLabel` mean that a request failed. `status`: HTTP statuses from 500 on, and what is no status. `grpc`: ' +
       'the codes of server faults (Unknown, DeadlineExceeded, Unimplemented, Internal, Unavailable, DataLoss), by name or number. ' +
       '`{ status: [5xx, 429] }`: these statuses, and what is no status. `{ values: [error] }`: these values. ' +
-      '`{ answered: [success] }`: all values but these. Default: `status`.',
+      '`{ answered: [success] }`: all values but these. `{ pattern: "5.." }`, `{ answeredPattern: "[23].." }`: values that fit. `{ counter: NAME }` or `{ answeredCounter: NAME }`: a second counter of the ' +
+      'failed or of the answered requests, and no label. Default: `status`.',
   );
 
-export type Failed = z.output<typeof failed>;
+type Failed = z.output<typeof failed>;
+/** Said by the values of a label. */
+type FailedByLabel = Exclude<Failed, { counter: string } | { answeredCounter: string }>;
 
-export function failureRule(rule: Failed): FailureRule {
+export function failureRule(rule: FailedByLabel): FailureRule {
   if (rule === 'status') return byStatus(['5xx']);
   if (rule === 'grpc') return byGrpcCode();
   if ('status' in rule) return byStatus(rule.status);
+  if ('pattern' in rule)
+    return { failed: { operator: '=~', value: rule.pattern }, knows: () => true, expected: 'any value' };
+  if ('answeredPattern' in rule) {
+    const isAnswered = new RegExp(`^(?:${rule.answeredPattern})$`, 's');
+    return {
+      failed: { operator: '!~', value: rule.answeredPattern },
+      knows: (value) => isAnswered.test(value),
+      expected: `a value that fits ${JSON.stringify(rule.answeredPattern)}`,
+      allowsOthers: true,
+    };
+  }
   const [operator, listed] = 'values' in rule ? (['=~', rule.values] as const) : (['!~', rule.answered] as const);
   return {
-    failed: { operator, value: listed.map(escaped).join('|') },
+    failed: { operator, value: listed.map(escapePattern).join('|') },
     knows: (value) => operator === '=~' || listed.includes(value),
     expected: `one of ${listed.map((value) => JSON.stringify(value)).join(', ')}`,
+    ...(operator === '!~' && { allowsOthers: true }),
   };
 }
 
@@ -117,6 +150,7 @@ function byStatus(listed: readonly string[]): FailureRule {
     failed: { operator: '!~', value: classes.flatMap(({ answered }) => answered).join('|') },
     knows: (value) => CODE.test(value) && (!/xx$/i.test(value) || classes[Number(value[0]) - 1]?.isClear === true),
     expected: 'an HTTP status (200, 503) or its class (5xx)',
+    allowsNoAnswer: true,
   };
 }
 
@@ -141,8 +175,4 @@ function spellings([code, name]: readonly [number, string]): string[] {
   const words = name.split('_').map((word) => word.slice(0, 1) + word.slice(1).toLowerCase());
   const american = name === 'CANCELLED' ? ['CANCELED', 'Canceled', 'canceled'] : [];
   return [String(code), name, name.toLowerCase(), words.join(''), ...american];
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -1,9 +1,10 @@
-import type { MetricInspection, SeriesReading } from '../plugin/index.ts';
-import type { Failed } from './failure.ts';
+import type { MetricInspection, SeriesReading, Slots } from '../plugin/index.ts';
+import type { Counters } from './counters.ts';
+import type { Compared } from './sides.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {
-  /** The values of the status label under which requests were counted. */
+  /** The values of the status label under which requests were counted; empty where a second counter says what failed. */
   readonly statuses: readonly string[];
   /**
    * Labels with several values of which it is not known that they belong to one service, and those by which requests
@@ -19,29 +20,19 @@ export interface VersionSeries {
 export interface LabelValues {
   readonly label: string;
   readonly values: readonly string[];
+  /** The metric that has them, where that is not the one of requests. */
+  readonly metric?: string;
 }
 
 /** What a source of counters knows of itself beyond counts. */
 export interface Inspection {
   /** What the counters stand at, by series. */
   readonly series: Readonly<Record<string, SeriesReading>>;
-  /** What is read, by the names in the runbook. */
-  readonly metrics: {
-    readonly requests: string;
-    readonly latency?: string | undefined;
-    readonly versionLabel: string;
-    readonly codeLabel: string;
-    readonly failed: Failed;
-  };
+  /** What is read. */
+  readonly counters: Counters;
   readonly versions: Readonly<Record<string, VersionSeries>>;
   readonly slowAbove: MetricInspection['slowAbove'];
   readonly clocks: MetricInspection['clocks'];
-}
-
-/** The two versions of a deployment. */
-export interface Compared {
-  readonly blue: string;
-  readonly green: string;
 }
 
 export interface AdapterOptions {
@@ -51,4 +42,6 @@ export interface AdapterOptions {
   readonly notice?: (text: string) => void;
   /** Those that are compared: their slow requests are then counted by the same limit, and other versions are no obstacle. */
   readonly versions?: Compared;
+  /** Which version runs in which slot, from the router. @throws ApplicationFailure `MetricsUnavailable` */
+  readonly slots?: (signal: AbortSignal) => Promise<Slots>;
 }

@@ -2,8 +2,9 @@ import type { Limits } from '../judge/index.ts';
 import type { Problem } from '../plugin/index.ts';
 import { redact, shortList } from '../util/index.ts';
 import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
-import { failureRule, meansNoAnswer } from './failure.ts';
-import type { Compared, Inspection, LabelValues } from './inspection.ts';
+import { meansNoAnswer } from './failure.ts';
+import type { Inspection, LabelValues } from './inspection.ts';
+import type { Compared } from './sides.ts';
 
 /** A request is counted a moment before its duration is: so many without one are no coincidence. */
 const UNTIMED_REQUESTS = 50;
@@ -27,7 +28,7 @@ export function metricsProblems(
 
 /** What makes the counts themselves untrue, also in the middle of a soak; of all versions where none are named. */
 export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly Problem[] {
-  const { requests, latency } = inspection.metrics;
+  const { requests, latency } = inspection.counters;
   const answered = new Map<string, number>();
   for (const one of Object.values(inspection.series))
     answered.set(one.version, (answered.get(one.version) ?? 0) + one.requests - one.failed);
@@ -42,7 +43,7 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
       ...(doubled
         ? [
             {
-              found: `each request of ${version} is counted twice: ${requests} has ${listed(doubled)} for the same requests`,
+              found: `each request of ${version} is counted twice: ${requests.metric} has ${listed(doubled)} for the same requests`,
               unblock: `add ${matcherOf(doubled)} to metrics.selector, or let only one of them be collected`,
             },
           ]
@@ -50,7 +51,7 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
       ...(mixed
         ? [
             {
-              found: `${requests} of ${version} has ${listed(mixed)}: these may be several services, and all would be added up`,
+              found: `${mixed.metric ?? requests.metric} of ${version} has ${listed(mixed)}: these may be several services, and all would be added up`,
               unblock:
                 `say which one it is with metrics.selector, such as ${matcherOf(mixed)}; if all of them are this service, ` +
                 `say so: '{${mixed.label}=~".+"}'`,
@@ -58,38 +59,36 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
           ]
         : []),
       ...(limits.latency && series.ends.length === 0 && !series.hasNative && good >= UNTIMED_REQUESTS
-        ? [withoutBuckets(version, latency)]
+        ? [withoutBuckets(version, latency?.metric)]
         : []),
     ];
   });
 }
 
-function unknownVersion(blue: string, known: readonly string[], { metrics }: Inspection): Problem {
+function unknownVersion(blue: string, known: readonly string[], { counters }: Inspection): Problem {
+  const { metric, sides } = counters.requests;
   return {
     found:
       known.length === 0
         ? `the metrics have no series of ${blue}; they know no version at all`
         : `the metrics count requests of ${shortList(known)}; none of them is ${blue}`,
     unblock:
-      `let what answers for ${blue} count its requests with "${blue}" in the label "${metrics.versionLabel}" ` +
-      '(metrics.versionLabel), and send it a request; or call the release what the metrics call it; or correct where ' +
-      'they are read (metrics.targets, metrics.selector)',
+      `let what answers for ${blue} count its requests in ${metric} with ${sides.where(blue)}, and send it a request; or say ` +
+      'in metrics.versionValue how the metrics write a version; or correct where they are read (metrics.targets, metrics.selector)',
   };
 }
 
-function statusProblems({ versions, metrics }: Inspection, version: string): Problem[] {
+function statusProblems({ versions, counters }: Inspection, version: string): Problem[] {
+  const { failed, requests } = counters;
   const statuses = versions[version]?.statuses ?? [];
-  const { requests, codeLabel, failed } = metrics;
-  const { knows, expected } = failureRule(failed);
-  const isByStatus = failed === 'status' || (typeof failed === 'object' && 'status' in failed);
-  const strange = statuses.filter((status) => !knows(status) && !(isByStatus && meansNoAnswer(status)));
-  const isReadable =
-    statuses.some(knows) && (strange.length === 0 || (typeof failed === 'object' && 'answered' in failed));
-  if (statuses.length === 0 || isReadable) return [];
+  if (failed.by !== 'label' || statuses.length === 0) return [];
+  const { knows, expected, allowsNoAnswer, allowsOthers } = failed.rule;
+  const strange = statuses.filter((status) => !knows(status) && !(allowsNoAnswer && meansNoAnswer(status)));
+  if (statuses.some(knows) && (strange.length === 0 || allowsOthers)) return [];
   return [
     {
       found:
-        `${requests} of ${version} has ${listed({ label: codeLabel, values: strange.length > 0 ? strange : statuses })}, ` +
+        `${requests.metric} of ${version} has ${listed({ label: failed.label, values: strange.length > 0 ? strange : statuses })}, ` +
         `expected ${expected}: nothing else says whether a request failed`,
       unblock:
         'say in metrics.failed which values mean a failure (grpc for gRPC codes), or name another label in metrics.codeLabel, or ' +
@@ -104,7 +103,7 @@ function latencyProblems(
   { underMs, quantile }: NonNullable<Limits['latency']>,
 ): Problem[] {
   const limit = underMs / 1_000;
-  const { latency } = inspection.metrics;
+  const latency = inspection.counters.latency?.metric;
   const { good, requests, slow, seconds } = sumsOf(inspection, blue);
   const { ends = [], hasNative = false } = inspection.versions[blue] ?? {};
   if (ends.length === 0 && !hasNative)
@@ -133,7 +132,7 @@ function latencyProblems(
           ? `; its buckets end at ${shownEnds(ends)}: is it in milliseconds?`
           : ': is it in milliseconds?'),
       unblock:
-        'name a histogram in seconds in metrics.latency, or one whose name ends in _milliseconds or _ms; or raise ' +
+        'say the unit: latency: { metric, unit: milliseconds }; or name another histogram in metrics.latency; or raise ' +
         'limits.latency.under above what blue takes',
     },
   ];

@@ -1,50 +1,150 @@
 import { z } from 'zod';
-import { type Matcher, parseSelector } from '../promql/index.ts';
+import type { Matcher } from '../promql/index.ts';
+import { unit } from './duration-unit.ts';
+import { failed } from './failure.ts';
+import { isPattern, label, metric, selector } from './names.ts';
+import { PRESETS } from './presets.ts';
+import { versionValue } from './version-value.ts';
 
 /** What the kinds that read Prometheus' metrics have in common in a runbook. */
 
-export const metric = z
-  .string({ error: 'expected the name of a metric' })
-  .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, 'expected the name of a metric, without labels');
-export const label = z
-  .string({ error: 'expected the name of a label' })
-  .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'expected the name of a label');
+const sides = {
+  versionLabel: label.optional().describe('The label that holds the version. Default: `version`.'),
+  versionValue: versionValue.optional(),
+  slotLabel: label
+    .optional()
+    .describe(
+      'Instead of `versionLabel`: the label that holds a fixed slot (a backend, service or workload), of which two take turns. The ' +
+        "router's status says which version runs in which slot.",
+    ),
+  versionSelector: z
+    .union([z.strictObject({ blue: selector, green: selector }), selector], {
+      error: 'expected a selector with {version} or {slot} in it, or { blue: SELECTOR, green: SELECTOR }',
+    })
+    .optional()
+    .describe(
+      'Instead of `versionLabel`: a selector of the series of a version, such as \'{pod=~"shop-{version}-.*"}\' or ' +
+        "`{ destination_workload: 'shop-{slot}' }`, or one for each side: `{ blue: '{canary=\"\"}', green: '{canary!=\"\"}' }`.",
+    ),
+  join: z
+    .strictObject({
+      metric: metric.describe('The info metric, such as `target_info` or `kube_pod_labels`.'),
+      on: z.array(label).describe('The labels that both have in common, such as `[job, instance]`.'),
+      selector: selector.optional().describe('Labels that select series of the info metric.'),
+    })
+    .optional()
+    .describe('Adds the labels of an info metric to the series, for a version that only the info metric has.'),
+};
 
-const SELECTOR = 'expected labels such as { service: shop }, or PromQL such as \'{service="shop",path!~"/health.*"}\'';
+const latencyKeys = {
+  metric: metric.describe('The histogram.'),
+  unit: unit.optional(),
+  selector: selector.optional(),
+  ...sides,
+};
+type LatencyKeys = z.output<z.ZodObject<typeof latencyKeys>> & { readonly targets?: readonly string[] | undefined };
 
-/** `{ service: recommendation }`, or PromQL where equality is not enough: `'{service="shop",path!~"/health.*"}'`. */
-export const selector = z.union(
-  [
-    z
-      .record(label, z.string())
-      .transform((labels) =>
-        Object.entries(labels).map(([name, value]): Matcher => ({ label: name, operator: '=', value })),
-      ),
-    z.string().transform((text, context): Matcher[] => {
-      const parsed = /^\s*\{/.test(text) ? parseSelector(`any${text.trim()}`) : undefined;
-      if (parsed) return parsed.matchers.filter((matcher) => matcher.label !== '__name__');
-      context.addIssue({ code: 'custom', message: SELECTOR });
-      return z.NEVER;
-    }),
-  ],
-  { error: SELECTOR },
-);
+/** A histogram by its name, or with keys of its own. */
+const latencyOf = <More extends z.ZodRawShape>(more: More) =>
+  z
+    .union([metric, z.strictObject({ ...latencyKeys, ...more })], {
+      error: 'expected the name of a histogram, or { metric: NAME, unit, selector, versionLabel, ... }',
+    })
+    .optional()
+    .describe(
+      'A histogram of durations, classic (without `_bucket`) or native. The unit is what the end of its name says (`_milliseconds`, ' +
+        '`_ms`), else seconds. If its unit or labels are others than those of `requests`: `{ metric, unit, selector, versionLabel, ... }`.',
+    );
 
-/** All versions and all buckets have to be seen. */
-export function refuseConditions(
-  { selector: matchers = [], versionLabel }: { selector?: readonly Matcher[] | undefined; versionLabel: string },
-  context: z.RefinementCtx,
-): void {
-  for (const name of [versionLabel, 'le'])
-    if (matchers.some((matcher) => matcher.label === name))
-      context.addIssue({
-        code: 'custom',
-        path: ['selector'],
-        message: `found a condition on "${name}", expected none: all versions and all buckets have to be seen`,
-      });
+/** The keys of one service's counters. `more` are keys of a histogram with labels of its own. */
+export const counterKeys = <More extends z.ZodRawShape>(more: More) => ({
+  preset: z
+    .enum(Object.keys(PRESETS) as [string, ...string[]])
+    .optional()
+    .describe(
+      'Names and labels of a well-known source: `bluegreen metrics presets` lists them. Your own keys replace those of the preset.',
+    ),
+  requests: metric
+    .optional()
+    .describe('A counter of requests, or the `_count` of a histogram or summary. Required without a `preset`.'),
+  latency: latencyOf(more),
+  ...sides,
+  codeLabel: label
+    .optional()
+    .describe('The label that says whether a request failed: usually the HTTP status. Default: `code`.'),
+  failed: failed.optional(),
+});
+
+const allKeys = z.object(counterKeys({})).extend({ selector: selector.optional() });
+type Given = z.output<typeof allKeys>;
+
+export type LatencyConfig = string | LatencyKeys;
+/** The keys with all that a preset and the defaults say. */
+export interface CountersConfig extends Omit<Given, 'preset' | 'requests' | 'latency' | 'codeLabel' | 'failed'> {
+  readonly requests: string;
+  readonly latency?: LatencyConfig | undefined;
+  readonly codeLabel: string;
+  readonly failed: NonNullable<Given['failed']>;
 }
 
-/** Prometheus reads patterns that this language does not know, such as `(?i)`: on a page nobody would apply them. */
+const WAYS = ['versionLabel', 'slotLabel', 'versionSelector'] as const;
+
+/** Puts what the preset stands for beside the keys of the runbook, which win. */
+export function withPreset<Keys extends Given>(
+  keys: Keys,
+  context: z.RefinementCtx,
+): Omit<Keys, keyof Given> & CountersConfig {
+  const { preset, ...own } = keys;
+  const stands = preset === undefined ? undefined : allKeys.parse(PRESETS[preset]?.keys ?? {});
+  const ways = WAYS.filter((way) => own[way] !== undefined);
+  const defaults = Object.entries(stands ?? {}).filter(
+    ([key]) => !(ways.length > 0 && [...WAYS, 'versionValue', 'join'].includes(key)),
+  );
+  const taken = Object.entries(own).filter(([, value]) => value !== undefined);
+  const config = { codeLabel: 'code', failed: 'status', ...Object.fromEntries([...defaults, ...taken]) } as Omit<
+    Keys,
+    keyof Given
+  > &
+    CountersConfig;
+  const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const ownLabels = new Set(own.selector?.map(({ label: name }) => name));
+  const selectors = [
+    ...(stands?.selector ?? []).filter(({ label: name }) => !ownLabels.has(name)),
+    ...(own.selector ?? []),
+  ];
+  if (config.requests === undefined) fail(['requests'], 'missing, expected the name of a counter, or a preset');
+  if (ways.length > 1) fail([ways[1] ?? ''], `found ${ways.join(' and ')}, expected one of them`);
+  checkSelector(['selector'], selectors, config, fail);
+  for (const [path, keysOf] of [
+    [[], config],
+    [['latency'], config.latency],
+  ] as const)
+    if (typeof keysOf === 'object' && keysOf.versionSelector)
+      checkPlaceholders([...path, 'versionSelector'], keysOf.versionSelector, fail);
+  return { ...config, ...(selectors.length > 0 && { selector: selectors }) };
+}
+
+type Fail = (path: (string | number)[], message: string) => void;
+
+/** All versions and all buckets have to be seen. */
+function checkSelector(
+  path: string[],
+  matchers: readonly Matcher[],
+  { versionLabel = 'version', slotLabel }: Given | CountersConfig,
+  fail: Fail,
+) {
+  for (const name of [slotLabel ?? versionLabel, 'le'])
+    if (matchers.some((matcher) => matcher.label === name))
+      fail(path, `found a condition on "${name}", expected none: all versions and all buckets have to be seen`);
+}
+
+function checkPlaceholders(path: string[], selectors: NonNullable<Given['versionSelector']>, fail: Fail) {
+  if ('blue' in selectors) return;
+  if (!selectors.some(({ value }) => /\{(version|slot)\}/.test(value)))
+    fail(path, 'expected {version} or {slot} in one of its values: blue and green have to be told apart');
+}
+
+/** On a page nobody would apply a pattern that JavaScript does not know. */
 export function refusePatterns(
   { selector: matchers = [] }: { selector?: readonly Matcher[] | undefined },
   context: z.RefinementCtx,
@@ -56,14 +156,6 @@ export function refusePatterns(
         path: ['selector'],
         message: `found the pattern ${JSON.stringify(value)} for "${name}", expected a regular expression that JavaScript knows`,
       });
-}
-
-function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text, 's').source !== '';
-  } catch {
-    return false;
-  }
 }
 
 /** For `limits.latency` without a histogram. */

@@ -7,6 +7,8 @@ export interface SeriesReading {
   readonly version: string;
   readonly requests: number;
   readonly failed: number;
+  /** Where a counter of answered requests says what failed: `failed` is then `requests` less these. */
+  readonly answered?: number;
   /** Requests over the latency limit, failed ones included; 0 where no latency limit is set. */
   readonly slow: number;
   /** Sum of all durations in seconds, for showing the mean. */
@@ -45,7 +47,7 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
     const sum = versions.get(now.version) ?? NO_COUNTS;
     versions.set(now.version, {
       requests: sum.requests + now.requests - base.requests,
-      failed: sum.failed + now.failed - base.failed,
+      failed: sum.failed + failedSince(base, now),
       slow: sum.slow + (before && isRedefined(before, now) ? 0 : now.slow - base.slow),
       seconds: sum.seconds + now.seconds - base.seconds,
     });
@@ -97,6 +99,15 @@ function restartsBetween(previous: Reading, current: Reading): Record<string, st
   return Object.fromEntries(found);
 }
 
+/** Below zero where more requests were answered than counted: two counters are never read at quite the same moment. */
+function failedSince(
+  base: Partial<SeriesReading> & Pick<SeriesReading, 'requests' | 'failed'>,
+  now: SeriesReading,
+): number {
+  if (now.answered === undefined) return now.failed - base.failed;
+  return now.requests - base.requests - (now.answered - (base.answered ?? 0));
+}
+
 /** Slow means over another number of seconds since: what is new in between cannot be known. */
 function isRedefined(before: SeriesReading, now: SeriesReading): boolean {
   return before.slowOver !== now.slowOver;
@@ -110,7 +121,7 @@ function hasRestarted(before: SeriesReading, now: SeriesReading): boolean {
   return (
     moved ||
     now.requests < before.requests ||
-    now.failed < before.failed ||
+    (now.answered === undefined ? now.failed < before.failed : now.answered < (before.answered ?? 0)) ||
     (now.slow < before.slow && !isRedefined(before, now)) ||
     now.seconds < before.seconds
   );

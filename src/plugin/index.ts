@@ -64,5 +64,5 @@ export {
 export type { Notifier } from './notifier.ts';
 export { type Finding, findingOf, type Observation, type Problem } from './observation.ts';
 export { createRegistry, PluginError, type Registry } from './registry.ts';
-export type { Router, TrafficShares } from './router.ts';
+export type { Router, Slots, TrafficShares } from './router.ts';
 export type { Evidence, Workload } from './workload.ts';

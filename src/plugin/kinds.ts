@@ -15,7 +15,7 @@ import type {
 import type { Check, Remedy } from './check.ts';
 import type { MetricSource } from './metric-source.ts';
 import type { Notifier } from './notifier.ts';
-import type { Router } from './router.ts';
+import type { Router, Slots } from './router.ts';
 import type { Workload } from './workload.ts';
 
 /** The part of a logger that kinds need. */
@@ -41,6 +41,11 @@ export interface MetricsContext extends KindContext {
    * obstacle. Missing where all versions matter.
    */
   readonly compared?: { readonly blue: string; readonly green: string };
+  /**
+   * The slot of blue, and of green once it is deployed, by version: asked of the router. Missing where there is none to ask.
+   * @throws ApplicationFailure `MetricsUnavailable` if the router does not say.
+   */
+  readonly slots?: (signal: AbortSignal) => Promise<Slots>;
 }
 
 /** How versions run: what `workload` in a runbook may be. */

@@ -5,6 +5,9 @@ import type { Evidence } from './workload.ts';
 /** Which version gets how many percent of the traffic; a version that runs without traffic has 0. */
 export type TrafficShares = Readonly<Record<string, number>>;
 
+/** The fixed slot (a backend, a service, a workload) in which each version runs, by the names of both. */
+export type Slots = Readonly<Record<string, string>>;
+
 /**
  * The port through which traffic moves. A change is a desired state: it may be asked for twice. Both functions throw an
  * ApplicationFailure of type `CommandFailed` when the router refuses, and reject promptly, with everything they started
@@ -18,6 +21,8 @@ export interface Router {
   setTraffic(operation: Operation, greenPercentage: number, run: RunContext): Promise<Evidence>;
   /** The shares as the router reports them; undefined where it cannot report any. */
   readTraffic(run: RunContext): Promise<TrafficShares | undefined>;
+  /** Where each version runs, for metrics that are counted by slot; undefined where nothing is known. */
+  readSlots?(run: RunContext): Promise<Slots | undefined>;
   /** Whether everything is there that a shift needs. Changes nothing. */
   preflight?(run: RunContext): Promise<Observation>;
 }

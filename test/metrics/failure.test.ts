@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { type Failed, failed as failedSchema, failsBy, failureRule } from '../../src/metrics/failure.ts';
+import { countersFor } from '../../src/metrics/counters.ts';
+import { type FailureRule, failed as failedSchema, failsBy, failureRule } from '../../src/metrics/failure.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
 import { useServers } from '../support/http.ts';
 import { describeWithPrometheus, PAGE, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
@@ -36,6 +37,8 @@ const SCHEMES: readonly Scheme[] = [
     bad: ['SERVER_ERROR'],
   },
   { name: 'values with signs', failed: { values: ['a.b|c', '(x)'] }, good: ['a-b', 'c', 'x'], bad: ['a.b|c', '(x)'] },
+  { name: 'a pattern', failed: { pattern: '5..|429' }, good: ['200', '404'], bad: ['500', '429'] },
+  { name: 'a pattern of answers', failed: { answeredPattern: '[234]..' }, good: ['200', '404'], bad: ['500', '-'] },
   { name: 'success', failed: { answered: ['success'] }, good: ['success'], bad: ['failure', 'timeout'] },
 ];
 
@@ -53,6 +56,8 @@ function page({ good, bad }: Scheme, metric: string): string {
   return `${[...of('v1', good, 100), ...of('v2', good, 60), ...of('v2', bad, 40)].join('\n')}\n`;
 }
 
+const ruleOf = (failed: unknown) => failureRule(failedSchema.parse(failed) as Parameters<typeof failureRule>[0]);
+const PLACE = 'http://127.0.0.1/metrics';
 const keys = (failed: unknown) => ({ requests: 'http_requests_total', failed, poll: '1s' });
 
 describe('a page', () => {
@@ -111,7 +116,7 @@ describeWithPrometheus('a real Prometheus', () => {
           v2: expect.objectContaining({ requests: 100, failed: 40 }),
         },
       ]);
-      const { operator, value } = failureRule(failedSchema.parse(failed)).failed;
+      const { operator, value } = ruleOf(failed).failed;
       const query = `sum by (version) (${metricOf(index)}{code${operator}${JSON.stringify(value)}})`;
       const answer = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(query)}`);
       const { data } = (await answer.json()) as { data: { result: { metric: object; value: [number, string] }[] } };
@@ -124,15 +129,14 @@ describeWithPrometheus('a real Prometheus', () => {
 });
 
 test('what a rule does not know is a failure, unless the runbook lists the failures', () => {
-  const isListed = (rule: Failed) => typeof rule === 'object' && 'values' in rule;
-  const rules = SCHEMES.map(({ failed }) => failedSchema.parse(failed));
+  const isListed = ({ failed }: FailureRule) => failed.operator === '=~';
+  const rules = SCHEMES.map(({ failed }) => ruleOf(failed));
   fc.assert(
     fc.property(
       fc.oneof(fc.string(), fc.constantFrom('4xx', '200', 'OK', '13')),
       fc.constantFrom(...rules),
       (value, rule) => {
-        const { knows } = failureRule(rule);
-        if (!knows(value) && !isListed(rule)) expect(failsBy(failureRule(rule))(value)).toBe(true);
+        if (!rule.knows(value) && !isListed(rule)) expect(failsBy(rule)(value)).toBe(true);
       },
     ),
   );
@@ -151,7 +155,10 @@ test.each<[string, unknown, readonly string[], RegExp]>([
 ])('%s are refused before the shift', async (_name, failed, codes, found) => {
   const inspection = {
     series: { v1: { version: 'v1', requests: 100, failed: 0, slow: 0, seconds: 0 } },
-    metrics: { requests: 'shop_total', versionLabel: 'version', codeLabel: 'code', failed: failedSchema.parse(failed) },
+    counters: await countersFor(
+      metricsSchema.parse({ kind: 'scrape', targets: [PLACE], ...keys(failed) }),
+      versions,
+    )(signal),
     versions: { v1: { statuses: codes, mixed: [], doubled: [], ends: [], hasNative: false } },
     slowAbove: [],
     clocks: [],
@@ -164,7 +171,7 @@ test.each<[string, unknown, readonly string[], RegExp]>([
 test.each([[{ status: ['6xx'] }], [{ status: [] }], [{ values: [] }], ['http'], [{ status: ['5xx'], values: ['a'] }]])(
   '%j is refused with what is expected',
   (failed) => {
-    const parsed = metricsSchema.safeParse({ kind: 'scrape', targets: ['http://127.0.0.1/metrics'], ...keys(failed) });
+    const parsed = metricsSchema.safeParse({ kind: 'scrape', targets: [PLACE], ...keys(failed) });
     expect(parsed.error?.issues.map(({ message }) => message).join()).toMatch(/expected/);
   },
 );

@@ -224,7 +224,7 @@ test('milliseconds under another name are not believed', async () => {
       found: expect.stringMatching(
         /^100 % of blue's requests \(100 of 100\) are over 0\.5 s .* end at 0\.5, 100 \.\. 10000: is it in milliseconds\?$/,
       ),
-      unblock: expect.stringContaining('_milliseconds'),
+      unblock: expect.stringContaining('unit: milliseconds'),
     },
   ]);
 });
@@ -306,6 +306,6 @@ test('a version by another name: the metrics say whom they know', async () => {
 test('no version label at all is said with the labels that there are', async () => {
   const { source } = await pageOf(() => ['target_info{version="v1"} 1', requests('code="200",instance="a"', 9)]);
   await expect(source.inspect(signal)).rejects.toThrow(
-    'metric http_requests_total has no label "version", which is to hold the version: its labels are code, instance; see metrics.versionLabel',
+    'metric http_requests_total has no label "version", which is to hold the version (metrics.versionLabel); its labels are code, instance',
   );
 });

@@ -22,8 +22,6 @@ test('a runbook needs no more than the address, the labels and the counter', () 
     url: 'https://prometheus.example/select/0/prometheus',
     selector: [{ label: 'service', operator: '=', value: 'shop' }],
     requests: 'http_requests_total',
-    versionLabel: 'version',
-    versionValue: '{version}',
     codeLabel: 'code',
     failed: 'status',
     poll: 15_000,

@@ -68,6 +68,6 @@ test('two versions that are written alike cannot be told apart, and that is said
   const source = await sourceOf({ length: 7 }, { blue: '3f9c2ab4', green: '3f9c2ab5' }, page);
   await expect(source.read(null, signal)).rejects.toMatchObject({
     type: 'MetricsUnavailable',
-    message: expect.stringContaining('writes 3f9c2ab4 and 3f9c2ab5 alike, as "3f9c2ab"'),
+    message: expect.stringContaining('write 3f9c2ab4 and 3f9c2ab5 alike, as "3f9c2ab"'),
   });
 });

@@ -1,7 +1,8 @@
 import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
 import { isBelow, isWithin, refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
-import { unitsPerSecond } from '../duration-unit.ts';
-import type { Compared } from '../inspection.ts';
+import type { Histogram } from '../counters.ts';
+import type { Compared } from '../sides.ts';
+import type { VersionOf } from './versions.ts';
 
 /** Where each version's classic buckets end, and which of these ends divides slow from not. Seconds. */
 export interface BucketEnds {
@@ -16,8 +17,8 @@ export interface BucketEnds {
 export const NO_ENDS: BucketEnds = { available: new Map(), byVersion: new Map(), texts: [] };
 
 interface Wanted {
-  readonly versionLabel: string;
-  readonly latency: string;
+  readonly versionOf: VersionOf;
+  readonly latency: Histogram;
   /** Seconds. */
   readonly limit: number;
   readonly compared?: Compared | undefined;
@@ -29,15 +30,15 @@ interface Wanted {
  */
 export function chooseEnds(
   counted: readonly RawSeries[],
-  { versionLabel, latency, limit, compared }: Wanted,
+  { versionOf, latency, limit, compared }: Wanted,
   before: BucketEnds = NO_ENDS,
 ): BucketEnds {
-  const perSecond = unitsPerSecond(latency);
+  const { perSecond } = latency;
   const versions = new Map<string, Map<number, number>>();
   for (const { labels, samples } of counted) {
-    const version = labels[versionLabel];
+    const version = versionOf(labels);
     const end = endOf(labels['le']);
-    if (version === undefined || version === '' || end === undefined) continue;
+    if (version === undefined || end === undefined) continue;
     const ends = versions.get(version) ?? new Map<number, number>();
     // Right after an upgrade to Prometheus 3 both spellings are there, of half the histograms each.
     versions.set(version, ends.set(end, (ends.get(end) ?? 0) + (samples[0]?.value ?? 0)));
@@ -62,7 +63,10 @@ export function refuseUnusable(
   { available }: BucketEnds,
   { latency, limit, compared }: Pick<Wanted, 'latency' | 'limit' | 'compared'>,
 ): void {
-  refuseWithoutEnd(latency, new Map([...available].map(([version, ends]) => [version, [ends]])), { limit, compared });
+  refuseWithoutEnd(latency.metric, new Map([...available].map(([version, ends]) => [version, [ends]])), {
+    limit,
+    compared,
+  });
 }
 
 /** The number that a label `le` says; undefined if it says none. */

@@ -75,6 +75,10 @@ function asCounts({ counts }: Track, risen: number, within: number): FreshCounts
       return { ...NO_COUNTS, requests: risen };
     case 'failed':
       return { ...NO_COUNTS, requests: risen, failed: risen };
+    case 'failedOnly':
+      return { ...NO_COUNTS, failed: risen };
+    case 'answered':
+      return { ...NO_COUNTS, failed: -risen };
     case 'slow':
       return { ...NO_COUNTS, slow: Math.max(0, risen - within) };
     case 'seconds':

@@ -3,15 +3,17 @@ import type { Limits } from '../../judge/index.ts';
 import type { NativeHistogram, RawSeries } from '../../prometheus/index.ts';
 import type { Labels } from '../../promql/index.ts';
 import { isBelow, isSame, refuseWithoutEnd } from '../bucket-ends.ts';
-import { unitsPerSecond } from '../duration-unit.ts';
-import { failsBy, failureRule } from '../failure.ts';
+import type { Counters, Family, Histogram } from '../counters.ts';
+import { failsBy } from '../failure.ts';
 import { groupBy } from '../group-by.ts';
-import type { Compared, Inspection, VersionSeries } from '../inspection.ts';
+import type { Inspection, VersionSeries } from '../inspection.ts';
+import type { Compared } from '../sides.ts';
 import { type BucketEnds, endOf, nativeEnd, withinOf } from './buckets.ts';
+import { countsRequests } from './count.ts';
 import { doubledLabels } from './duplicates.ts';
 import { PROCESS_START } from './queries.ts';
-import type { PrometheusConfig } from './schema.ts';
 import type { Point, ProcessStart, Track } from './track.ts';
+import type { VersionOf, VersionsOf } from './versions.ts';
 
 /** Labels by which people tell apart two Prometheis that scrape the same. */
 const REPLICA_LABELS = ['replica', 'prometheus_replica', '__replica__', 'rule_replica', 'receive_replica'];
@@ -28,52 +30,47 @@ export interface Tracks {
 /** @throws Error that names the metric when it lacks a label, or a bucket, or is there once for each of two Prometheis. */
 export function toTracks(
   series: readonly RawSeries[],
-  config: PrometheusConfig,
-  {
-    limits,
-    ends,
-    compared,
-  }: { readonly limits: Limits; readonly ends: BucketEnds; readonly compared?: Compared | undefined },
+  counters: Counters,
+  { limits, ends, compared, versionsOf }: Known,
 ): Tracks {
   const named = (name: string) => series.filter(({ labels }) => labels['__name__'] === name);
-  const requests = requestTracks(named(config.requests), config);
+  const requests = requestTracks(named, counters, versionsOf.requests);
   refuseReplicas(requests);
   const starts = named(PROCESS_START).flatMap(({ labels, samples }): ProcessStart[] => {
     const [first, last] = [samples[0], samples.at(-1)];
     return first && last ? [{ labels, startedAt: last.value * 1_000, scrapedSince: first.at }] : [];
   });
-  const { latency } = config;
-  const describe = (natives: readonly Versioned[]) => describeVersions(requests, natives, { config, ends, starts });
-  if (latency === undefined)
-    return { tracks: requests, starts, slowAbove: [], versions: describe([]), incomplete: false };
+  const { latency } = counters;
+  const describe = (natives: readonly Versioned[]) => describeVersions(requests, natives, { counters, ends, starts });
+  if (!latency) return { tracks: requests, starts, slowAbove: [], versions: describe([]), incomplete: false };
 
-  const perSecond = unitsPerSecond(latency);
+  const { perSecond, metric } = latency;
+  const how = { failed: counters.failed, versionOf: versionsOf.latency };
+  const ofVersions = (name: string) => versioned(named(name), latency, how);
   const limit = (limits.latency?.underMs ?? 0) / 1_000;
-  const seconds = versioned(named(`${latency}_sum`), config).map((one) =>
+  const seconds = ofVersions(`${metric}_sum`).map((one) =>
     track(one, {
       counts: 'seconds',
-      points: counted(one.samples.map(({ at, value }) => point(at, value / perSecond))),
+      points: asPoints(one.samples.map(({ at, value }) => point(at, value / perSecond))),
     }),
   );
-  const slow = limits.latency
-    ? slowTracks(versioned(named(`${latency}_bucket`), config), config, { limit, ends, compared })
-    : [];
+  const slow = limits.latency ? slowTracks(ofVersions(`${metric}_bucket`), latency, { limit, ends, compared }) : [];
   const classic = new Set([...seconds, ...slow].map(({ labels }) => identity(labels)));
   // A target may show both kinds of the same histogram: the classic one's buckets were chosen by somebody.
-  const native = versioned(named(latency), config)
+  const native = ofVersions(metric)
     .filter(({ labels, histograms }) => histograms.length > 0 && !classic.has(identity(labels)))
     .map((one) => ({ ...one, histograms: one.histograms.map((histogram) => inSeconds(histogram, perSecond)) }));
   const nativeLimit = nativeLimits(native, { limit, ends, compared });
   const nativeTracks = native.flatMap((one) => [
     track(one, {
       counts: 'seconds',
-      points: counted(one.histograms.map(({ at, sum }) => point(at, sum))),
+      points: asPoints(one.histograms.map(({ at, sum }) => point(at, sum))),
     }),
     ...(limits.latency
       ? [
           track(one, {
             counts: 'slow',
-            points: counted(
+            points: asPoints(
               one.histograms.map((each) => point(each.at, each.count, withinOf(each, nativeLimit(one.version)), 0)),
             ),
           }),
@@ -102,34 +99,66 @@ export function toTracks(
 
 type Versioned = RawSeries & { readonly version: string; readonly target: string };
 
-function requestTracks(series: readonly RawSeries[], config: PrometheusConfig): Track[] {
-  const isFailed = failsBy(failureRule(config.failed));
-  return versioned(series, config).map((one) => {
-    const code = one.labels[config.codeLabel];
+interface How {
+  readonly failed: Counters['failed'];
+  readonly versionOf: VersionOf;
+}
+
+interface Known {
+  readonly limits: Limits;
+  readonly ends: BucketEnds;
+  readonly compared?: Compared | undefined;
+  readonly versionsOf: VersionsOf;
+}
+
+function requestTracks(
+  named: (name: string) => readonly RawSeries[],
+  { requests, failed }: Counters,
+  versionOf: VersionOf,
+): Track[] {
+  const isFailed = failed.by === 'label' ? failsBy(failed.rule) : () => failed.by === 'answered';
+  const counted = versioned(countersNamed(named, requests.metric), requests, { failed, versionOf }).map((one) => {
+    const code = failed.by === 'label' ? one.labels[failed.label] : '';
     if (code === undefined)
       throw new Error(
-        `metric ${config.requests} has no label "${config.codeLabel}", which is to say whether a request failed: see metrics.codeLabel`,
+        `metric ${requests.metric} has no label "${failed.by === 'label' ? failed.label : ''}", which is to say whether a request failed: see metrics.codeLabel`,
       );
-    return track(one, {
-      counts: isFailed(code) ? 'failed' : 'requests',
-      points: counted(one.samples.map(({ at, value }) => point(at, value))),
-    });
+    return track(one, { counts: isFailed(code) ? 'failed' : 'requests', points: pointsOf(one) });
   });
+  if (failed.by === 'label') return counted;
+  const { by, metric } = failed;
+  const second = versioned(named(metric), requests, { failed, versionOf }).map((one) =>
+    track(one, { counts: by === 'failed' ? 'failedOnly' : 'answered', points: pointsOf(one) }),
+  );
+  return [...counted, ...second];
+}
+
+/** The count of a native histogram has no series of its own. */
+function countersNamed(named: (name: string) => readonly RawSeries[], metric: string): readonly RawSeries[] {
+  const own = named(metric);
+  if (own.length > 0 || !metric.endsWith('_count')) return own;
+  return named(metric.slice(0, -'_count'.length)).map(({ histograms, ...one }) => ({
+    ...one,
+    samples: histograms.map(({ at, count }) => ({ at, value: count })),
+    histograms: [],
+  }));
+}
+
+function pointsOf({ samples }: RawSeries): Point[] {
+  return asPoints(samples.map(({ at, value }) => point(at, value)));
 }
 
 /** Both buckets of each histogram, at the times at which both were scraped: one alone would show slow requests. */
 function slowTracks(
   buckets: readonly Versioned[],
-  config: PrometheusConfig & { readonly latency?: string | undefined },
+  { metric, perSecond }: Histogram,
   { limit, ends, compared }: Boundaries,
 ): Track[] {
-  const { latency = '' } = config;
-  const perSecond = unitsPerSecond(latency);
   const seen = new Set(buckets.map(({ version }) => version));
   const known = [...ends.available].flatMap(([version, own]): [string, number[][]][] =>
     seen.has(version) ? [[version, [[...own]]]] : [],
   );
-  refuseWithoutEnd(latency, new Map(known), { limit, compared });
+  refuseWithoutEnd(metric, new Map(known), { limit, compared });
   const histograms = new Map<string, { one: Versioned; all: Map<number, number>; within: Map<number, number> }>();
   for (const one of buckets) {
     const key = identity(one.labels);
@@ -147,7 +176,7 @@ function slowTracks(
       const inside = within.get(at);
       return inside === undefined ? [] : [point(at, count, inside, end ?? 0)];
     });
-    return track(one, { counts: 'slow', points: counted(points) });
+    return track(one, { counts: 'slow', points: asPoints(points) });
   });
 }
 
@@ -195,20 +224,21 @@ function describeVersions(
   requests: readonly Track[],
   natives: readonly Versioned[],
   {
-    config,
+    counters: { failed },
     ends,
     starts,
-  }: { readonly config: PrometheusConfig; readonly ends: BucketEnds; readonly starts: readonly ProcessStart[] },
+  }: { readonly counters: Counters; readonly ends: BucketEnds; readonly starts: readonly ProcessStart[] },
 ): Record<string, VersionSeries> {
-  const doubled = doubledLabels(requests, starts);
-  const versions = groupBy(requests, ({ version }) => version);
+  const counted = requests.filter(countsRequests);
+  const doubled = doubledLabels(counted, starts);
+  const versions = groupBy(counted, ({ version }) => version);
   return Object.fromEntries(
     [...versions].map(([version, tracks]): [string, VersionSeries] => {
       const sent = tracks.filter(({ points }) => (points.at(-1)?.values[0] ?? 0) > 0);
       return [
         version,
         {
-          statuses: [...new Set(sent.map(({ labels }) => labels[config.codeLabel] ?? ''))],
+          statuses: failed.by === 'label' ? [...new Set(sent.map(({ labels }) => labels[failed.label] ?? ''))] : [],
           mixed: [], // metrics.selector says what belongs together
           doubled: doubled.get(version) ?? [],
           ends: ends.available.get(version) ?? [],
@@ -225,20 +255,19 @@ function track({ labels, version, target }: Versioned, rest: Pick<Track, 'counts
 }
 
 /** The series that say which version they are about; what does not (a router's own traffic) is not counted. */
-function versioned(series: readonly RawSeries[], { versionLabel, codeLabel }: PrometheusConfig): Versioned[] {
+function versioned(series: readonly RawSeries[], { sides }: Family, { failed, versionOf }: How): Versioned[] {
+  const code = failed.by === 'label' ? failed.label : '';
   const found = series.flatMap((one) => {
-    const version = one.labels[versionLabel];
-    if (version === undefined || version === '') return [];
+    const version = versionOf(one.labels);
+    if (version === undefined) return [];
     const { job = '', instance } = one.labels;
-    const { [codeLabel]: _, ...withoutCode } = one.labels;
+    const { [code]: _, ...withoutCode } = one.labels;
     return [{ ...one, version, target: digest(instance === undefined ? identity(withoutCode) : `${job} ${instance}`) }];
   });
-  if (found.length === 0 && series[0])
+  const [first] = series;
+  if (first && found.length === 0 && sides.missing !== undefined)
     throw new Error(
-      `metric ${series[0].labels['__name__']} has no label "${versionLabel}", which is to hold the version: its labels are ` +
-        `${Object.keys(series[0].labels)
-          .filter((label) => label !== '__name__')
-          .join(', ')}; see metrics.versionLabel`,
+      `metric ${first.labels['__name__']} ${sides.missing}; its labels are ${versionOf.known(first.labels).join(', ')}`,
     );
   return found;
 }
@@ -277,7 +306,7 @@ function point(at: number, ...values: number[]): Point {
 }
 
 /** What are counts, in order: markers of staleness are NaN in some stores. */
-function counted(points: readonly Point[]): Point[] {
+function asPoints(points: readonly Point[]): Point[] {
   return points
     .filter(({ values }) => values.every((value) => Number.isFinite(value) && value >= 0))
     .sort((a, b) => a.at - b.at);

@@ -1,12 +1,12 @@
 import type { Limits } from '../../judge/index.ts';
 import { addCounts, type FreshCounts, NO_COUNTS } from '../../plugin/index.ts';
 import type { RawSeries } from '../../prometheus/index.ts';
+import type { Matcher } from '../../promql/index.ts';
 import { isSame } from '../bucket-ends.ts';
-import { unitsPerSecond } from '../duration-unit.ts';
-import { failureRule } from '../failure.ts';
+import type { Counters, Family } from '../counters.ts';
 import { type BucketEnds, endOf, withinOf } from './buckets.ts';
-import { anyOf, range, seriesOf } from './queries.ts';
-import type { PrometheusConfig } from './schema.ts';
+import { anyOf, byOf, range, seriesOf } from './queries.ts';
+import type { VersionOf, VersionsOf } from './versions.ts';
 
 /** What was counted up to `at`, epoch milliseconds, by version. */
 export type SumsByTime = ReadonlyMap<number, ReadonlyMap<string, FreshCounts>>;
@@ -18,53 +18,83 @@ export type SumsByTime = ReadonlyMap<number, ReadonlyMap<string, FreshCounts>>;
  */
 export async function readSums(
   evaluate: (promql: string) => Promise<readonly RawSeries[]>,
-  { config, limits, ends }: { readonly config: PrometheusConfig; readonly limits: Limits; readonly ends: BucketEnds },
+  {
+    counters: { requests, failed, latency },
+    limits,
+    ends,
+    versionsOf,
+  }: {
+    readonly counters: Counters;
+    readonly limits: Limits;
+    readonly ends: BucketEnds;
+    readonly versionsOf: VersionsOf;
+  },
   windowMs?: number,
 ): Promise<SumsByTime> {
-  const { versionLabel, codeLabel, latency, requests } = config;
-  const hasVersion = { label: versionLabel, operator: '!=' as const, value: '' };
-  const sum = (by: string, metric: string, more: Parameters<typeof seriesOf>[2] = []) => {
-    const series = seriesOf(config, metric, [hasVersion, ...more]);
-    return evaluate(`sum by (${by}) (${windowMs === undefined ? series : `increase(${series}${range(windowMs)})`})`);
+  const sum = (family: Family, metric: string, { by = [], more = [] }: { by?: string[]; more?: Matcher[] } = {}) => {
+    const series = seriesOf(family, metric, more);
+    const rise = windowMs === undefined ? series : `increase(${series}${range(windowMs)})`;
+    return evaluate(`sum by (${[...byOf(family), ...by].join(', ')}) (${rise})`);
   };
   const sums = new Map<number, Map<string, FreshCounts>>();
-  const add = ({ labels }: RawSeries, at: number, more: Partial<FreshCounts>) => {
-    const version = labels[versionLabel] ?? '';
+  const add = (version: string, at: number, more: Partial<FreshCounts>) => {
     const versions = sums.get(at) ?? new Map<string, FreshCounts>();
     sums.set(at, versions.set(version, addCounts(versions.get(version) ?? NO_COUNTS, { ...NO_COUNTS, ...more })));
   };
-  const addAll = (all: readonly RawSeries[], asCounts: (value: number) => Partial<FreshCounts>) => {
-    for (const one of all)
-      for (const { at, value } of one.samples) if (Number.isFinite(value)) add(one, at, asCounts(Math.max(0, value)));
+  const addAll = (
+    all: readonly RawSeries[],
+    versionOf: VersionOf,
+    asCounts: (value: number) => Partial<FreshCounts>,
+  ) => {
+    for (const { labels, samples } of all) {
+      const version = versionOf(labels);
+      if (version === undefined) continue;
+      for (const { at, value } of samples) if (Number.isFinite(value)) add(version, at, asCounts(Math.max(0, value)));
+    }
   };
 
-  addAll(await sum(versionLabel, requests), (value) => ({ requests: value }));
-  const isFailed = { label: codeLabel, ...failureRule(config.failed).failed };
-  addAll(await sum(versionLabel, requests, [isFailed]), (value) => ({ failed: value }));
-  if (latency === undefined) return sums;
+  const counted = await sum(requests, requests.metric);
+  addAll(counted, versionsOf.requests, (value) => ({
+    requests: value,
+    ...(failed.by === 'answered' && { failed: value }),
+  }));
+  const failures =
+    failed.by === 'label'
+      ? await sum(requests, requests.metric, { more: [{ label: failed.label, ...failed.rule.failed }] })
+      : await sum(requests, failed.metric);
+  addAll(failures, versionsOf.requests, (value) => ({ failed: failed.by === 'answered' ? -value : value }));
+  if (!latency) return settledSums(sums);
 
-  const perSecond = unitsPerSecond(latency);
-  addAll(await sum(versionLabel, `${latency}_sum`), (value) => ({ seconds: value / perSecond }));
+  const { metric, perSecond } = latency;
+  addAll(await sum(latency, `${metric}_sum`), versionsOf.latency, (value) => ({ seconds: value / perSecond }));
   if (limits.latency && ends.texts.length > 0) {
-    const asked = { label: 'le', operator: '=~' as const, value: anyOf(['+Inf', ...ends.texts]) };
-    for (const one of await sum(`${versionLabel}, le`, `${latency}_bucket`, [asked])) {
+    const asked: Matcher = { label: 'le', operator: '=~', value: anyOf(['+Inf', ...ends.texts]) };
+    for (const one of await sum(latency, `${metric}_bucket`, { by: ['le'], more: [asked] })) {
       const end = endOf(one.labels['le']);
-      const chosen = ends.byVersion.get(one.labels[versionLabel] ?? '');
+      const chosen = ends.byVersion.get(versionsOf.latency(one.labels) ?? '');
       if (end === undefined || chosen === undefined) continue;
       const sign = end === Number.POSITIVE_INFINITY ? 1 : isSame(end / perSecond, chosen) ? -1 : 0;
-      addAll([one], (value) => ({ slow: sign * value }));
+      addAll([one], versionsOf.latency, (value) => ({ slow: sign * value }));
     }
   } else {
     const limit = ((limits.latency?.underMs ?? Number.POSITIVE_INFINITY) / 1_000) * perSecond;
-    for (const one of await sum(versionLabel, latency))
+    for (const one of await sum(latency, metric)) {
+      const version = versionsOf.latency(one.labels);
+      if (version === undefined) continue;
       for (const histogram of one.histograms)
-        add(one, histogram.at, {
+        add(version, histogram.at, {
           seconds: histogram.sum / perSecond,
           slow: limits.latency ? histogram.count - withinOf(histogram, limit) : 0,
         });
+    }
   }
-  // Extrapolation may leave less than nothing between two buckets.
+  return settledSums(sums);
+}
+
+/** Extrapolation may leave less than nothing between two counters. */
+function settledSums(sums: Map<number, Map<string, FreshCounts>>): SumsByTime {
   for (const versions of sums.values())
-    for (const [version, one] of versions) versions.set(version, { ...one, slow: Math.max(0, one.slow) });
+    for (const [version, one] of versions)
+      versions.set(version, { ...one, failed: Math.max(0, one.failed), slow: Math.max(0, one.slow) });
   return sums;
 }

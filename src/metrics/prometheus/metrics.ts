@@ -1,7 +1,8 @@
 import { metricsKind } from '../../plugin/index.ts';
 import { checkCounters, describeCounters } from '../checked-counters.ts';
+import { countersFor } from '../counters.ts';
 import { LATENCY_MISSING } from '../schema.ts';
-import { namedByVersion } from '../version-value.ts';
+import { settled } from '../settled.ts';
 import { readHistory } from './history/read-history.ts';
 import { schema } from './schema.ts';
 import { connect, prometheusSource } from './source.ts';
@@ -15,30 +16,30 @@ export const prometheusMetrics = metricsKind({
   schema,
   secretKeys: ['url', 'auth', 'tokenEnv', 'basicEnv', 'headers', 'caFile'],
   latencyProblem: ({ latency }) => (latency === undefined ? LATENCY_MISSING : undefined),
-  create(config, { limits, compared: versions, log, env }) {
-    return namedByVersion(config.versionValue, versions, (compared) => {
-      const source = prometheusSource(config, limits, {
-        env,
-        notice: (text) => log.warn(text),
-        ...(compared && { versions: compared }),
-      });
-      return {
-        freshEveryMs: config.poll,
-        measuresLatency: config.latency !== undefined,
-        read: async (since, signal) => {
-          const inspection = await source.inspect(since, signal);
-          return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
-        },
-        inspect: async (since, signal) => {
-          const inspection = await source.inspect(since, signal);
-          const { reading, series } = inspection;
-          return { ...reading, series, ...describeCounters(inspection, limits, compared) };
-        },
-        history: async (question, context) => {
-          const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
-          return readHistory(server, question, { config, limits, ...context });
-        },
-      };
+  create(config, { limits, compared, slots, log, env }) {
+    const source = prometheusSource(config, limits, {
+      env,
+      notice: (text) => log.warn(text),
+      ...(compared && { versions: compared }),
+      ...(slots && { slots }),
+    });
+    return settled(config, {
+      freshEveryMs: config.poll,
+      measuresLatency: config.latency !== undefined,
+      read: async (since, signal) => {
+        const inspection = await source.inspect(since, signal);
+        return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
+      },
+      inspect: async (since, signal) => {
+        const inspection = await source.inspect(since, signal);
+        const { reading, series } = inspection;
+        return { ...reading, series, ...describeCounters(inspection, limits, compared) };
+      },
+      history: async (question, context) => {
+        const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
+        const counters = await countersFor(config, compared, slots)(context.signal);
+        return readHistory(server, question, { counters, limits, ...context });
+      },
     });
   },
 });

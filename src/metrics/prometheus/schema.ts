@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { duration, envName, httpUrl, type MetricsBase } from '../../runbook/index.ts';
-import { failed } from '../failure.ts';
-import { label, metric, refuseConditions, selector } from '../schema.ts';
-import { versionValue } from '../version-value.ts';
+import { SELECTOR, selector } from '../names.ts';
+import { type CountersConfig, counterKeys, withPreset } from '../schema.ts';
 
 const HEADER_VALUE = 'expected text without blanks, or { env: NAME } for a secret';
 const header = z
@@ -14,21 +13,12 @@ export const schema = (base: MetricsBase) =>
   base
     .extend({
       url: httpUrl().describe('The address of the HTTP API, without `/api/v1/query`.'),
-      selector: selector.describe(
-        'Labels that select the series of this service. Do not select a version: all versions are needed.',
-      ),
-      requests: metric.describe('A counter of requests, with a label for the version and one for the status code.'),
-      latency: metric
+      selector: selector
         .optional()
         .describe(
-          'A histogram of durations, classic (without `_bucket`) or native, with a label for the version. The unit is seconds, or milliseconds if its name ends in `_milliseconds`.',
+          'Labels that select the series of this service. Do not select a version: all versions are needed. Required with `versionLabel`.',
         ),
-      versionLabel: label.default('version').describe('The label that holds the version.'),
-      versionValue,
-      codeLabel: label
-        .default('code')
-        .describe('The label that says whether a request failed: usually the HTTP status.'),
-      failed,
+      ...counterKeys({}),
       poll: duration
         .prefault('15s')
         .describe(
@@ -64,7 +54,6 @@ export const schema = (base: MetricsBase) =>
         .optional()
         .describe('A PEM file on the worker with the certificate authorities to trust.'),
     })
-    .superRefine(refuseConditions)
     .meta({
       examples: [
         {
@@ -75,6 +64,12 @@ export const schema = (base: MetricsBase) =>
           latency: 'http_request_duration_seconds',
         },
       ],
+    })
+    .transform(withPreset)
+    .superRefine(({ selector: given, slotLabel, versionSelector }, context) => {
+      if (given || slotLabel !== undefined || versionSelector) return;
+      const message = `missing, ${SELECTOR}: they select this service's series among all`;
+      context.addIssue({ code: 'custom', path: ['selector'], message });
     });
 
-export type PrometheusConfig = z.output<ReturnType<typeof schema>>;
+export type PrometheusConfig = Omit<z.output<ReturnType<typeof schema>>, keyof CountersConfig> & CountersConfig;

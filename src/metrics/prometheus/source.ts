@@ -4,6 +4,7 @@ import { type MetricInterval, type MetricReading, metricsUnavailable, type Range
 import {
   type Answer,
   instantQuery,
+  type RawSeries,
   rawSeries,
   readBasic,
   readHeader,
@@ -12,13 +13,15 @@ import {
   withTrust,
 } from '../../prometheus/index.ts';
 import { isBelow } from '../bucket-ends.ts';
+import { type Counters, countersFor } from '../counters.ts';
 import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from './buckets.ts';
 import { countSince, countsRequests, type PrometheusCursor, totalsOf } from './count.ts';
 import { type Tracks, toTracks } from './counter-samples.ts';
 import { readSums } from './increase.ts';
-import { bucketsOf, range, selectorOf, seriesOf } from './queries.ts';
+import { bucketsOf, byOf, range, selectorsOf, seriesOf } from './queries.ts';
 import type { PrometheusConfig } from './schema.ts';
+import { readVersions, type VersionsOf } from './versions.ts';
 
 /** Above it the answers, and the marks in the history, get too large. */
 const MOST_SERIES = 2_000;
@@ -44,6 +47,12 @@ export interface PrometheusSource {
    */
   inspect(since: MetricCursor | null, signal: AbortSignal): Promise<Inspection & { readonly reading: MetricReading }>;
 }
+/** What a reading is made with. */
+interface Means {
+  readonly server: Server;
+  readonly counters: Counters;
+  readonly versionsOf: VersionsOf;
+}
 type Inspected = Awaited<ReturnType<PrometheusSource['inspect']>>;
 
 /**
@@ -58,12 +67,15 @@ export function prometheusSource(
     env,
     mostSeries = MOST_SERIES,
     versions: compared,
+    slots,
   }: AdapterOptions & { readonly mostSeries?: number },
 ): PrometheusSource {
+  const countersNow = countersFor(config, compared, slots);
   let connected: Server | undefined;
   let ends: BucketEnds | undefined;
   let clockAheadMs: Range | undefined;
   let approximate = false;
+  let hasSecond = false;
   let restUntil = 0;
   const noticed = new Set<string>();
   const noticeOnce = (text: string) => {
@@ -79,34 +91,46 @@ export function prometheusSource(
     return (await instantQuery(server, { promql, heard }, signal)).result;
   }
 
-  async function askEnds(server: Server, signal: AbortSignal): Promise<BucketEnds> {
-    const { latency } = config;
-    if (latency === undefined || !limits.latency) return NO_ENDS;
+  async function askEnds({ server, counters, versionsOf }: Means, signal: AbortSignal): Promise<BucketEnds> {
+    const { latency } = counters;
+    if (!latency || !limits.latency) return NO_ENDS;
     const limit = limits.latency.underMs / 1_000;
     const found = chooseEnds(
-      await evaluate(server, bucketsOf({ ...config, latency }, ENDED_MS), signal),
-      { versionLabel: config.versionLabel, latency, limit, compared },
+      await evaluate(server, bucketsOf(latency, ENDED_MS), signal),
+      { versionOf: versionsOf.latency, latency, limit, compared },
       ends,
     );
     for (const end of found.byVersion.values())
       if (isBelow(end, limit))
         noticeOnce(
-          `${latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead. ` +
+          `${latency.metric} has no bucket that ends at ${limit} s: slow means over ${end} s instead. ` +
             `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
         );
     return found;
   }
 
-  async function tracksOf(server: Server, asked: { range: string; at?: number }, signal: AbortSignal): Promise<Tracks> {
+  async function tracksOf(means: Means, asked: { range: string; at?: number }, signal: AbortSignal): Promise<Tracks> {
+    const { server, counters, versionsOf } = means;
     for (let again = false; ; again = true) {
-      if (again || !ends) ends = await askEnds(server, signal); // a new version has its own
-      const promql = `${selectorOf(config, limits, ends.texts)}${asked.range}`;
-      const { at } = asked;
-      const { result } = await rawSeries(server, { promql, heard, ...(at !== undefined && { at }) }, signal);
+      if (again || !ends) ends = await askEnds(means, signal); // a new version has its own
+      const result: RawSeries[] = [];
+      for (const selector of selectorsOf(counters, limits, ends.texts))
+        result.push(...(await samplesOf(server, selector, asked, signal)));
       if (result.length > mostSeries) goApproximate();
-      const tracks = toTracks(result, config, { limits, ends, compared });
+      const tracks = toTracks(result, counters, { limits, ends, compared, versionsOf });
       if (!tracks.incomplete || again) return tracks;
     }
+  }
+
+  async function samplesOf(
+    server: Server,
+    selector: string,
+    asked: { range: string; at?: number },
+    signal: AbortSignal,
+  ): Promise<readonly RawSeries[]> {
+    const { at } = asked;
+    const promql = `${selector}${asked.range}`;
+    return (await rawSeries(server, { promql, heard, ...(at !== undefined && { at }) }, signal)).result;
   }
 
   function goApproximate() {
@@ -118,26 +142,25 @@ export function prometheusSource(
   }
 
   async function readApproximately(
-    server: Server,
+    means: Means,
     since: PrometheusCursor | null,
     signal: AbortSignal,
   ): Promise<Inspected> {
-    const known = (ends = await askEnds(server, signal)); // green has its own, and is new
-    const { latency } = config;
-    if (latency !== undefined && limits.latency)
-      refuseUnusable(known, { latency, limit: limits.latency.underMs / 1_000, compared });
-    const hasVersion = { label: config.versionLabel, operator: '!=' as const, value: '' };
-    const [newest] = await evaluate(
+    const { server, counters, versionsOf } = means;
+    const { latency, requests } = counters;
+    const known = (ends = await askEnds(means, signal)); // green has its own, and is new
+    if (latency && limits.latency) refuseUnusable(known, { latency, limit: limits.latency.underMs / 1_000, compared });
+    const times = await evaluate(
       server,
-      `max(timestamp(${seriesOf(config, config.requests, [hasVersion])}))`,
+      `max by (${byOf(requests).join(', ')}) (timestamp(${seriesOf(requests, requests.metric)}))`,
       signal,
     );
-    const sampledAt = newest?.samples[0]?.value;
-    if (sampledAt === undefined) throw new Error(await whyNothing(server, signal));
-    const at = Math.floor(sampledAt * 1_000);
+    const own = times.filter(({ labels }) => versionsOf.requests(labels) !== undefined);
+    if (own.length === 0) throw new Error(await whyNothing(means, signal));
+    const at = Math.floor(Math.max(...own.map(({ samples }) => samples[0]?.value ?? 0)) * 1_000);
     const sums = async (windowMs?: number) => {
       const ask = async (promql: string) => (await instantQuery(server, { promql, at, heard }, signal)).result;
-      const [sum = []] = (await readSums(ask, { config, limits, ends: known }, windowMs)).values();
+      const [sum = []] = (await readSums(ask, { counters, limits, ends: known, versionsOf }, windowMs)).values();
       return [...sum];
     };
     const isNew = !since || at - since.at >= SCRAPES * config.poll;
@@ -148,27 +171,36 @@ export function prometheusSource(
     return {
       reading: { cursor, intervals, approximate: true },
       series: Object.fromEntries((await sums()).map(([version, counts]) => [version, { version, ...counts }])),
-      metrics: config,
-      versions: await describeRoughly(server, known, signal),
+      counters,
+      versions: await describeRoughly(means, known, signal),
       slowAbove: [...known.byVersion].map(([version, seconds]) => ({ version, seconds })),
       clocks: clocks(),
     };
   }
 
   /** Without the samples: by what the newest of each counter are. */
-  async function describeRoughly(server: Server, { available }: BucketEnds, signal: AbortSignal) {
-    const { versionLabel, codeLabel, requests } = config;
+  async function describeRoughly(
+    { server, counters: { requests, failed }, versionsOf }: Means,
+    { available }: BucketEnds,
+    signal: AbortSignal,
+  ) {
+    const code = failed.by === 'label' ? failed.label : undefined;
+    const by = [...byOf(requests), ...(code === undefined ? [] : [code])];
     const counted = await evaluate(
       server,
-      `count by (${versionLabel}, ${codeLabel}) (${seriesOf(config, requests)} > 0)`,
+      `count by (${by.join(', ')}) (${seriesOf(requests, requests.metric)} > 0)`,
       signal,
     );
     const versions: Record<string, VersionSeries> = {};
     for (const { labels } of counted) {
-      const version = labels[versionLabel];
-      if (version === undefined || version === '') continue;
+      const version = versionsOf.requests(labels);
+      if (version === undefined) continue;
+      const statuses = new Set([
+        ...(versions[version]?.statuses ?? []),
+        ...(code === undefined ? [] : [labels[code] ?? '']),
+      ]);
       versions[version] = {
-        statuses: [...(versions[version]?.statuses ?? []), labels[codeLabel] ?? ''],
+        statuses: [...statuses],
         mixed: [],
         doubled: [],
         ends: available.get(version) ?? [],
@@ -178,7 +210,8 @@ export function prometheusSource(
     return versions;
   }
 
-  async function readExactly(server: Server, since: PrometheusCursor | null, signal: AbortSignal): Promise<Inspected> {
+  async function readExactly(means: Means, since: PrometheusCursor | null, signal: AbortSignal): Promise<Inspected> {
+    const { counters } = means;
     const now = Date.now() + (clockAheadMs ? (clockAheadMs.least + clockAheadMs.most) / 2 : 0);
     const overlap = Math.max(OVERLAP_MS, 4 * config.poll);
     const intervals: MetricInterval[] = [];
@@ -191,17 +224,17 @@ export function prometheusSource(
     };
     let from = since ? Math.max(since.at, now - LONGEST_MISSED_MS) : now - Math.max(FIRST_MS, overlap) + overlap;
     for (; now - from > PIECE_MS; from += PIECE_MS)
-      count(await tracksOf(server, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal));
-    const newest = await tracksOf(server, { range: range(now - from + overlap) }, signal);
+      count(await tracksOf(means, { range: range(PIECE_MS + overlap), at: from + PIECE_MS }, signal));
+    const newest = await tracksOf(means, { range: range(now - from + overlap) }, signal);
     const { tracks, slowAbove, versions } = newest;
     if (!tracks.some((track) => countsRequests(track) && track.points.length > 0))
-      throw new Error(await whyNothing(server, signal));
+      throw new Error(await whyNothing(means, signal));
     if (limits.latency && !tracks.some(({ counts }) => counts === 'slow'))
       throw new Error(
-        `Prometheus has no histogram ${config.latency} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
+        `Prometheus has no histogram ${counters.latency?.metric} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
       );
     const reading = { cursor: count(newest), intervals };
-    return { reading, series: totalsOf(tracks), metrics: config, versions, slowAbove, clocks: clocks() };
+    return { reading, series: totalsOf(tracks), counters, versions, slowAbove, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {
@@ -209,8 +242,8 @@ export function prometheusSource(
   }
 
   /** No sample of the service: is it the service, or the whole Prometheus? */
-  async function whyNothing(server: Server, signal: AbortSignal): Promise<string> {
-    const metric = seriesOf(config, config.requests);
+  async function whyNothing({ server, counters: { requests } }: Means, signal: AbortSignal): Promise<string> {
+    const metric = seriesOf(requests, requests.metric);
     const [targets] = await evaluate(server, 'count(up)', signal);
     if (!targets)
       return 'Prometheus has no fresh sample of anything, not even of "up": it scrapes nothing, or has just started';
@@ -220,19 +253,39 @@ export function prometheusSource(
       : `Prometheus has no fresh sample of ${config.requests} at all: is its name right, and are the targets up?`;
   }
 
+  /** A counter may begin with its first count, but a name that is wrong would never show a failure. */
+  async function refuseWithoutSecond({ server }: Means, metric: string, signal: AbortSignal): Promise<void> {
+    if (hasSecond) return;
+    const [any] = await evaluate(server, `count(last_over_time(${metric}${range(ENDED_MS)}))`, signal);
+    if (!any)
+      throw new Error(
+        `Prometheus has no sample of ${metric}, which is to say what failed: let it begin at 0, or see metrics.failed`,
+      );
+    hasSecond = true;
+  }
+
   async function inspectOnce(since: PrometheusCursor | null, signal: AbortSignal): Promise<Inspected> {
     if (Date.now() < restUntil)
       throw new Error(
         `Prometheus: it asked for ${Math.ceil((restUntil - Date.now()) / 1_000)} s more without questions`,
       );
     const server = (connected ??= await connect(config, env));
+    const counters = await countersNow(signal);
+    const lately = { range: range(FIRST_MS) };
+    const versionsOf = await readVersions(counters, (selector) => samplesOf(server, selector, lately, signal));
+    const means = { server, counters, versionsOf };
+    if (counters.failed.by !== 'label') await refuseWithoutSecond(means, counters.failed.metric, signal);
     if (since?.approximate) approximate = true;
     if (!since && !approximate) {
-      ends ??= await askEnds(server, signal);
-      const [count] = await evaluate(server, `count(${selectorOf(config, limits, ends.texts)})`, signal);
-      if ((count?.samples[0]?.value ?? 0) > mostSeries) goApproximate();
+      ends ??= await askEnds(means, signal);
+      let series = 0;
+      for (const selector of selectorsOf(counters, limits, ends.texts)) {
+        const [count] = await evaluate(server, `count(${selector})`, signal);
+        series += count?.samples[0]?.value ?? 0;
+      }
+      if (series > mostSeries) goApproximate();
     }
-    return approximate ? readApproximately(server, since, signal) : readExactly(server, since, signal);
+    return approximate ? readApproximately(means, since, signal) : readExactly(means, since, signal);
   }
 
   return {

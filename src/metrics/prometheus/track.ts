@@ -9,9 +9,10 @@ export interface Track {
   readonly target: string;
   /**
    * `slow` has three values: all requests, those within the limit, and where the bucket of these ends (0 for a native
-   * histogram, whose buckets may merge). `failed` ones are requests, too.
+   * histogram, whose buckets may merge). `failed` ones are requests, too. A second counter counts `failedOnly`; or those that were
+   * `answered`, where all requests count as `failed` otherwise.
    */
-  readonly counts: 'requests' | 'failed' | 'slow' | 'seconds';
+  readonly counts: 'requests' | 'failed' | 'failedOnly' | 'answered' | 'slow' | 'seconds';
   readonly points: readonly Point[];
   readonly labels: Labels;
 }

@@ -2,43 +2,53 @@ import type { Limits } from '../../judge/index.ts';
 import { metricsUnavailable, type Reading, type SeriesReading } from '../../plugin/index.ts';
 import { parsePrometheusText } from '../../prometheus/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
+import { type Counters, countersFor, latencyOf } from '../counters.ts';
 import { groupBy } from '../group-by.ts';
 import type { AdapterOptions, Inspection } from '../inspection.ts';
 import { fetchPage } from './fetch-page.ts';
 import type { ScrapeConfig } from './schema.ts';
-import { describeVersions, namesOf, type PageSeries, readPage, readSeries } from './series.ts';
+import { describeVersions, namesOf, type PageSeries, readPage, readSeries, type Wanted } from './series.ts';
 
 /** Reads all pages once. @throws ApplicationFailure `MetricsUnavailable` where one cannot be read. */
 export interface ScrapeSource {
   inspect(signal: AbortSignal): Promise<Inspection & { readonly reading: Reading }>;
 }
 
+interface Target {
+  readonly url: string;
+  readonly wanted: Wanted;
+}
+
 /** Reads the pages of all targets; what they count together is the service's. `notice` is called once per text. */
 export function scrapeSource(
   config: ScrapeConfig,
   limits: Limits,
-  { notice = () => {}, versions }: Pick<AdapterOptions, 'notice' | 'versions'> = {},
+  { notice = () => {}, versions, slots }: Omit<AdapterOptions, 'env'> = {},
 ): ScrapeSource {
   const noticed = new Set<string>();
   const noticeOnce = (text: string) => {
     if (!noticed.has(text)) notice(text);
     noticed.add(text);
   };
+  const targets = targetsOf(config);
+  const countersNow = countersFor(config, versions, slots);
 
-  const needed = new Set(namesOf(config));
-  const isNeeded = (name: string) => needed.has(name);
-
-  async function readTarget(url: string, index: number, signal: AbortSignal) {
+  async function readTarget({ url, wanted }: Target, place: string, counters: Counters, signal: AbortSignal) {
     const { text, clockAheadMs } = await fetchPage(url, signal);
+    const needed = new Set(namesOf(counters, wanted));
     return {
-      page: readPage(parsePrometheusText(text, isNeeded), config, limits),
-      clock: { place: nameOf(index, config.targets.length), ...(clockAheadMs && { aheadMs: clockAheadMs }) },
+      page: readPage(
+        parsePrometheusText(text, (name) => needed.has(name)),
+        counters,
+        { wanted, limits },
+      ),
+      clock: { place, ...(clockAheadMs && { aheadMs: clockAheadMs }) },
     };
   }
 
   /** Where each version's buckets divide slow from not, over all pages: a version counts alike on each. */
-  function endsOf(pages: readonly PageSeries[]): Map<string, number> {
-    if (!limits.latency || config.latency === undefined) return new Map();
+  function endsOf(pages: readonly PageSeries[], { latency }: Counters): Map<string, number> {
+    if (!limits.latency || !latency) return new Map();
     const limit = limits.latency.underMs / 1_000;
     const all = groupBy(
       pages.flatMap((page) => page.histograms),
@@ -47,26 +57,35 @@ export function scrapeSource(
     const histograms = new Map(
       [...all].map(([version, own]) => [version, own.map(({ buckets }) => buckets.map(({ end }) => end))]),
     );
-    refuseWithoutEnd(config.latency, histograms, { limit, compared: versions });
+    refuseWithoutEnd(latency.metric, histograms, { limit, compared: versions });
     return slowEnds(histograms, limit, versions);
   }
 
   async function inspect(signal: AbortSignal) {
     signal.throwIfAborted();
+    const counters = await countersNow(signal);
     // The moment before the first byte: what is counted is then never older than the reading says.
     const at = Date.now();
-    const results = await Promise.allSettled(config.targets.map((url, index) => readTarget(url, index, signal)));
+    // Targets have no names but their URLs, which histories must not hold; so they go by their number in the runbook.
+    const placeOf = (index: number) => `metrics target ${index + 1} of ${targets.length}`;
+    const results = await Promise.allSettled(
+      targets.map((target, index) => readTarget(target, placeOf(index), counters, signal)),
+    );
     signal.throwIfAborted();
     const problems = results.flatMap((result, index) =>
-      result.status === 'rejected' ? [problemOf(result.reason, index, config.targets.length)] : [],
+      result.status === 'rejected' ? [`${placeOf(index)}: ${messageOf(result.reason)}`] : [],
     );
     if (problems.length > 0) throw metricsUnavailable(problems.join('; '));
-    const targets = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const read = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     try {
-      const pages = targets.map(({ page }) => page);
-      const ends = endsOf(pages);
+      const pages = read.map(({ page }) => page);
+      if (counters.failed.by !== 'label' && !pages.some(({ hasSecond }) => hasSecond))
+        throw new Error(
+          `metric ${counters.failed.metric} is on none of the pages, and is to say what failed: let it begin at 0, or see metrics.failed`,
+        );
+      const ends = endsOf(pages, counters);
       const entries = pages.flatMap((page, index) =>
-        readSeries(page, { config, limits, ends }, noticeOnce).map((reading): [string, SeriesReading] => [
+        readSeries(page, { counters, limits, ends }, noticeOnce).map((reading): [string, SeriesReading] => [
           `${index}/${reading.version}`,
           reading,
         ]),
@@ -75,24 +94,29 @@ export function scrapeSource(
       return {
         reading: { at, series },
         series,
-        metrics: config,
-        versions: describeVersions(pages, config),
+        counters,
+        versions: describeVersions(pages, counters),
         slowAbove: [...ends].map(([version, seconds]) => ({ version, seconds })),
-        clocks: targets.map(({ clock }) => clock),
+        clocks: read.map(({ clock }) => clock),
       };
     } catch (error) {
-      throw metricsUnavailable(error instanceof Error ? error.message : String(error));
+      throw metricsUnavailable(messageOf(error));
     }
   }
 
   return { inspect };
 }
 
-function problemOf(error: unknown, index: number, count: number): string {
-  return `${nameOf(index, count)}: ${error instanceof Error ? error.message : String(error)}`;
+/** The histogram may be on pages of its own. */
+function targetsOf(config: ScrapeConfig): Target[] {
+  const elsewhere = latencyOf(config)?.targets ?? config.targets;
+  const all = [...new Set([...config.targets, ...elsewhere])];
+  return all.map((url) => ({
+    url,
+    wanted: { requests: config.targets.includes(url), latency: elsewhere.includes(url) },
+  }));
 }
 
-/** Targets have no names but their URLs, which histories must not hold; so they go by their number in the runbook. */
-function nameOf(index: number, count: number): string {
-  return `metrics target ${index + 1} of ${count}`;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,20 +1,28 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { FAILURE } from '../../domain/index.ts';
-import type { TrafficShares } from '../../plugin/index.ts';
+import type { Slots, TrafficShares } from '../../plugin/index.ts';
 import { jsonOrUndefined, redact } from '../../util/index.ts';
 
 const SHOWN = 500;
 
-const trafficReport = z.object({ traffic: z.record(z.string().min(1), z.number().min(0).max(100)) });
+const trafficReport = z.object({
+  traffic: z.record(z.string().min(1), z.number().min(0).max(100)),
+  slots: z.record(z.string().min(1), z.string().min(1)).optional(),
+});
+
+export interface TrafficReport {
+  readonly traffic: TrafficShares;
+  readonly slots?: Slots | undefined;
+}
 
 /**
- * What the status command printed, e.g. `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`.
+ * What the status command printed, e.g. `{"traffic": {"2.4.0": 50, "2.5.0": 50}, "slots": {"2.4.0": "a", "2.5.0": "b"}}`.
  * @throws ApplicationFailure `CommandFailed`, final, that says what was printed instead.
  */
-export function parseTraffic(stdout: string, env: NodeJS.ProcessEnv = process.env): TrafficShares {
+export function parseTraffic(stdout: string, env: NodeJS.ProcessEnv = process.env): TrafficReport {
   const parsed = trafficReport.safeParse(jsonOrUndefined(stdout));
-  if (parsed.success) return parsed.data.traffic;
+  if (parsed.success) return parsed.data;
   const printed = redact(stdout, env).trim().slice(-SHOWN);
   const problem = parsed.error.issues[0];
   const where = problem && problem.path.length > 0 ? ` (at ${problem.path.join('.')}: ${problem.message})` : '';

@@ -9,7 +9,8 @@ import {
   runCommand,
 } from '../../processes/index.ts';
 import { command } from '../../runbook/index.ts';
-import { parseTraffic } from './parse-traffic.ts';
+import type { RunContext } from '../../util/index.ts';
+import { parseTraffic, type TrafficReport } from './parse-traffic.ts';
 
 const STATUS_TIMEOUT_MS = 10_000;
 
@@ -26,12 +27,26 @@ export const commandRouter = routerKind({
       rollback: command('service', 'version', 'blue').describe('Sends all traffic to blue. `{version}` is green.'),
       status: command('service')
         .optional()
-        .describe('Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics.'),
+        .describe(
+          'Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics. If metrics are counted ' +
+            'by slot, it also prints where each version runs: `"slots": {"2.4.0": "shop-a", "2.5.0": "shop-b"}`.',
+        ),
     }),
   create(config, { target, env }): Router {
     const { service, green, blue } = target;
     const values = { service, version: green, blue };
     const { shiftTraffic, rollback, status, timeout: timeoutMs } = config;
+
+    async function readStatus(run: RunContext): Promise<TrafficReport | undefined> {
+      if (status === undefined) return undefined;
+      const name = 'traffic-status';
+      const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
+      const filled = fillCommand(name, status, { service });
+      const result = await runCommand({ name, command: filled, operation, run, timeoutMs: STATUS_TIMEOUT_MS });
+      if (result.exitCode !== 0) throw exitFailure(name, result);
+      return parseTraffic(result.stdout, env);
+    }
+
     return {
       setTraffic: (operation, percentage, run) =>
         percentage === 0
@@ -47,15 +62,8 @@ export const commandRouter = routerKind({
               run,
             ),
 
-      async readTraffic(run) {
-        if (status === undefined) return undefined;
-        const name = 'traffic-status';
-        const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
-        const filled = fillCommand(name, status, { service });
-        const result = await runCommand({ name, command: filled, operation, run, timeoutMs: STATUS_TIMEOUT_MS });
-        if (result.exitCode !== 0) throw exitFailure(name, result);
-        return parseTraffic(result.stdout, env);
-      },
+      readTraffic: async (run) => (await readStatus(run))?.traffic,
+      readSlots: async (run) => (await readStatus(run))?.slots,
 
       preflight: () =>
         findPrograms(

@@ -8,16 +8,24 @@ import {
   NO_COUNTS,
   type TrafficHistory,
 } from '../../../plugin/index.ts';
-import { instantQuery, listSeries, rangeQuery, rawSeries, type Server } from '../../../prometheus/index.ts';
-import { formatSelector, type Labels, type Matcher } from '../../../promql/index.ts';
+import {
+  instantQuery,
+  listSeries,
+  type RawSeries,
+  rangeQuery,
+  rawSeries,
+  type Server,
+} from '../../../prometheus/index.ts';
+import type { Labels } from '../../../promql/index.ts';
 import { isBelow } from '../../bucket-ends.ts';
-import { failureRule } from '../../failure.ts';
+import type { Counters, Family } from '../../counters.ts';
+import { EVERY_VERSION } from '../../sides.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from '../buckets.ts';
 import { countSteps } from '../count.ts';
 import { toTracks } from '../counter-samples.ts';
 import { readSums } from '../increase.ts';
-import { anyOf, bucketsOf, range, selectorOf } from '../queries.ts';
-import type { PrometheusConfig } from '../schema.ts';
+import { bucketsOf, range, selectorsOf, seriesOf } from '../queries.ts';
+import { readVersions, type VersionOf } from '../versions.ts';
 import { openBins } from './bin-steps.ts';
 
 /** Of more series the samples are not fetched one by one. */
@@ -34,8 +42,8 @@ const COARSE_MS = 60_000;
 
 interface Past {
   readonly server: Server;
-  /** Its selector takes only the version that is asked for, if one is. */
-  readonly config: PrometheusConfig;
+  /** Their selectors take only the version that is asked for, if one is, as far as they can. */
+  readonly counters: Counters;
   readonly limits: Limits;
   readonly question: HistoryQuestion;
   /** The counters of requests, as messages name them. */
@@ -57,26 +65,30 @@ export async function readHistory(
     progress = () => {},
     ...known
   }: {
-    readonly config: PrometheusConfig;
+    readonly counters: Counters;
     readonly limits: Limits;
     readonly signal: AbortSignal;
     readonly progress?: (done: number) => void;
   },
 ): Promise<TrafficHistory> {
   const { version, from, to } = question;
-  const { versionLabel, selector, requests } = known.config;
-  const by = (operator: Matcher['operator'], value: string): Matcher => ({ label: versionLabel, operator, value });
-  // The start of a process has no version.
-  const ofVersion = version === undefined ? [] : [by('=~', `|${anyOf([version])}`)];
-  const config = { ...known.config, selector: [...selector, ...ofVersion] };
-  const name = formatSelector([
-    { label: '__name__', operator: '=', value: requests },
-    ...selector,
-    version === undefined ? by('!=', '') : by('=', version),
-  ]);
-  const past: Past = { server, config, limits: known.limits, question, name, signal, progress };
+  const narrowed = <One extends Family>(family: One): One => {
+    const { sides, selector, join } = family;
+    if (version === undefined) return sides.isOpen ? { ...family, sides: EVERY_VERSION } : family;
+    return join ? family : { ...family, selector: [...selector, ...sides.matchersOf(version)] };
+  };
+  const { requests, latency } = known.counters;
+  const counters: Counters = {
+    ...known.counters,
+    requests: narrowed(requests),
+    ...(latency && { latency: narrowed(latency) }),
+  };
+  const name = seriesOf(counters.requests, requests.metric);
+  const past: Past = { server, counters, limits: known.limits, question, name, signal, progress };
 
-  const found = await listSeries(server, { selector: selectorOf(config, known.limits, []), from, to }, signal);
+  const found: Labels[] = [];
+  for (const selector of selectorsOf(counters, known.limits, []))
+    found.push(...(await listSeries(server, { selector, from, to }, signal)));
   refuseWithoutSeries(found, past);
   const { intervals, notices } =
     found.length <= MOST_RAW_SERIES ? await readSamples(past, found) : await readIncreases(past, found.length);
@@ -87,38 +99,39 @@ export async function readHistory(
 
 /** @throws HistoryError when there are no counters, or they do not show what failed or what was slow. */
 function refuseWithoutSeries(found: readonly Labels[], past: Past): void {
-  const { requests, latency, versionLabel, codeLabel } = past.config;
-  const named = (name: string) =>
-    found.filter((labels) => labels['__name__'] === name && (labels[versionLabel] ?? '') !== '');
-  const counters = named(requests);
+  const { requests, failed, latency } = past.counters;
+  const named = (name: string) => found.filter((labels) => labels['__name__'] === name);
+  const counters = named(requests.metric);
   const { name } = past;
   if (counters.length === 0)
     throw new HistoryError(
       `${past.server.name} has no series ${name} in this time: compare the metric, the labels and metrics.versionLabel with ` +
         'what it has',
     );
-  if (counters.every((labels) => labels[codeLabel] === undefined))
-    throw new HistoryError(`${name} has no label "${codeLabel}", which would show failed requests`);
-  const rule = failureRule(past.config.failed);
-  if (!counters.some((labels) => rule.knows(labels[codeLabel] ?? '')))
-    throw new HistoryError(
-      `the label "${codeLabel}" of ${name} does not hold ${rule.expected}, which would show failed requests: see metrics.failed`,
-    );
+  if (failed.by === 'label') {
+    const { label, rule } = failed;
+    if (counters.every((labels) => labels[label] === undefined))
+      throw new HistoryError(`${name} has no label "${label}", which would show failed requests`);
+    if (!counters.some((labels) => rule.knows(labels[label] ?? '')))
+      throw new HistoryError(
+        `the label "${label}" of ${name} does not hold ${rule.expected}, which would show failed requests: see metrics.failed`,
+      );
+  }
   if (
     past.limits.latency &&
-    latency !== undefined &&
-    [`${latency}_bucket`, latency].every((one) => named(one).length === 0)
+    latency &&
+    [`${latency.metric}_bucket`, latency.metric].every((one) => named(one).length === 0)
   )
     throw new HistoryError(
-      `${past.server.name} has no histogram ${latency}, neither classic nor native, for this selector`,
+      `${past.server.name} has no histogram ${latency.metric}, neither classic nor native, for this selector`,
     );
 }
 
 /** The samples of each counter: exact, and restarts are seen. */
 async function readSamples(past: Past, found: readonly Labels[]): Promise<TrafficHistory> {
-  const { server, config, limits, question, signal, progress } = past;
-  const { from, to } = question;
-  const natives = found.filter((labels) => labels['__name__'] === config.latency).length;
+  const { server, counters, limits, question, signal, progress } = past;
+  const { from, to, version } = question;
+  const natives = found.filter((labels) => labels['__name__'] === counters.latency?.metric).length;
   const fittingMs = (SAMPLES_PER_ANSWER / (found.length + NATIVE_WEIGHT * natives)) * ASSUMED_SCRAPE_MS;
   const pieceMs = Math.min(LONGEST_PIECE_MS, 1_000 * Math.ceil(fittingMs / 1_000));
   const bins = openBins(question);
@@ -128,11 +141,15 @@ async function readSamples(past: Past, found: readonly Labels[]): Promise<Traffi
   for (let at = from; at < to; at += pieceMs) {
     progress((at - from) / (to - from));
     const end = Math.min(to, at + pieceMs);
-    ends = await readEnds(past, { from: at, to: end, before: ends });
-    const promql = `${selectorOf(config, limits, ends.texts)}${range(end - at)}`;
-    const { result } = await rawSeries(server, { promql, at: end }, signal);
-    const known = ends;
-    const { tracks } = asHistory(() => toTracks(result, config, { limits, ends: known }));
+    const samplesOf = async (selector: string) =>
+      (await rawSeries(server, { promql: `${selector}${range(end - at)}`, at: end }, signal)).result;
+    const versionsOf = await readVersions(counters, samplesOf);
+    ends = await readEnds(past, { from: at, to: end, before: ends, versionOf: versionsOf.latency });
+    const result: RawSeries[] = [];
+    for (const selector of selectorsOf(counters, limits, ends.texts)) result.push(...(await samplesOf(selector)));
+    const known = { limits, ends, versionsOf };
+    const all = asHistory(() => toTracks(result, counters, known)).tracks;
+    const tracks = version === undefined ? all : all.filter((track) => track.version === version);
     for (const { target, points } of tracks) {
       const first = points[0]?.at ?? Number.POSITIVE_INFINITY;
       targetSince.set(target, Math.min(targetSince.get(target) ?? first, first));
@@ -147,14 +164,19 @@ async function readSamples(past: Past, found: readonly Labels[]): Promise<Traffi
 }
 
 async function readEnds(
-  { server, config, limits, signal }: Past,
-  { from, to, before }: { readonly from: number; readonly to: number; readonly before: BucketEnds },
+  { server, counters, limits, signal }: Past,
+  {
+    from,
+    to,
+    before,
+    versionOf,
+  }: { readonly from: number; readonly to: number; readonly before: BucketEnds; readonly versionOf: VersionOf },
 ): Promise<BucketEnds> {
-  const { latency, versionLabel } = config;
-  if (latency === undefined || !limits.latency) return NO_ENDS;
-  const promql = bucketsOf({ ...config, latency }, to - from);
+  const { latency } = counters;
+  if (!latency || !limits.latency) return NO_ENDS;
+  const promql = bucketsOf(latency, to - from);
   const { result } = await instantQuery(server, { promql, at: to }, signal);
-  const wanted = { versionLabel, latency, limit: limits.latency.underMs / 1_000 };
+  const wanted = { versionOf, latency, limit: limits.latency.underMs / 1_000 };
   const ends = chooseEnds(result, wanted, before);
   asHistory(() => refuseUnusable(ends, wanted));
   return ends;
@@ -169,27 +191,33 @@ function asHistory<T>(read: () => T): T {
   }
 }
 
-function noticesOf({ config, limits }: Past, { byVersion }: BucketEnds): string[] {
+function noticesOf({ counters, limits }: Past, { byVersion }: BucketEnds): string[] {
   const limit = (limits.latency?.underMs ?? 0) / 1_000;
   return [...new Set(byVersion.values())]
     .filter((end) => isBelow(end, limit))
-    .map((end) => `${config.latency} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`);
+    .map(
+      (end) => `${counters.latency?.metric} has no bucket that ends at ${limit} s: slow means over ${end} s instead.`,
+    );
 }
 
 /** Of many counters, what `increase()` says of each minute. */
 async function readIncreases(past: Past, series: number): Promise<TrafficHistory> {
-  const { server, config, limits, question, signal, progress } = past;
-  const { from, to } = question;
+  const { server, counters, limits, question, signal, progress } = past;
+  const { from, to, version } = question;
   const stepMs = Math.max(question.stepMs, COARSE_MS);
   const intervals: HistoryInterval[] = [];
   let ends = NO_ENDS;
   for (let at = from; at < to; at += LONGEST_PIECE_MS) {
     progress((at - from) / (to - from));
     const end = Math.min(to, at + LONGEST_PIECE_MS);
-    ends = await readEnds(past, { from: at, to: end, before: ends });
+    const infos = async (selector: string) =>
+      (await rawSeries(server, { promql: `${selector}${range(end - at)}`, at: end }, signal)).result;
+    const versionsOf = await readVersions(counters, infos);
+    ends = await readEnds(past, { from: at, to: end, before: ends, versionOf: versionsOf.latency });
     const ask = (promql: string) => rangeQuery(server, { promql, from: at + stepMs, to: end, stepMs }, signal);
-    for (const [time, versions] of await readSums(ask, { config, limits, ends }, stepMs)) {
-      const { requests, failed, slow } = [...versions.values()].reduce(addCounts, NO_COUNTS);
+    for (const [time, versions] of await readSums(ask, { counters, limits, ends, versionsOf }, stepMs)) {
+      const asked = version === undefined ? [...versions.values()] : [versions.get(version) ?? NO_COUNTS];
+      const { requests, failed, slow } = asked.reduce(addCounts, NO_COUNTS);
       intervals.push({ from: time - stepMs, to: time, requests, failed, slow });
     }
   }
