@@ -9,8 +9,10 @@ const BELONGS = new RegExp(
     'method|verb|request_method|route|path|handler|uri|url|url_.*|endpoint|action|controller|operation|resource|view|type|scheme|protocol|network_.*|request_.*',
     // which copy of the service, and where it runs
     'instance|pod|pod_name|pod_ip|controller_pod|node|node_name|container|container_id|container_name|replica|replicaset|pod_template_hash|revision|region|zone|az|pid|worker|worker_id',
+    // the same in Linkerd and OpenTelemetry: the pod that a proxy counts for, the library that measures
+    'target_addr|target_ip|target_port|srv_.*|authz_.*|otel_scope_.*',
     // who asked
-    'source_.*|client|consumer|caller|user_agent|tenant|connection_security_policy',
+    'source|source_.*|client|client_id|tls|no_tls_reason|consumer|caller|user_agent|tenant|connection_security_policy',
   ].join('|')})$`,
 );
 
