@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { unitsPerSecond } from '../../src/metrics/duration-unit.ts';
 import { failsBy, failureRule } from '../../src/metrics/failure.ts';
 import { mixedLabels, severalValues } from '../../src/metrics/label-problems.ts';
@@ -119,3 +121,21 @@ test.each(names)('%s: says what has to be written besides', (name) => {
   expect([about, sides].every((text) => text.endsWith('.') || text.endsWith(')).'))).toBe(true);
   expect(Object.keys(presetExtras(name))).toEqual(requires);
 });
+
+test('the docs have a block for each preset, with what has to be written besides', () => {
+  const page = readFileSync(new URL('../../docs/metrics-presets.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/```yaml\n([^`]*)```/g)].map(([, text = '']) => parse(text) as { metrics: Block });
+  for (const name of names) {
+    expect(page).toContain(`[\`${name}\`](#`);
+    // One block serves both conventions of OpenTelemetry.
+    const shown = name === 'opentelemetry-grpc' ? 'opentelemetry-http' : name;
+    const block = blocks.find(({ metrics }) => metrics.preset === shown)?.metrics;
+    expect(Object.keys(block ?? {})).toEqual(
+      expect.arrayContaining(['kind', 'preset', 'poll', ...PRESETS[name].requires]),
+    );
+  }
+});
+
+interface Block {
+  readonly preset?: string;
+}
