@@ -3,7 +3,7 @@ import type { Matcher } from '../promql/index.ts';
 import { unit } from './duration-unit.ts';
 import { failed } from './failure.ts';
 import { isPattern, label, metric, selector } from './names.ts';
-import { PRESETS } from './presets.ts';
+import { PRESETS, type PresetName } from './presets.ts';
 import { versionValue } from './version-value.ts';
 
 /** What the kinds that read Prometheus' metrics have in common in a runbook. */
@@ -95,7 +95,7 @@ export function withPreset<Keys extends Given>(
   context: z.RefinementCtx,
 ): Omit<Keys, keyof Given> & CountersConfig {
   const { preset, ...own } = keys;
-  const stands = preset === undefined ? undefined : allKeys.parse(PRESETS[preset]?.keys ?? {});
+  const stands = preset === undefined ? undefined : allKeys.parse(PRESETS[preset as PresetName].keys);
   const ways = WAYS.filter((way) => own[way] !== undefined);
   const defaults = Object.entries(stands ?? {}).filter(
     ([key]) => !(ways.length > 0 && [...WAYS, 'versionValue', 'join'].includes(key)),
