@@ -1,9 +1,15 @@
 import { log } from '@temporalio/activity';
 import type { DeploymentTarget } from '../domain/index.ts';
-import type { MetricSource, MetricsContext, NamedNotifier, Router, Workload } from '../plugin/index.ts';
+import {
+  type MetricSource,
+  type MetricsContext,
+  type NamedNotifier,
+  type Router,
+  readSlots,
+  type Workload,
+} from '../plugin/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { readSlots } from './read-slots.ts';
 
 /** What a runbook names, made when it is needed. */
 interface Ports {

@@ -53,7 +53,8 @@ export function historyConfig(metrics: MetricsConfig, { prometheus: url, selecto
   return { ...data, ...elsewhere };
 }
 
-function matchersIn(text: string): Matcher[] {
+/** `job="shop",path!~"/health.*"`, with or without braces. @throws HistoryError */
+export function matchersIn(text: string): Matcher[] {
   const parsed = parseSelector(`any{${text.trim().replace(/^\{(.*)\}$/s, '$1')}}`);
   if (!parsed)
     throw new HistoryError(

@@ -76,6 +76,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/runbook.ts')).addRunbook,
   },
   {
+    name: 'metrics',
+    description: 'Shows what the watch would see of the metrics, drafts a metrics block, and lists the presets.',
+    load: async () => (await import('./commands/metrics.ts')).addMetrics,
+  },
+  {
     name: 'rehearse',
     description:
       "Tests a runbook's limits on past traffic: how often a green as good as blue would be rolled back, and how soon " +

@@ -4,6 +4,8 @@ import type { Compared } from './sides.ts';
 
 /** What the series of one version are like, beyond their counts. */
 export interface VersionSeries {
+  /** How many series count its requests. */
+  readonly size: number;
   /** The values of the status label under which requests were counted; empty where a second counter says what failed. */
   readonly statuses: readonly string[];
   /**

@@ -5,6 +5,7 @@ import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { meansNoAnswer } from './failure.ts';
 import type { Inspection, LabelValues } from './inspection.ts';
 import type { Compared } from './sides.ts';
+import { guessedValue } from './version-value.ts';
 
 /** A request is counted a moment before its duration is: so many without one are no coincidence. */
 const UNTIMED_REQUESTS = 50;
@@ -67,6 +68,12 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
 
 function unknownVersion(blue: string, known: readonly string[], { counters }: Inspection): Problem {
   const { metric, sides } = counters.requests;
+  const guess = guessedValue(blue, known);
+  if (guess !== undefined)
+    return {
+      found: `the metrics count requests of ${shortList(known)}; none of them is ${blue}`,
+      unblock: `if the metrics write ${blue} so, say it: metrics.versionValue: ${guess}`,
+    };
   return {
     found:
       known.length === 0

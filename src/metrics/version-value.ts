@@ -36,3 +36,29 @@ export function valueOf(given: VersionValue, version: string): string {
   const written = Object.entries(replace).reduce((text, [from, to]) => text.replaceAll(from, to), short);
   return value.replaceAll('{version}', () => written);
 }
+
+const USUAL: readonly VersionValue[] = [
+  'v{version}',
+  { value: '{version}', replace: { '+': '_' } },
+  { value: '{version}', replace: { '+': '-' } },
+  { value: '{version}', replace: { v: '' } },
+  { value: 'v{version}', replace: { '+': '_' } },
+  { value: '{version}', replace: { '.': '-' } },
+  { value: '{version}', replace: {}, length: 7 },
+  { value: '{version}', replace: {}, length: 8 },
+  { value: '{version}', replace: {}, length: 12 },
+];
+
+/** How the metrics seem to write a version, as a runbook says it, by the values that they have. */
+export function guessedValue(version: string, known: readonly string[]): string | undefined {
+  const found = USUAL.find((one) => known.includes(valueOf(one, version)));
+  if (found === undefined || typeof found === 'string') return found && JSON.stringify(found);
+  const { value, replace, length } = found;
+  return [
+    ...(value === '{version}' ? [] : [`value: ${JSON.stringify(value)}`]),
+    ...Object.entries(replace).map(([from, to]) => `replace: { ${JSON.stringify(from)}: ${JSON.stringify(to)} }`),
+    ...(length === undefined ? [] : [`length: ${length}`]),
+  ]
+    .join(', ')
+    .replace(/^(.*)$/s, '{ $1 }');
+}

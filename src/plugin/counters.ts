@@ -140,7 +140,7 @@ export interface CounterSource {
 }
 
 /** What a source of counters knows of itself. */
-type CounterInspection = Pick<MetricInspection, 'problems' | 'slowAbove' | 'clocks'> & {
+type CounterInspection = Pick<MetricInspection, 'problems' | 'slowAbove' | 'facts' | 'clocks'> & {
   readonly reading: Reading;
 };
 

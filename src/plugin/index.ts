@@ -63,6 +63,7 @@ export {
 } from './metric-source.ts';
 export type { Notifier } from './notifier.ts';
 export { type Finding, findingOf, type Observation, type Problem } from './observation.ts';
+export { readSlots } from './read-slots.ts';
 export { createRegistry, PluginError, type Registry } from './registry.ts';
 export type { Router, Slots, TrafficShares } from './router.ts';
 export type { Evidence, Workload } from './workload.ts';

@@ -40,6 +40,8 @@ export interface MetricInspection extends MetricReading {
   readonly series: Readonly<Record<string, { readonly version: string; readonly requests: number }>>;
   /** Seconds over which a version's requests count as slow; several where its histograms have different buckets. */
   readonly slowAbove: readonly { readonly version: string; readonly seconds: number }[];
+  /** What else there is to know of a version's series, for people: `{ version, what: 'code', is: '200, 503 (failed)' }`. */
+  readonly facts?: readonly { readonly version: string; readonly what: string; readonly is: string }[];
   /** The clock of each place that was read, against this worker's; `aheadMs` is missing where it is not known. */
   readonly clocks: readonly { readonly place: string; readonly aheadMs?: Range }[];
 }

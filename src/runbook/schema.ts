@@ -149,6 +149,8 @@ const EXAMPLES = {
 export interface RunbookFormat {
   /** @throws ZodError with one issue per mistake, each with its path. */
   readonly schema: z.ZodType<Runbook>;
+  /** What stands under `metrics`, alone. */
+  readonly metrics: z.ZodType<MetricsConfig>;
   /** Keys whose values are never shown. */
   readonly secretKeys: ReadonlySet<string>;
 }
@@ -158,6 +160,7 @@ export function composeRunbookFormat(kinds: RunbookKinds): RunbookFormat {
   const all = [kinds.workloads, kinds.routers, kinds.metrics, kinds.checks, kinds.notifications].flat();
   return {
     schema: runbookSchema(kinds),
+    metrics: kindSchemas(kinds).metrics,
     secretKeys: new Set(['urlEnv', 'command', ...all.flatMap(({ secretKeys = [] }) => secretKeys)]),
   };
 }

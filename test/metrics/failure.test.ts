@@ -159,7 +159,7 @@ test.each<[string, unknown, readonly string[], RegExp]>([
       metricsSchema.parse({ kind: 'scrape', targets: [PLACE], ...keys(failed) }),
       versions,
     )(signal),
-    versions: { v1: { statuses: codes, mixed: [], doubled: [], ends: [], hasNative: false } },
+    versions: { v1: { size: 2, statuses: codes, mixed: [], doubled: [], ends: [], hasNative: false } },
     slowAbove: [],
     clocks: [],
   };

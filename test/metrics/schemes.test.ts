@@ -1,4 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { builtIn } from '../../src/built-in.ts';
 import { createJudge, sequentialRules } from '../../src/judge/index.ts';
 import type { FreshCounts, MetricSource } from '../../src/plugin/metric-source.ts';
@@ -88,6 +91,98 @@ describe('a page', () => {
         expect([name, verdictOf(ofGreen, ofBlue, scheme.measuresLatency)]).toEqual([name, verdict]);
     }
   });
+});
+
+/** How a runbook may say what failed, rightly or not, without listing what failed. */
+const RULES = [
+  'status',
+  'grpc',
+  { status: ['5xx', 429] },
+  { answered: ['success'] },
+  { answered: ['OK', 'ok'] },
+  { answeredPattern: '[234]..|ok' },
+];
+const WORDS = [
+  ['200', '500'],
+  ['2xx', '5xx'],
+  ['404', '0'],
+  ['OK', 'Internal'],
+  ['0', '14'],
+  ['success', 'failure'],
+  ['ok', 'error'],
+  ['true', 'false'],
+] as const;
+
+test('no label scheme, rightly described or not, is healthy with 40 % failures', async () => {
+  let page = '';
+  const server = createServer((_, response) => response.end(page));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const label = fc.constantFrom('code', 'status', 'outcome', 'version', 'release', 'backend', 'pod');
+  let breached = 0;
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          metric: fc.constantFrom('requests_total', 'http_seconds_count'),
+          words: fc.constantFrom(...WORDS),
+          rule: fc.constantFrom(...RULES),
+          code: fc.uniqueArray(label, { minLength: 2, maxLength: 2 }),
+          said: fc.record({ code: fc.boolean(), version: fc.boolean() }),
+          value: fc.constantFrom('{version}', 'v{version}', 'rec-{version}-x'),
+          saidValue: fc.constantFrom('{version}', 'v{version}', 'rec-{version}-x'),
+          way: fc.constantFrom('versionLabel', 'slotLabel', 'versionSelector'),
+          noise: fc.boolean(),
+        }),
+        async ({ metric, words: [good, bad], rule, code: [codeLabel = '', versionLabel = ''], said, ...given }) => {
+          const { value, saidValue, way, noise } = given;
+          const lines = (version: string, { answered, failed }: Served) =>
+            [good, bad].map((word, index) => {
+              const written = way === 'slotLabel' ? SLOTS[version] : value.replace('{version}', version);
+              const more = noise ? `,path="/${index}",instance="a:1"` : '';
+              return `${metric}{${codeLabel}="${word}",${versionLabel}="${written}"${more}} ${index === 0 ? answered : failed}`;
+            });
+          const show = (blue: Served, green: Served) => {
+            page = `${[...lines(VERSIONS.blue, blue), ...lines(VERSIONS.green, green)].join('\n')}\n`;
+          };
+          const wanted = said.version ? versionLabel : codeLabel;
+          const sides = {
+            versionLabel: { versionLabel: wanted, versionValue: saidValue },
+            slotLabel: { slotLabel: wanted },
+            versionSelector: { versionSelector: { [wanted]: saidValue } },
+          };
+          const source = sourceOf(
+            {
+              kind: 'scrape',
+              targets: [`http://127.0.0.1:${port}/metrics`],
+              requests: metric,
+              codeLabel: said.code ? codeLabel : versionLabel,
+              failed: rule,
+              ...sides[way],
+            },
+            false,
+          );
+          show(BEFORE, NOTHING);
+          const first = await source.inspect?.(null, signal).catch(() => undefined);
+          if (!first || first.problems.length > 0) return; // refused
+          show(plus(BEFORE, GOOD), RELEASES.failing.served);
+          const second = await source.read(first.cursor, signal).catch(() => undefined);
+          if (!second) return; // no data, which is never healthy
+          const [ofBlue, ofGreen] = [
+            countsOf(second.intervals, VERSIONS.blue),
+            countsOf(second.intervals, VERSIONS.green),
+          ];
+          const verdict = verdictOf(ofGreen, ofBlue, false);
+          expect(verdict).not.toBe('healthy');
+          if (verdict === 'breached') breached += 1;
+        },
+      ),
+      { numRuns: 400 },
+    );
+    expect(breached).toBeGreaterThan(10);
+  } finally {
+    server.close();
+  }
 });
 
 describeWithPrometheus('a real Prometheus', () => {

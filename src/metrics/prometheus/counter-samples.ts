@@ -238,6 +238,7 @@ function describeVersions(
       return [
         version,
         {
+          size: tracks.length,
           statuses: failed.by === 'label' ? [...new Set(sent.map(({ labels }) => labels[failed.label] ?? ''))] : [],
           mixed: [], // metrics.selector says what belongs together
           doubled: doubled.get(version) ?? [],

@@ -192,7 +192,7 @@ export function prometheusSource(
       signal,
     );
     const versions: Record<string, VersionSeries> = {};
-    for (const { labels } of counted) {
+    for (const { labels, samples } of counted) {
       const version = versionsOf.requests(labels);
       if (version === undefined) continue;
       const statuses = new Set([
@@ -200,6 +200,7 @@ export function prometheusSource(
         ...(code === undefined ? [] : [labels[code] ?? '']),
       ]);
       versions[version] = {
+        size: (versions[version]?.size ?? 0) + (samples[0]?.value ?? 0),
         statuses: [...statuses],
         mixed: [],
         doubled: [],

@@ -167,6 +167,7 @@ export function describeVersions(
       return [
         version,
         {
+          size: all.filter((one) => one.version === version).length,
           statuses: failed.by === 'label' ? [...new Set(sent.map((one) => one.labels.get(failed.label) ?? ''))] : [],
           mixed: [
             ...mixed((page) => page.requests, requests),

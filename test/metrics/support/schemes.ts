@@ -38,12 +38,7 @@ function line(metric: string, labels: LabelValues, value: number): string {
   return `${metric}{${all.join(',')}} ${value}`;
 }
 
-function histogram(
-  metric: string,
-  labels: LabelValues,
-  { answered, failed, slow }: Served,
-  perSecond = 1,
-): string[] {
+function histogram(metric: string, labels: LabelValues, { answered, failed, slow }: Served, perSecond = 1): string[] {
   const all = answered + failed;
   const bucket = (le: string, count: number) => line(`${metric}_bucket`, { ...labels, le }, count);
   return [

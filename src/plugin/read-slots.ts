@@ -1,4 +1,5 @@
-import { metricsUnavailable, type Router, type Slots } from '../plugin/index.ts';
+import { metricsUnavailable } from './failures.ts';
+import type { Router, Slots } from './router.ts';
 
 const EXAMPLE = '{"traffic": {"2.4.0": 100, "2.5.0": 0}, "slots": {"2.4.0": "shop-a", "2.5.0": "shop-b"}}';
 
