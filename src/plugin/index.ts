@@ -20,6 +20,13 @@ export type { Operation, RunContext } from '../util/index.ts';
 export { commandFailed } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
+  type AskedInterval,
+  countedByInterval,
+  type IntervalAnswer,
+  type IntervalFacts,
+  type IntervalSource,
+} from './counted-by-interval.ts';
+export {
   type CounterSource,
   countedBetween,
   type Reading,

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { MetricCursor } from '../../domain/index.ts';
 import {
   countedBetween,
-  type MetricInspection,
-  type MetricInterval,
-  type MetricReading,
+  countedByInterval,
   type MetricSource,
   metricsKind,
   metricsUnavailable,
@@ -17,11 +14,8 @@ import { command, duration } from '../../runbook/index.ts';
 import { jsonOrUndefined, redact, shortList } from '../../util/index.ts';
 
 const SHOWN = 300;
-/** A long gap is asked for in so many pieces at most: a fault in it is not averaged away. */
-const MOST_PIECES = 10;
-
-/** A version that nobody asked for longer is not known. */
-const LATELY_MS = 3_600_000;
+/** The program is asked for whole seconds. */
+const STEP_MS = 1_000;
 
 const count = z.number().min(0);
 const counts = z.record(
@@ -87,20 +81,6 @@ export const commandMetrics = metricsKind({
       return parseCounts(stdout);
     }
 
-    const newest = () => Math.floor((Date.now() - delay) / 1_000) * 1_000;
-
-    async function readIntervals(since: MetricCursor | null, signal: AbortSignal): Promise<MetricReading> {
-      const to = newest();
-      if (since === null) {
-        await ask(to - poll, to, signal); // it has to be readable
-        return { cursor: { at: to }, intervals: [] };
-      }
-      const intervals: MetricInterval[] = [];
-      for (const piece of pieces(since.at, to, poll))
-        intervals.push({ ...piece, counts: await ask(piece.from, piece.to, signal) });
-      return { cursor: { at: Math.max(to, since.at) }, intervals };
-    }
-
     async function readTotals(signal: AbortSignal): Promise<Reading> {
       const at = Date.now();
       const printed = await ask(0, at - (at % 1_000), signal);
@@ -110,44 +90,23 @@ export const commandMetrics = metricsKind({
       };
     }
 
-    /** What it counted lately shows whether it knows blue. */
-    async function inspect(since: MetricCursor | null, signal: AbortSignal): Promise<MetricInspection> {
-      const to = newest();
-      const printed = await ask(to - LATELY_MS, to, signal);
-      const series = Object.fromEntries(
-        Object.entries(printed).map(([version, { requests }]) => [version, { version, requests }]),
-      );
-      const problems = compared ? unknownVersion(compared.blue, Object.keys(series)) : [];
-      const reading = since === null ? { cursor: { at: to }, intervals: [] } : await readIntervals(since, signal);
-      return { ...reading, problems, series, slowAbove: [], clocks: [] };
-    }
-
-    const facts = { freshEveryMs: poll, measuresLatency: limits.latency !== undefined };
-    if (config.counts === 'total') return countedBetween({ read: readTotals }, { ...facts, freshEveryMs: 0 });
-    return { ...facts, read: readIntervals, inspect };
+    const measuresLatency = limits.latency !== undefined;
+    if (config.counts === 'total') return countedBetween({ read: readTotals }, { freshEveryMs: 0, measuresLatency });
+    return countedByInterval(
+      { count: async ({ from, to }, signal) => ({ counts: await ask(from, to, signal) }), unknownBlue },
+      { stepMs: STEP_MS, delayMs: delay, pollMs: poll, measuresLatency, ...(compared && { compared }) },
+    );
   },
 });
 
-/** Whole seconds from one moment to the other, in pieces as long as a poll or longer. */
-function pieces(from: number, to: number, pollMs: number): { readonly from: number; readonly to: number }[] {
-  const number = Math.min(MOST_PIECES, Math.max(1, Math.floor((to - from) / pollMs)));
-  const stepMs = Math.ceil((to - from) / number / 1_000) * 1_000;
-  const found = [];
-  for (let at = from; at < to; at += stepMs) found.push({ from: at, to: Math.min(to, at + stepMs) });
-  return found;
-}
-
-function unknownVersion(blue: string, known: readonly string[]): Problem[] {
-  if (known.includes(blue)) return [];
-  return [
-    {
-      found:
-        known.length === 0
-          ? 'the program for the metrics printed no version for the last hour'
-          : `the program for the metrics printed ${shortList(known)} for the last hour; none of them is ${blue}`,
-      unblock: `let it print the requests of ${blue} under "${blue}", and see that ${blue} gets requests`,
-    },
-  ];
+function unknownBlue(blue: string, known: readonly string[]): Problem {
+  return {
+    found:
+      known.length === 0
+        ? 'the program for the metrics printed no version for the last hour'
+        : `the program for the metrics printed ${shortList(known)} for the last hour; none of them is ${blue}`,
+    unblock: `let it print the requests of ${blue} under "${blue}", and see that ${blue} gets requests`,
+  };
 }
 
 function parseCounts(stdout: string): Printed {
