@@ -73,4 +73,5 @@ export { type Finding, findingOf, type Observation, type Problem } from './obser
 export { readSlots } from './read-slots.ts';
 export { createRegistry, PluginError, type Registry } from './registry.ts';
 export type { Router, Slots, TrafficShares } from './router.ts';
+export { type Bucket, sumOfBuckets } from './sum-of-buckets.ts';
 export type { Evidence, Workload } from './workload.ts';

@@ -1,0 +1,41 @@
+import type { IntervalAnswer } from './counted-by-interval.ts';
+import { NO_COUNTS } from './fresh-counts.ts';
+import type { FreshCounts } from './metric-source.ts';
+
+/** What a monitoring system has of a version in one bucket: one count, or several. A bucket that it lacks counts as 0. */
+export interface Bucket {
+  readonly version: string;
+  /** When the bucket begins, epoch milliseconds. */
+  readonly from: number;
+  /** `failed` and `slow` may be given as differences, in several parts: only their sums are between 0 and `requests`. */
+  readonly counts: Partial<FreshCounts>;
+}
+
+/**
+ * The answer to the interval that begins at `from`. It ends with the newest bucket that has requests of any version: the
+ * buckets after that may not have arrived.
+ */
+export function sumOfBuckets(
+  buckets: readonly Bucket[],
+  { from, stepMs }: { readonly from: number; readonly stepMs: number },
+): Required<IntervalAnswer> {
+  const ends = buckets.map((bucket) => ((bucket.counts.requests ?? 0) > 0 ? bucket.from + stepMs : from));
+  const upTo = ends.reduce((one, other) => Math.max(one, other), from);
+  const sums = new Map<string, FreshCounts>();
+  for (const { version, counts, from: start } of buckets) {
+    if (start >= upTo) continue;
+    const sum = sums.get(version) ?? NO_COUNTS;
+    sums.set(version, {
+      requests: sum.requests + (counts.requests ?? 0),
+      failed: sum.failed + (counts.failed ?? 0),
+      slow: sum.slow + (counts.slow ?? 0),
+      seconds: sum.seconds + (counts.seconds ?? 0),
+    });
+  }
+  return { counts: Object.fromEntries([...sums].map(([version, sum]) => [version, withinRequests(sum)])), upTo };
+}
+
+function withinRequests(sum: FreshCounts): FreshCounts {
+  const within = (count: number) => Math.min(Math.max(count, 0), sum.requests);
+  return { ...sum, failed: within(sum.failed), slow: within(sum.slow) };
+}
