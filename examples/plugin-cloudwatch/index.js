@@ -1,0 +1,4 @@
+import { definePlugin } from 'bluegreen/plugin';
+import { cloudwatchMetrics } from './metrics.js';
+
+export default definePlugin({ name: 'bluegreen-plugin-cloudwatch', metrics: [cloudwatchMetrics] });
