@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -150,13 +150,18 @@ test('the workflow alone can be bundled by a program that brings its own worker'
   expect(stdout.trim().split('\n').at(-1)).toBe('true');
 });
 
-describe('the example of a plugin, installed beside it', () => {
-  beforeAll(async () => {
-    const example = join(ROOT, 'examples', 'plugin-files');
+async function installExamples(...names: readonly string[]): Promise<void> {
+  const files: string[] = [];
+  for (const name of names) {
+    const example = join(ROOT, 'examples', name);
     const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: example });
-    const file = stdout.trim().split('\n').at(-1) ?? '';
-    await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${file}`], { cwd: folder });
-  });
+    files.push(`./${stdout.trim().split('\n').at(-1) ?? ''}`);
+  }
+  await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...files], { cwd: folder });
+}
+
+describe('the example of a plugin, installed beside it', () => {
+  beforeAll(() => installExamples('plugin-files'));
 
   test('keeps the promises of all five ports', async () => {
     const tests = join('node_modules', 'bluegreen-plugin-files', 'plugin.test.js');
@@ -222,6 +227,34 @@ describe('the example of a plugin, installed beside it', () => {
     expect(readFileSync(join(files, 'notifications.jsonl'), 'utf8')).toContain(
       '2.5.0 is healthy at 50 % and waits for approval',
     );
+  });
+});
+
+describe('the examples that count with Datadog and CloudWatch, installed beside it', () => {
+  const EXAMPLES = ['plugin-datadog', 'plugin-cloudwatch'] as const;
+  beforeAll(() => installExamples(...EXAMPLES));
+
+  test('keep the promises of the metrics port, against stand-ins of both services', async () => {
+    const tests = EXAMPLES.map((name) => join('node_modules', `bluegreen-${name}`, 'plugin.test.js'));
+    const { exitCode, stdout } = await execa(process.execPath, ['--test', ...tests], { cwd: folder, reject: false });
+    expect(stdout).toMatch(/^# fail 0$/m);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each(EXAMPLES)('%s: the metrics in its README are valid in a runbook', async (example) => {
+    const readme = await readFile(join(ROOT, 'examples', example, 'README.md'), 'utf8');
+    const [, metrics = ''] = /```yaml\n(metrics:\n.*?)```/s.exec(readme) ?? [];
+    const runbook = await readFile(join(ROOT, 'runbooks', 'recommendation.yaml'), 'utf8');
+    const file = join(folder, `${example}.yaml`);
+    await writeFile(file, runbook.replace(/^metrics:\n(?: .*\n)+/m, metrics));
+    expect(await readFile(file, 'utf8')).toContain(metrics);
+    const plugins = { BLUEGREEN_PLUGINS: `bluegreen-${example}` };
+    expect(await run(['runbook', 'validate', file], plugins)).toMatchObject({ exitCode: 0 });
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^ {2}delay: .*$/m, '  delay: 10m'));
+    expect(await run(['runbook', 'validate', file], plugins)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('metrics.delay: found "10m", expected at most twice the poll'),
+    });
   });
 });
 

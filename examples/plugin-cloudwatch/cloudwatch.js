@@ -105,7 +105,7 @@ export function createCloudWatch(config, env) {
 function describe(error) {
   const { name } = error;
   if (/^Throttl|^RequestLimitExceeded/.test(name)) return 'it limits the rate of questions. Raise metrics.poll';
-  if (/^AccessDenied/.test(name)) return `access denied: the worker's role needs cloudwatch:GetMetricData`;
+  if (name.startsWith('AccessDenied')) return "access denied: the worker's role needs cloudwatch:GetMetricData";
   if (/^(UnrecognizedClient|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|IncompleteSignature)/.test(name))
     return `AWS does not accept the worker's credentials (${name})`;
   if (name === 'CredentialsProviderError')

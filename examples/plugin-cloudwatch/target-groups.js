@@ -24,7 +24,7 @@ export async function groupsByVersion(slots, targetGroups, signal) {
       );
     const [other] = [...groups].find(([, taken]) => taken === group) ?? [];
     if (other !== undefined)
-      throw metricsUnavailable(`${other} and ${version} have the same target group: they cannot be told apart`);
+      throw metricsUnavailable(`${other} and ${version} have the same target group: it has one count for both`);
     groups.set(version, group);
   }
   return groups;

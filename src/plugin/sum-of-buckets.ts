@@ -32,10 +32,12 @@ export function sumOfBuckets(
       seconds: sum.seconds + (counts.seconds ?? 0),
     });
   }
-  return { counts: Object.fromEntries([...sums].map(([version, sum]) => [version, withinRequests(sum)])), upTo };
+  return { counts: Object.fromEntries([...sums].map(([version, sum]) => [version, plausible(sum)])), upTo };
 }
 
-function withinRequests(sum: FreshCounts): FreshCounts {
-  const within = (count: number) => Math.min(Math.max(count, 0), sum.requests);
-  return { ...sum, failed: within(sum.failed), slow: within(sum.slow) };
+/** In whole numbers: what a system counts approximately may be a fraction. */
+function plausible(sum: FreshCounts): FreshCounts {
+  const requests = Math.round(sum.requests);
+  const within = (count: number) => Math.min(Math.max(Math.round(count), 0), requests);
+  return { requests, failed: within(sum.failed), slow: within(sum.slow), seconds: sum.seconds };
 }

@@ -26,7 +26,7 @@ function service(buckets: Readonly<Record<number, number>>, newest = Number.POSI
     };
   };
   const source = countedByInterval(
-    { count, unknownBlue: (blue, known) => ({ found: `${blue} is not in [${known}]`, unblock: 'name it' }) },
+    { count, unknownBlue: (blue, known) => ({ found: `${blue} is not in [${known.join()}]`, unblock: 'name it' }) },
     {
       stepMs: MINUTE,
       delayMs: 2 * MINUTE,
