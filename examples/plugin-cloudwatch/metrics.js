@@ -71,7 +71,7 @@ export const cloudwatchMetrics = metricsKind({
 
     async function count({ from, to }, signal) {
       signal.throwIfAborted();
-      const groups = [...(await groupsByVersion(slots, config.targetGroups, signal))];
+      const groups = [...(await groupsByVersion({ slots, compared }, config.targetGroups, signal))];
       const questions = groups.flatMap(([version, targetGroup], group) =>
         metrics.map(({ metric, stat, counts }, index) => ({
           id: `m${group}_${index}`,

@@ -40,7 +40,14 @@ function source(config = {}, { slots = { '2.4.0': 'shop-blue', '2.5.0': 'shop-gr
   const compared = { blue: '2.4.0', green: '2.5.0' };
   const target = { deployment: 'w/r', service: 'shop', environment: 'production', ...compared, digest: 'd' };
   const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
-  const context = { target, env, log: console, limits, compared, slots: async () => slots };
+  const context = {
+    target,
+    env,
+    log: console,
+    limits,
+    compared,
+    ...(slots !== 'missing' && { slots: async () => slots }),
+  };
   return registry.metrics({ ...RUNBOOK, ...config }, context);
 }
 
@@ -195,10 +202,10 @@ describe('what goes wrong is said in words, without any key or account', () => {
   });
 
   test('versions without a slot, or in a slot without a target group of its own', async () => {
-    await assert.rejects(
-      source({}, { slots: null }).read(null, signal),
-      /nobody says which version runs in which slot/,
-    );
+    for (const slots of ['missing', null, {}])
+      await assert.rejects(source({}, { slots }).read(null, signal), /nobody says which version runs in which slot/);
+    const notBlue = { '2.5.0': 'shop-green' };
+    await assert.rejects(source({}, { slots: notBlue }).read(null, signal), /does not say in which slot 2\.4\.0 runs/);
     const other = { '2.4.0': 'shop-blue', '2.5.0': 'shop-c' };
     await assert.rejects(source({}, { slots: other }).read(null, signal), /has no slot shop-c, in which 2\.5\.0 runs/);
     const same = { '2.4.0': 'shop-blue', '2.5.0': 'shop-blue' };
@@ -207,6 +214,11 @@ describe('what goes wrong is said in words, without any key or account', () => {
       /2\.4\.0 and 2\.5\.0 have the same target group/,
     );
   });
+});
+
+test('only the versions that are compared need a target group, and green has none before it is deployed', async () => {
+  await source({}, { slots: { '2.4.0': 'shop-blue', '1.0.0': 'shop-old' } }).read(null, signal);
+  assert.equal(cloudwatch.asked[0].MetricDataQueries.length, 6);
 });
 
 test('before a shift it is found where blue has no requests', async () => {

@@ -90,7 +90,9 @@ export const datadogMetrics = metricsKind({
         );
       return series.flatMap(({ groupTags = [], queryIndex }, row) => {
         const version = tags.version(groupTags, config.versionTag);
-        const { counts, scale = 1 } = queries[queryIndex];
+        const query = queries[queryIndex];
+        if (!query) throw metricsUnavailable('Datadog answered with a series of a query that was not asked');
+        const { counts, scale = 1 } = query;
         return times.flatMap((time, column) => {
           const value = values[row]?.[column];
           if (typeof value !== 'number' || time >= to) return [];
