@@ -17,7 +17,7 @@ export interface IntervalAnswer {
   /** By version. A version that is not here got no request. */
   readonly counts: Readonly<Record<string, FreshCounts>>;
   /**
-   * Where the newest data end, if that is before the end of the interval: what is later may be missing, and is asked for
+   * Where the newest data end, and the counts with them, if that is before the end of the interval: the rest is asked for
    * again. The start of the interval if it has no data.
    */
   readonly upTo?: number;
