@@ -30,10 +30,7 @@ export async function groupsByVersion({ slots, compared }, targetGroups, signal)
 }
 
 async function readSlots(slots, signal) {
-  const found = await slots?.(signal).catch((error) => {
-    signal.throwIfAborted();
-    throw metricsUnavailable(`the slots of the versions cannot be read: ${error.message}`);
-  });
+  const found = await slots?.(signal);
   if (found && Object.keys(found).length > 0) return found;
   throw metricsUnavailable(
     'nobody says which version runs in which slot, so metrics.targetGroups has no meaning: let the status of the ' +
