@@ -12,7 +12,7 @@ interface Found {
   readonly labels: ReadonlyMap<string, string>;
 }
 
-export interface Draft {
+interface Draft {
   /** The keys of `metrics`, as a runbook writes them. */
   readonly keys: Readonly<Record<string, unknown>>;
   /** Why, and what is left to decide; a sentence each. */
@@ -100,7 +100,7 @@ async function pageAt(url: string, signal: AbortSignal): Promise<readonly Found[
 }
 
 /** Pure. @throws Error if nothing looks like a counter of requests. */
-export function draftOf(
+function draftOf(
   found: readonly Found[],
   place: Readonly<Record<string, unknown>>,
   selector: readonly Matcher[] = [],
@@ -304,7 +304,7 @@ function latencyIn(requests: string, label: string | undefined, series: Series) 
 
 function scoreOf(name: string, own: readonly ReadonlyMap<string, string>[]): number {
   return (
-    (/_total$/.test(name) ? 2 : 0) +
+    (name.endsWith('_total') ? 2 : 0) +
     (/request|response/.test(name) ? 2 : 0) +
     (/http|grpc/.test(name) ? 1 : 0) +
     Math.min(1, own.length / 10)

@@ -1,5 +1,5 @@
 export { commandMetrics } from './command/metrics.ts';
-export { type Draft, draftMetrics } from './draft.ts';
+export { draftMetrics } from './draft.ts';
 export { PRESETS, type Preset } from './presets.ts';
 export { prometheusMetrics } from './prometheus/metrics.ts';
 export { scrapeMetrics } from './scrape/metrics.ts';
