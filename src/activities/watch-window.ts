@@ -285,7 +285,7 @@ function measuredBy({ limits }: Runbook, { measuresLatency }: MetricSource): Mea
     requests,
     failed,
     slow: limits.latency ? slow : null,
-    meanMs: !measuresLatency || requests === 0 ? null : (seconds / requests) * 1_000,
+    meanMs: !measuresLatency || requests === 0 || seconds === 0 ? null : (seconds / requests) * 1_000,
   });
 }
 

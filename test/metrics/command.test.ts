@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import type { Limits } from '../../src/judge/rules.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { guideWith } from '../runbook/support.ts';
 import { format, registry } from '../support/registry.ts';
@@ -21,7 +22,7 @@ const target = {
   digest: 'd',
 };
 
-function source(script: string, more: object = {}) {
+function source(script: string, more: object = {}, limits: Limits = { errorRate: 0.05 }) {
   const config = {
     kind: 'command',
     poll: 1_000,
@@ -34,7 +35,7 @@ function source(script: string, more: object = {}) {
     target,
     env: {},
     log: { info() {}, warn() {}, error() {} },
-    limits: { errorRate: 0.05 },
+    limits,
     compared: target,
   });
 }
@@ -87,6 +88,20 @@ test('before a shift it is found where the program does not know blue', async ()
     { found: 'the program for the metrics printed v2.4.0 for the last hour; none of them is 2.4.0' },
   ]);
   expect(await problems('{}')).toMatchObject([{ found: expect.stringContaining('printed no version') }]);
+});
+
+test('what is not printed is not taken for 0: with a latency limit, slow requests are', async () => {
+  const limits = { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } };
+  const since = { at: Date.now() - 5_000 };
+  const read = (printed: string) => source(prints(printed), {}, limits).read(since, signal);
+  await expect(read('{"2.4.0": {"requests": 9, "failed": 1}}')).rejects.toMatchObject({
+    type: 'MetricsUnavailable',
+    message: expect.stringContaining('printed no "slow" for 2.4.0, expected the number of requests over 500 ms'),
+  });
+  const { intervals } = await read(
+    '{"2.4.0": {"requests": 9, "failed": 1, "slow": 2}, "2.5.0": {"requests": 0, "failed": 0}}',
+  );
+  expect(intervals[0]?.counts['2.4.0']).toMatchObject({ slow: 2 });
 });
 
 test('a runbook says how late the data are, in proportion to how often they are read', () => {

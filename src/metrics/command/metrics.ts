@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { Limits } from '../../judge/index.ts';
 import {
   countedBetween,
   countedByInterval,
+  type FreshCounts,
   type MetricSource,
   metricsKind,
   metricsUnavailable,
@@ -23,11 +25,11 @@ const counts = z.record(
   z.strictObject({
     requests: count,
     failed: count,
-    slow: count.default(0),
+    slow: count.optional(),
     seconds: count.default(0),
   }),
 );
-type Printed = z.output<typeof counts>;
+type Printed = Readonly<Record<string, FreshCounts>>;
 
 /** A program that prints counts: what is needed for a monitoring system that has no kind of its own. */
 export const commandMetrics = metricsKind({
@@ -40,7 +42,7 @@ export const commandMetrics = metricsKind({
         command: command('service', 'environment', 'from', 'to').describe(
           'Prints `{"2.4.0": {"requests": 1200, "failed": 3, "slow": 14, "seconds": 96.5}}`: for each version the counts ' +
             'after `{from}` and up to `{to}`, in whole seconds since 1970. `slow` counts the requests over `limits.latency.under`. ' +
-            '`seconds` is the sum of all durations. Both are 0 if missing.',
+            'It is required if there is such a limit. `seconds` is the sum of all durations, for the mean.',
         ),
         counts: z
           .enum(['interval', 'total'])
@@ -78,7 +80,7 @@ export const commandMetrics = metricsKind({
         throw metricsUnavailable(
           `the program for the metrics failed with exit code ${exitCode}: ${outputTail.slice(-SHOWN)}`,
         );
-      return parseCounts(stdout);
+      return parseCounts(stdout, limits);
     }
 
     async function readTotals(signal: AbortSignal): Promise<Reading> {
@@ -109,9 +111,18 @@ function unknownBlue(blue: string, known: readonly string[]): Problem {
   };
 }
 
-function parseCounts(stdout: string): Printed {
+function parseCounts(stdout: string, { latency }: Limits): Printed {
   const result = counts.safeParse(jsonOrUndefined(stdout));
-  if (result.success) return result.data;
+  if (result.success) {
+    const all = Object.entries(result.data);
+    const [untimed] = all.find(([, { requests, slow }]) => latency && requests > 0 && slow === undefined) ?? [];
+    if (untimed !== undefined)
+      throw metricsUnavailable(
+        `the program for the metrics printed no "slow" for ${redact(untimed)}, expected the number of requests over ` +
+          `${latency?.underMs} ms since limits.latency is set`,
+      );
+    return Object.fromEntries(all.map(([version, { slow = 0, ...one }]) => [version, { ...one, slow }]));
+  }
   const [issue] = result.error.issues;
   const where = issue && issue.path.length > 0 ? ` (at ${issue.path.join('.')}: ${issue.message})` : '';
   const printed = redact(stdout).trim().slice(0, SHOWN);
