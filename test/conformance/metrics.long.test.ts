@@ -17,6 +17,8 @@ import { conform } from './conform.ts';
 /** Each kind of metric source counts every request exactly once. */
 
 const VERSIONS = ['2.4.0', '2.5.0'] as const;
+type Version = (typeof VERSIONS)[number];
+const SLOTS = { '2.4.0': 'shop-a', '2.5.0': 'shop-b' };
 const SECRET = 'hunter2-token';
 
 const source = (config: Readonly<Record<string, unknown>>) =>
@@ -35,6 +37,7 @@ const source = (config: Readonly<Record<string, unknown>>) =>
       log: { info() {}, warn() {}, error() {} },
       limits: { errorRate: 0.05, latency: { quantile: 0.95, underMs: 500 } },
       compared: { blue: '2.4.0', green: '2.5.0' },
+      slots: () => Promise.resolve(SLOTS),
     },
   );
 
@@ -50,13 +53,18 @@ function createWorld() {
   };
   for (const version of VERSIONS) restart(version);
 
-  const page = (version: string): string => {
+  const page = (version: Version): string => {
     const { requests, failed, slow, seconds } = totals.get(version) ?? { requests: 0, failed: 0, slow: 0, seconds: 0 };
     return [
       `process_start_time_seconds ${starts.get(version)}`,
       '# TYPE http_requests_total counter',
       `http_requests_total{version="${version}",code="200"} ${requests - failed}`,
       `http_requests_total{version="${version}",code="500"} ${failed}`,
+      `calls_total{slot="${SLOTS[version]}"} ${requests}`,
+      `calls_ok_total{slot="${SLOTS[version]}"} ${requests - failed}`,
+      `build_info{build="b-${version}",version="${version}"} 1`,
+      `jobs_total{build="b-${version}"} ${requests}`,
+      `jobs_failed_total{build="b-${version}",reason="timeout"} ${failed}`,
       '# TYPE http_request_duration_seconds histogram',
       `http_request_duration_seconds_bucket{version="${version}",le="0.5"} ${requests - slow}`,
       `http_request_duration_seconds_bucket{version="${version}",le="+Inf"} ${requests}`,
@@ -70,8 +78,8 @@ function createWorld() {
     const url = new URL(request.url ?? '/', 'http://host');
     if (url.pathname === '/hang') return;
     if (isOut) return void response.writeHead(503).end();
-    const version = url.pathname.slice(1);
-    if (url.pathname !== '/counts') return void response.writeHead(200, PAGE).end(page(version));
+    if (url.pathname !== '/counts')
+      return void response.writeHead(200, PAGE).end(page(url.pathname.slice(1) as Version));
     const [from, to] = ['from', 'to'].map((key) => Number(url.searchParams.get(key)) * 1_000);
     const counts: Record<string, FreshCounts> = {};
     for (const one of served) {
@@ -119,17 +127,35 @@ const counters = {
   failed: 'status',
 };
 
-const scrape = (...paths: string[]) =>
-  source({ kind: 'scrape', ...counters, targets: paths.map((path) => `http://${world.address()}/${path}`) });
-conform(
-  'metrics of kind scrape',
-  metricsConformance({
-    ...common,
-    source: () => scrape(...VERSIONS),
-    restart: world.restart,
-    hanging: () => scrape('hang'),
-  }),
-);
+/** By slot, with a second counter of answered requests; and by an info metric, with one of failed requests. */
+const { versionLabel, versionValue, latency } = counters;
+const bySlot = {
+  requests: 'calls_total',
+  slotLabel: 'slot',
+  failed: { answeredCounter: 'calls_ok_total' },
+  latency: { metric: latency, versionLabel },
+};
+const joined = {
+  requests: 'jobs_total',
+  versionLabel,
+  versionValue,
+  join: { metric: 'build_info', on: ['build'] },
+  failed: { counter: 'jobs_failed_total' },
+  latency,
+};
+
+const scrape = (keys: object, ...paths: string[]) =>
+  source({ kind: 'scrape', ...keys, targets: paths.map((path) => `http://${world.address()}/${path}`) });
+for (const [how, keys] of Object.entries({ '': counters, ', by slot': bySlot, ', joined': joined }))
+  conform(
+    `metrics of kind scrape${how}`,
+    metricsConformance({
+      ...common,
+      source: () => scrape(keys, ...VERSIONS),
+      restart: world.restart,
+      hanging: () => scrape(keys, 'hang'),
+    }),
+  );
 
 /** Asks the world with a program. */
 const asks = (path: string, more: object = {}) =>
@@ -213,17 +239,18 @@ describeWithPrometheus('with a Prometheus', () => {
     own.stop();
   });
 
-  const ask = (url: string) => source({ ...metricsOf(url, 'job', 'shop'), timeout: 60_000 });
-  conform(
-    'metrics of kind prometheus',
-    metricsConformance({
-      ...common,
-      serve: own.serve,
-      source: () => ask(frontUrl()),
-      restart: own.restart,
-      outage: (out) => void (isOut = out),
-      hanging: () => ask(`${frontUrl()}/hang`),
-      settleMs: 60_000,
-    }),
-  );
+  const ask = (url: string, keys: object) => source({ ...metricsOf(url, 'job', 'shop'), timeout: 60_000, ...keys });
+  for (const [how, keys] of Object.entries({ '': {}, ', by slot': bySlot, ', joined': joined }))
+    conform(
+      `metrics of kind prometheus${how}`,
+      metricsConformance({
+        ...common,
+        serve: own.serve,
+        source: () => ask(frontUrl(), keys),
+        restart: own.restart,
+        outage: (out) => void (isOut = out),
+        hanging: () => ask(`${frontUrl()}/hang`, keys),
+        settleMs: 60_000,
+      }),
+    );
 });
