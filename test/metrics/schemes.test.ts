@@ -8,7 +8,7 @@ import type { FreshCounts, MetricSource } from '../../src/plugin/metric-source.t
 import { createRegistry } from '../../src/plugin/registry.ts';
 import { useServers } from '../support/http.ts';
 import { describeWithPrometheus, PAGE, startPrometheus, type TestPrometheus } from '../support/prometheus.ts';
-import { countsOf, metricsSchema } from './support/counters.ts';
+import { countsOf, createPrometheus, metricsSchema } from './support/counters.ts';
 import { pageOf, SCHEMES, type Served, SLOTS, VERSIONS } from './support/schemes.ts';
 
 /** Every way to count requests, with a good release, one that fails 40 %, and one that is slow. */
@@ -209,23 +209,19 @@ describeWithPrometheus('a real Prometheus', () => {
         })),
       },
     });
-    const watched = SCHEMES.map(({ keys, measuresLatency, ...scheme }, index) => ({
-      ...scheme,
-      measuresLatency,
-      source: sourceOf(
-        {
-          kind: 'prometheus',
-          url: prometheus.url,
-          poll: '1s',
-          ...keys,
-          selector: withScheme(keys['selector'], index),
-          ...(typeof keys['join'] === 'object' && {
-            join: { ...keys['join'], selector: withScheme((keys['join'] as { selector?: object }).selector, index) },
-          }),
-        },
-        measuresLatency,
-      ),
-    }));
+    const watched = SCHEMES.map(({ keys, measuresLatency, ...scheme }, index) => {
+      const config = {
+        kind: 'prometheus',
+        url: prometheus.url,
+        poll: '1s',
+        ...keys,
+        selector: withScheme(keys['selector'], index),
+        ...(typeof keys['join'] === 'object' && {
+          join: { ...keys['join'], selector: withScheme((keys['join'] as { selector?: object }).selector, index) },
+        }),
+      };
+      return { ...scheme, measuresLatency, config, source: sourceOf(config, measuresLatency) };
+    });
     const settled = async <Value>(read: () => Promise<Value | undefined>): Promise<Value> => {
       for (;;) {
         const found = await read().catch((error: unknown) => {
@@ -279,6 +275,36 @@ describeWithPrometheus('a real Prometheus', () => {
         if (name !== 'slow' || measuresLatency)
           expect([scheme, name, verdictOf(all.green, all.blue, measuresLatency)]).toEqual([scheme, name, verdict]);
       }
+    }
+
+    // Its past is counted alike.
+    const to = Math.floor(Date.now() / 1_000) * 1_000;
+    for (const { source, name } of watched) {
+      const question = { version: VERSIONS.blue, from: to - 120_000, to, stepMs: 1_000 };
+      const past = await source.history?.(question, { signal });
+      const sum = (of: 'requests' | 'failed') => past?.intervals.reduce((all, one) => all + one[of], 0);
+      expect([name, sum('requests'), sum('failed')]).toEqual([name, 3_000, 3]);
+    }
+
+    // So does Prometheus itself, where it adds the counters up.
+    for (const { config, measuresLatency, name } of watched) {
+      const { series } = await createPrometheus(
+        metricsSchema.parse(config),
+        measuresLatency ? limits : { errorRate: 0.05 },
+        {
+          env: {},
+          versions: VERSIONS,
+          slots: () => Promise.resolve(SLOTS),
+          mostSeries: 0,
+        },
+      ).inspect(null, signal);
+      expect([name, series]).toEqual([
+        name,
+        expect.objectContaining({
+          [VERSIONS.blue]: expect.objectContaining(expected(blue, measuresLatency)),
+          [VERSIONS.green]: expect.objectContaining(expected(green, measuresLatency)),
+        }),
+      ]);
     }
   });
 });
