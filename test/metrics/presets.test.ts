@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { metricsProblems } from '../../src/metrics/preflight.ts';
 import { PRESETS, type PresetName } from '../../src/metrics/presets.ts';
 import { parsePrometheusText } from '../../src/prometheus/text-format.ts';
+import { useServers } from '../support/http.ts';
+import { createScrape, metricsSchema } from './support/counters.ts';
 import { type Counted, presetExtras, presetPage } from './support/preset-pages.ts';
 
+const limits = { errorRate: 0.05 };
+const serve = useServers();
 const names = Object.keys(PRESETS) as PresetName[];
 const blue: Counted = { version: '2.4.0', slot: 'rec-blue', answered: 1_203, failed: 17, slow: 46 };
 const green: Counted = { version: '2.5.0', slot: 'rec-green', answered: 307, failed: 61, slow: 101 };
@@ -28,6 +33,22 @@ test.each(names)('%s: says what has to be written besides', (name) => {
   expect([about, sides].every((text) => text.endsWith('.') || text.endsWith(')).'))).toBe(true);
   expect(Object.keys(presetExtras(name))).toEqual(requires);
 });
+
+test.each(names)(
+  '%s: without what has to be written besides, another service is not added up in silence',
+  async (name) => {
+    const { origin } = await serve((_, response) => response.end(presetPage(name, { blue, green })));
+    const config = metricsSchema.parse({ kind: 'scrape', targets: [`${origin}/metrics`], preset: name });
+    const versions = { blue: blue.version, green: green.version };
+    const slots = () => Promise.resolve({ [blue.version]: blue.slot, [green.version]: green.slot });
+    const { signal } = new AbortController();
+    const inspection = await createScrape(config, limits, { env: {}, versions, slots }).inspect(signal);
+    const counted = Object.values(inspection.series).find(({ version }) => version === blue.version);
+    const problems = metricsProblems(inspection, { ...versions, limits });
+    if (counted?.requests === blue.answered + blue.failed) expect(problems).toEqual([]);
+    else expect(problems.map(({ unblock }) => unblock).join(' ')).toContain('metrics.selector');
+  },
+);
 
 test('the docs have a block for each preset, with what has to be written besides', () => {
   const page = readFileSync(new URL('../../docs/metrics-presets.md', import.meta.url), 'utf8');
