@@ -4,6 +4,7 @@ import { unit } from './duration-unit.ts';
 import { failed } from './failure.ts';
 import { isPattern, label, metric, selector } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
+import type { SidesConfig } from './sides.ts';
 import { versionValue } from './version-value.ts';
 
 /** What the kinds that read Prometheus' metrics have in common in a runbook. */
@@ -114,13 +115,9 @@ export function withPreset<Keys extends Given>(
   ];
   if (config.requests === undefined) fail(['requests'], 'missing, expected the name of a counter, or a preset');
   if (ways.length > 1) fail([ways[1] ?? ''], `found ${ways.join(' and ')}, expected one of them`);
-  checkSelector(['selector'], selectors, config, fail);
-  for (const [path, keysOf] of [
-    [[], config],
-    [['latency'], config.latency],
-  ] as const)
-    if (typeof keysOf === 'object' && keysOf.versionSelector)
-      checkPlaceholders([...path, 'versionSelector'], keysOf.versionSelector, fail);
+  checkSelector(selectors, config, fail);
+  checkSides([], config, fail);
+  if (typeof config.latency === 'object') checkSides(['latency'], config.latency, fail);
   return { ...config, ...(selectors.length > 0 && { selector: selectors }) };
 }
 
@@ -128,34 +125,44 @@ type Fail = (path: (string | number)[], message: string) => void;
 
 /** All versions and all buckets have to be seen. */
 function checkSelector(
-  path: string[],
   matchers: readonly Matcher[],
-  { versionLabel = 'version', slotLabel }: Given | CountersConfig,
+  { versionLabel = 'version', slotLabel, versionSelector }: CountersConfig,
   fail: Fail,
 ) {
-  for (const name of [slotLabel ?? versionLabel, 'le'])
+  for (const name of [...(versionSelector ? [] : [slotLabel ?? versionLabel]), 'le'])
     if (matchers.some((matcher) => matcher.label === name))
-      fail(path, `found a condition on "${name}", expected none: all versions and all buckets have to be seen`);
+      fail(['selector'], `found a condition on "${name}", expected none: all versions and all buckets have to be seen`);
 }
 
-function checkPlaceholders(path: string[], selectors: NonNullable<Given['versionSelector']>, fail: Fail) {
-  if ('blue' in selectors) return;
-  if (!selectors.some(({ value }) => /\{(version|slot)\}/.test(value)))
-    fail(path, 'expected {version} or {slot} in one of its values: blue and green have to be told apart');
+function checkSides(path: string[], { versionSelector = [], join }: SidesConfig, fail: Fail) {
+  const both = 'blue' in versionSelector;
+  if (!both && versionSelector.length > 0 && !versionSelector.some(({ value }) => /\{(version|slot)\}/.test(value)))
+    fail(
+      [...path, 'versionSelector'],
+      'expected {version} or {slot} in one of its values: blue and green have to be told apart',
+    );
+  const matchers = both ? [...versionSelector.blue, ...versionSelector.green] : versionSelector;
+  const filled = matchers.map((one) => ({ ...one, value: one.value.replaceAll(/\{(version|slot)\}/g, 'x') }));
+  refusePatterns([...path, 'versionSelector'], filled, fail);
+  refusePatterns([...path, 'join', 'selector'], join?.selector ?? [], fail);
 }
 
-/** On a page nobody would apply a pattern that JavaScript does not know. */
-export function refusePatterns(
+/** These are applied here, also where a Prometheus is read, by JavaScript. */
+function refusePatterns(path: string[], matchers: readonly Matcher[], fail: Fail) {
+  for (const { label: name, operator, value } of matchers)
+    if (operator.endsWith('~') && !isPattern(value))
+      fail(
+        path,
+        `found the pattern ${JSON.stringify(value)} for "${name}", expected a regular expression that JavaScript knows`,
+      );
+}
+
+/** On a page nobody else would apply a pattern. */
+export function refuseSelectorPatterns(
   { selector: matchers = [] }: { selector?: readonly Matcher[] | undefined },
   context: z.RefinementCtx,
 ) {
-  for (const { label: name, operator, value } of matchers)
-    if (operator.endsWith('~') && !isPattern(value))
-      context.addIssue({
-        code: 'custom',
-        path: ['selector'],
-        message: `found the pattern ${JSON.stringify(value)} for "${name}", expected a regular expression that JavaScript knows`,
-      });
+  refusePatterns(['selector'], matchers, (path, message) => context.addIssue({ code: 'custom', path, message }));
 }
 
 /** For `limits.latency` without a histogram. */

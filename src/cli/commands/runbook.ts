@@ -85,6 +85,8 @@ async function initRunbook(values: RunbookTemplate, output: string | undefined):
   print(`Written: ${file}`);
   print('Put your own programs and addresses into it, then check it:');
   print(`  ${COMMAND} runbook validate ${file}`);
+  print('See what the watch would see of your metrics:');
+  print(`  ${COMMAND} metrics inspect --runbook ${file}`);
 }
 
 async function validateFile(file: string, { format }: Registry): Promise<void> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration, httpUrl, type MetricsBase } from '../../runbook/index.ts';
 import { selector } from '../names.ts';
-import { type CountersConfig, counterKeys, refusePatterns, withPreset } from '../schema.ts';
+import { type CountersConfig, counterKeys, refuseSelectorPatterns, withPreset } from '../schema.ts';
 
 const pages = () =>
   z
@@ -26,7 +26,7 @@ export const schema = (base: MetricsBase) =>
       }),
       poll: duration.prefault('5s').describe('How often the pages are read.'),
     })
-    .superRefine(refusePatterns)
+    .superRefine(refuseSelectorPatterns)
     .meta({
       examples: [
         {
