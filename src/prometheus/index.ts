@@ -11,8 +11,10 @@ export {
 } from './prometheus.ts';
 export {
   instantQuery,
+  instantValue,
   listSeries,
   type NativeHistogram,
+  QueryError,
   type RawSeries,
   rangeQuery,
   rawSeries,

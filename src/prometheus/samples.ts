@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Labels } from '../promql/index.ts';
 import { type Answer, concealAll, request, type Server } from './http-client.ts';
-import { parseJson } from './parse-json.ts';
+import { explained, parseJson } from './parse-json.ts';
 
 /** A value as it was scraped, with the time of that: epoch milliseconds. */
 interface Sample {
@@ -65,6 +65,13 @@ const vector = answerOf(
   }),
 );
 
+const scalarOrVector = answerOf(
+  z.discriminatedUnion('resultType', [
+    z.object({ resultType: z.literal('scalar'), result: sample }),
+    z.object({ resultType: z.literal('vector'), result: listOf(z.object({ value: sample.optional() })) }),
+  ]),
+);
+
 const seriesList = z.object({ status: z.literal('success'), data: z.array(labels) });
 
 /** VictoriaMetrics leaves the newest half minute out otherwise; Thanos answers with what it has. Others take no notice. */
@@ -96,6 +103,31 @@ export async function instantQuery(server: Server, question: Question, signal: A
     histograms: one.histogram ? [one.histogram] : [],
   }));
   return { answer, result };
+}
+
+/** The answer to a question of ours is not one number, which asking again does not change. */
+export class QueryError extends Error {
+  override readonly name = 'QueryError';
+}
+
+const BAD_QUERY = [400, 422];
+
+/**
+ * The one number that an expression is worth; null where it has none. @throws QueryError where the expression is wrong or is
+ * worth several numbers; otherwise as `rawSeries` does.
+ */
+export async function instantValue(server: Server, promql: string, signal: AbortSignal): Promise<number | null> {
+  const answer = await query(server, { promql }, signal);
+  if (BAD_QUERY.includes(answer.status)) throw new QueryError(explained(server, answer).message);
+  const { data, ...rest } = parseJson(server, answer, scalarOrVector);
+  refusePartial(server, rest);
+  const values = data.resultType === 'scalar' ? [data.result] : data.result.flatMap(({ value }) => value ?? []);
+  if (values.length > 1)
+    throw new QueryError(
+      `the query is worth ${values.length} numbers, expected one: put sum(...), max(...) or avg(...) around it`,
+    );
+  const [first] = values;
+  return first === undefined || Number.isNaN(first.value) ? null : first.value;
 }
 
 /** What an expression was worth every `stepMs`, from `from` to `to`. @throws as `rawSeries` does. */

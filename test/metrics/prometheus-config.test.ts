@@ -61,7 +61,7 @@ describe('mistakes', () => {
     ['one version', 'selector: { version: 2.5.0 }', 'selector: found a condition on "version", expected none'],
     ['a metric with labels', 'selector: {}\nlatency: h{a="b"}', 'expected the name of a metric, without labels'],
     ['two ways to log in', 'selector: {}\nauth: { tokenEnv: A, basicEnv: B }', 'expected { tokenEnv: NAME }, or'],
-    ['a login in a header', 'selector: {}\nheaders: { Authorization: abc }', 'use metrics.auth for this one'],
+    ['a login in a header', 'selector: {}\nheaders: { Authorization: abc }', 'use auth for this one'],
     ['a header of two lines', 'selector: {}\nheaders: { X-A: "a\\nb" }', 'expected text without blanks, or { env'],
     ['a key of the other kind', 'selector: {}\ntargets: [a]', 'unknown key "targets"'],
   ])('%s', (_name, yaml, message) => {

@@ -1,18 +1,12 @@
-import { z } from 'zod';
-import { duration, envName, httpUrl, type MetricsBase } from '../../runbook/index.ts';
+import type { z } from 'zod';
+import { duration, type MetricsBase, prometheusServer } from '../../runbook/index.ts';
 import { SELECTOR, selector } from '../names.ts';
 import { type CountersConfig, counterKeys, withPreset } from '../schema.ts';
-
-const HEADER_VALUE = 'expected text without blanks, or { env: NAME } for a secret';
-const header = z
-  .string({ error: 'expected the name of a header' })
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of a header')
-  .refine((name) => name.toLowerCase() !== 'authorization', 'expected another header: use metrics.auth for this one');
 
 export const schema = (base: MetricsBase) =>
   base
     .extend({
-      url: httpUrl().describe('The address of the HTTP API, without `/api/v1/query`.'),
+      url: prometheusServer.url,
       selector: selector
         .optional()
         .describe(
@@ -24,35 +18,10 @@ export const schema = (base: MetricsBase) =>
         .describe(
           'How often to query: use the scrape interval of Prometheus. A shorter interval brings no new data; a longer one finds faults later.',
         ),
-      timeout: duration.prefault('5s').describe('The timeout of one request.'),
-      auth: z
-        .union(
-          [
-            z.strictObject({ tokenEnv: envName.describe('The variable with a bearer token.') }),
-            z.strictObject({ basicEnv: envName.describe('The variable with `user:password`.') }),
-          ],
-          { error: 'expected { tokenEnv: NAME }, or { basicEnv: NAME } of a variable that holds user:password' },
-        )
-        .optional()
-        .describe("Credentials, in a variable of the worker's environment."),
-      headers: z
-        .record(
-          header,
-          z.union(
-            [
-              z.string().regex(/^[\x21-\x7e]+$/, HEADER_VALUE),
-              z.strictObject({ env: envName.describe('The variable with the value.') }),
-            ],
-            { error: HEADER_VALUE },
-          ),
-        )
-        .default({})
-        .describe('HTTP headers, such as a tenant: the value, or the variable that holds it if it is a secret.'),
-      caFile: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('A PEM file on the worker with the certificate authorities to trust.'),
+      timeout: prometheusServer.timeout,
+      auth: prometheusServer.auth,
+      headers: prometheusServer.headers,
+      caFile: prometheusServer.caFile,
     })
     .meta({
       examples: [

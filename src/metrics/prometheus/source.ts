@@ -303,8 +303,10 @@ export function prometheusSource(
   };
 }
 
+type ServerConfig = Pick<PrometheusConfig, 'url' | 'timeout' | 'auth' | 'headers' | 'caFile'>;
+
 /** The server of the runbook. @throws Error that names the variable or the file that is missing. */
-export async function connect(config: PrometheusConfig, env: NodeJS.ProcessEnv): Promise<Server> {
+export async function connect(config: ServerConfig, env: NodeJS.ProcessEnv): Promise<Server> {
   const { auth, headers, caFile, url, timeout } = config;
   return {
     name: 'Prometheus',
