@@ -1,1 +1,1 @@
-export { count, grouped, outOf, percent, seconds } from './numbers.ts';
+export { count, grouped, outOf, percent, plain, seconds } from './numbers.ts';

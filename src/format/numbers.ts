@@ -24,3 +24,8 @@ export function outOf(part: number, whole: number): string {
 export function count(number: number, what: string): string {
   return `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
 }
+
+/** Six significant digits: `2,300,000,000`, `0.0123`. */
+export function plain(number: number): string {
+  return number.toLocaleString('en-US', { maximumSignificantDigits: 6 });
+}

@@ -26,7 +26,7 @@ function add(a: Counts, b: Counts): Counts {
 }
 
 /** One metric's part. Counts from different counters may be read a moment apart: never more bad ones than all. */
-export function pairOf({ bad }: Metric, { green, blue }: BothCounts): Pair {
+export function pairOf({ bad }: Pick<Metric, 'bad'>, { green, blue }: BothCounts): Pair {
   const of = (counts: Counts) => Math.min(Math.max(0, bad(counts)), Math.max(0, counts.requests));
   return { greenAll: green.requests, greenBad: of(green), blueAll: blue.requests, blueBad: of(blue) };
 }

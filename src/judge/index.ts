@@ -1,3 +1,5 @@
+export { type ConditionRules, type ConditionState, conditionJudge } from './condition.ts';
+export { type CountedRules, type CountedState, countedJudge, countedShares, testsOf } from './counted.ts';
 export type { BothCounts } from './counts.ts';
 export { createJudge, type JudgeState } from './judge.ts';
 export type { Interval, Judge, Judgement, VerdictCode } from './judgement.ts';

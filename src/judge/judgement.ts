@@ -18,6 +18,8 @@ export type VerdictCode =
   | 'batches-over-limit'
   | 'limit-exceeded'
   | 'worse-than-blue'
+  /** Breached: the condition of a further metric was broken for too long. */
+  | 'condition-broken'
   /** Breached: green's targets do not report, it gets no traffic, it keeps restarting. */
   | 'targets-down'
   | 'no-green-traffic'

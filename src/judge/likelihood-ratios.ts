@@ -33,6 +33,7 @@ export const LIMIT_ALTERNATIVES = HARD_ODDS.length + 1;
  * what it does not answers for green.
  */
 export function hardEvidence(pair: Pair, limit: number, dispersion: number): Required<Ratios> {
+  if (limit >= 1) return NO_LIMIT;
   const alone = { ...pair, blueAll: 0, blueBad: 0 };
   const against = (counts: Pair, most: number) => [
     ...hardRatios(counts, { limit, most, dispersion }),
@@ -78,17 +79,21 @@ function logRatio(bad: number, all: number, share: number, most: number): number
 
 const NONE = RATIOS.map(() => 0);
 const NOTHING_NEW: Ratios = { guarded: NONE, usual: NONE };
+/** A limit of 100 % cannot be exceeded. */
+const NOT_OVER = Array.from({ length: LIMIT_ALTERNATIVES }, () => 0);
+const NO_LIMIT = { guarded: NOT_OVER, beside: NOT_OVER, alone: NOT_OVER, usual: NOT_OVER };
 
 /**
  * Null: within an interval a request's colour does not change its chance of being bad, whatever that chance is and however
  * it moves. Given all bad requests, green's part is hypergeometric; a binomial is no tighter (Hoeffding
- * 1963), so the ratio is not expected to exceed 1.
+ * 1963), so the ratio is not expected to exceed 1. Where `fewer` is worse, green's share is the one divided by the ratio.
  */
-export function comparisonEvidence(pair: Pair, dispersion: number): Ratios {
+export function comparisonEvidence(pair: Pair, dispersion: number, worseIf: 'more' | 'fewer' = 'more'): Ratios {
   const { greenAll, greenBad, blueAll, blueBad } = pair;
   if (greenAll <= 0 || blueAll <= 0) return NOTHING_NEW;
   const share = greenAll / (greenAll + blueAll);
-  const ratios = RATIOS.map((ratio) => {
+  const ratios = RATIOS.map((most) => {
+    const ratio = worseIf === 'more' ? most : 1 / most;
     const worse = (ratio * greenAll) / (ratio * greenAll + blueAll);
     return (greenBad * Math.log(worse / share) + blueBad * Math.log((1 - worse) / (1 - share))) / dispersion;
   });

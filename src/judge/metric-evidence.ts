@@ -48,7 +48,10 @@ export interface MetricEvidence {
 
 /** What has to be known of the rules to judge one metric. */
 export interface Terms {
+  /** 1 where there is none. */
   readonly limit: number;
+  /** Green is worse than blue where it has more of what is counted (failures), or fewer (answers). */
+  readonly worseIf: 'more' | 'fewer';
   readonly provesBreach: boolean;
   /** Smallest difference in shares that counts as worse. */
   readonly leastWorse: number;
@@ -114,7 +117,7 @@ export function nextSoakOf(evidence: MetricEvidence): MetricEvidence {
 
 export function observeMetric(before: MetricEvidence, lately: Lately, terms: Terms): MetricEvidence {
   const { pair, ms, minute, inSoak } = lately;
-  const { limit, provesBreach, scaleMs } = terms;
+  const { limit, provesBreach, scaleMs, worseIf } = terms;
   const noise = addBins(before.noise, pair, ms);
   const scatter = dispersion(noise);
   // The trailing minute alone would lag behind an incident that both versions share.
@@ -129,8 +132,8 @@ export function observeMetric(before: MetricEvidence, lately: Lately, terms: Ter
     ...timing,
     scaleMs: EARLY * scaleMs,
   });
-  const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter), timing);
-  const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1), timing);
+  const comparison = addEvidence(before.comparison, comparisonEvidence(pair, scatter, worseIf), timing);
+  const suspicion = addEvidence(before.suspicion, comparisonEvidence(pair, 1, worseIf), timing);
   return {
     hard,
     comparison,

@@ -35,7 +35,7 @@ export interface Breach {
 /** Why this metric is breached, if it is. */
 export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Breach | undefined {
   const { hard, comparison, soak, gross } = evidence;
-  const { alpha, leastWorse, mereLuck, burstToleranceMs } = terms;
+  const { alpha, mereLuck, burstToleranceMs } = terms;
   const proven = Math.log(1 / alpha);
   const hardNow = logEvidence(hard);
   // Beside a blue that is within the limit less is asked of green alone.
@@ -47,7 +47,7 @@ export function breachOf(evidence: MetricEvidence, lately: Lately, terms: Terms)
   const comparedNow = logEvidence(comparison);
   if (comparedNow < proven || !outlastsBurst(comparison, LEAST_LEFT.comparison)) return undefined;
   // What a burst has proven stays proven; that it still is so, only the last two minutes tell.
-  const counts = [soak, lately.twoMinutes].find((stretch) => isWorse(stretch, leastWorse));
+  const counts = [soak, lately.twoMinutes].find((stretch) => isWorse(stretch, terms));
   return counts && { code: 'worse-than-blue', counts, logEvidence: comparedNow };
 }
 
@@ -66,20 +66,40 @@ export function doubtOf(evidence: MetricEvidence, lately: Lately, terms: Terms):
   return chanceOfAtMost(soak.greenBad, soak.greenAll, limit) < 0.05 ? undefined : 'unproven';
 }
 
+export type Objection = Exclude<Doubt, 'unproven'> | 'soak';
+
+/**
+ * What speaks against green by a metric that need not be proven: of few events none is said to be too many unless luck
+ * explains it badly.
+ */
+export function objectionOf(evidence: MetricEvidence, lately: Lately, terms: Terms): Objection | undefined {
+  const isOverBeyondLuck = ({ greenBad, greenAll }: Pair) => exceedsSignificantly(greenBad, greenAll, terms.limit);
+  if (evidence.held) return 'hold';
+  if (isSuspicious(evidence, lately, terms)) return 'suspicion';
+  if (isOverBeyondLuck(lately.minute)) return 'minute';
+  if (isOverBeyondLuck(evidence.last)) return 'last';
+  return isOverBeyondLuck(evidence.soak) ? 'soak' : undefined;
+}
+
 /** Maybe worse than blue. A burst that is over is forgiven, or such a soak could never pass. */
-function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: Lately, { leastWorse }: Terms): boolean {
-  const isNow = isWorse(twoMinutes, leastWorse) && chanceByLuck(twoMinutes) <= BY_LUCK;
+function isSuspicious({ suspicion, lasting }: MetricEvidence, { twoMinutes }: Lately, terms: Terms): boolean {
+  const isNow = isWorse(twoMinutes, terms) && chanceByLuck(twoMinutes, terms) <= BY_LUCK;
   return logEvidence(suspicion) >= SUSPICIOUS && (lasting || isNow);
 }
 
-/** The chance that green has so many of all bad requests, or more, where both versions are equally good. */
-function chanceByLuck({ greenAll, greenBad, blueAll, blueBad }: Pair): number {
-  return chanceOfAtLeast(greenBad, greenBad + blueBad, greenAll / (greenAll + blueAll));
+/** The chance that green has so many of all bad requests, or a number that is worse, where both versions are equally good. */
+function chanceByLuck({ greenAll, greenBad, blueAll, blueBad }: Pair, { worseIf }: Terms): number {
+  const chance = worseIf === 'more' ? chanceOfAtLeast : chanceOfAtMost;
+  return chance(greenBad, greenBad + blueBad, greenAll / (greenAll + blueAll));
 }
 
-/** Whether green has a larger share of bad requests than blue, by so much that it is worth a rollback. */
-export function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, least: number): boolean {
+/** Whether green's share of bad requests is worse than blue's by so much that it is worth a rollback. */
+export function isWorse({ greenAll, greenBad, blueAll, blueBad }: Pair, { leastWorse, worseIf }: Worse): boolean {
   if (greenAll <= 0 || blueAll <= 0) return false;
   const [green, blue] = [shareOf(greenBad, greenAll), shareOf(blueBad, blueAll)];
-  return green - blue >= least && green >= WORSE_RATIO * blue;
+  const [more, less] = worseIf === 'more' ? [green, blue] : [blue, green];
+  return more > less && more - less >= leastWorse && more >= WORSE_RATIO * less;
 }
+
+/** What makes a difference worth a rollback. */
+export type Worse = Pick<Terms, 'leastWorse' | 'worseIf'>;

@@ -29,12 +29,15 @@ export function shareWords(metric: Metric, { green, blue, ms }: BothCounts & { r
   return stretchWords(metric, { ...pairOf(metric, { green, blue }), ms });
 }
 
+/** How to speak of a metric; without a limit `limitWords` is empty. */
+export type Words = Pick<Metric, 'did' | 'limitWords'>;
+
 /** "green failed 212 of 1,040 requests (20.4 %) in 45 s; the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
-export function stretchWords({ did, limitWords }: Metric, counts: Stretch): string {
+export function stretchWords({ did, limitWords }: Words, counts: Stretch): string {
   const { greenAll, greenBad, blueAll, blueBad, ms } = counts;
   const green = greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
   const blue = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
-  return `${green} in ${seconds(ms)}; ${limitWords}; ${blue}`;
+  return [`${green} in ${seconds(ms)}`, ...(limitWords === '' ? [] : [limitWords]), blue].join('; ');
 }
 
 function batches(count: number): string {

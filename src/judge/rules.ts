@@ -58,6 +58,8 @@ export interface SequentialRules {
   readonly maxBlueUnhealthyMs: number;
   /** How long after a shift green may be without traffic: a router may need time. */
   readonly trafficGraceMs: number;
+  /** So many tests of further metrics share what `confidence` leaves for false alarms. */
+  readonly furtherTests?: number;
 }
 
 export const SEQUENTIAL_DEFAULTS = {
@@ -99,9 +101,4 @@ export interface SoakFacts {
   readonly greenShare?: number;
   /** Blue's counts in equal steps (a minute, say) before the shift, the oldest first: how scattered bad requests are. */
   readonly history?: readonly Counts[];
-}
-
-/** Counts are judged in slots of at least this length: of faster polls several make one. */
-export function slotLength({ burstToleranceMs, pollMs }: SequentialRules): number {
-  return Math.max(pollMs, burstToleranceMs / 6);
 }

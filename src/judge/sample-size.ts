@@ -3,7 +3,7 @@ import { type Pair, shareOf } from './likelihood-ratios.ts';
 import type { Metric } from './metric.ts';
 import type { Stretch } from './metric-evidence.ts';
 import { CONFIDENCE } from './power.ts';
-import { stretchWords } from './reasons.ts';
+import { stretchWords, type Words } from './reasons.ts';
 import { chanceOfAtMost } from './special-functions.ts';
 
 /** What is still missing for the proof of health, for the person who waits for it. */
@@ -45,7 +45,7 @@ export interface Unproven {
 
 /** `healthy so far: 2,310 of about 3,000 requests needed for proof (about 42 s more at this rate); green failed ...` */
 export function unproven(
-  metric: Metric,
+  metric: Words & Pick<Metric, 'limit'>,
   soak: Stretch,
   { minRequests, longestMs }: { readonly minRequests: number; readonly longestMs: number | null },
 ): Unproven {

@@ -1,13 +1,12 @@
 import { seconds } from '../format/index.ts';
 import { shareOf } from './likelihood-ratios.ts';
-import type { Metric } from './metric.ts';
 import type { Lately, MetricEvidence, Stretch } from './metric-evidence.ts';
-import { type Breach, type Doubt, isWorse } from './metric-verdict.ts';
-import { stretchWords } from './reasons.ts';
+import { type Breach, isWorse, type Objection, type Worse } from './metric-verdict.ts';
+import { stretchWords, type Words } from './reasons.ts';
 
 /** What the judge with evidence says to the person on call. */
 
-export function breachReason(metric: Metric, breach: Breach, tests: number): string {
+export function breachReason(metric: Words, breach: Breach, tests: number): string {
   const counts = stretchWords(metric, breach.counts);
   const what =
     breach.code === 'limit-exceeded' ? 'green is over its limit' : 'green is worse than blue at the same time';
@@ -21,26 +20,28 @@ function chanceWords(logEvidence: number, tests: number): string {
 }
 
 export function doubtReason(
-  metric: Metric,
+  metric: Words,
   evidence: MetricEvidence,
   { minute, twoMinutes }: Lately,
-  { doubt, leastWorse }: { readonly doubt: Exclude<Doubt, 'unproven'>; readonly leastWorse: number },
+  { doubt, terms }: { readonly doubt: Objection; readonly terms: Worse & { readonly limit: number } },
 ): string {
   const of = (counts: Stretch) => stretchWords(metric, counts);
   const { soak, worse, last } = evidence;
   switch (doubt) {
     case 'hold': {
-      const isMinuteOver = shareOf(minute.blueBad, minute.blueAll) > metric.limit;
+      const isMinuteOver = shareOf(minute.blueBad, minute.blueAll) > terms.limit;
       return `blue is over the limit itself: ${of(isMinuteOver ? minute : last)}`;
     }
     case 'suspicion': {
-      const counts = [soak, twoMinutes].find((stretch) => isWorse(stretch, leastWorse)) ?? worse;
+      const counts = [soak, twoMinutes].find((stretch) => isWorse(stretch, terms)) ?? worse;
       return `${of(counts)}; green looks worse than blue, but it is not proven`;
     }
     case 'minute':
       return of(minute);
     case 'last':
       return `${of(last)}, in the newest reading`;
+    case 'soak':
+      return `${of(soak)}: over the limit, but it is not proven to be more than luck`;
   }
 }
 

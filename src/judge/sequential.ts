@@ -23,9 +23,10 @@ import { breachOf, type Doubt, doubtOf } from './metric-verdict.ts';
 import { newVersionBins } from './overdispersion.ts';
 import { healthyWords } from './reasons.ts';
 import { addRecent, type Recent, trailing } from './rolling-window.ts';
-import { type SequentialRules, slotLength } from './rules.ts';
+import type { SequentialRules } from './rules.ts';
 import { type Unproven, unproven } from './sample-size.ts';
 import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
+import { fillSlot, type Slot } from './slot.ts';
 import { advanceClock } from './soak-clock.ts';
 
 /**
@@ -40,7 +41,7 @@ export interface SequentialState {
   readonly format: typeof FORMAT;
   readonly run: DataQuality;
   /** Counts that are too short for a slot of their own. */
-  readonly open: (BothCounts & { readonly from: number; readonly to: number }) | null;
+  readonly open: Slot | null;
   readonly recent: Recent;
   readonly metrics: Readonly<Partial<Record<Metric['name'], MetricEvidence>>>;
   /** Why the release is breached: once it is, it stays so. */
@@ -48,21 +49,20 @@ export interface SequentialState {
 }
 
 const FORMAT = 2;
-/** A slot with fewer of green's requests says little: it goes on, as long as patience does. */
-const ENOUGH_FOR_A_SLOT = 5;
 /** The scale of starting times where the soak's length is not known. */
-const USUAL_SOAK_MS = 600_000;
+export const USUAL_SOAK_MS = 600_000;
 /** Smallest differences worth a rollback. */
-const LEAST_WORSE = { errors: 0.002, latency: 0.005 } as const;
+export const LEAST_WORSE = { errors: 0.002, latency: 0.005 } as const;
 
 export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> {
   // A limit of 100 % cannot be exceeded: nothing to judge.
   const metrics = metricsOf(rules.limits).filter(({ limit }) => limit < 1);
-  const slotMs = slotLength(rules);
-  const alpha = (1 - rules.confidence) / (2 * metrics.length);
+  const tests = 2 * metrics.length + (rules.furtherTests ?? 0);
+  const alpha = (1 - rules.confidence) / tests;
 
   const termsOf = ({ limit, name, provesBreach }: Metric, { run }: SequentialState): Terms => ({
     limit,
+    worseIf: 'more',
     provesBreach,
     leastWorse: LEAST_WORSE[name],
     alpha,
@@ -139,16 +139,8 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     const mustClose = inSoak && before.open && isBeforeSoak(before.run, before.open);
     const state = mustClose && before.open ? judgeSlot({ ...before, open: null }, before.open) : before;
     if (state.breach) return state;
-    const { green, blue, from, to } = interval;
-    const open = state.open
-      ? { ...addBoth(state.open, interval), from: state.open.from, to }
-      : { from, to, green, blue };
-    // Green's counts come with its next reading.
-    if (interval.greenDark) return { ...state, open };
-    const ms = to - open.from;
-    // A poll is never exactly on time.
-    const isShort = ms < 0.9 * slotMs || (ms < rules.burstToleranceMs && open.green.requests < ENOUGH_FOR_A_SLOT);
-    return isShort ? { ...state, open } : judgeSlot({ ...state, open: null }, open);
+    const { slot, isFull } = fillSlot(state.open, interval, rules);
+    return isFull ? judgeSlot({ ...state, open: null }, slot) : { ...state, open: slot };
   }
 
   /**
@@ -164,11 +156,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     return judgeSlot(state, { from: shiftedAt, to, green, blue }, false);
   }
 
-  function judgeSlot(
-    state: SequentialState,
-    slot: NonNullable<SequentialState['open']>,
-    inSoak = !isBeforeSoak(state.run, slot),
-  ): SequentialState {
+  function judgeSlot(state: SequentialState, slot: Slot, inSoak = !isBeforeSoak(state.run, slot)): SequentialState {
     const recent = addRecent(state.recent, slot);
     const next: Partial<Record<Metric['name'], MetricEvidence>> = {};
     const reasons: { reason: string; code: VerdictCode }[] = [];
@@ -181,7 +169,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
       const evidence = observeMetric(before, lately, terms);
       next[metric.name] = evidence;
       const breach = breachOf(evidence, lately, terms);
-      if (breach) reasons.push({ code: breach.code, reason: breachReason(metric, breach, 2 * metrics.length) });
+      if (breach) reasons.push({ code: breach.code, reason: breachReason(metric, breach, tests) });
     }
     const held = Object.values(next).some((evidence) => evidence.held);
     const run = inSoak ? addSlot(state.run, slot, { ms, held }) : state.run;
@@ -211,7 +199,7 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
         doubt,
         ...unproven(metric, evidence.soak, { minRequests: rules.minRequests, longestMs: state.run.longestSoakMs }),
       };
-    return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, leastWorse: terms.leastWorse }) };
+    return { doubt, reason: doubtReason(metric, evidence, lately, { doubt, terms }) };
   }
 
   function onHold({ heldMs }: DataQuality, reason: string): Judgement {
