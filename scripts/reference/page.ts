@@ -8,6 +8,7 @@ const MORE: Readonly<Record<string, string>> = {
   metrics: 'docs/metrics.md',
   limits: 'docs/verdicts.md',
   judge: 'docs/judge-tuning.md',
+  analysis: 'docs/analysis.md',
   checklist: 'docs/checks.md',
   verifyGreen: 'docs/checks.md',
 };

@@ -22,4 +22,4 @@ export { prometheusServer } from './prometheus-server.ts';
 export { command, duration, envName, httpUrl, latencyLimit, name, share, template, version } from './scalars.ts';
 export { composeRunbookFormat, type Runbook, type RunbookCheck, type RunbookFormat } from './schema.ts';
 export { createRunbookStore, type RunbookStore } from './store.ts';
-export { parseRequest, toLimits, toPlan } from './to-plan.ts';
+export { type CountedMetric, parseRequest, type QueryMetric, toAnalysis, toLimits, toPlan } from './to-plan.ts';

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../util/index.ts';
+import { expandAnalysis, withoutRepetitions } from './analysis.ts';
 import { expandPlatform, inPlatform } from './platform.ts';
 import { firstOf, type Problem, validate } from './problems.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
@@ -36,10 +37,11 @@ export function parseRunbook(text: string, { file, format }: { file: string; for
   const data = toData(document, file);
   // A file that is one text may hold anything, a secret too: nothing of it is shown.
   if (typeof data === 'string') throw new RunbookError(file, [`${file}: found text, expected a map`]);
-  const expanded = expandPlatform(data, format);
+  const expanded = expandPlatform(expandAnalysis(data), format);
   const result = validate(format.schema, expanded.data, format.secretKeys);
   if ('value' in result) return result.value;
-  const problems = expanded.isExpanded ? inPlatform(result.problems) : result.problems;
+  const found = withoutRepetitions(result.problems);
+  const problems = expanded.isExpanded ? inPlatform(found) : found;
   throw new RunbookError(
     file,
     problems.map((problem) => `${file}${placeOf(problem, document, lines)}: ${sentence(problem)}`),

@@ -44,7 +44,9 @@ function toProblems(
 ): readonly Problem[] {
   const keys = issue.path;
   if (issue.code === 'unrecognized_keys') {
-    const allowed = keysAllowedAt(schema, data, keys);
+    const [list, , part, ...below] = keys;
+    // A further metric's `metrics` takes the keys of the runbook's.
+    const allowed = keysAllowedAt(schema, data, list === 'analysis' && part === 'metrics' ? [part, ...below] : keys);
     return issue.keys.map((key, index) => {
       // To suggest a name takes a while, and nobody is shown so many.
       if (index >= MOST_SHOWN) return problem([...keys, key], `unknown key ${quote(key)}`);

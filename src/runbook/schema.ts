@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Analysis, analysisSchema, withServer } from './analysis-schema.ts';
 import { judge } from './judge-schema.ts';
 import { type CheckConfig, kindSchemas, type MetricsConfig, type RunbookKinds } from './kinds.ts';
 import { duration, envName, latencyLimit, name, paragraph, share, version, words } from './scalars.ts';
@@ -186,6 +187,7 @@ function runbookSchema(kinds: RunbookKinds) {
       metrics: metrics.describe('Where the counts of requests come from.'),
       limits,
       judge,
+      analysis: analysisSchema(metrics),
       traffic,
       watch,
       recovery,
@@ -231,6 +233,14 @@ function runbookSchema(kinds: RunbookKinds) {
                 `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
               );
         });
+      const names = new Set<string>();
+      runbook.analysis?.forEach((entry, index) => {
+        if (names.has(entry.name)) fail(['analysis', index, 'name'], `found "${entry.name}" twice, expected each once`);
+        names.add(entry.name);
+        if (entry.kind === 'query' && withServer(entry, runbook.metrics).url === undefined)
+          fail(['analysis', index, 'url'], 'missing, expected an http or https URL since metrics is no prometheus');
+      });
+
       const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
       if (missing) fail(['metrics', missing.key], `missing, expected ${missing.message} since limits.latency is set`);
     })
@@ -244,12 +254,18 @@ function runbookSchema(kinds: RunbookKinds) {
           ...(kind?.again ? { again: true } : {}),
         };
       };
+      const { analysis, ...rest } = runbook;
       return {
-        ...runbook,
+        ...rest,
+        ...(analysis && { analysis: analysis.map((entry) => withMetricsServer(entry, runbook.metrics)) }),
         checklist: runbook.checklist.map(planned),
         verifyGreen: runbook.verifyGreen.map(planned),
       };
     });
+}
+
+function withMetricsServer(entry: Analysis[number], metrics: MetricsConfig): Analysis[number] {
+  return entry.kind === 'query' ? withServer(entry, metrics) : entry;
 }
 
 /** A check of a runbook, with what the workflow has to know of its kind. */

@@ -8,7 +8,18 @@ import {
   type PlannedCheck,
   type TrafficStep,
 } from '../domain/index.ts';
-import { type JudgeRules, type Limits, sequentialRules, staleAfter, THRESHOLD_DEFAULTS } from '../judge/index.ts';
+import {
+  type ConditionRules,
+  type CountedRules,
+  type JudgeRules,
+  type Limits,
+  metricsOf,
+  sequentialRules,
+  staleAfter,
+  THRESHOLD_DEFAULTS,
+  testsOf,
+} from '../judge/index.ts';
+import type { Analysis } from './analysis-schema.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
@@ -85,7 +96,7 @@ export function toPlan(input: {
   };
 }
 
-function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
+function toRules({ judge, limits, metrics, analysis = [] }: Runbook): JudgeRules {
   const { confidence, burstTolerance, maxNoData, maxBlueUnhealthy, trafficGrace } = judge;
   const pollMs = metrics.poll;
   const counted = { limits: toLimits(limits), pollMs, minRequests: judge.minRequests };
@@ -93,14 +104,62 @@ function toRules({ judge, limits, metrics }: Runbook): JudgeRules {
     const { batch = THRESHOLD_DEFAULTS.batchMs, breachesInARow = THRESHOLD_DEFAULTS.breachesInARow } = judge;
     return { rule: 'threshold', ...counted, batchMs: batch, breachesInARow, staleMs: staleAfter(pollMs) };
   }
+  const furtherTests = testsShared(analysis);
   return sequentialRules({
     ...counted,
+    ...(furtherTests > 0 && { furtherTests }),
     ...(confidence !== undefined && { confidence }),
     ...(burstTolerance !== undefined && { burstToleranceMs: burstTolerance }),
     ...(maxNoData !== undefined && { maxNoDataMs: maxNoData }),
     ...(maxBlueUnhealthy !== undefined && { maxBlueUnhealthyMs: maxBlueUnhealthy }),
     ...(trafficGrace !== undefined && { trafficGraceMs: trafficGrace }),
   });
+}
+
+/** A further metric, as the activities watch it. */
+export type FurtherMetric = CountedMetric | QueryMetric;
+export interface CountedMetric {
+  readonly kind: 'counted';
+  readonly config: Extract<Analysis[number], { readonly kind: 'counted' }>;
+  readonly rules: CountedRules;
+}
+export interface QueryMetric {
+  readonly kind: 'query';
+  readonly config: Extract<Analysis[number], { readonly kind: 'query' }>;
+  readonly rules: ConditionRules;
+}
+
+/** The further metrics of a runbook, each with the rules by which it is judged beside `rules`. */
+export function toAnalysis({ analysis = [] }: Runbook, rules: JudgeRules): FurtherMetric[] {
+  const { limits, minRequests } = rules;
+  const isSequential = rules.rule === 'sequential';
+  const common = isSequential ? rules : sequentialRules({ limits, pollMs: rules.pollMs, minRequests });
+  // An informational one is no danger to a healthy release, but is judged as strictly.
+  const tests = Math.max(1, (isSequential ? 2 * metricsOf(limits).length : 0) + testsShared(analysis));
+  return analysis.map((config) => {
+    const { maxNoDataMs } = common;
+    if (config.kind === 'query') {
+      const { below, above, for: forMs } = config;
+      const bounds = { ...(below !== undefined && { below }), ...(above !== undefined && { above }) };
+      return { kind: 'query', config, rules: { ...bounds, forMs, staleMs: common.staleMs, maxNoDataMs } };
+    }
+    const { limit, compare, required } = config;
+    const pollMs = Math.max(common.pollMs, config.metrics.poll);
+    const staleMs = Math.max(common.staleMs, staleAfter(pollMs));
+    const own = { ...(limit !== undefined && { limit }), compare, required, tests, pollMs, staleMs };
+    const { confidence, burstToleranceMs, maxBlueUnhealthyMs } = common;
+    return {
+      kind: 'counted',
+      config,
+      rules: { confidence, burstToleranceMs, minRequests, maxNoDataMs, maxBlueUnhealthyMs, ...own },
+    };
+  });
+}
+
+/** How many tests of further metrics can roll a release back. */
+function testsShared(analysis: Analysis): number {
+  const critical = analysis.flatMap((entry) => (entry.kind === 'counted' && entry.critical ? [entry] : []));
+  return critical.reduce((sum, { limit }) => sum + testsOf({ ...(limit !== undefined && { limit }) }), 0);
 }
 
 function toUndecided({
