@@ -8,7 +8,7 @@ import {
   readSlots,
   type Workload,
 } from '../plugin/index.ts';
-import { type Runbook, toLimits } from '../runbook/index.ts';
+import { type MetricsConfig, type Runbook, toLimits } from '../runbook/index.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** What a runbook names, made when it is needed. */
@@ -20,6 +20,8 @@ interface Ports {
    * @param greenIsUp whether green has to be in one of the slots, if the metrics are counted by slot
    */
   metrics(compared?: MetricsContext['compared'], greenIsUp?: boolean): MetricSource;
+  /** The counts of a further metric: without slow requests. */
+  further(config: MetricsConfig, compared: NonNullable<MetricsContext['compared']>): MetricSource;
   notifiers(): readonly NamedNotifier[];
 }
 
@@ -30,6 +32,11 @@ export function portsOf(
   target: DeploymentTarget,
 ): Ports {
   const context = { target, env, log };
+  const comparison = (compared: NonNullable<MetricsContext['compared']>, greenIsUp: boolean) => ({
+    compared: { blue: compared.blue, green: compared.green },
+    slots: (signal: AbortSignal) =>
+      readSlots(registry.router(runbook.router, context), compared, { greenIsUp, signal }),
+  });
   return {
     workload: () => registry.workload(runbook.workload, context),
     router: () => registry.router(runbook.router, context),
@@ -37,11 +44,10 @@ export function portsOf(
       registry.metrics(runbook.metrics, {
         ...context,
         limits: toLimits(runbook.limits),
-        ...(compared && {
-          compared: { blue: compared.blue, green: compared.green },
-          slots: (signal) => readSlots(registry.router(runbook.router, context), compared, { greenIsUp, signal }),
-        }),
+        ...(compared && comparison(compared, greenIsUp)),
       }),
+    further: (config, compared) =>
+      registry.metrics(config, { ...context, limits: { errorRate: 1 }, ...comparison(compared, true) }),
     notifiers: () => registry.notifiers(runbook.notifications, context),
   };
 }

@@ -29,6 +29,8 @@ import type { Poll } from '../report/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
+import { type FurtherMetrics, joinJudgements, keptResult, openFurtherMetrics } from './further-metrics.ts';
+import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
@@ -58,7 +60,11 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
 
       const history = () => blueHistory(source, { version: input.target.blue, to: input.soakStartedAt }, signal);
       const kept = context.info.heartbeatDetails as WatchHeartbeat | undefined;
-      const begun = await soakOf(input, kept?.watchState ?? input.watchState, { runbook, judge, history });
+      const left = kept?.watchState ?? input.watchState;
+      const [begun, further] = await Promise.all([
+        soakOf(input, left, { runbook, judge, history }),
+        openFurtherMetrics(input, left.analysis, { dependencies, runbook, signal }),
+      ]);
       let seen = kept ? { ...kept, watchState: begun } : newWindow(begun, measured);
       const nextReadingAt = readingBeat(input.pollMs);
       let wasExhausted: boolean | undefined;
@@ -66,7 +72,11 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const begunAt = Date.now();
         const closing = isAskedToClose(context);
         const since = seen.watchState.cursor;
-        seen = await poll(seen, () => source.read(since, closing ? AbortSignal.timeout(LAST_READ_MS) : signal));
+        const readSignal = closing ? AbortSignal.timeout(LAST_READ_MS) : signal;
+        const readingFurther = further.read(readSignal);
+        seen = await poll(seen, () => source.read(since, readSignal));
+        if (seen.verdict !== 'breached') await readingFurther;
+        seen = withFurther(seen, further);
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
@@ -74,8 +84,10 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const isExhausted = seen.exhausted === true;
         const isNews = isExhausted && wasExhausted === false;
         wasExhausted = isExhausted;
-        if (seen.verdict === 'breached' || closing || isProven || isNews || Date.now() >= input.until)
+        if (seen.verdict === 'breached' || closing || isProven || isNews || Date.now() >= input.until) {
+          further.stop();
           return withoutLive(seen);
+        }
         const nextAt = nextReadingAt(readAt(begunAt, since, seen));
         await pause(Math.min(nextAt, input.until) - Date.now(), signal).catch((error: unknown) => {
           if (!isAskedToClose(context)) throw error;
@@ -160,6 +172,19 @@ function pollOf({ soakStartedAt }: WatchInput, since: MetricCursor | null, seen:
   };
 }
 
+/** The window with what the further metrics say beside what it says by itself. */
+function withFurther(window: WatchHeartbeat, further: FurtherMetrics): WatchHeartbeat {
+  const analysis = further.states();
+  if (!analysis) return window;
+  const results = further.judge(window.to);
+  return {
+    ...unjudged(window),
+    ...joinJudgements(window, results),
+    analysis: results.map(keptResult),
+    watchState: { ...window.watchState, analysis },
+  };
+}
+
 /** The newest judgement replaces all of the one before. */
 function unjudged(window: WatchHeartbeat): WatchHeartbeat {
   const { code: _, exhausted: __, missingMs: ___, ...rest } = window;
@@ -186,25 +211,6 @@ function judged(judgement: Judgement, { approximate, slowOver }: MetricReading):
     ...(approximate ? ['counted approximately: the metrics have too many series'] : []),
   ];
   return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };
-}
-
-/** What the judge gets of an interval. */
-function observed(
-  { from, to, counts, restarted = {}, absent = [] }: MetricInterval,
-  target: Versions,
-): Parameters<Judge<JudgeState>['observe']>[1] {
-  // What restarted for both is what counts them: a router, say.
-  const ofBlue = restarted[target.blue] ?? [];
-  const alone = (restarted[target.green] ?? []).filter((one) => !ofBlue.includes(one));
-  const isDark = absent.includes(target.green) && !absent.includes(target.blue);
-  return {
-    from,
-    to,
-    green: counts[target.green] ?? NO_COUNTS,
-    blue: counts[target.blue] ?? NO_COUNTS,
-    greenRestarts: Object.fromEntries(alone.map((one) => [one, 1])),
-    ...(isDark ? { greenDark: true } : {}),
-  };
 }
 
 function sumOf(intervals: readonly MetricInterval[]): Record<string, FreshCounts> {

@@ -1,4 +1,4 @@
-import type { JudgeRules, JudgeState, Verdict, VerdictCode } from '../judge/index.ts';
+import type { ConditionState, CountedState, JudgeRules, JudgeState, Verdict, VerdictCode } from '../judge/index.ts';
 import type { MetricCursor } from './metric-cursor.ts';
 import type { DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
 
@@ -9,6 +9,31 @@ export interface WatchState {
   readonly judge: JudgeState | null;
   /** When the soak began that `judge` is about. */
   readonly soakStartedAt: number;
+  /** Of each further metric, by its name; missing where the runbook has none. */
+  readonly analysis?: Readonly<Record<string, FurtherState>>;
+}
+
+/** What the watch knows of one further metric. */
+export interface FurtherState {
+  /** Of counts: everything up to here was judged. */
+  readonly cursor?: MetricCursor | null;
+  readonly judge: CountedState | ConditionState | null;
+  /** When the soak began that `judge` is about. */
+  readonly soakStartedAt: number;
+}
+
+/** What one further metric of the runbook's `analysis` says now. */
+export interface FurtherResult {
+  readonly name: string;
+  readonly kind: 'counted' | 'query';
+  /** Whether it decides; the others are only shown. */
+  readonly critical: boolean;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly code?: VerdictCode;
+  /** The versions' shares in the soak, 0 to 1, or the newest value of the query, which is green's; null where not measured. */
+  readonly green: number | null;
+  readonly blue: number | null;
 }
 
 export interface WatchInput {
@@ -44,6 +69,8 @@ export interface WindowResult {
   readonly blue: MeasuredCounts;
   /** What was counted from the baseline to the soak's first reading, while the traffic was shifted: none of the soak's. */
   readonly shifting?: { readonly green: MeasuredCounts; readonly blue: MeasuredCounts };
+  /** The further metrics at its end, in the runbook's order; missing where there are none. */
+  readonly analysis?: readonly FurtherResult[];
   readonly watchState: WatchState;
 }
 

@@ -1,6 +1,8 @@
 export type { Activities, ReportInput } from './activities.ts';
 export type {
   BlueRecovered,
+  FurtherResult,
+  FurtherState,
   Notification,
   RollbackInput,
   TrafficRestored,
@@ -14,6 +16,7 @@ export { ACTIONS, type Action, type Decision, type DecisionAnswer, type Decision
 export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
+export { furtherWords } from './further-text.ts';
 export type { MetricCursor } from './metric-cursor.ts';
 export {
   ANSWER_MS,

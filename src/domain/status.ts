@@ -1,4 +1,4 @@
-import type { BlueRecovered, Notification, TrafficRestored, WindowResult } from './activity-results.ts';
+import type { BlueRecovered, FurtherResult, Notification, TrafficRestored, WindowResult } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
@@ -56,7 +56,7 @@ export interface GateStatus {
   readonly passedAt?: number;
 }
 
-export type FinishedWindow = Omit<WindowResult, 'watchState'>;
+export type FinishedWindow = Omit<WindowResult, 'watchState' | 'analysis'>;
 
 /** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
 export interface UndecidedStatus {
@@ -73,6 +73,8 @@ export interface StepStatus {
   readonly soakUntil: number;
   readonly provenAt?: number;
   readonly windows: readonly FinishedWindow[];
+  /** The further metrics at the end of the newest window; missing where there are none. */
+  readonly analysis?: readonly FurtherResult[];
   readonly gate?: GateStatus;
   /** While it cannot be judged: no metrics, or blue over its limits itself. */
   readonly undecided?: UndecidedStatus;

@@ -153,8 +153,15 @@ function withStep(status: DeploymentStatus, change: (step: StepStatus) => StepSt
 /** Windows of one step kept in sight; the history has them all. */
 const WINDOWS_KEPT = 60;
 
-export function windowClosed(status: DeploymentStatus, { watchState: _, ...window }: WindowResult): DeploymentStatus {
-  return withStep(status, (step) => ({ ...step, windows: [...step.windows, window].slice(-WINDOWS_KEPT) }));
+export function windowClosed(
+  status: DeploymentStatus,
+  { watchState: _, analysis, ...window }: WindowResult,
+): DeploymentStatus {
+  return withStep(status, (step) => ({
+    ...step,
+    windows: [...step.windows, window].slice(-WINDOWS_KEPT),
+    ...(analysis && { analysis }),
+  }));
 }
 
 export function soakExtended(status: DeploymentStatus, until: number): DeploymentStatus {

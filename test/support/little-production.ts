@@ -35,6 +35,10 @@ export interface LittleProduction {
   fail(version: string, share: number): void;
   /** From now on so many of a version's requests take a second instead of a tenth. */
   slow(version: string, share: number): void;
+  /** From now on so many of a version's checkouts fail, which are a quarter of its requests; the requests themselves do not. */
+  failCheckouts(version: string, share: number): void;
+  /** What a version says of its memory from now on. */
+  memory(version: string, bytes: number): void;
   /** Somebody else moves the traffic: green runs and gets so many percent. */
   move(percentage: number): void;
   /**
@@ -55,7 +59,8 @@ const BLUE = '2.4.0';
 const GREEN = '2.5.0';
 /** The smallest samples there are, and a number that is none. */
 const FLOOD = `${'a 1\n'.repeat(1_000_000)}http_requests_total{version="2.5.0",code="200"} ${'1'.repeat(5_000_000)}x\n`;
-const NOTHING_YET = { requests: 0, failed: 0, failing: 0, slow: 0, slowing: 0 };
+const CHECKOUTS = 0.25;
+const NOTHING_YET = { requests: 0, failed: 0, failing: 0, slow: 0, slowing: 0, lost: 0, losing: 0, memory: 1e9 };
 
 /** `changes` replace what the runbook has; two sections with keys become one. */
 export async function startLittleProduction(
@@ -81,6 +86,7 @@ export async function startLittleProduction(
       counter.requests += more;
       counter.failed += more * counter.failing;
       counter.slow += more * counter.slowing;
+      counter.lost += CHECKOUTS * more * counter.losing;
     }
   };
   /** A version's counters as they are now. */
@@ -115,6 +121,9 @@ export async function startLittleProduction(
       lines.push(
         `http_requests_total{${label},code="200"} ${requests - failed}`,
         `http_requests_total{${label},code="500"} ${failed}`,
+        `checkouts_total{${label},result="ok"} ${Math.floor(CHECKOUTS * counter.requests) - Math.floor(counter.lost)}`,
+        `checkouts_total{${label},result="error"} ${Math.floor(counter.lost)}`,
+        `memory_bytes{${label}} ${counter.memory}`,
         `http_request_duration_seconds_bucket{${label},le="0.5"} ${requests - slow}`,
         `http_request_duration_seconds_bucket{${label},le="+Inf"} ${requests}`,
         `http_request_duration_seconds_sum{${label}} ${(requests - slow) * 0.1 + slow}`,
@@ -173,6 +182,12 @@ export async function startLittleProduction(
     },
     slow: (version, slowing) => {
       counterOf(version).slowing = slowing;
+    },
+    failCheckouts: (version, losing) => {
+      counterOf(version).losing = losing;
+    },
+    memory: (version, bytes) => {
+      counterOf(version).memory = bytes;
     },
     move,
     misbehave: (name, how, times = Number.POSITIVE_INFINITY) => {
