@@ -122,6 +122,21 @@ const step = z.strictObject({
   soakUntil: at('Planned end of the soak, extensions included'),
   provenAt: at('When it was proven healthy').optional(),
   windows: z.array(window).describe('The newest windows of the watch'),
+  analysis: z
+    .array(
+      z.strictObject({
+        name: text('Its name in the runbook'),
+        kind: z.enum(['counted', 'query']).describe('Whether it is a share of counts or the value of a query'),
+        critical: z.boolean().describe('Whether it decides'),
+        verdict,
+        reason: text('Why, with the counts'),
+        code: text('Why, for programs').optional(),
+        green: z.number().describe("Green's share in the soak, 0 to 1, or the value; null if not measured").nullable(),
+        blue: z.number().describe("Blue's share; null if not measured").nullable(),
+      }),
+    )
+    .describe('The further metrics at the end of the newest window')
+    .optional(),
   gate: z
     .strictObject({
       id: text('Its name, after the shift that it guards'),

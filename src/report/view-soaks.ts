@@ -1,4 +1,4 @@
-import { cutShort } from '../domain/index.ts';
+import { cutShort, furtherWords } from '../domain/index.ts';
 import { count } from '../format/index.ts';
 import type { Limits } from '../judge/index.ts';
 import type { ReportDocument } from './document.ts';
@@ -76,6 +76,7 @@ function sentencesOf(document: ReportDocument, index: number, series: SoakSeries
     ...(failedPolls === 0
       ? []
       : [`${count(failedPolls, 'poll')} brought nothing; the last of them: ${sentence(lastProblem ?? '')}`]),
+    ...(step?.analysis ?? []).map((one) => `${furtherWords(one)}: ${sentence(one.reason)}`),
   ];
 }
 

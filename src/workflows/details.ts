@@ -6,6 +6,7 @@ import {
   type DecisionRecord,
   type DeploymentStatus,
   type FinishedWindow,
+  furtherWords,
   isClosed,
   recoveryWords,
   type StepStatus,
@@ -64,10 +65,11 @@ function renderWait(status: DeploymentStatus): string[] {
 function renderStep(status: DeploymentStatus): string[] {
   const step = currentStep(status);
   if (!step) return [];
-  const { percentage, windows, gate } = step;
+  const { percentage, windows, analysis, gate } = step;
   return [
     `### Soak at ${percentage} %, ${howFar(step, status)}`,
     ...(windows.length > 0 ? [list(windows.slice(-6).map(renderWindow))] : []),
+    ...(analysis ? [list(analysis.map((one) => plain(`${furtherWords(one)}: ${one.reason}`)))] : []),
     ...(gate
       ? [
           `Gate ${gate.id}: ${gate.approvedBy.length} of ${gate.required} approvals${gate.approvedBy.length > 0 ? ` (${gate.approvedBy.map((by) => plain(by)).join(', ')})` : ''}`,

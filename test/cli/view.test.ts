@@ -22,6 +22,7 @@ import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
 import { isClosed, PHASES } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
+import { renderDetails } from '../../src/workflows/details.ts';
 import { GUIDE_FILE } from '../runbook/support.ts';
 import { recordedHistory } from '../support/history.ts';
 import { format } from '../support/registry.ts';
@@ -262,4 +263,42 @@ test('wide characters count as two columns, and colours as none', () => {
       ['shop', 'y'],
     ]),
   ).toEqual(['名前  x', 'shop  y']);
+});
+
+test('each further metric has a line of its own: what both versions have, the verdict and why', () => {
+  const sight = sightIn('soaking');
+  const step = sight.status?.steps[0];
+  if (!sight.status || !step) throw new Error('a soak has a step');
+  const analysis = [
+    {
+      name: 'checkouts',
+      kind: 'counted',
+      critical: true,
+      verdict: 'breached',
+      reason: 'too many',
+      green: 0.3,
+      blue: 0,
+    },
+    {
+      name: 'memory',
+      kind: 'query',
+      critical: false,
+      verdict: 'inconclusive',
+      reason: 'no value',
+      green: null,
+      blue: null,
+    },
+  ] as const;
+  const lines = [
+    'checkouts: green 30 %, blue 0 %, breached: too many',
+    'memory: not measured, inconclusive (informational): no value',
+  ];
+  const shown = { ...sight, status: { ...sight.status, steps: [{ ...step, analysis }] } };
+  for (const view of [
+    renderFull(shown, PLAIN),
+    renderLive(shown, { columns: 120, rows: 60 }, PLAIN),
+    renderReport({ exitCode: EXIT.ok, summary: 'done', report: buildReport(shown.status) }, PLAIN, 120),
+  ])
+    for (const line of lines) expect(view.map((one) => one.trim())).toContain(line);
+  expect(renderDetails(shown.status)).toContain('- checkouts: green 30 %, blue 0 %, breached: too many');
 });

@@ -1,4 +1,4 @@
-import { type DeploymentStatus, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
+import { type DeploymentStatus, furtherWords, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { checkWords } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
@@ -67,11 +67,22 @@ export function numbersOf({ live, status, at }: DeploymentSnapshot): Change | un
     `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
   const step = status.steps.at(-1);
   const left = step && step.provenAt === undefined ? Math.max(0, step.soakUntil - at) : undefined;
-  const { verdict, reason, code } = live;
+  const { verdict, reason, code, analysis } = live;
+  const further = (analysis ?? []).map((one) => `; ${furtherWords(one)}`).join('');
   return {
     kind: 'numbers',
-    text: `${left === undefined ? '' : `${formatDurationRoughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}`,
-    data: { to: live.to, intervalMs, blue, green, verdict, reason, code: code ?? null, leftMs: left ?? null },
+    text: `${left === undefined ? '' : `${formatDurationRoughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}${further}`,
+    data: {
+      to: live.to,
+      intervalMs,
+      blue,
+      green,
+      verdict,
+      reason,
+      code: code ?? null,
+      leftMs: left ?? null,
+      ...(analysis && { analysis }),
+    },
   };
 }
 

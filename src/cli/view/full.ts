@@ -7,6 +7,7 @@ import { pathLine } from './progress.ts';
 import {
   atWords,
   decisionLine,
+  furtherLines,
   gateLine,
   paintPhase,
   pastGateLine,
@@ -100,6 +101,7 @@ function steps(sight: DeploymentSnapshot, status: DeploymentStatus, paint: Paint
             `  now ${verdictWords(sight.live, paint)}`,
           ]
         : []),
+      ...indented(furtherLines((isCurrent ? sight.live?.analysis : undefined) ?? step.analysis, paint)),
       ...(gate === undefined ? [] : [`  gate ${gate}`]),
     ];
   });

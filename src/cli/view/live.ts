@@ -17,6 +17,7 @@ import { pathLine, pathLines } from './progress.ts';
 import {
   atWords,
   decisionLine,
+  furtherLines,
   gateLine,
   judgedWords,
   paintPhase,
@@ -142,6 +143,7 @@ function soakBlocks(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block
   const numbers = versionLines(versionsOf(snapshot, plan, step), columns, paint);
   const fit = (lines: readonly string[]): string[] => lines.map((line) => clip(line, room.columns));
   const problem = snapshot.live?.problem;
+  const further = snapshot.live?.analysis ?? step.analysis;
   const gate = status.phase === 'soaking' ? gateLine(step, at) : undefined;
   return [
     {
@@ -154,6 +156,16 @@ function soakBlocks(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block
     air(),
     { matters: MATTERS.numbers, lines: fit(numbers.lines), short: fit(numbers.short) },
     air(),
+    {
+      matters: MATTERS.numbers,
+      lines: fit(furtherLines(further, paint)),
+      short: fit(
+        furtherLines(
+          further?.filter(({ verdict }) => verdict !== 'healthy'),
+          paint,
+        ),
+      ),
+    },
     {
       matters: MATTERS.verdict,
       ...(judged ? paragraph(`judge  ${judged.text}`, columns, judged.colour) : { lines: [] }),

@@ -5,7 +5,7 @@ import { checkLine, checklistLine } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
-import { decisionLine, rollbackLines, undeliveredLines } from './sections.ts';
+import { decisionLine, furtherLines, rollbackLines, undeliveredLines } from './sections.ts';
 
 /** The end of a deployment; the lines of the checklist are cut to `columns`. Pure. */
 export function renderReport({ exitCode, summary, report }: Outcome, paint: Paint, columns: number): string[] {
@@ -28,7 +28,12 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
           ...checks.map((check) => `    ${checkLine(check, columns - 4, paint)}`),
         ]
       : []),
-    ...report.steps.flatMap((step) => stepLines(step, report)).map((line) => `  ${line}`),
+    ...report.steps
+      .flatMap((step) => [
+        ...stepLines(step, report),
+        ...furtherLines(step.analysis, paint).map((line) => `${' '.repeat(10)} ${line}`),
+      ])
+      .map((line) => `  ${line}`),
     ...(rollback
       ? ['  rollback', ...rollbackLines(rollback, rollback.targetMs, paint).map((line) => `    ${line}`)]
       : []),

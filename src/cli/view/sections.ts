@@ -3,6 +3,8 @@ import {
   type DecisionRecord,
   type DeploymentStatus,
   type FinishedWindow,
+  type FurtherResult,
+  furtherWords,
   type GateStatus,
   type Phase,
   type RollbackStatus,
@@ -106,6 +108,14 @@ export function verdictWords({ verdict, reason }: { verdict: Verdict; reason: st
 export function windowLine(window: FinishedWindow, paint: Paint): string {
   const { green, from, to } = window;
   return `${clock(from)} to ${clock(to)}  ${verdictWords(window, paint)} (in this window: ${count(green.requests, 'request')} to green, ${share(green.failed, green.requests)} failed)`;
+}
+
+/** The further metrics: a line each. */
+export function furtherLines(analysis: readonly FurtherResult[] | undefined, paint: Paint): string[] {
+  return (analysis ?? []).map((one) => {
+    const colour = { healthy: paint.green, breached: paint.red.bold, inconclusive: paint.yellow }[one.verdict];
+    return `${colour(furtherWords(one))}: ${one.reason}`;
+  });
 }
 
 /** The gate of the step under way. */
