@@ -19,9 +19,18 @@ const sides = {
         "router's status says which version runs in which slot.",
     ),
   versionSelector: z
-    .union([z.strictObject({ blue: selector, green: selector }), selector], {
-      error: 'expected a selector with {version} or {slot} in it, or { blue: SELECTOR, green: SELECTOR }',
-    })
+    .union(
+      [
+        z.strictObject({
+          blue: selector.describe("Labels that select blue's series."),
+          green: selector.describe("Labels that select green's series."),
+        }),
+        selector,
+      ],
+      {
+        error: 'expected a selector with {version} or {slot} in it, or { blue: SELECTOR, green: SELECTOR }',
+      },
+    )
     .optional()
     .describe(
       'Instead of `versionLabel`: a selector of the series of a version, such as \'{pod=~"shop-{version}-.*"}\' or ' +
@@ -39,8 +48,8 @@ const sides = {
 
 const latencyKeys = {
   metric: metric.describe('The histogram.'),
-  unit: unit.optional(),
-  selector: selector.optional(),
+  unit: unit.optional().describe('The unit of its buckets, if its name does not end in it.'),
+  selector: selector.optional().describe('Labels that select its series, if not those of `selector`.'),
   ...sides,
 };
 type LatencyKeys = z.output<z.ZodObject<typeof latencyKeys>> & { readonly targets?: readonly string[] | undefined };

@@ -190,12 +190,16 @@ test.each<[string, RequestListener, string]>([
 ])('%s is no reading: the target goes by its number, and can be tried again', async (_name, listener, problem) => {
   const fine = router();
   const urls = [await fine.url(), await serve(listener)];
-  const failure: Error = await source(urls)
-    .read(signal)
-    .then(
-      () => Promise.reject(new Error('it was read')),
-      (error) => error,
-    );
+  const read = (): Promise<Error> =>
+    source(urls)
+      .read(signal)
+      .then(
+        () => Promise.reject(new Error('it was read')),
+        (error) => error,
+      );
+  let failure = await read();
+  // A busy machine does not get through an endless page in the time that a page has.
+  while (failure.message.includes('no answer within') && !problem.includes('no answer')) failure = await read();
   expect(failure).toMatchObject({ type: 'MetricsUnavailable', nonRetryable: false });
   expect(failure.message).toContain(`metrics target 2 of 2: `);
   expect(failure.message).toContain(problem);

@@ -36,7 +36,10 @@ test('a slot is found by the name that the router calls it, and others keep thei
 });
 
 test('of several info series the first is taken, and a series keeps its own labels', () => {
-  const infos = [{ pod: 'p', version: 'new' }, { pod: 'p', version: 'old' }].map(labels);
+  const infos = [
+    { pod: 'p', version: 'new' },
+    { pod: 'p', version: 'old' },
+  ].map(labels);
   const join = joiner({ metric: 'info', on: ['pod'] }, infos);
   expect(join(labels({ pod: 'p', code: '200' })).get('version')).toBe('new');
   expect(join(labels({ pod: 'p', version: 'own' })).get('version')).toBe('own');

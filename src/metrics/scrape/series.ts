@@ -149,34 +149,31 @@ export function describeVersions(
 ): Record<string, VersionSeries> {
   const code = failed.by === 'label' ? [failed.label] : [];
   const knownOf = ({ selector, sides }: Family) => [...code, ...sides.by, ...selector.map(({ label }) => label)];
-  const all = pages.flatMap((page) => page.requests);
-  const versions = new Set(all.map(({ version }) => version));
-  const timed = groupBy(
-    pages.flatMap((page) => page.histograms),
-    ({ version }) => version,
-  );
+  const byVersion = <Item extends { readonly version: string }>(items: readonly Item[]) =>
+    groupBy(items, ({ version }) => version);
+  const labelsOf = (counters: readonly Counter[] = []) => counters.map(({ labels }) => labels);
+  const counted = byVersion(pages.flatMap((page) => page.requests));
+  const timed = byVersion(pages.flatMap((page) => page.histograms));
+  // Page by page: what differs between pages tells which router it was.
+  const countedByPage = pages.map((page) => byVersion(page.requests));
+  const timedByPage = pages.map((page) => byVersion(page.seconds));
   return Object.fromEntries(
-    [...versions].map((version): [string, VersionSeries] => {
-      const labelsOf = (counters: readonly Counter[]) =>
-        counters.filter((one) => one.version === version).map(({ labels }) => labels);
-      // Page by page: what differs between pages tells which router it was.
-      const mixed = (find: (page: PageSeries) => readonly Counter[], family: Family): LabelValues[] =>
-        pages.flatMap((page) => mixedLabels(labelsOf(find(page)), knownOf(family)));
+    [...counted].map(([version, own]): [string, VersionSeries] => {
+      const mixed = (each: readonly ReadonlyMap<string, Counter[]>[], family: Family): LabelValues[] =>
+        each.flatMap((page) => mixedLabels(labelsOf(page.get(version)), knownOf(family)));
       const durations = timed.get(version) ?? [];
-      const sent = all.filter((one) => one.version === version && one.value > 0);
+      const sent = own.filter(({ value }) => value > 0);
       return [
         version,
         {
-          size: all.filter((one) => one.version === version).length,
+          size: own.length,
           statuses: failed.by === 'label' ? [...new Set(sent.map((one) => one.labels.get(failed.label) ?? ''))] : [],
           mixed: [
-            ...mixed((page) => page.requests, requests),
-            ...(latency
-              ? mixed((page) => page.seconds, latency).map((one) => ({ ...one, metric: latency.metric }))
-              : []),
+            ...mixed(countedByPage, requests),
+            ...(latency ? mixed(timedByPage, latency).map((one) => ({ ...one, metric: latency.metric })) : []),
           ],
-          doubled: pages.flatMap((page) =>
-            severalValues(labelsOf(page.requests)).filter(({ label }) => COUNTED_BY.includes(label)),
+          doubled: countedByPage.flatMap((page) =>
+            severalValues(labelsOf(page.get(version))).filter(({ label }) => COUNTED_BY.includes(label)),
           ),
           ends: [...new Set(durations.flatMap(({ buckets }) => buckets.map(({ end }) => end)))],
           hasNative: false,
