@@ -2,6 +2,9 @@ import type { Problem } from './problems.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
+/** Ways to tell blue and green apart: one replaces another. */
+const WAYS = ['versionLabel', 'slotLabel', 'versionSelector'];
+
 /**
  * What a person writes under `metrics` of a further metric is what differs from the runbook's `metrics`: here each gets all
  * keys. Another kind of metrics stands for itself. Anything else stays as it is, for the schema to judge.
@@ -14,7 +17,10 @@ export function expandAnalysis(data: unknown): unknown {
     if (!isKeys(entry) || !isKeys(entry['metrics'])) return entry;
     const own = entry['metrics'];
     const isOfKind = own['kind'] === undefined || own['kind'] === shared['kind'];
-    return isOfKind ? { ...entry, metrics: { ...shared, ...own } } : entry;
+    if (!isOfKind) return entry;
+    const tellsApart = WAYS.some((way) => own[way] !== undefined);
+    const taken = Object.entries(shared).filter(([key]) => !(tellsApart && WAYS.includes(key)));
+    return { ...entry, metrics: { ...Object.fromEntries(taken), ...own } };
   });
   return { ...data, analysis: expanded };
 }

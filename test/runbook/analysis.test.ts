@@ -64,6 +64,15 @@ describe('a counted metric', () => {
     ]);
   });
 
+  test('may tell blue and green apart in another way than metrics', () => {
+    const text = withAnalysis(
+      '{ name: a, kind: counted, metrics: { requests: orders_total, slotLabel: shop, failed: { counter: lost_total } } }',
+    );
+    const { analysis } = read(text.replace(/^metrics:\n/m, 'metrics:\n  versionLabel: release\n'));
+    expect(analysis).toMatchObject([{ metrics: { slotLabel: 'shop', failed: { counter: 'lost_total' } } }]);
+    expect(analysis?.[0]).not.toHaveProperty('metrics.versionLabel');
+  });
+
   test('says its mistakes where they stand, and those of metrics only there', () => {
     expect(
       problemsOf(
@@ -74,7 +83,7 @@ describe('a counted metric', () => {
       ),
     ).toEqual([
       'metrics.poll: found 5, expected a duration such as 90s, 10m or 4h',
-      'analysis[0].metrics.requests: found 7, expected text',
+      'analysis[0].metrics.requests: found 7, expected the name of a metric',
       'analysis[0].metrics.codeLable: unknown key "codeLable", did you mean "codeLabel"?',
     ]);
     expect(problemsOf(withAnalysis(COUNTED.replace('limit', 'compare: answered, limit')))).toEqual([
