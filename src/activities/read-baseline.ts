@@ -34,7 +34,8 @@ export function readBaseline(dependencies: Dependencies): Activities['readBaseli
   return ({ target, rules, timeoutMs, beforeShift }) =>
     withHeartbeat(async ({ signal }) => {
       const runbook = await dependencies.runbooks.pinned(target);
-      const source = portsOf(dependencies, runbook, target).metrics(target);
+      const ports = portsOf(dependencies, runbook, target);
+      const source = ports.metrics(target, beforeShift === true); // the first time, green is not deployed yet
       const bounds = { calledAt: Date.now(), timeoutMs, staleMs: rules.staleMs };
       const [baseline, analysis] = await Promise.all([
         freshCursor(source, bounds, signal),

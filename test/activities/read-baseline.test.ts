@@ -60,6 +60,18 @@ test('metrics that know blue under another name are refused at once, with the na
   expect(here.production.asked('metrics')).toBe(1);
 });
 
+test('green needs no slot before it is deployed, and one before it gets traffic', async () => {
+  const status = JSON.stringify({ traffic: { [BLUE]: 100 }, slots: { [BLUE]: BLUE } });
+  const here = await scene({
+    metrics: { slotLabel: 'version' },
+    router: { status: [process.execPath, '-e', `console.log(${JSON.stringify(status)})`] },
+  });
+  expect((await run(here.activities.readBaseline, ask(here))).watchState.cursor).not.toBeNull();
+  await expect(run(here.activities.readBaseline, { ...ask(here, 1_500), beforeShift: true })).rejects.toThrow(
+    'the router does not say in which slot 2.5.0 runs',
+  );
+});
+
 describeWithPrometheus('a Prometheus', () => {
   let prometheus: TestPrometheus;
   beforeAll(async () => {
