@@ -30,6 +30,8 @@ export interface LabelValues {
 export interface Inspection {
   /** What the counters stand at, by series. */
   readonly series: Readonly<Record<string, SeriesReading>>;
+  /** What they stood at when this source read them for the first time. */
+  readonly first: Readonly<Record<string, SeriesReading>>;
   /** What is read. */
   readonly counters: Counters;
   readonly versions: Readonly<Record<string, VersionSeries>>;

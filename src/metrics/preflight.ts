@@ -1,5 +1,5 @@
 import type { Limits } from '../judge/index.ts';
-import type { Problem } from '../plugin/index.ts';
+import type { Problem, SeriesReading } from '../plugin/index.ts';
 import { redact, shortList } from '../util/index.ts';
 import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { meansNoAnswer } from './failure.ts';
@@ -30,9 +30,14 @@ export function metricsProblems(
 /** What makes the counts themselves untrue, also in the middle of a soak; of all versions where none are named. */
 export function untrueCounts(inspection: Inspection, limits: Limits, compared?: Compared): readonly Problem[] {
   const { requests, latency } = inspection.counters;
+  // A slot's counter goes on from the version before; a histogram with another label does not have those requests.
+  const isAlike = latency?.sides.by.join() === requests.sides.by.join();
   const answered = new Map<string, number>();
-  for (const one of Object.values(inspection.series))
-    answered.set(one.version, (answered.get(one.version) ?? 0) + one.requests - one.failed);
+  for (const [key, one] of Object.entries(inspection.series)) {
+    const now = answeredIn(one);
+    const before = isAlike ? 0 : answeredIn(inspection.first[key]);
+    answered.set(one.version, (answered.get(one.version) ?? 0) + (now < before ? now : now - before));
+  }
   const versions = compared ? [compared.blue, compared.green] : Object.keys(inspection.versions);
   return versions.flatMap((version): Problem[] => {
     const series = inspection.versions[version];
@@ -64,6 +69,10 @@ export function untrueCounts(inspection: Inspection, limits: Limits, compared?: 
         : []),
     ];
   });
+}
+
+function answeredIn(series: SeriesReading | undefined): number {
+  return series ? series.requests - series.failed : 0;
 }
 
 function unknownVersion(blue: string, known: readonly string[], { counters }: Inspection): Problem {

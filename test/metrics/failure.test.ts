@@ -155,6 +155,7 @@ test.each<[string, unknown, readonly string[], RegExp]>([
 ])('%s are refused before the shift', async (_name, failed, codes, found) => {
   const inspection = {
     series: { v1: { version: 'v1', requests: 100, failed: 0, slow: 0, seconds: 0 } },
+    first: {},
     counters: await countersFor(
       metricsSchema.parse({ kind: 'scrape', targets: [PLACE], ...keys(failed) }),
       versions,

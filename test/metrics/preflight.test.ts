@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { otherVersions } from '../../src/activities/other-versions.ts';
 import { metricsProblems } from '../../src/metrics/preflight.ts';
 import { freshCounts, mergeReadings } from '../../src/plugin/counters.ts';
+import type { Slots } from '../../src/plugin/index.ts';
 import { useServers } from '../support/http.ts';
 import { createScrape, metricsSchema } from './support/counters.ts';
 
@@ -14,13 +15,16 @@ const LATENCY_METRIC = { latency: 'http_request_duration_seconds' };
 
 interface Asked {
   readonly limits?: typeof LATENCY | typeof ERRORS;
-  readonly latency?: string;
+  readonly latency?: string | { readonly metric: string; readonly versionLabel: string };
+  readonly slotLabel?: string;
+  /** As the router says. */
+  readonly slots?: Slots;
   /** As a runbook says it. */
   readonly selector?: unknown;
 }
 
 /** A real page of these lines, read as a runbook with these keys asks for it. */
-async function pageOf(lines: () => readonly string[], { limits = ERRORS, ...keys }: Asked = {}) {
+async function pageOf(lines: () => readonly string[], { limits = ERRORS, slots = {}, ...keys }: Asked = {}) {
   const { origin } = await startServer((_, response) => response.end(`${lines().join('\n')}\n`));
   const config = metricsSchema.parse({
     kind: 'scrape',
@@ -29,7 +33,12 @@ async function pageOf(lines: () => readonly string[], { limits = ERRORS, ...keys
     ...keys,
   });
   const notices: string[] = [];
-  const source = createScrape(config, limits, { env: {}, versions, notice: (text) => notices.push(text) });
+  const source = createScrape(config, limits, {
+    env: {},
+    versions,
+    slots: async () => slots,
+    notice: (text) => notices.push(text),
+  });
   const problems = async () => metricsProblems(await source.inspect(signal), { ...versions, limits });
   return { source, problems, notices };
 }
@@ -193,6 +202,25 @@ test('a summary has no buckets, which is said before the shift', async () => {
       found: expect.stringContaining('http_request_duration_seconds has no buckets'),
       unblock: expect.stringContaining('a summary'),
     },
+  ]);
+  await expect(source.read(signal)).rejects.toThrow('has no buckets');
+});
+
+test('requests of the version that ran in the slot before need no buckets; requests of green itself do', async () => {
+  let answered = 100;
+  const bySlot = { slotLabel: 'slot', latency: { metric: 'http_request_duration_seconds', versionLabel: 'version' } };
+  const { problems, source } = await pageOf(
+    () => [
+      ...timed('v1', [0.5, 1], times(100, 0.1)),
+      requests('slot="a",code="200"', 100),
+      requests('slot="b",code="200"', answered),
+    ],
+    { limits: LATENCY, ...bySlot, slots: { v1: 'a', v2: 'b' } },
+  );
+  expect(await problems()).toEqual([]);
+  answered += 100;
+  expect(await problems()).toEqual([
+    { found: expect.stringContaining('requests of v2 are counted'), unblock: expect.anything() },
   ]);
   await expect(source.read(signal)).rejects.toThrow('has no buckets');
 });

@@ -75,6 +75,7 @@ export function prometheusSource(
   let ends: BucketEnds | undefined;
   let clockAheadMs: Range | undefined;
   let approximate = false;
+  let first: Inspection['first'] | undefined;
   let hasSecond = false;
   let restUntil = 0;
   const noticed = new Set<string>();
@@ -168,9 +169,11 @@ export function prometheusSource(
     if (since && isNew)
       intervals.push({ from: since.at, to: at, counts: Object.fromEntries(await sums(at - since.at)) });
     const cursor: PrometheusCursor = { at: since && !isNew ? since.at : at, versions: {}, approximate: true };
+    const series = Object.fromEntries((await sums()).map(([version, counts]) => [version, { version, ...counts }]));
     return {
       reading: { cursor, intervals, approximate: true },
-      series: Object.fromEntries((await sums()).map(([version, counts]) => [version, { version, ...counts }])),
+      series,
+      first: (first ??= series),
       counters,
       versions: await describeRoughly(means, known, signal),
       slowAbove: [...known.byVersion].map(([version, seconds]) => ({ version, seconds })),
@@ -235,7 +238,8 @@ export function prometheusSource(
         `Prometheus has no histogram ${counters.latency?.metric} of this service, neither classic nor native: there are no buckets. A summary has none; take limits.latency out, or name a histogram in metrics.latency`,
       );
     const reading = { cursor: count(newest), intervals };
-    return { reading, series: totalsOf(tracks), counters, versions, slowAbove, clocks: clocks() };
+    const series = totalsOf(tracks);
+    return { reading, series, first: (first ??= series), counters, versions, slowAbove, clocks: clocks() };
   }
 
   function clocks(): Inspection['clocks'] {

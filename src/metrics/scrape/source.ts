@@ -32,6 +32,7 @@ export function scrapeSource(
   };
   const targets = targetsOf(config);
   const countersNow = countersFor(config, versions, slots);
+  let first: Inspection['first'] | undefined;
 
   async function readTarget({ url, wanted }: Target, place: string, counters: Counters, signal: AbortSignal) {
     const { text, clockAheadMs } = await fetchPage(url, signal);
@@ -94,6 +95,7 @@ export function scrapeSource(
       return {
         reading: { at, series },
         series,
+        first: (first ??= series),
         counters,
         versions: describeVersions(pages, counters),
         slowAbove: [...ends].map(([version, seconds]) => ({ version, seconds })),
