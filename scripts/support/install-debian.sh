@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
 # Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
-# Chromium for Temporal's UI. Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to
-# do and changes nothing.
+# Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router.
+# Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
 set -euo pipefail
 
 services=()
 [ -n "${PROMETHEUS_PATH:-}" ] || command -v prometheus >/dev/null || services+=(prometheus)
 [ -n "${ALERTMANAGER_PATH:-}" ] || command -v alertmanager >/dev/null || command -v prometheus-alertmanager >/dev/null ||
   services+=(prometheus-alertmanager)
+PATH=$PATH:/usr/sbin # where Debian puts haproxy and nginx
+for service in haproxy nginx mtail; do
+  command -v "$service" >/dev/null || services+=("$service")
+done
 missing=("${services[@]}")
 [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
+for program in socat curl; do
+  command -v "$program" >/dev/null || missing+=("$program")
+done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
 if ! command -v apt-get >/dev/null; then
-  echo "Not installed: ${missing[*]}. Put prometheus, alertmanager and chromium on the PATH." >&2
+  echo "Not installed: ${missing[*]}. Put the programs on the PATH." >&2
   exit 0
 elif [ ${#as_root[@]} -gt 0 ] && { [ "${CI:-}" != true ] || ! sudo -n true 2>/dev/null; }; then
   echo "Not installed: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}" >&2

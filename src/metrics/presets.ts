@@ -187,6 +187,8 @@ export const PRESETS = {
         'server and select the proxy. It does not count the 503 that HAProxy sends when it cannot connect to a ' +
         'server; the counter of the backend does.',
       'code is a class (5xx), or other. other counts as failed.',
+      'On a connection that a client uses again, a request that the application drops without an answer is in no response ' +
+        'count. haproxy_backend_sessions_total has it: docs/routers.md says how to count it.',
       'A reload starts a new process with new counters. The old one finishes its connections uncounted.',
       'Not for haproxy_exporter, a separate program that is retired.',
     ],

@@ -1,0 +1,24 @@
+import { startProgram } from '../../src/sandbox/program.ts';
+import { deployAll } from './support/router-cases.ts';
+import { findRouter, type Site, useRouter } from './support/router-scene.ts';
+
+/** A real HAProxy, watched with its preset; durations from the application's own page. */
+
+const { describeWithRouter, pathOf } = await findRouter('haproxy', 'socat', 'curl');
+
+async function startHaproxy(site: Site) {
+  const [configuration = ''] = site.blocks('haproxy');
+  const file = await site.write('haproxy/haproxy.cfg', configuration);
+  await site.write('haproxy/shop-shares.map', 'shop-b 0\n');
+  await site.write('haproxy/shop-versions.map', '2.4.0 shop-a\n');
+  const haproxy = await startProgram({
+    program: pathOf('haproxy'),
+    directory: site.folder,
+    port: site.port(8405),
+    args: () => ['-db', '-f', file],
+    readyPath: '/metrics',
+  });
+  return [haproxy];
+}
+
+describeWithRouter('deployments behind HAProxy', () => deployAll(useRouter('HAProxy', startHaproxy)));
