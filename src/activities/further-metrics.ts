@@ -183,9 +183,15 @@ export function countedSource(
     dependencies,
     runbook,
     target,
-  }: { readonly dependencies: Dependencies; readonly runbook: Runbook; readonly target: DeploymentTarget },
+    greenIsUp,
+  }: {
+    readonly dependencies: Dependencies;
+    readonly runbook: Runbook;
+    readonly target: DeploymentTarget;
+    readonly greenIsUp?: boolean;
+  },
 ): MetricSource {
-  return portsOf(dependencies, runbook, target).further(config.metrics, target);
+  return portsOf(dependencies, runbook, target).further(config.metrics, target, greenIsUp);
 }
 
 /** The result as it is kept: without what only the watch needs. */

@@ -21,7 +21,7 @@ interface Ports {
    */
   metrics(compared?: MetricsContext['compared'], greenIsUp?: boolean): MetricSource;
   /** The counts of a further metric: without slow requests. */
-  further(config: MetricsConfig, compared: NonNullable<MetricsContext['compared']>): MetricSource;
+  further(config: MetricsConfig, compared: NonNullable<MetricsContext['compared']>, greenIsUp?: boolean): MetricSource;
   notifiers(): readonly NamedNotifier[];
 }
 
@@ -46,8 +46,8 @@ export function portsOf(
         limits: toLimits(runbook.limits),
         ...(compared && comparison(compared, greenIsUp)),
       }),
-    further: (config, compared) =>
-      registry.metrics(config, { ...context, limits: { errorRate: 1 }, ...comparison(compared, true) }),
+    further: (config, compared, greenIsUp = true) =>
+      registry.metrics(config, { ...context, limits: { errorRate: 1 }, ...comparison(compared, greenIsUp) }),
     notifiers: () => registry.notifiers(runbook.notifications, context),
   };
 }

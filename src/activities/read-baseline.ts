@@ -35,11 +35,12 @@ export function readBaseline(dependencies: Dependencies): Activities['readBaseli
     withHeartbeat(async ({ signal }) => {
       const runbook = await dependencies.runbooks.pinned(target);
       const ports = portsOf(dependencies, runbook, target);
-      const source = ports.metrics(target, beforeShift === true); // the first time, green is not deployed yet
+      const greenIsUp = beforeShift === true; // the first time, green is not deployed yet
+      const source = ports.metrics(target, greenIsUp);
       const bounds = { calledAt: Date.now(), timeoutMs, staleMs: rules.staleMs };
       const [baseline, analysis] = await Promise.all([
         freshCursor(source, bounds, signal),
-        analysisBaseline({ dependencies, runbook, target }, { ...bounds, rules }, signal),
+        analysisBaseline({ dependencies, runbook, target, greenIsUp }, { ...bounds, rules }, signal),
       ]);
       const waitMs = baseline.at + source.freshEveryMs - BEFORE_SAMPLE_MS - Date.now();
       if (beforeShift && waitMs <= LONGEST_WAIT_MS) await pause(waitMs, signal);
@@ -119,6 +120,7 @@ interface Deployed {
   readonly dependencies: Dependencies;
   readonly runbook: Runbook;
   readonly target: DeploymentTarget;
+  readonly greenIsUp: boolean;
 }
 
 /** Where each further metric begins to count. One that is not critical keeps nobody from deploying. */

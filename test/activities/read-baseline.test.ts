@@ -64,6 +64,7 @@ test('green needs no slot before it is deployed, and one before it gets traffic'
   const status = JSON.stringify({ traffic: { [BLUE]: 100 }, slots: { [BLUE]: BLUE } });
   const here = await scene({
     metrics: { slotLabel: 'version' },
+    analysis: [{ name: 'answers', kind: 'counted', metrics: { requests: 'http_requests_total' }, limit: '5%' }],
     router: { status: [process.execPath, '-e', `console.log(${JSON.stringify(status)})`] },
   });
   expect((await run(here.activities.readBaseline, ask(here))).watchState.cursor).not.toBeNull();
