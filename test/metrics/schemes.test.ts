@@ -278,7 +278,7 @@ describeWithPrometheus('a real Prometheus', () => {
     }
 
     // Its past is counted alike.
-    const to = Math.floor(Date.now() / 1_000) * 1_000;
+    const to = (Math.ceil(Date.now() / 1_000) + 1) * 1_000; // the last samples are before it
     for (const { source, name } of watched) {
       const question = { version: VERSIONS.blue, from: to - 120_000, to, stepMs: 1_000 };
       const past = await source.history?.(question, { signal });
