@@ -31,7 +31,7 @@ type FailedBy =
   /** A second metric counts the failed requests, or the answered ones. */
   | { readonly by: 'failed' | 'answered'; readonly metric: string };
 
-/** @throws Error if blue and green cannot be told apart. */
+/** @throws Error if blue and green cannot be distinguished. */
 function countersOf(config: CountersConfig, compared: Compared | undefined, slots?: Slots): Counters {
   const family = (
     metric: string,
@@ -69,7 +69,7 @@ export function latencyOf(config: CountersConfig): Exclude<LatencyConfig, string
 
 /**
  * The counters of two versions, once it is known where they run: asked of the router where the runbook counts by slot.
- * @throws ApplicationFailure `MetricsUnavailable` if that is not known, or they cannot be told apart.
+ * @throws ApplicationFailure `MetricsUnavailable` if that is not known, or they cannot be distinguished.
  */
 export function countersFor(
   config: CountersConfig,

@@ -148,7 +148,7 @@ function checkSides(path: string[], { versionSelector = [], join }: SidesConfig,
   if (!both && versionSelector.length > 0 && !versionSelector.some(({ value }) => /\{(version|slot)\}/.test(value)))
     fail(
       [...path, 'versionSelector'],
-      'expected {version} or {slot} in one of its values: blue and green have to be told apart',
+      'expected {version} or {slot} in one of its values: blue and green have to differ',
     );
   const matchers = both ? [...versionSelector.blue, ...versionSelector.green] : versionSelector;
   const filled = matchers.map((one) => ({ ...one, value: one.value.replaceAll(/\{(version|slot)\}/g, 'x') }));

@@ -34,7 +34,7 @@ export interface Compared {
 
 /** Which series belong to which version. */
 export interface Sides {
-  /** The labels that decide it: a sum by these can still be told apart. */
+  /** The labels that decide it: a sum by these still distinguishes versions. */
   readonly by: readonly string[];
   /**
    * The version that a series counts for. Other versions than blue and green go by what the metrics call them; undefined for a
@@ -45,7 +45,7 @@ export interface Sides {
   matchersOf(version: string): readonly Matcher[];
   /** How the series of a version are found, for people, and the key that says so. */
   where(version: string): string;
-  /** Versions cannot be told apart before it is known which are compared. */
+  /** Versions cannot be distinguished before it is known which are compared. */
   readonly isOpen?: true;
   /** What is wrong where no series names a version, if that is not for one page alone to say. */
   readonly missing?: string;
@@ -53,7 +53,7 @@ export interface Sides {
 
 /**
  * @param slots what the router says of fixed slots; only needed where the runbook counts by slot.
- * @throws Error if blue and green cannot be told apart.
+ * @throws Error if blue and green cannot be distinguished.
  */
 export function sidesOf(config: SidesConfig, compared: Compared | undefined, slots: Slots = {}): Sides {
   const { versionLabel = 'version', versionValue = '{version}', slotLabel, versionSelector } = config;
@@ -85,8 +85,8 @@ function byLabel(
     const other = own === undefined ? undefined : names.get(own);
     if (other !== undefined && other !== version)
       throw new Error(
-        `the metrics write ${other} and ${version} alike, as ${JSON.stringify(own)} in the label "${label}": they cannot be told ` +
-          'apart; see metrics.versionValue',
+        `the metrics write ${other} and ${version} alike, as ${JSON.stringify(own)} in the label "${label}": they cannot be ` +
+          'distinguished; see metrics.versionValue',
       );
     if (own !== undefined) names.set(own, version);
   }
@@ -146,7 +146,7 @@ function bySelector(
     ...(!compared && {
       isOpen: true as const,
       missing:
-        'cannot be told apart by metrics.versionSelector while it is not known which version serves: add router.status',
+        'cannot be read by metrics.versionSelector while it is not known which version serves: add router.status',
     }),
   };
 }

@@ -28,7 +28,7 @@ export function doubledLabels(requests: readonly Track[], starts: readonly Proce
   const compare = (group: readonly Track[], isSameTarget: (one: Track, other: Track) => boolean) => {
     for (const [index, one] of group.entries())
       for (const other of group.slice(index + 1)) {
-        if (one.version !== other.version) continue; // slots may be told apart by such a label
+        if (one.version !== other.version) continue; // such a label may distinguish slots
         const label = [...FOUND_BY, 'instance'].find((name) => one.labels[name] !== other.labels[name]);
         if (label === undefined || !isSameTarget(one, other) || !isSameCounter(one.points, other.points)) continue;
         note(one.version, label, [one.labels[label] ?? '', other.labels[label] ?? '']);
