@@ -14,7 +14,6 @@ import {
   readSlots,
 } from '../../plugin/index.ts';
 import { loadRunbook, type Runbook, RunbookError, toLimits } from '../../runbook/index.ts';
-import { shortList } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { matchersIn } from '../history-config.ts';
@@ -168,12 +167,8 @@ async function subjectOf(
   };
 }
 
-async function inspectSubject(
-  { metrics, context, router, runbook }: Subject,
-  options: InspectOptions,
-  registry: Registry,
-  signal: AbortSignal,
-): Promise<Inspected> {
+/** Which versions the options and the router say are blue and green, and what a person should know about that. */
+async function rolesOf({ router }: Subject, options: InspectOptions, signal: AbortSignal) {
   const notes: string[] = [];
   const shares = await router?.readTraffic({ signal, heartbeat() {} }).catch((error: unknown) => {
     notes.push(
@@ -183,46 +178,68 @@ async function inspectSubject(
   const serving = Object.entries(shares ?? {}).sort(([, one], [, other]) => other - one);
   const blue = options.blue ?? serving[0]?.[0];
   const green = options.green ?? serving.find(([version]) => version !== blue)?.[0];
-  const compared = blue === undefined ? undefined : { blue, green: green ?? blue };
-  if (!compared && 'versionSelector' in metrics)
+  return { blue, green, notes };
+}
+
+async function inspectSubject(
+  subject: Subject,
+  options: InspectOptions,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<Inspected> {
+  const { metrics, context, router, runbook } = subject;
+  const { blue, green, notes } = await rolesOf(subject, options, signal);
+  if (blue === undefined && 'versionSelector' in metrics)
     throw new CliError(EXIT.usage, 'Say which version serves with --blue VERSION: metrics.versionSelector needs it.');
-  const source = registry.metrics(metrics, {
-    ...context,
-    ...(compared && { compared }),
-    ...(compared && router && { slots: () => readSlots(router, compared, { greenIsUp: true, signal }) }),
-  });
+  const sourceFor = (compared: { readonly blue: string; readonly green: string }, slots?: MetricsContext['slots']) =>
+    registry.metrics(metrics, { ...context, compared, ...(slots && { slots }) });
+  const compared = blue === undefined ? undefined : { blue, green: green ?? blue };
+  const source = compared
+    ? sourceFor(compared, router && (() => readSlots(router, compared, { greenIsUp: true, signal })))
+    : registry.metrics(metrics, context);
+
   const first = await readOnce(source, null, signal);
   await sleep(Math.max(options.for * 1_000, apartMs(source)));
   const second = await readOnce(source, first.cursor, signal);
-  const { intervals } = second;
-  const spanMs = second.cursor.at - first.cursor.at;
-  const known = [
-    ...new Set([
-      ...Object.values(second.series ?? {}).map(({ version }) => version),
-      ...intervals.flatMap(({ counts }) => Object.keys(counts)),
-    ]),
-  ];
-  if (compared === undefined)
+  const { intervals, series = {}, slowAbove = [], facts = [] } = second;
+  const counted = intervals.flatMap(({ counts }) => Object.keys(counts));
+  const known = [...new Set([...Object.values(series).map(({ version }) => version), ...counted])];
+  const countsOf = (version: string) =>
+    intervals.reduce((sum, { counts }) => addCounts(sum, counts[version] ?? NO_COUNTS), NO_COUNTS);
+
+  const problems = [...(second.problems ?? [])];
+  const [busiest] = [...known].sort((one, other) => countsOf(other).requests - countsOf(one).requests);
+  if (busiest === undefined && problems.length === 0) problems.push(NO_VERSION);
+  if (!compared && busiest !== undefined) {
+    const alone = sourceFor({ blue: busiest, green: busiest }, () => Promise.resolve({ [busiest]: busiest }));
+    problems.push(...((await readOnce(alone, null, signal)).problems ?? []));
     notes.push(
-      `It is not known which version serves${runbook ? ': add router.status, or --blue VERSION' : ''}. The metrics know ${known.length === 0 ? 'no version' : shortList(known)}.`,
+      `It is not known which version serves${runbook ? ' (router.status, or --blue VERSION, would say it)' : ''}. ${busiest}, which gets ` +
+        'most requests, was taken for blue.',
     );
+  }
   return {
     kind: metrics.kind,
     ...(runbook && { service: runbook.service, environment: runbook.environment }),
-    spanMs,
+    spanMs: second.cursor.at - first.cursor.at,
     ageMs: Date.now() - second.cursor.at,
     measuresLatency: source.measuresLatency && context.limits.latency !== undefined,
     versions: known.map((version) => ({
       version,
       ...(version === blue ? { role: 'blue' as const } : version === green ? { role: 'green' as const } : {}),
-      counts: intervals.reduce((sum, { counts }) => addCounts(sum, counts[version] ?? NO_COUNTS), NO_COUNTS),
-      slowAboveS: (second.slowAbove ?? []).filter((one) => one.version === version).map(({ seconds }) => seconds),
-      facts: (second.facts ?? []).filter((one) => one.version === version).map(({ what, is }) => ({ what, is })),
+      counts: countsOf(version),
+      slowAboveS: slowAbove.filter((one) => one.version === version).map(({ seconds }) => seconds),
+      facts: facts.filter((one) => one.version === version).map(({ what, is }) => ({ what, is })),
     })),
-    problems: [...(second.problems ?? [])],
+    problems,
     notes,
   };
 }
+
+const NO_VERSION = {
+  found: 'the metrics know no version at all',
+  unblock: 'see that the service gets requests, or correct where the metrics are read and how versions are found',
+};
 
 type Known = MetricReading & Partial<Awaited<ReturnType<NonNullable<MetricSource['inspect']>>>>;
 
