@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
-# Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router.
+# Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router,
+# jq and openssl for recipes of checks.
 # Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
 set -euo pipefail
 
@@ -14,7 +15,7 @@ for service in haproxy nginx mtail; do
 done
 missing=("${services[@]}")
 [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
-for program in socat curl; do
+for program in socat curl jq openssl; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
