@@ -4,7 +4,7 @@ import type { Release, RouterScene } from './router-scene.ts';
 
 const GOOD = { environment: 'production', behaviour: {} } as const;
 const OFTEN_FAILED = /^green failed \d+ of \d+ requests/;
-const OFTEN_SLOW = /^green took longer than 250 ms for \d+ of \d+ requests/;
+const OFTEN_SLOW = /^green took longer than 1000 ms for \d+ of \d+ requests/;
 
 /** What is wrong with a release, and how the reason of its rollback begins. */
 const BAD: readonly [string, Release, RegExp][] = [
