@@ -76,9 +76,10 @@ test('every metric that the alerts and the dashboard name is on the page of a wo
   const rules = parse(await readFile('monitoring/alerts.yaml', 'utf8')) as RuleFile;
   const named = [...expressionsOf(rules), ...expressionsOf(await dashboard())].flatMap(metricsIn);
   expect(named.length).toBeGreaterThan(20);
-  /** It takes code that does not fit a history; the next test shows it. */
-  const byEvent = ['temporal_workflow_task_execution_failed_total'];
-  expect([...new Set(named)].filter((name) => !shown.has(name))).toEqual(byEvent);
+  /** It takes code that does not fit a history, which the next test shows, or a query that a busy worker answers too late. */
+  const byEvent = 'temporal_workflow_task_execution_failed_total';
+  expect(named).toContain(byEvent);
+  expect([...new Set(named)].filter((name) => !shown.has(name) && name !== byEvent)).toEqual([]);
 
   for (const { name, kind } of Object.values(METRICS))
     expect(shown).toContain(kind === 'counter' ? `${name}_total` : kind === 'histogram' ? `${name}_count` : name);
