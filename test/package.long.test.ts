@@ -258,6 +258,29 @@ describe('the examples that count with Datadog and CloudWatch, installed beside 
   });
 });
 
+describe('the example that checks MySQL and MariaDB, installed beside it', () => {
+  const EXAMPLE = 'plugin-mysql-checks';
+  beforeAll(() => installExamples(EXAMPLE));
+
+  test('checks connections, indexes and pools of a real MariaDB', async () => {
+    const tests = join('node_modules', `bluegreen-${EXAMPLE}`, 'plugin.test.js');
+    const { exitCode, stdout } = await execa(process.execPath, ['--test', tests], { cwd: folder, reject: false });
+    expect(stdout).toMatch(/^# fail 0$/m);
+    expect(exitCode).toBe(0);
+  });
+
+  test('the checks in its README are valid in a runbook', async () => {
+    const readme = await readFile(join(ROOT, 'examples', EXAMPLE, 'README.md'), 'utf8');
+    const [, checks = ''] = /```yaml\n(databases:\n.*?)```/s.exec(readme) ?? [];
+    const runbook = await readFile(join(ROOT, 'runbooks', 'recommendation.yaml'), 'utf8');
+    const file = join(folder, `${EXAMPLE}.yaml`);
+    const without = runbook.replaceAll(/^(?:databases|checklist|verifyGreen):\n(?:(?: .*)?\n)+/gm, '');
+    await writeFile(file, `${without}\n${checks}`);
+    const plugins = { BLUEGREEN_PLUGINS: `bluegreen-${EXAMPLE}` };
+    expect(await run(['runbook', 'validate', file], plugins)).toMatchObject({ exitCode: 0 });
+  });
+});
+
 /** After the others: they show that nothing else needs what this installs. */
 test('the demo says which packages it needs, and deploys once they are installed', async () => {
   const lacking = await run(['demo', '--yes']);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
 # Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router,
-# jq and openssl for recipes of checks.
+# jq and openssl for recipes of checks, MariaDB for the example of its checks.
 # Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
 set -euo pipefail
 
@@ -13,6 +13,7 @@ PATH=$PATH:/usr/sbin # where Debian puts haproxy and nginx
 for service in haproxy nginx mtail; do
   command -v "$service" >/dev/null || services+=("$service")
 done
+command -v mariadbd >/dev/null || services+=(mariadb-server)
 missing=("${services[@]}")
 [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
 for program in socat curl jq openssl; do
@@ -51,5 +52,5 @@ apt_get install --yes --no-install-recommends "${missing[@]}"
 rm -f "$said"
 # Nor do they start with the machine.
 if [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; then
-  "${as_root[@]}" systemctl disable --now --quiet "${services[@]}"
+  "${as_root[@]}" systemctl disable --now --quiet "${services[@]/#mariadb-server/mariadb}"
 fi

@@ -7,17 +7,19 @@ export type { DeploymentTarget, EvidenceLine, MetricCursor, Notification } from 
 export type { Limits } from '../judge/index.ts';
 export {
   command,
+  commandRemedySchema,
   duration,
   envName,
   httpUrl,
   latencyLimit,
   name,
   type Runbook,
+  remedyBase,
   share,
   template,
 } from '../runbook/index.ts';
 export type { Operation, RunContext } from '../util/index.ts';
-export { commandFailed } from '../util/index.ts';
+export { commandFailed, redact } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
   type AskedInterval,
