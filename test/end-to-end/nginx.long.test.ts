@@ -15,12 +15,9 @@ const { describeWithRouter, pathOf } = await findRouter('nginx', 'mtail', 'curl'
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 async function startNginx(site: Site) {
-  const [shop = '', slots = ''] = site.blocks('nginx');
-  const [counting = ''] = site.blocks('mtail');
-  await site.write('nginx/shop/slots.conf', slots);
-  await site.write('nginx/shop/versions', '2.4.0 shop-a\n');
+  for (const file of ['slots.conf', 'versions']) await site.write(`nginx/shop/${file}`, site.example(file));
   const log = await site.write('nginx/shop.log', '');
-  const programs = dirname(await site.write('mtail/shop.mtail', counting));
+  const programs = dirname(await site.write('mtail/shop.mtail', site.example('shop.mtail')));
   const conf = await site.write(
     'nginx/nginx.conf',
     `worker_processes 1;
@@ -30,7 +27,7 @@ events {}
 http {
   ${TEMPORARY.map((each) => `${each}_temp_path ${site.folder}/temp;`).join('\n  ')}
   access_log off;
-${shop}
+${site.example('shop.conf')}
 }
 `,
   );

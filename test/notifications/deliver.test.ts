@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { expect, test } from '@jest/globals';
 import { deliver } from '../../src/notifications/deliver.ts';
@@ -66,6 +67,8 @@ test('a webhook gets the news as JSON', async () => {
     });
   });
   await send(webhooks('HOOK'), { env: { HOOK: url } });
+  const [, shown = ''] = /^```json\n(\{\n.*?)^```$/ms.exec(readFileSync('docs/platforms.md', 'utf8')) ?? [];
+  expect(Object.keys(JSON.parse(shown) as object)).toEqual(Object.keys(received[2] as object));
   expect(received).toEqual([
     'POST',
     'application/json',

@@ -21,15 +21,15 @@ import { startWorkerProcess } from '../../support/worker-process.ts';
 import { type Application, type Behaviour, startApplication } from './application.ts';
 
 /**
- * Deployments behind a real router, with the files of docs/routers.md: only folders, ports and lengths differ. 2.4.0 serves
- * in shop-a, and shop-b runs an older version.
+ * Deployments behind a real router, with the files of examples/haproxy or examples/nginx: only folders, ports and lengths
+ * differ. 2.4.0 serves in shop-a, and shop-b runs an older version.
  */
 export interface RouterScene {
   /** Runs `body` while this release is deployed. */
   deploy(release: Release, body: (deployment: TestDeployment) => Promise<void>): Promise<void>;
   /** How many requests each version answers from now on, out of a hundred. */
   served(): Promise<Record<string, number>>;
-  /** What the page's script prints. */
+  /** What the example's script prints. */
   status(): Promise<unknown>;
 }
 
@@ -39,24 +39,24 @@ export interface Release {
   readonly environment: Environment;
 }
 
-/** How requests are counted: as the page's runbook does, or with the keys that count dropped ones as well. */
+/** How requests are counted: as the example's runbook does, or with the keys of docs/routers.md that count dropped ones as well. */
 type Environment = 'production' | 'dropped-counted';
 
-/** Of the page. */
-type Section = 'HAProxy' | 'nginx';
+/** A folder of examples/. */
+type Example = 'haproxy' | 'nginx';
 
 /** Where the router's files are in this test. */
 export interface Site {
   readonly folder: string;
-  /** The port here of one on the page. */
-  port(onPage: number): number;
-  /** The blocks of a section in this language, by default the router's, with the folders and ports of this test. */
-  blocks(language: string, section?: Section): readonly string[];
+  /** The port here of one in the example. */
+  port(inExample: number): number;
+  /** A file of the example, with the folders and ports of this test. */
+  example(file: string): string;
   /** Writes a file below the folder. @returns its path. */
   write(file: string, text: string): Promise<string>;
 }
 
-/** On the page: customers, metrics of HAProxy and of mtail, health. */
+/** In the examples: customers, metrics of HAProxy and of mtail, health. */
 const PORTS = [8080, 8405, 3903, 8406];
 const REQUESTS_PER_SECOND = 50;
 const START_MS = 60_000;
@@ -80,8 +80,8 @@ export async function findRouter<Name extends string>(...names: readonly Name[])
   };
 }
 
-/** `startRouter` writes the router's files and starts it. Each environment has the page's runbook, with other `metrics`. */
-export function useRouter(section: Section, startRouter: (site: Site) => Promise<readonly Program[]>): RouterScene {
+/** `startRouter` writes the router's files and starts it. Each environment has the example's runbook, with other `metrics`. */
+export function useRouter(example: Example, startRouter: (site: Site) => Promise<readonly Program[]>): RouterScene {
   const temporal = useTemporal();
   const taskQueue = uniqueQueue();
   const service = uniqueService();
@@ -98,13 +98,13 @@ export function useRouter(section: Section, startRouter: (site: Site) => Promise
     const applications = [await startApplication('2.4.0', behaviourOf), await startApplication('2.3.0', behaviourOf)];
     for (const { stop } of applications) ends.push(stop);
 
-    const site = await createSite(folder, section, applications);
+    const site = await createSite(folder, example, applications);
     await writeScripts(site, applications);
     for (const { stop } of await startRouter(site)) ends.push(stop);
     shop = join(folder, 'bin/shop');
     customers = `http://127.0.0.1:${site.port(8080)}/`;
 
-    for (const [environment, metrics] of metricsOf(site, section)) {
+    for (const [environment, metrics] of metricsOf(site, example)) {
       const runbook = { ...runbookWith(site, metrics), service, environment };
       await site.write(`runbooks/${environment}.yaml`, stringify(runbook));
     }
@@ -153,21 +153,11 @@ async function ask(url: string): Promise<string> {
   return (await fetch(url)).text();
 }
 
-/** The blocks of code in a section of the page. */
-function blocksOf(section: string): { readonly language: string; readonly text: string }[] {
-  const page = readFileSync('docs/routers.md', 'utf8');
-  const text = page.split(/^## /m).find((each) => each.startsWith(section)) ?? '';
-  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', block = '']) => ({
-    language,
-    text: block,
-  }));
-}
-
-async function createSite(folder: string, section: Section, applications: readonly Application[]): Promise<Site> {
+async function createSite(folder: string, example: Example, applications: readonly Application[]): Promise<Site> {
   const ports = new Map<number, number>();
   for (const port of PORTS) ports.set(port, await freePort());
   for (const [index, { port }] of applications.entries()) ports.set(9001 + index, port);
-  const portOf = (onPage: number): number => ports.get(onPage) ?? 0;
+  const portOf = (inExample: number): number => ports.get(inExample) ?? 0;
   const here = (text: string): string =>
     text
       .replace(/(?<=^\s*(?:bind|listen) ):?(8080)/gm, (_, port) => `127.0.0.1:${portOf(Number(port))}`)
@@ -176,8 +166,7 @@ async function createSite(folder: string, section: Section, applications: readon
   return {
     folder,
     port: portOf,
-    blocks: (language, of = section) =>
-      blocksOf(of).flatMap((block) => (block.language === language ? [here(block.text)] : [])),
+    example: (file) => here(readFileSync(join('examples', example, file), 'utf8')),
     async write(file, text) {
       const path = join(folder, file);
       await mkdir(dirname(path), { recursive: true });
@@ -187,11 +176,10 @@ async function createSite(folder: string, section: Section, applications: readon
   };
 }
 
-/** The page's script, and a `systemctl` that restarts an application as the version that the script wrote for its slot. */
+/** The example's script, and a `systemctl` that restarts an application as the version that the script wrote for its slot. */
 async function writeScripts(site: Site, [a, b]: readonly Application[]): Promise<void> {
-  const [shop = ''] = site.blocks('bash');
   await site.write('default/shop-a', 'VERSION=2.4.0\n');
-  await writeProgram(site, 'shop', shop);
+  await writeProgram(site, 'shop', site.example('shop'));
   await writeProgram(
     site,
     'systemctl',
@@ -209,20 +197,19 @@ export async function writeProgram(site: Site, name: string, text: string): Prom
 }
 
 /** The `metrics` of each environment. */
-function metricsOf(site: Site, section: Section): readonly (readonly [Environment, object])[] {
-  const [first = '', second = ''] = site.blocks('yaml').map((block) => parse(block) as unknown);
-  const { metrics } = first as { metrics: object };
+function metricsOf(site: Site, example: Example): readonly (readonly [Environment, object])[] {
+  const { metrics } = parse(site.example('runbook.yaml')) as { metrics: object };
+  const [, dropped = ''] = /^```yaml\n(.*?)^```$/ms.exec(readFileSync('docs/routers.md', 'utf8')) ?? [];
   // nginx counts dropped requests anyway.
   return [
     ['production', metrics],
-    ['dropped-counted', section === 'HAProxy' ? { ...metrics, ...(second as object) } : metrics],
+    ['dropped-counted', example === 'haproxy' ? { ...metrics, ...(parse(dropped) as object) } : metrics],
   ];
 }
 
-/** The page's runbook in seconds instead of minutes. So short a soak proves no error rate of 2 %. */
+/** The example's runbook in seconds instead of minutes. So short a soak proves no error rate of 2 %. */
 function runbookWith(site: Site, metrics: object): Record<string, unknown> {
-  const [page = ''] = site.blocks('yaml', 'HAProxy');
-  const runbook = parse(page) as Record<string, object>;
+  const runbook = parse(site.example('runbook.yaml')) as Record<string, object>;
   return {
     ...runbook,
     metrics: { ...metrics, poll: '500ms' },

@@ -1,0 +1,56 @@
+import { createServer } from 'node:net';
+import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { freePort } from '../../src/sandbox/program.ts';
+import { testAddress, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { findRouter } from './support/router-scene.ts';
+
+/** The script that docs/routers.md asks people to try first, on this machine. */
+
+useTemporal();
+const SCRIPT = 'examples/try/router.sh';
+const PORTS = [8080, 8405, 8406, 3903, 9001, 9002];
+
+/** What to add to each port of the examples, so that all are free. */
+async function freeOffset(): Promise<number> {
+  for (;;) {
+    const offset = (await freePort()) - 8080;
+    const free = await Promise.all(PORTS.map((port) => isFree(port + offset)));
+    if (offset > 0 && free.every(Boolean)) return offset;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+const CASES = [
+  ['haproxy', await findRouter('haproxy', 'socat', 'curl')],
+  ['nginx', await findRouter('nginx', 'mtail', 'curl')],
+] as const;
+
+for (const [router, { describeWithRouter }] of CASES)
+  describeWithRouter(`examples/${router}`, () => {
+    test.each([
+      ['good', 'COMPLETED', '{"2.4.0": 0, "2.5.0": 100}'],
+      ['fails', 'ROLLED BACK', '{"2.4.0": 100, "2.5.0-fails": 0}'],
+    ])('the script ends as expected with a release that is %s', async (release, outcome, traffic) => {
+      const { exitCode, all } = await execa('bash', [SCRIPT, router, release], {
+        env: {
+          TEMPORAL_ADDRESS: testAddress(),
+          BLUEGREEN_TASK_QUEUE: uniqueQueue(),
+          TRY_OFFSET: String(await freeOffset()),
+          TRY_SERVICE: uniqueService(),
+        },
+        reject: false,
+        all: true,
+        stdin: 'ignore',
+      });
+      expect({ exitCode, all }).toMatchObject({ exitCode: 0, all: expect.stringContaining(outcome) });
+      expect(all).toContain(`"traffic": ${traffic}`);
+    });
+  });
