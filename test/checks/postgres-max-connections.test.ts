@@ -70,7 +70,7 @@ describe('postgres-max-connections', () => {
       { what: "green's pools", measured: '1 x 5 = 5', source: 'runbook' },
       { what: 'open as recommendation beyond the pools', measured: '0 (0 open in all)', source: 'database main' },
       { what: 'open by others', measured: '1 (postgres 1)', source: 'database main' },
-      { what: 'reserved for administrators', measured: '3', source: 'database main' },
+      { what: 'reserved for administrators', measured: '3 (superuser_reserved_connections)', source: 'database main' },
       { what: 'headroom', measured: '5', source: 'runbook' },
       { what: 'max_connections', measured: '30', required: 'at least 19', source: 'database main' },
     ]);

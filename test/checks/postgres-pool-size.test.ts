@@ -176,7 +176,7 @@ describe('with the hold from a load test', () => {
     );
     expect(finding.evidence).toContainEqual({
       what: 'open as recommendation beyond the pools',
-      measured: '2 (4 open in all)',
+      measured: '2 (4 open in all: recommendation 4)',
       source: 'database main',
     });
   });

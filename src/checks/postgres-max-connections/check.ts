@@ -1,6 +1,7 @@
 import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
-import { type Fit, fitOf, unaccountedConnections } from '../postgres/connection-budget.ts';
-import { explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
+import { type Fit, fitOf, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
+import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
+import { measureConnections } from '../postgres/connections.ts';
 import { type Config, schema } from './schema.ts';
 
 export const postgresMaxConnections = checkKind({
@@ -23,13 +24,17 @@ function create(config: Config): Check {
     heartbeat({ doing: 'counting connections' });
     return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
       const found = await measureConnections(client, role);
-      const beyond = unaccountedConnections(config, { ofRole: found.ofRole, greenIsUp: context.greenIsUp });
-      return explainMismatch(found, config) ?? judge(fitOf({ ...config, beyond }, found));
+      const mismatch = explainMismatch(found, config);
+      if (mismatch) return mismatch;
+      const pools = versionPools(config, context);
+      const beyond = unaccountedConnections(pools, found);
+      const { providerReserved = 0 } = config;
+      return judge(fitOf({ ...config, pools, beyond, providerReserved }, found), roleHint(found, config));
     });
   };
 }
 
-function judge({ tightest, short, lines }: Fit): Finding {
+function judge({ tightest, short, lines }: Fit, hint: readonly string[]): Finding {
   const { what, limit, required } = tightest;
   if (short.length === 0)
     return {
@@ -41,6 +46,6 @@ function judge({ tightest, short, lines }: Fit): Finding {
     passed: false,
     summary: `${what} is ${limit}, ${required} are needed with both versions running`,
     evidence: lines,
-    unblock: short.map((each) => `${each.what}: ${each.remedy}`).join('; '),
+    unblock: [...hint, ...short.map((each) => `${each.what}: ${each.remedy}`)].join('; '),
   };
 }

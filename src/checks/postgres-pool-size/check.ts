@@ -1,7 +1,8 @@
 import type { EvidenceLine } from '../../domain/index.ts';
 import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
-import { fitOf, type Pool, unaccountedConnections } from '../postgres/connection-budget.ts';
-import { type Connections, explainMismatch, measureConnections, withConnections } from '../postgres/connections.ts';
+import { fitOf, type Pool, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
+import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
+import { type Connections, measureConnections } from '../postgres/connections.ts';
 import { type ConnectionHoldTime, connectionHoldTime } from './connection-hold-time.ts';
 import { type Config, schema } from './schema.ts';
 
@@ -30,7 +31,7 @@ function create(config: Config): Check {
       const wrong = explainMismatch(found, config);
       if (wrong) return wrong;
       const hold = await connectionHoldTime(config, context, { client, found });
-      return 'passed' in hold ? hold : judge(config, { hold, found, greenIsUp: context.greenIsUp });
+      return 'passed' in hold ? hold : judge(config, { hold, found, pools: versionPools(config, context) });
     });
   };
 }
@@ -50,36 +51,32 @@ export function neededSize(
 interface Measured {
   readonly hold: ConnectionHoldTime;
   readonly found: Connections;
-  readonly greenIsUp: boolean;
+  readonly pools: readonly Pool[];
 }
 
-interface Version {
-  readonly name: 'blue' | 'green';
-  readonly pool: Pool;
+interface Judged extends Pool {
   readonly needed: number;
 }
 
-function judge(config: Config, { hold, found, greenIsUp }: Measured): Finding {
-  const version = (name: Version['name']): Version => {
-    const pool = config[name];
-    return { name, pool, needed: neededSize(config, { instances: pool.instances, holdMs: hold.ms }) };
-  };
-  const versions = { blue: version('blue'), green: version('green') };
-  const both = [versions.blue, versions.green];
-  const beyond = unaccountedConnections(config, { ofRole: found.ofRole, greenIsUp });
-  const fitWith = (sizeOf: (each: Version) => number) =>
+function judge(config: Config, { hold, found, pools }: Measured): Finding {
+  const both = pools.map((pool): Judged => {
+    return { ...pool, needed: neededSize(config, { instances: pool.instances, holdMs: hold.ms }) };
+  });
+  const beyond = unaccountedConnections(pools, found);
+  const { providerReserved = 0 } = config;
+  const fitWith = (sizeOf: (each: Judged) => number) =>
     fitOf(
       {
         ...config,
-        blue: { ...config.blue, size: sizeOf(versions.blue) },
-        green: { ...config.green, size: sizeOf(versions.green) },
+        pools: both.map((each) => ({ ...each, size: sizeOf(each) })),
         beyond,
+        providerReserved,
         headroom: 0,
       },
       found,
     );
-  const small = both.filter(({ pool, needed }) => pool.size < needed);
-  const fit = fitWith(({ pool, needed }) => Math.max(pool.size, needed));
+  const small = both.filter(({ size, needed }) => size < needed);
+  const fit = fitWith(({ size, needed }) => Math.max(size, needed));
   const smallest = fitWith(({ needed }) => needed);
 
   const evidence: EvidenceLine[] = [
@@ -97,9 +94,7 @@ function judge(config: Config, { hold, found, greenIsUp }: Measured): Finding {
       summary: `the pools carry ${rate} (${both.map(described).join(', ')}), and both versions' fit: ${what} is ${limit}, ${required} are needed`,
       evidence,
     };
-  const wrong = small.map(
-    ({ name, pool, needed }) => `${name}'s pool of ${pool.size} is too small, ${needed} are needed`,
-  );
+  const wrong = small.map(({ name, size, needed }) => `${name}'s pool of ${size} is too small, ${needed} are needed`);
   const todo = small.map(
     ({ name, needed }) =>
       `set ${name}'s pool to ${needed} connections for each instance, in the service and in the runbook, or run more instances`,
@@ -110,21 +105,21 @@ function judge(config: Config, { hold, found, greenIsUp }: Measured): Finding {
       todo.push(
         `make the pools smaller: ${both.map(({ name, needed }) => `${name} needs ${needed}`).join(', ')} for each instance`,
       );
-    else todo.push(...smallest.short.map((each) => `${each.what}: ${each.remedy}`));
+    else todo.push(...roleHint(found, config), ...smallest.short.map((each) => `${each.what}: ${each.remedy}`));
   }
   return { passed: false, summary: `at ${rate}: ${wrong.join('; ')}`, evidence, unblock: todo.join('; ') };
 }
 
-function sizeLine({ name, pool, needed }: Version): EvidenceLine {
-  const note = pool.size > needed ? ', more than it needs' : '';
+function sizeLine({ name, size, needed }: Judged): EvidenceLine {
+  const note = size > needed ? ', more than it needs' : '';
   return {
     what: `${name}'s pool of each instance`,
-    measured: `${pool.size}${note}`,
+    measured: `${size}${note}`,
     required: `at least ${needed}`,
     source: 'runbook',
   };
 }
 
-function described({ name, pool, needed }: Version): string {
-  return `${name} needs ${needed} for each instance and has ${pool.size}`;
+function described({ name, size, needed }: Judged): string {
+  return `${name} needs ${needed} for each instance and has ${size}`;
 }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { EvidenceLine } from '../../domain/index.ts';
 import { apartMs, type CheckContext, type Finding } from '../../plugin/index.ts';
 import type { Connections } from '../postgres/connections.ts';
+import { roleText } from '../postgres/roles.ts';
 import type { Config } from './schema.ts';
 
 /** Fewer tell nothing: PostgreSQL adds a session's times up to a second late. */
@@ -25,15 +26,18 @@ export async function connectionHoldTime(
   if (config.hold !== undefined)
     return { ms: config.hold, line: { what: WHAT, measured: `${config.hold} ms`, source: 'runbook' } };
   const source = `database ${config.database}`;
+  const role = roleText(config.role);
+  const others = found.othersInDatabase === 0 ? '' : ` (others in the database: ${found.whoOthersAre})`;
   if (found.ofRoleInDatabase === 0)
-    return unmeasured(`nobody is connected as ${config.role}, so there is nothing to measure a request's hold by`, {
-      line: { what: `sessions of ${config.role}`, measured: '0', required: 'at least 1', source },
-      unblock: 'name the database and the role that the service really uses, or give "hold" in the runbook',
+    return unmeasured(`nobody is connected as ${role}, so there is nothing to measure a request's hold by`, {
+      line: { what: `sessions of ${role}`, measured: `0${others}`, required: 'at least 1', source },
+      unblock:
+        'name the database that the service really uses, and its login, the group of its logins or a pattern for them in "role", or give "hold" in the runbook',
     });
-  if (!(await timesAreKept(client, config.role)))
+  if (!(await timesAreKept(client, found)))
     return unmeasured('PostgreSQL keeps no times of sessions: track_activities is off', {
       line: { what: 'track_activities', measured: 'off', required: 'on', source },
-      unblock: `set track_activities = on (for role ${config.role}, too, if it has a setting of its own), or give "hold" in the runbook`,
+      unblock: `set track_activities = on (for role ${role}, too, if it has a setting of its own), or give "hold" in the runbook`,
     });
 
   const { busyMs, requests, tookMs } = await measure(config, context, client);
@@ -54,23 +58,23 @@ export async function connectionHoldTime(
       unblock: 'check again with a longer measureFor, or give "hold" in the runbook',
     });
   const ms = busyMs / requests;
-  const others =
+  const whoElse =
     found.othersInDatabase === 0
       ? 'nobody else was connected'
       : `sessions of others, whose time is in it: ${found.othersInDatabase}`;
-  return { ms, line: { ...line, measured: `${ms.toFixed(2)} ms: ${line.measured}; ${others}` } };
+  return { ms, line: { ...line, measured: `${ms.toFixed(2)} ms: ${line.measured}; ${whoElse}` } };
 }
 
 /** Without it the times stand still, and every request would seem to need no connection at all. */
-async function timesAreKept(client: pg.Client, role: string): Promise<boolean> {
+async function timesAreKept(client: pg.Client, { logins }: Connections): Promise<boolean> {
   const { rows } = await client.query<{ kept: boolean }>(
     `SELECT current_setting('track_activities')::bool AND NOT EXISTS (
        SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN unnest(s.setconfig) setting
-       WHERE r.rolname = $1
+       WHERE r.rolname = ANY ($1::text[])
          AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
          AND CASE WHEN starts_with(setting, 'track_activities=') THEN NOT split_part(setting, '=', 2)::bool END
      ) AS kept`,
-    [role],
+    [logins.map(({ name }) => name)],
   );
   return rows[0]?.kept ?? false;
 }

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { type CheckBase, duration } from '../../runbook/index.ts';
-import { database, pools, role } from '../postgres/schema.ts';
+import { database, service } from '../postgres/schema.ts';
 
 export const schema = (base: CheckBase) =>
   base
     .extend({
       database,
-      role,
-      ...pools,
+      ...service,
       peakRequests: z.number().positive().describe('The peak of requests per second, for the whole service.'),
       hold: duration
         .optional()

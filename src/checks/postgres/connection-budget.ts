@@ -1,34 +1,41 @@
 import type { EvidenceLine } from '../../domain/index.ts';
 import type { Connections } from './connections.ts';
+import { roleText, sessionsByLogin } from './roles.ts';
+import type { Roles } from './schema.ts';
 import { identifier } from './session.ts';
 
+/** What one side opens in the server: the pools of a version's instances, or those of a pooler that both versions share. */
 export interface Pool {
+  readonly name: 'blue' | 'green' | 'pooler';
   readonly instances: number;
   /** Connections of one instance. */
   readonly size: number;
+  /** It may have connections open now. */
+  readonly isUp: boolean;
 }
 
 /** What has to find room in the server at once. */
 export interface Demand {
   /** As the runbook calls the database. */
   readonly database: string;
-  readonly role: string;
-  readonly blue: Pool;
-  readonly green: Pool;
-  /** What the service's role holds open besides these pools: its jobs, a forgotten instance. */
+  readonly role: Roles;
+  readonly pools: readonly Pool[];
+  /** What the service's logins hold open besides these pools: its jobs, a forgotten instance. */
   readonly beyond: number;
+  /** Slots that a managed service keeps and PostgreSQL does not show. */
+  readonly providerReserved: number;
   /** Connections to spare beyond everything counted. */
   readonly headroom: number;
 }
 
-interface Limit {
+export interface Limit {
   readonly what: string;
   readonly limit: number;
   readonly required: number;
   readonly remedy: string;
 }
 
-/** Whether both versions' pools fit at the same time, next to everybody else. */
+/** Whether everything fits at the same time, next to everybody else. */
 export interface Fit {
   /** The limit with the least room. */
   readonly tightest: Limit;
@@ -38,47 +45,43 @@ export interface Fit {
   readonly lines: readonly EvidenceLine[];
 }
 
-/** How many sessions of the service's role no pool of a version that runs now accounts for. */
-export function unaccountedConnections(
-  { blue, green }: Pick<Demand, 'blue' | 'green'>,
-  { ofRole, greenIsUp }: { readonly ofRole: number; readonly greenIsUp: boolean },
-): number {
-  return Math.max(0, ofRole - connectionsOf(blue) - (greenIsUp ? connectionsOf(green) : 0));
+/** Both versions' pools, each with connections of its own. */
+export function versionPools(
+  { blue, green }: Readonly<Record<'blue' | 'green', Pick<Pool, 'instances' | 'size'>>>,
+  { greenIsUp }: { readonly greenIsUp: boolean },
+): readonly [Pool, Pool] {
+  return [
+    { name: 'blue', ...blue, isUp: true },
+    { name: 'green', ...green, isUp: greenIsUp },
+  ];
 }
 
-function connectionsOf({ instances, size }: Pool): number {
-  return instances * size;
+/** How many sessions of the service no pool that is up now accounts for. */
+export function unaccountedConnections(pools: readonly Pool[], { ofRole }: Pick<Connections, 'ofRole'>): number {
+  return Math.max(0, ofRole - connectionsOf(pools.filter(({ isUp }) => isUp)));
 }
 
-/** Pure. Compares with the tightest of max_connections, the database's limit and the role's. */
-export function fitOf({ database, role, blue, green, beyond, headroom }: Demand, found: Connections): Fit {
+function connectionsOf(pools: readonly Pick<Pool, 'instances' | 'size'>[]): number {
+  return pools.reduce((sum, { instances, size }) => sum + instances * size, 0);
+}
+
+/** Pure. Compares with the tightest of max_connections and the limits of the database and the logins. */
+export function fitOf(demand: Demand, found: Connections, further: readonly Limit[] = []): Fit {
+  const { database, role, pools, beyond, providerReserved, headroom } = demand;
   const source = `database ${database}`;
-  const service = connectionsOf(blue) + connectionsOf(green) + beyond;
-  const server = serverLimit(found, service + found.others + found.reserved + headroom);
-  const limits: Limit[] = [server];
-  if (found.databaseLimit >= 0) {
-    const required = service + found.othersInDatabase;
-    limits.push({
-      what: 'connection limit of the database',
-      limit: found.databaseLimit,
-      required,
-      remedy: `raise it: ALTER DATABASE ${identifier(found.databaseName)} CONNECTION LIMIT ${required}`,
-    });
-  }
-  if (found.roleLimit !== null && found.roleLimit >= 0 && !found.roleIsSuperuser)
-    limits.push({
-      what: `connection limit of the role ${role}`,
-      limit: found.roleLimit,
-      required: service,
-      remedy: `raise it: ALTER ROLE ${identifier(role)} CONNECTION LIMIT ${service}`,
-    });
+  const service = connectionsOf(pools) + beyond;
+  const reserved = Object.values(found.reserved).reduce((sum, slots) => sum + slots, providerReserved);
+  const server = serverLimit(found, service + found.others + reserved + headroom);
+  const limits = [server, ...databaseLimit(found, service), ...loginLimit(demand, found, service), ...further];
 
   const lines: EvidenceLine[] = [
-    { what: "blue's pools", measured: sumOf(blue), source: 'runbook' },
-    { what: "green's pools", measured: sumOf(green), source: 'runbook' },
-    { what: `open as ${role} beyond the pools`, measured: `${beyond} (${found.ofRole} open in all)`, source },
+    ...pools.map((pool) => ({ what: POOLS[pool.name], measured: sumOf(pool), source: 'runbook' })),
+    { what: `open as ${roleText(role)} beyond the pools`, measured: `${beyond} (${openNow(found)})`, source },
     { what: 'open by others', measured: found.others === 0 ? '0' : `${found.others} (${found.whoOthersAre})`, source },
-    { what: 'reserved for administrators', measured: String(found.reserved), source },
+    { what: 'reserved for administrators', measured: reservedBy(found), source },
+    ...(providerReserved > 0
+      ? [{ what: 'reserved by the provider', measured: String(providerReserved), source: 'runbook' }]
+      : []),
     { what: 'headroom', measured: String(headroom), source: 'runbook' },
     ...limits.map(({ what, limit, required }) => ({
       what,
@@ -97,8 +100,67 @@ export function fitOf({ database, role, blue, green, beyond, headroom }: Demand,
   };
 }
 
+const POOLS = {
+  blue: "blue's pools",
+  green: "green's pools",
+  pooler: 'the pooler, for both versions together',
+} as const satisfies Record<Pool['name'], string>;
+
 function sumOf(pool: Pool): string {
-  return `${pool.instances} x ${pool.size} = ${connectionsOf(pool)}`;
+  return `${pool.instances} x ${pool.size} = ${connectionsOf([pool])}`;
+}
+
+function openNow({ ofRole, logins }: Connections): string {
+  return `${ofRole} open in all${ofRole === 0 ? '' : `: ${sessionsByLogin(logins)}`}`;
+}
+
+function reservedBy({ reserved }: Connections): string {
+  const settings = Object.entries(reserved).filter(([, slots]) => slots > 0);
+  return settings.length === 0 ? '0' : settings.map(([setting, slots]) => `${slots} (${setting})`).join(' + ');
+}
+
+function databaseLimit(found: Connections, service: number): Limit[] {
+  if (found.databaseLimit < 0) return [];
+  const required = service + found.othersInDatabase;
+  return [
+    {
+      what: 'connection limit of the database',
+      limit: found.databaseLimit,
+      required,
+      remedy: `raise it: ALTER DATABASE ${identifier(found.databaseName)} CONNECTION LIMIT ${required}`,
+    },
+  ];
+}
+
+/**
+ * The smallest limit of a login. It has to hold the whole service, unless every instance connects with a login of its own,
+ * which shows in the sessions: as many logins as blue has instances, none with more sessions than one pool has.
+ */
+function loginLimit({ pools, role }: Demand, { logins }: Connections, service: number): Limit[] {
+  const inUse = logins.filter(({ sessions }) => sessions > 0);
+  const largest = Math.max(...pools.map(({ size }) => size));
+  const oneForEach =
+    inUse.length > 1 &&
+    inUse.length >= (pools[0]?.instances ?? 0) &&
+    inUse.every(({ sessions }) => sessions <= largest);
+  const required = oneForEach ? largest : service;
+  const relevant = logins.filter(({ sessions, named }) => sessions > 0 || named);
+  const [tightest, ...rest] = (relevant.length > 0 ? relevant : logins)
+    .filter(({ limit }) => limit >= 0)
+    .toSorted((a, b) => a.limit - b.limit);
+  if (!tightest) return [];
+  const likewise = rest.some(({ limit }) => limit < required)
+    ? `, and likewise for the other logins of ${roleText(role)}`
+    : '';
+  const atItsSource = tightest.named ? '' : ', and in the statement that creates such logins';
+  return [
+    {
+      what: `connection limit of the role ${tightest.name}`,
+      limit: tightest.limit,
+      required,
+      remedy: `raise it: ALTER ROLE ${identifier(tightest.name)} CONNECTION LIMIT ${required}${likewise}${atItsSource}`,
+    },
+  ];
 }
 
 function serverLimit({ maxConnections, pendingRestart, standby, replicas }: Connections, required: number): Limit {

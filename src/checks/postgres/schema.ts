@@ -7,11 +7,30 @@ const pool = z.strictObject({
   instances: z.int().min(1).describe('The number of instances, each with its own pool.'),
   size: z.int().min(1).describe('The largest number of connections in the pool of one instance.'),
 });
-export const pools = {
+
+const ROLE = 'expected a role such as shop, a pattern such as v-*-shop-*, or a list of them';
+const oneRole = z.string().min(1, ROLE);
+
+/** Which sessions are the service's, and what it opens. */
+export const service = {
+  role: z
+    .union([oneRole, z.array(oneRole).min(1, ROLE)], { error: ROLE })
+    .describe(
+      'The database role that the service connects as. Sessions of its members count as well: name the group if logins change. `*` in a name stands for any characters.',
+    ),
   blue: pool.describe("Blue's connection pools."),
   green: pool.describe("Green's connection pools."),
+  providerReserved: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      'Connections that a managed service keeps for itself and PostgreSQL does not show. Default: 0. See docs/database-connections.md.',
+    ),
 };
-export const role = z.string().min(1).describe('The database role that the service connects as.');
+
+/** Roles of the runbook: names, and patterns with `*`. */
+export type Roles = string | readonly string[];
 
 export const table = z
   .string()
