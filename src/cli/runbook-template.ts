@@ -22,7 +22,7 @@ workload:
   kind: command
   # After it, green runs without traffic.
   deploy: [./deploy.sh, --service, "{service}", --version, "{version}"]
-  # Change this: green answers here before it gets traffic.
+  # Change this: green answers here before it gets traffic. If the answer shows the version, add contains: "{version}".
   health: { url: "http://127.0.0.1:8080/versions/{version}/healthz" }
 router:
   kind: command

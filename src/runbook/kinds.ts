@@ -29,7 +29,10 @@ export interface WorkloadConfig {
   readonly kind: string;
   readonly timeout: number;
 }
-export type WorkloadSchema<Config> = KindSchema<ReturnType<typeof workloadBase>, Config>;
+export interface WorkloadSchema<Config> extends KindSchema<ReturnType<typeof workloadBase>, Config> {
+  /** What is valid and still doubtful, each with its key: `runbook validate` prints it. */
+  warnings?(config: Config): readonly string[];
+}
 
 const routerBase = (kind: string, summary: string) =>
   z.strictObject({

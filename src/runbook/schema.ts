@@ -154,6 +154,8 @@ export interface RunbookFormat {
   readonly metrics: z.ZodType<MetricsConfig>;
   /** Keys whose values are never shown. */
   readonly secretKeys: ReadonlySet<string>;
+  /** What is valid in a runbook and still doubtful, a sentence each. */
+  warnings(runbook: Runbook): readonly string[];
 }
 
 /** The format of runbooks that may use these kinds. */
@@ -163,6 +165,7 @@ export function composeRunbookFormat(kinds: RunbookKinds): RunbookFormat {
     schema: runbookSchema(kinds),
     metrics: kindSchemas(kinds).metrics,
     secretKeys: new Set(['urlEnv', 'command', ...all.flatMap(({ secretKeys = [] }) => secretKeys)]),
+    warnings: ({ workload }) => kinds.workloads.find(({ kind }) => kind === workload.kind)?.warnings?.(workload) ?? [],
   };
 }
 

@@ -1,10 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { ANSWER_MS } from '../../src/domain/plan.ts';
 import { until } from '../checks/support/context.ts';
+import { useServers } from '../support/http.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, useScenes } from './support/scene.ts';
 
 const scene = useScenes();
+const serve = useServers();
 /** Bound of an activity whose command, or what has to come after it, has two seconds. */
 const SHORTLY = { timeoutMs: 2_000 + ANSWER_MS };
 const HURRIED = { workload: { timeout: '2s' }, router: { timeout: '2s' } };
@@ -14,7 +16,7 @@ test('green is deployed without traffic, and answers its health check', async ()
   const { evidence } = await run(activities.deployGreen, { target, ...plan.deploy });
   expect(evidence).toEqual([
     { what: 'deploy', measured: expect.stringMatching(/^exit code 0 in/), required: 'exit code 0' },
-    { what: `health of ${GREEN}`, measured: expect.stringContaining('HTTP status 200'), required: '200 to 299' },
+    { what: `health of ${GREEN}`, measured: expect.stringContaining('it answered 200'), required: '200 to 299' },
   ]);
   expect(production.audit).toEqual([
     { command: 'deploy', argument: GREEN, operation: `${target.deployment}/deploy`, attempt: 1 },
@@ -65,10 +67,24 @@ test('a green that never becomes healthy is refused its traffic for good, with w
   await expect(run(activities.deployGreen, { target, ...SHORTLY })).rejects.toMatchObject({
     type: 'GreenUnhealthy',
     nonRetryable: true,
-    message: expect.stringMatching(
-      /did not become healthy in its time, so it gets no traffic: .* found HTTP status 500/,
-    ),
+    message: expect.stringMatching(/did not become healthy in its time, so it gets no traffic: .* it answered 500/),
   });
+});
+
+test('an answer of blue at the address of green is not taken for the health of green', async () => {
+  let serving = BLUE;
+  const router = await serve((_request, response) => response.end(`{"version":"${serving}"}`));
+  const health = { url: `${router.origin}/healthz`, contains: '{version}' };
+  const { activities, target, plan } = await scene({ workload: { health } });
+  await expect(run(activities.deployGreen, { target, ...SHORTLY })).rejects.toMatchObject({
+    type: 'GreenUnhealthy',
+    message: expect.stringMatching(/ it answered 200, but without "2\.5\.0"; it may be blue's answer$/),
+  });
+  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
+  const asked = router.asked.length;
+  await until(() => router.asked.length > asked);
+  serving = GREEN;
+  expect((await result).evidence.map(({ what }) => what)).toContain(`health of ${GREEN}`);
 });
 
 test.each(['deploy', 'shift'] as const)(
@@ -88,6 +104,22 @@ test.each(['deploy', 'shift'] as const)(
     expect(production.asked('health')).toBe(0);
   },
 );
+
+test('an answer of blue at the address of green is not taken for the health of green', async () => {
+  let serving = BLUE;
+  const router = await serve((_request, response) => response.end(`{"version":"${serving}"}`));
+  const health = { url: `${router.origin}/healthz`, contains: '{version}' };
+  const { activities, target, plan } = await scene({ workload: { health } });
+  await expect(run(activities.deployGreen, { target, ...SHORTLY })).rejects.toMatchObject({
+    type: 'GreenUnhealthy',
+    message: expect.stringMatching(/ it answered 200, but without "2\.5\.0"; it may be blue's answer$/),
+  });
+  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
+  const asked = router.asked.length;
+  await until(() => router.asked.length > asked);
+  serving = GREEN;
+  expect((await result).evidence.map(({ what }) => what)).toContain(`health of ${GREEN}`);
+});
 
 test.each(['deploy', 'shift'] as const)(
   'a %s command that hangs is told as that, and not as an activity that ran out of time',

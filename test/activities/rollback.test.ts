@@ -191,7 +191,7 @@ test('without any traffic for half a minute a health check of blue is accepted, 
   });
   expect(evidence.map(({ what, measured }) => `${what}: ${measured}`)).toEqual([
     `fresh requests of ${BLUE} alone: 0, 0 failed`,
-    expect.stringContaining(`health of ${BLUE}: HTTP status 200`),
+    expect.stringContaining(`health of ${BLUE}: it answered 200`),
   ]);
 });
 
@@ -200,7 +200,7 @@ test('fewer than fifty fresh requests in half a minute are no proof: blue has to
   here.production.demand(12);
   here.production.misbehave('health', 'fail');
   const { result, heartbeats } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
-  await until(() => problemIn(heartbeats).includes('found HTTP status 500'));
+  await until(() => problemIn(heartbeats).includes('it answered 500'));
   here.production.misbehave('health', 'well');
   const { requests, accepted } = await result;
   expect(requests).toBeGreaterThan(0);
@@ -224,7 +224,7 @@ test('without any traffic a blue that fails its health check has not recovered',
   here.production.demand(0);
   here.production.misbehave('health', 'fail');
   const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
-  await until(() => problemIn(heartbeats).includes('found HTTP status 500'));
+  await until(() => problemIn(heartbeats).includes('it answered 500'));
   cancel();
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
 });
@@ -255,7 +255,7 @@ test.each<[string, Record<string, unknown>, (here: Scene) => void, RegExp]>([
     'blue fails its health check',
     {},
     ({ production }) => production.misbehave('health', 'fail'),
-    /and .*found HTTP status 500/,
+    /and .*it answered 500/,
   ],
 ])('it does while %s', async (_name, changes, happen, why) => {
   const here = await scene(changes);

@@ -17,7 +17,7 @@ describe('http', () => {
     const origin = await serve((request, response) => response.end(`path ${request.url}\nup{version="2.4.0"} 1`));
     expect(await ask(`${origin}/{service}/{version}?in={environment}`, { contains: 'up{version="{blue}"}' })).toEqual({
       passed: true,
-      summary: 'it answered 200 and contains "up{version=\\"2.4.0\\"}"',
+      summary: 'it answered 200 with "up{version=\\"2.4.0\\"}"',
       evidence: [
         { what: 'status of the answer', measured: '200', required: '200' },
         {
@@ -46,6 +46,21 @@ describe('http', () => {
       passed: false,
       summary: 'it answered 200, but without "series"',
     });
+  });
+
+  test('fails when the answer comes from the other version, by its text or a header', async () => {
+    const origin = await serve((_request, response) => response.setHeader('X-App', 'shop 2.4.0').end('2.4.0'));
+    const header = { name: 'x-app', contains: '{version}' };
+    expect(await ask(origin, { contains: '{version}', header })).toMatchObject({
+      passed: false,
+      summary: `it answered 200, but without "2.5.0" and without "2.5.0" in the header x-app; it may be blue's answer`,
+      unblock: 'it has to answer 200 with "2.5.0" and "2.5.0" in the header x-app',
+    });
+    expect(await ask(origin, { contains: '{blue}', header: { name: 'X-App', contains: 'shop {blue}' } })).toMatchObject(
+      {
+        passed: true,
+      },
+    );
   });
 
   test('does not follow a redirect', async () => {

@@ -207,6 +207,12 @@ test('runbook validate says what is good, and of what is not the file, place, fo
     );
     expect(complaints).toContain(`${none}: there is no such file`);
     expect(mixed.exitCode).toBe(EXIT.usage);
+
+    const doubtful = join(folder, 'doubtful.yaml');
+    await writeFile(doubtful, guideWith(['/-/versions/{version}/healthz', '/healthz']));
+    const doubted = await bluegreen(['runbook', 'validate', doubtful]).ended;
+    expect(doubted).toMatchObject({ exitCode: EXIT.ok, out: expect.stringContaining(': ok: ') });
+    expect(doubted.err).toMatch(/doubtful\.yaml: warning: workload\.health has the same address for blue and green/);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseTraffic } from '../../src/routers/command/parse-traffic.ts';
+import { parseRunbook } from '../../src/runbook/load.ts';
 import { eventually, idleRun } from '../processes/support.ts';
-import { registry } from '../support/registry.ts';
+import { guideWith } from '../runbook/support.ts';
+import { format, registry } from '../support/registry.ts';
 
 const target = {
   service: 'recommendation',
@@ -16,9 +18,12 @@ const operation = (step: string, attempt = 1) => ({ id: `w/r-${Math.random()}/${
 
 let seen: string[] = [];
 let answer = 200;
+/** The version that answers, whichever was asked for. */
+let serving = '2.5.0+b';
 const server = createServer((request, response) => {
   seen.push(request.url ?? '');
-  if (answer > 0) response.writeHead(answer, { location: '/elsewhere' }).end('ok');
+  if (answer > 0)
+    response.writeHead(answer, { location: '/elsewhere', 'x-version': serving }).end(`{"version":"${serving}"}`);
 });
 let health = '';
 beforeAll(async () => {
@@ -30,6 +35,7 @@ beforeAll(async () => {
 afterEach(() => {
   seen = [];
   answer = 200;
+  serving = '2.5.0+b';
 });
 afterAll(() => {
   server.closeAllConnections();
@@ -44,7 +50,7 @@ interface Commands {
   readonly stop?: readonly string[];
   readonly shiftTraffic?: readonly string[];
   readonly status?: readonly string[];
-  readonly health?: { readonly url: string };
+  readonly health?: Readonly<Record<string, unknown>>;
 }
 
 const context = { target, env: process.env, log: { info() {}, warn() {}, error() {} } };
@@ -129,7 +135,7 @@ test('health is asked for the version, with the placeholders encoded', async () 
   expect(await workload().checkHealth('2.5.0+b', idleRun())).toEqual([
     {
       what: 'health of 2.5.0+b',
-      measured: expect.stringMatching(/^HTTP status 200 in \d+ ms$/),
+      measured: expect.stringMatching(/^it answered 200 in \d+ ms$/),
       required: '200 to 299',
     },
   ]);
@@ -137,16 +143,16 @@ test('health is asked for the version, with the placeholders encoded', async () 
 });
 
 test.each([
-  ['an error', 503, 'found HTTP status 503'],
-  ['a redirect', 302, 'found HTTP status 302'],
-  ['silence', 0, 'found no answer within 2000 ms'],
+  ['an error', 503, 'it answered 503, expected 200 to 299'],
+  ['a redirect', 302, 'it answered 302, expected 200 to 299'],
+  ['silence', 0, 'it did not answer: no complete answer within 2 s'],
 ])('%s is not healthy, can be tried again, and the URL is not told', async (_name, status, found) => {
   answer = status;
   const checking = workload().checkHealth('2.5.0', idleRun());
   await expect(checking).rejects.toMatchObject({
     type: 'GreenUnhealthy',
     nonRetryable: false,
-    message: `2.5.0 did not pass its health check: ${found}, expected HTTP status 200 to 299 within 2000 ms`,
+    message: `2.5.0 did not pass its health check: ${found}`,
   });
 });
 
@@ -157,8 +163,70 @@ test('a refused connection is not healthy, without its address', async () => {
   const port = typeof address === 'object' ? address?.port : undefined;
   await new Promise((resolve) => closed.close(resolve));
   const checking = workload({ health: { url: `http://127.0.0.1:${port}/healthz` } }).checkHealth('2.5.0', idleRun());
-  await expect(checking).rejects.toThrow(/found no connection \(ECONNREFUSED\)(?!.*127)/);
+  await expect(checking).rejects.toThrow(/it did not answer: connection refused(?!.*127)/);
 });
+
+const TEXT = { contains: '{version}' };
+const HEADER = { header: { name: 'X-Version', contains: '{version}' } };
+
+test.each([
+  ['its text', TEXT, 'it answered 200, but without "2.5.0+b"'],
+  ['a header', HEADER, 'it answered 200, but without "2.5.0+b" in the header X-Version'],
+])('an answer of blue at the address of green is not the health of green, by %s', async (_name, expected, found) => {
+  const asked = workload({ health: { url: health, ...expected } });
+  serving = '2.4.0';
+  await expect(asked.checkHealth('2.5.0+b', idleRun())).rejects.toMatchObject({
+    type: 'GreenUnhealthy',
+    nonRetryable: false,
+    message: `2.5.0+b did not pass its health check: ${found}; it may be blue's answer`,
+  });
+  expect(await asked.checkHealth('2.4.0', idleRun())).toEqual([
+    {
+      what: 'health of 2.4.0',
+      measured: expect.stringMatching(/^it answered 200 with "2\.4\.0".* in \d+ ms$/),
+      required: expect.stringMatching(/^200 to 299 with "2\.4\.0"/),
+    },
+  ]);
+  serving = '2.5.0+b';
+  expect(await asked.checkHealth('2.5.0+b', idleRun())).toHaveLength(1);
+  await expect(asked.checkHealth('2.4.0', idleRun())).rejects.toThrow(/without "2\.4\.0".*; it may be green's answer$/);
+});
+
+test.each([
+  ['2.5.0', '2.5.0-rc.1', false],
+  ['2.5.0', '12.5.0', false],
+  ['2.5.0', '1.2.5.0', false],
+  ['2.5.0', '2.5.0.1', false],
+  ['2.5.0', '2.5.0+b7', false],
+  ['2.5.0', 'v2.5.0', true],
+  ['2.5.0', 'shop-2.5.0.', true],
+  ['2.5.0+b', '2.5.0+b', true],
+])('the version %s is told from an answer of %s', async (version, answering, passes) => {
+  serving = answering;
+  const asking = workload({ health: { url: health, ...TEXT } }).checkHealth(version, idleRun());
+  if (passes) expect(await asking).toHaveLength(1);
+  else await expect(asking).rejects.toThrow(`without "${version}" (it has "${answering}")`);
+});
+
+test('a status of the runbook takes the place of 200 to 299', async () => {
+  const asked = workload({ health: { url: health, status: 204 } });
+  await expect(asked.checkHealth('2.5.0', idleRun())).rejects.toThrow('it answered 200, expected 204');
+  answer = 204;
+  expect(await asked.checkHealth('2.5.0', idleRun())).toHaveLength(1);
+});
+
+test('one address for both versions is doubtful unless the answer has to show the version', () => {
+  const doubts = (keys: string) =>
+    format.warnings(parseRunbook(guideWith(healthOfGuide(keys)), { file: 'x.yaml', format }));
+  expect(doubts('url: "http://shop/healthz"')).toEqual([expect.stringContaining('an answer of blue passes for green')]);
+  expect(doubts('url: "http://shop/healthz", contains: ok')).toHaveLength(1);
+  expect(doubts('url: "http://shop/healthz", contains: "v{version}"')).toEqual([]);
+  expect(doubts('url: "http://shop/healthz", header: { name: X-Version, contains: "{version}" }')).toEqual([]);
+  expect(doubts('url: "http://shop/{version}/healthz"')).toEqual([]);
+});
+
+const healthOfGuide = (keys: string) =>
+  ['health: { url: "http://127.0.0.1:18080/-/versions/{version}/healthz" }', `health: { ${keys} }`] as const;
 
 test('a health check that is called off rejects with the reason', async () => {
   answer = 0;

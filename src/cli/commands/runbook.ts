@@ -39,7 +39,7 @@ export function addRunbook(command: Command): void {
   withExample(init, 'runbook init --service shop --prometheus http://prometheus.example.com:9090');
   const validate = command
     .command('validate')
-    .description('Shows every mistake in a runbook, with its line. Needs no Temporal.')
+    .description('Shows every mistake in a runbook, with its line, and warns of what is doubtful. Needs no Temporal.')
     .argument('<file...>', 'the runbooks')
     .action(async (files: string[]) => {
       const registry = await loadKinds();
@@ -91,7 +91,9 @@ async function initRunbook(values: RunbookTemplate, output: string | undefined):
 
 async function validateFile(file: string, { format }: Registry): Promise<void> {
   try {
-    print(`${file}: ${describe(await loadRunbook(file, format))}`);
+    const runbook = await loadRunbook(file, format);
+    print(`${file}: ${describe(runbook)}`);
+    for (const warning of format.warnings(runbook)) printError(`${file}: warning: ${warning}`);
   } catch (error) {
     if (!(error instanceof RunbookError)) throw error;
     printError(error.message);

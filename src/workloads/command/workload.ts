@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerKeys, namesVersion } from '../../http-answer/index.ts';
 import { type Evidence, type Workload, workloadKind } from '../../plugin/index.ts';
 import { fillPlaceholders, findPrograms, runChange } from '../../processes/index.ts';
 import { command, httpUrl } from '../../runbook/index.ts';
@@ -21,10 +22,17 @@ export const commandWorkload = workloadKind({
         ),
       health: z
         .strictObject({
-          url: httpUrl('service', 'version').describe('The address of green itself, not of the router.'),
+          url: httpUrl('service', 'version').describe('The address of the version itself, not of the router.'),
+          ...answerKeys('service', 'version'),
         })
-        .describe('The health check that green has to pass before it gets traffic.'),
+        .describe('The health check that green has to pass before it gets traffic, and blue after a rollback.'),
     }),
+  warnings: ({ health }) =>
+    health.url.includes('{version}') || namesVersion(health)
+      ? []
+      : [
+          'workload.health has the same address for blue and green, and nothing in the answer has to show the version: an answer of blue passes for green. Add contains: "{version}" or a header with it, or put {version} into the address.',
+        ],
   create(config, { target }): Workload {
     const { service, green, blue } = target;
     const values = { service, version: green, blue };
@@ -37,7 +45,7 @@ export const commandWorkload = workloadKind({
         return runChange({ name: 'stop', command: stop, values, timeoutMs, operation }, run);
       },
 
-      checkHealth: (version, { signal }) => checkHealth(health.url, { service, version }, signal),
+      checkHealth: (version, { signal }) => checkHealth(health, { version, target }, signal),
 
       preflight: () =>
         findPrograms(
