@@ -1,7 +1,6 @@
 import type { DeploymentTarget } from '../domain/index.ts';
-import { connectPrometheus } from '../metrics/index.ts';
 import { fillPlaceholders } from '../processes/index.ts';
-import { instantValue, type Server } from '../prometheus/index.ts';
+import { connect, instantValue, type Server } from '../prometheus/index.ts';
 import type { QueryMetric } from '../runbook/index.ts';
 
 /** What the query of a further metric is worth now, for `target.green` as the version; null where it has no value. */
@@ -13,7 +12,7 @@ export function queryOf(
   const [promql = ''] = fillPlaceholders([config.query], { service, environment, blue, version: green });
   let server: Server | undefined;
   return async (signal) => {
-    server ??= await connectPrometheus({ ...config, url: config.url ?? '' }, env);
+    server ??= await connect('Prometheus', { ...config, url: config.url ?? '' }, env);
     return instantValue(server, promql, signal);
   };
 }

@@ -2,5 +2,4 @@ export { commandMetrics } from './command/metrics.ts';
 export { draftMetrics } from './draft.ts';
 export { PRESETS, type Preset } from './presets.ts';
 export { prometheusMetrics } from './prometheus/metrics.ts';
-export { connect as connectPrometheus } from './prometheus/source.ts';
 export { scrapeMetrics } from './scrape/metrics.ts';

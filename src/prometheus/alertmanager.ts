@@ -5,7 +5,7 @@ import { explained, parseJson } from './parse-json.ts';
 /** What is asked of an Alertmanager, by its API v2. Each throws as `ask` does. */
 export interface Alertmanager {
   readonly name: string;
-  /** Throws, saying why, unless it is ready. */
+  /** Throws, saying why, unless its API answers, which it does as soon as it takes alerts. */
   ready(signal: AbortSignal): Promise<void>;
   /** Sending one with the same labels again changes it. */
   send(alert: NewAlert, signal: AbortSignal): Promise<void>;
@@ -31,7 +31,7 @@ export function alertmanager(server: Server): Alertmanager {
   return {
     name: server.name,
     async ready(signal) {
-      const { status } = await request(server, { path: '/-/ready' }, signal);
+      const { status } = await request(server, { path: '/api/v2/status' }, signal);
       if (status !== 200) throw refusal(server, status);
     },
     async send(one, signal) {

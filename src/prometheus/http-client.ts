@@ -1,7 +1,6 @@
 import { type Dispatcher, fetch as fetchVia } from 'undici';
-import { errorCode, redact } from '../util/index.ts';
+import { errorCode, hideSecrets, redact } from '../util/index.ts';
 import { type Credentials, headersOf, named, secretsOf } from './credentials.ts';
-import type { Token } from './token.ts';
 
 /** Where a Prometheus or an Alertmanager answers. */
 export interface Server extends Credentials {
@@ -76,19 +75,12 @@ export async function request(server: Server, question: Question, signal: AbortS
 /** What an answer that is no success means. `said` is the server's own explanation, if it gave one. */
 export function refusal(server: Server, status: number, said = ''): Error {
   const why = `${meaningOf(status, server)} (HTTP status ${status})`;
-  return new Error(`${server.name}: ${why}${said === '' ? '' : `: ${concealAll(said, server)}`}`);
+  return new Error(`${server.name}: ${why}${said === '' ? '' : `: ${conceal(said, server)}`}`);
 }
 
-/** What a server said, fit to be shown: no token, no address, not too long. */
-export function conceal(text: string, token?: Token): string {
-  return concealAll(text, { token });
-}
-
-/** The same for a server that is asked with more than a token. */
-export function concealAll(text: string, credentials: Credentials): string {
-  let shown = text;
-  for (const secret of secretsOf(credentials)) shown = shown.replaceAll(secret, '[redacted]');
-  return redact(shown).slice(0, SHOWN);
+/** What a server said, fit to be shown: nothing secret that it was sent, no address, not too long. */
+export function conceal(text: string, credentials: Credentials = {}): string {
+  return redact(hideSecrets(text, secretsOf(credentials))).slice(0, SHOWN);
 }
 
 function addressOf({ url }: Server, { path, search = {} }: Question): URL {
@@ -125,7 +117,7 @@ function meaningOf(status: number, credentials: Credentials): string {
   if (status === 401)
     return who
       ? `it does not accept ${who}`
-      : 'it wants a token: put one into a variable of the worker and name that in the runbook';
+      : 'it wants a token: put one into a variable of the worker and name that in the runbook (auth: { tokenEnv: NAME }, or { basicEnv: NAME } for user:password)';
   if (status === 403) return who ? `${who} may not do this` : 'it forbids this';
   if (status === 404) return 'there is no such address: the URL may be another server’s, or lack a path';
   if (status === 422) return 'it could not evaluate the query';

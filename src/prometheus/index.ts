@@ -1,5 +1,6 @@
 export { type Alert, type Alertmanager, alertmanager, type NewAlert } from './alertmanager.ts';
-export { readBasic, readHeader } from './credentials.ts';
+export { connect, type ServerConfig } from './connect.ts';
+export { grafanaAlertmanager, grafanaRules } from './grafana.ts';
 export { type Answer, conceal, type Server } from './http-client.ts';
 export {
   type AlertingRule,
@@ -20,5 +21,3 @@ export {
   rawSeries,
 } from './samples.ts';
 export { type MetricsPage, parsePrometheusText, type Sample } from './text-format.ts';
-export { withTrust } from './tls.ts';
-export { readToken, type Token } from './token.ts';

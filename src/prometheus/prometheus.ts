@@ -32,9 +32,11 @@ const evaluated = {
   name: z.string(),
   query: z.string(),
   labels: labels.nullish().transform((some) => some ?? {}),
-  /** `ok`, `err`, or `unknown` before the first evaluation. */
+  /** `ok`, `err`, or `unknown` before the first evaluation; Grafana says `error`, and `nodata`. */
   health: z.string(),
   lastError: z.string().optional(),
+  /** Grafana's alone: it is not evaluated. */
+  isPaused: z.boolean().optional(),
   /** When the last evaluation began: epoch milliseconds; before 1970 if there was none. */
   lastEvaluation: z.string().transform((text) => Date.parse(text)),
 };
@@ -62,6 +64,10 @@ const vector = successOf(z.object({ resultType: z.literal('vector'), result: lis
 const groups = successOf(z.object({ groups: listOf(ruleGroup) }));
 const recipients = successOf(z.object({ activeAlertmanagers: listOf(z.object({ url: z.string() })) }));
 
+const NO_PROMETHEUS =
+  'it does not say where it sends alerts (HTTP status 404). If it is Mimir, Cortex, Thanos, VictoriaMetrics or another that ' +
+  'leaves its rules to a ruler, write rules: { kind: ruler } and alertmanagers.urls; for rules of Grafana, rules: { kind: grafana, url: ... }';
+
 export function prometheus(server: Server): Prometheus {
   return {
     async query(query, signal) {
@@ -73,6 +79,7 @@ export function prometheus(server: Server): Prometheus {
     },
     async alertmanagers(signal) {
       const answer = await request(server, { path: '/api/v1/alertmanagers' }, signal);
+      if (answer.status === 404) throw new Error(`${server.name}: ${NO_PROMETHEUS}`);
       return parseJson(server, answer, recipients).data.activeAlertmanagers.map(({ url }) => ({
         label: url,
         url: url.replace(/\/api\/v[12]\/alerts\/?$/, ''),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Labels } from '../promql/index.ts';
-import { type Answer, concealAll, request, type Server } from './http-client.ts';
+import { type Answer, conceal, request, type Server } from './http-client.ts';
 import { explained, parseJson } from './parse-json.ts';
 
 /** A value as it was scraped, with the time of that: epoch milliseconds. */
@@ -179,7 +179,7 @@ function refusePartial(
   said: { readonly warnings: readonly string[]; readonly isPartial?: boolean | undefined },
 ) {
   if (said.warnings.length === 0 && said.isPartial !== true) return;
-  const why = said.warnings.length > 0 ? `: ${concealAll(said.warnings.join('; '), server)}` : '';
+  const why = said.warnings.length > 0 ? `: ${conceal(said.warnings.join('; '), server)}` : '';
   throw new Error(`${server.name}: its answer may lack a part of the data${why}`);
 }
 

@@ -50,7 +50,7 @@ function toProblems(
     return issue.keys.map((key, index) => {
       // To suggest a name takes a while, and nobody is shown so many.
       if (index >= MOST_SHOWN) return problem([...keys, key], `unknown key ${quote(key)}`);
-      const renamed = RENAMED_KEYS.get(pathText([...keys, key]));
+      const renamed = RENAMED_KEYS.get(pathText(kindsFor([...keys, key], data)));
       const help = renamed === undefined ? suggestion(key, allowed) : `use "${renamed}" instead`;
       return problem([...keys, key], `unknown key ${quote(key)}, ${help}`);
     });
@@ -76,7 +76,8 @@ function problem(keys: readonly PropertyKey[], message: string): Problem {
 function pathText(keys: readonly PropertyKey[]): string {
   return keys.reduce<string>((path, key) => {
     if (typeof key === 'number') return `${path}[${key}]`;
-    const text = /^[\w-]+$/.test(String(key)) ? String(key) : quote(String(key));
+    if (typeof key === 'symbol') return `${path}[${key.description}]`;
+    const text = /^[\w-]+$/.test(key) ? key : quote(key);
     return path === '' ? text : `${path}.${text}`;
   }, '');
 }
@@ -140,6 +141,15 @@ function editDistance(from: string, to: string): number {
     row = next;
   }
   return row.at(-1) ?? 0;
+}
+
+/** The same path with the `kind` of each entry of a list instead of its index. */
+function kindsFor(keys: readonly PropertyKey[], data: unknown): readonly PropertyKey[] {
+  return keys.map((key, index) => {
+    const entry = typeof key === 'number' ? valueAt(data, keys.slice(0, index + 1)) : undefined;
+    const isOfKind = typeof entry === 'object' && entry !== null && 'kind' in entry && typeof entry.kind === 'string';
+    return isOfKind ? Symbol(String(entry.kind)) : key;
+  });
 }
 
 function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {

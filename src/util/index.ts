@@ -1,5 +1,6 @@
 export { commandFailed } from './command-failed.ts';
 export { errorCode } from './error-code.ts';
+export { hideSecrets } from './hide-secrets.ts';
 export { jsonOrUndefined } from './json.ts';
 export { loaderArguments, programArguments } from './node-program.ts';
 export { keepSecret, redact } from './redact.ts';

@@ -379,7 +379,7 @@ describeWithPrometheus('prometheus-alerts', () => {
     test('cannot be measured while Prometheus is away, and says so', async () => {
       const away = `http://${await serve((_request, response) => response.destroy())}`;
       await expect(look({ url: away })).rejects.toThrow('Prometheus: the connection broke');
-      await expect(look({ tokenEnv: 'SHOP_PROMETHEUS' })).rejects.toThrow('SHOP_PROMETHEUS');
+      await expect(look({ auth: { tokenEnv: 'SHOP_PROMETHEUS' } })).rejects.toThrow('SHOP_PROMETHEUS');
     });
   });
 
@@ -405,7 +405,7 @@ describeWithPrometheus('prometheus-alerts', () => {
   test('fails while notifications fail although the Alertmanager is ready, and passes when they do not', async () => {
     let takes = false;
     const fake = await serve((request, response) =>
-      response.writeHead(request.url === '/-/ready' || takes ? 200 : 500).end(),
+      response.writeHead(request.url === '/api/v2/status' || takes ? 200 : 500).end(),
     );
     await prometheusWith(GOOD_RULES, [fake]);
     await until(async () => !(await look({ measureFor: '2s' })).passed);

@@ -58,6 +58,17 @@ describe('a runbook with mistakes', () => {
     ]);
   });
 
+  test('a key that a kind of check had before is answered with the new one', () => {
+    const text = guideWith([
+      '\nchecklist:\n',
+      '\nchecklist:\n  - { id: a, title: A, group: G, kind: prometheus-alerts, url: "http://p", labels: { a: b }, errors: e, latency: l, tokenEnv: T }\n' +
+        '  - { id: b, title: B, group: G, kind: http, url: "http://p", tokenEnv: T }\n',
+    ]);
+    expect(() => parseRunbook(text, { file: 'x.yaml', format })).toThrow(
+      /checklist\[0\]\.tokenEnv: unknown key "tokenEnv", use "auth: \{ tokenEnv: NAME \}" instead\n.*checklist\[1\]\.tokenEnv: unknown key "tokenEnv", expected one of/,
+    );
+  });
+
   test.each<[string, readonly (readonly [string, string])[], string]>([
     [
       'a misspelt key',

@@ -127,11 +127,11 @@ test('planted secrets, hostile output and a hostile page: rolled back, nothing t
           blue: pool,
           green: pool,
         }),
-        check('alerts', { kind: 'prometheus-alerts', url: echo.origin, tokenEnv: 'LITTLE_TOKEN', ...alerts }),
+        check('alerts', { kind: 'prometheus-alerts', url: echo.origin, auth: { tokenEnv: 'LITTLE_TOKEN' }, ...alerts }),
         check('plain', {
           kind: 'prometheus-alerts',
           url: echo.origin,
-          tokenEnv: 'PLAINLY_NAMED',
+          auth: { tokenEnv: 'PLAINLY_NAMED' },
           ...alerts,
         }),
       ],

@@ -3,9 +3,8 @@ import {
   type Alertmanager,
   alertmanager,
   type MetricsPage,
-  type Prometheus,
   type Recipient,
-  type Token,
+  type Server,
 } from '../../prometheus/index.ts';
 import type { Item } from './items.ts';
 
@@ -16,17 +15,20 @@ export interface Attached {
 }
 
 /**
- * The Alertmanagers that Prometheus sends to, asked themselves: Prometheus lists dead ones, too. One that is ready is
+ * The Alertmanagers that get the alerts, asked themselves: Prometheus lists dead ones, too. One that is ready is
  * enough, since each gets every alert.
  */
 export async function judgeAlertmanagers(
   recipients: readonly Recipient[],
-  { token, signal }: { readonly token: Token | undefined; readonly signal: AbortSignal },
+  {
+    connect,
+    signal,
+  }: { readonly connect: (name: string, url: string) => Promise<Server>; readonly signal: AbortSignal },
 ): Promise<Attached> {
   const asked = await Promise.all(
     recipients.map(async (recipient, index) => {
       const name = `Alertmanager ${index + 1} of ${recipients.length}`;
-      const it = alertmanager({ name, url: recipient.url, token });
+      const it = alertmanager(await connect(name, recipient.url));
       const problem = await it.ready(signal).then(
         () => undefined,
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -44,6 +46,11 @@ export async function judgeAlertmanagers(
     return { line, missing: { says: 'no Alertmanager is ready', unblock } };
   });
   return { items, ready, dead: asked.filter(({ problem }) => problem !== undefined).map(({ recipient }) => recipient) };
+}
+
+/** What evaluates the rules has no such counters for us: people should know that nothing was measured here. */
+export function unmeasuredNotifications(source: string): Item {
+  return { line: { what: 'failed notifications', measured: `not counted: ${source} does not show them`, source } };
 }
 
 /** Whether Prometheus has anybody to send to. */
@@ -68,14 +75,14 @@ const ERRORS = 'prometheus_notifications_errors_total';
  * count: it stands in the evidence already, and what reached no Alertmanager at all is in the other counter.
  */
 export async function judgeNotifications(
-  prometheus: Prometheus,
+  metrics: (signal: AbortSignal) => Promise<MetricsPage>,
   look: { readonly dead: readonly Recipient[]; readonly lookMs: number; readonly signal: AbortSignal },
 ): Promise<Item[]> {
   const { dead, lookMs, signal } = look;
   const ignored = dead.flatMap(({ label }) => label ?? []);
-  const first = await prometheus.metrics(signal);
+  const first = await metrics(signal);
   await sleep(lookMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-  const second = await prometheus.metrics(signal);
+  const second = await metrics(signal);
   return [ERRORS, DROPPED].map((name): Item => {
     const required = `none new within ${lookMs / 1_000} s`;
     const said = { what: name, required, source: '/metrics of Prometheus' };

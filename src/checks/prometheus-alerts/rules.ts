@@ -44,16 +44,21 @@ interface Reach {
  * service's as often as broken ones, so that they count only where there is no better one.
  */
 export async function judgeRules(
-  prometheus: Prometheus,
+  server: Prometheus,
   groups: readonly RuleGroup[],
-  wanted: { readonly signals: readonly AlertedMetric[]; readonly labels: Labels; readonly now: number },
+  wanted: {
+    readonly signals: readonly AlertedMetric[];
+    readonly labels: Labels;
+    readonly now: number;
+    readonly source: string;
+  },
   stop: AbortSignal,
 ): Promise<Rules> {
-  const { signals, labels, now } = wanted;
+  const { signals, labels, now, source } = wanted;
   const placed = groups.flatMap((group) => group.rules.map((rule) => ({ rule, group })));
   const alerting = placed.filter((one): one is Placed<AlertingRule> => one.rule.type === 'alerting');
   const recording = placed.filter((one): one is Placed<RecordingRule> => one.rule.type === 'recording');
-  const count = counter(prometheus, stop);
+  const count = counter(server, stop);
   const items: Item[] = [];
   const concerned = new Set<AlertingRule>();
   for (const signal of signals) {
@@ -69,10 +74,10 @@ export async function judgeRules(
       }
       if (sights.some(({ selector, found }) => found > 0 && isAbout(selector, signal, labels))) {
         concerned.add(alert.rule);
-        alive.push(judgeRule(alert, { signal, sights, through: reach.through, now }));
+        alive.push(judgeRule(alert, { signal, sights, through: reach.through, now, source }));
       } else dead.push({ rule: alert.rule, series: unfound(sights).join(', ') });
     }
-    const shown = alive.length > 0 ? brokenFirst(alive) : noRule(signal, labels, dead.slice(0, MOST_SHOWN));
+    const shown = alive.length > 0 ? brokenFirst(alive) : noRule(signal, { labels, source }, dead.slice(0, MOST_SHOWN));
     items.push(...shown.slice(0, MOST_SHOWN));
   }
   return { items, concerned: [...concerned] };
@@ -124,9 +129,10 @@ function judgeRule(
     readonly sights: readonly Sight[];
     readonly through: Reach['through'];
     readonly now: number;
+    readonly source: string;
   },
 ): Item {
-  const { signal, sights, through, now } = found;
+  const { signal, sights, through, now, source } = found;
   const faults = [
     ...evaluationFaults({ rule, group }, now),
     ...through.flatMap((recording) => evaluationFaults(recording, now, `recording rule ${recording.rule.name}: `)),
@@ -138,7 +144,7 @@ function judgeRule(
     what: `rule for ${signal.name}: ${rule.name}`,
     measured: faults.length > 0 ? faults.join('; ') : `evaluated ${age.toFixed(1)} s ago, over live series${via}`,
     required: `evaluated without error within ${INTERVALS * group.interval} s, over live series of this service`,
-    source: 'Prometheus',
+    source,
   };
   if (faults.length === 0) return { line };
   return {
@@ -148,6 +154,7 @@ function judgeRule(
 }
 
 function evaluationFaults({ rule, group }: Placed<AlertingRule | RecordingRule>, now: number, before = ''): string[] {
+  if (rule.isPaused) return [`${before}it is paused`];
   if (!(rule.lastEvaluation > 0)) return [`${before}not evaluated yet`];
   const late = now - rule.lastEvaluation - INTERVALS * group.interval * 1_000;
   const [health, error] = [rule.health, conceal(rule.lastError ?? '')];
@@ -163,9 +170,12 @@ function evaluationFaults({ rule, group }: Placed<AlertingRule | RecordingRule>,
 }
 
 /** No rule reads series of this service: rules that nearly do are shown, with what they do not find. */
-function noRule(signal: AlertedMetric, labels: Labels, dead: readonly Dead[]): Item[] {
+function noRule(
+  signal: AlertedMetric,
+  { labels, source }: { readonly labels: Labels; readonly source: string },
+  dead: readonly Dead[],
+): Item[] {
   const required = `an alerting rule over ${signal.wanted} of ${formatSelector(asMatchers(labels))}`;
-  const source = 'Prometheus';
   if (dead.length === 0) {
     const missing = { says: `there is no alerting rule for ${signal.name}`, unblock: `add ${required}` };
     return [{ line: { what: `rules for ${signal.name}`, measured: 'none', required, source }, missing }];

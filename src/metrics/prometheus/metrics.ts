@@ -1,11 +1,12 @@
 import { metricsKind } from '../../plugin/index.ts';
+import { connect } from '../../prometheus/index.ts';
 import { checkCounters, describeCounters } from '../checked-counters.ts';
 import { countersFor } from '../counters.ts';
 import { LATENCY_MISSING } from '../schema.ts';
 import { settled } from '../settled.ts';
 import { readHistory } from './history/read-history.ts';
 import { schema } from './schema.ts';
-import { connect, prometheusSource } from './source.ts';
+import { prometheusSource } from './source.ts';
 
 /** The answers about the past are larger than those about now. */
 const HISTORY_TIMEOUT_MS = 60_000;
@@ -36,7 +37,7 @@ export const prometheusMetrics = metricsKind({
         return { ...reading, series, ...describeCounters(inspection, limits, compared) };
       },
       history: async (question, context) => {
-        const server = { ...(await connect(config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
+        const server = { ...(await connect('Prometheus', config, env)), timeoutMs: HISTORY_TIMEOUT_MS };
         const counters = await countersFor(config, compared, slots)(context.signal);
         return readHistory(server, question, { counters, limits, ...context });
       },

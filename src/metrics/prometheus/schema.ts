@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { duration, type MetricsBase, prometheusServer } from '../../runbook/index.ts';
+import { duration, type MetricsBase, prometheusServer, serverAccess } from '../../runbook/index.ts';
 import { SELECTOR, selector } from '../names.ts';
 import { type CountersConfig, counterKeys, withPreset } from '../schema.ts';
 
@@ -19,9 +19,7 @@ export const schema = (base: MetricsBase) =>
           'How often to query: use the scrape interval of Prometheus. A shorter interval brings no new data; a longer one finds faults later.',
         ),
       timeout: prometheusServer.timeout,
-      auth: prometheusServer.auth,
-      headers: prometheusServer.headers,
-      caFile: prometheusServer.caFile,
+      ...serverAccess,
     })
     .meta({
       examples: [

@@ -1,17 +1,7 @@
 import type { MetricCursor } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
 import { type MetricInterval, type MetricReading, metricsUnavailable, type Range } from '../../plugin/index.ts';
-import {
-  type Answer,
-  instantQuery,
-  type RawSeries,
-  rawSeries,
-  readBasic,
-  readHeader,
-  readToken,
-  type Server,
-  withTrust,
-} from '../../prometheus/index.ts';
+import { type Answer, connect, instantQuery, type RawSeries, rawSeries, type Server } from '../../prometheus/index.ts';
 import { isBelow } from '../bucket-ends.ts';
 import { type Counters, countersFor } from '../counters.ts';
 import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
@@ -274,7 +264,7 @@ export function prometheusSource(
       throw new Error(
         `Prometheus: it asked for ${Math.ceil((restUntil - Date.now()) / 1_000)} s more without questions`,
       );
-    const server = (connected ??= await connect(config, env));
+    const server = (connected ??= await connect('Prometheus', config, env));
     const counters = await countersNow(signal);
     const lately = { range: range(FIRST_MS) };
     const versionsOf = await readVersions(counters, (selector) => samplesOf(server, selector, lately, signal));
@@ -304,23 +294,5 @@ export function prometheusSource(
         throw metricsUnavailable(message.startsWith('Prometheus') ? message : `Prometheus: ${message}`);
       }
     },
-  };
-}
-
-type ServerConfig = Pick<PrometheusConfig, 'url' | 'timeout' | 'auth' | 'headers' | 'caFile'>;
-
-/** The server of the runbook. @throws Error that names the variable or the file that is missing. */
-export async function connect(config: ServerConfig, env: NodeJS.ProcessEnv): Promise<Server> {
-  const { auth, headers, caFile, url, timeout } = config;
-  return {
-    name: 'Prometheus',
-    url,
-    timeoutMs: timeout,
-    ...(auth && 'tokenEnv' in auth && { token: readToken(env, auth.tokenEnv) }),
-    ...(auth && 'basicEnv' in auth && { basic: readBasic(env, auth.basicEnv) }),
-    headers: Object.entries(headers).map(([name, value]) =>
-      typeof value === 'string' ? { name, value } : readHeader(env, name, value.env),
-    ),
-    ...(caFile !== undefined && { dispatcher: await withTrust(caFile) }),
   };
 }
