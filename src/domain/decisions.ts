@@ -1,5 +1,5 @@
 import type { Action, Decision, DecisionAnswer, DecisionRecord } from './decision.ts';
-import { isSamePerson } from './people.ts';
+import { isInvisible, isSamePerson } from './people.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -38,7 +38,7 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
     const field = FIELDS.find((name) => name === key);
     if (!field) return { problem: `${action}: unknown key "${key.slice(0, 50)}", expected ${FIELDS.join(', ')}` };
     if (value === undefined || value === null) continue;
-    if (typeof value !== 'string' || value.trim() === '' || value.length > LONGEST[field])
+    if (typeof value !== 'string' || isInvisible(value) || value.length > LONGEST[field])
       return {
         problem: `${action}: ${field} is ${describe(value)}, expected a text of 1 to ${LONGEST[field]} characters`,
       };

@@ -83,6 +83,11 @@ test.each([
   ['ana maria', 'Ana  Maria'],
   ['jos\u00e9', 'Jose\u0301'],
   ['ana', '\uff41na'],
+  ['ana maria', 'Ana\u00a0Maria'],
+  ['ana', 'a\u200bna'],
+  ['ana', '\ufeffana\u00ad'],
+  ['stra\u00dfer', 'STRASSER'],
+  ['\u03c3\u03bf\u03c6\u03cc\u03c2', '\u03a3\u039f\u03a6\u038c\u03a3'],
 ])('"%s" and "%s" are one person, who approves a gate once', (one, other) => {
   const [first, second] = plan.traffic.map((step) => ({
     ...step,
@@ -93,6 +98,11 @@ test.each([
   expect(refusal(status, { action: 'approve', by: one })).toBe(`${one} approved shift-to-100 already`);
   expect(refusal(status, { action: 'approve', by: other })).toBe(`${other} approved shift-to-100 already, as ${one}`);
   expect(refusal(status, { action: 'approve', by: 'anna' })).toBeUndefined();
+});
+
+test('a name that shows nothing names nobody', () => {
+  for (const by of ['', ' \u00a0', '\u200b', '\ufeff\u2060'])
+    expect(parseDecision('approve', { by })).toMatchObject({ problem: expect.stringContaining('by is') });
 });
 
 test('neither abort nor reject touches a rollback under way', () => {
