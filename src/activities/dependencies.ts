@@ -1,3 +1,4 @@
+import type { SearchAttribute } from '../domain/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import type { ReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
@@ -10,4 +11,6 @@ export interface Dependencies {
   readonly registry: Registry;
   /** Where secrets are read from, by name. */
   readonly env: NodeJS.ProcessEnv;
+  /** The search attributes that are registered now; without it, all are taken to be. */
+  readonly searchAttributes?: () => Promise<readonly SearchAttribute[]>;
 }

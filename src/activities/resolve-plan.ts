@@ -1,6 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, DEFAULT_ENVIRONMENT, type DeploymentRequest, FAILURE } from '../domain/index.ts';
+import {
+  type Activities,
+  DEFAULT_ENVIRONMENT,
+  type DeploymentRequest,
+  FAILURE,
+  SEARCH_ATTRIBUTES,
+} from '../domain/index.ts';
 import { apartMs, type MetricSource } from '../plugin/index.ts';
 import { parseRequest, type Runbook, toPlan } from '../runbook/index.ts';
 import type { RunContext } from '../util/index.ts';
@@ -22,7 +28,9 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
       );
       const blue = await findBlue(runbook, request, { dependencies, run });
       const { workflowId, runId } = execution();
-      return toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
+      const plan = toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
+      const searchAttributes = (await dependencies.searchAttributes?.()) ?? SEARCH_ATTRIBUTES;
+      return searchAttributes.length === SEARCH_ATTRIBUTES.length ? plan : { ...plan, searchAttributes };
     });
 }
 

@@ -36,6 +36,7 @@ export {
 } from './plan.ts';
 export { recoveryWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
+export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';
 export {
   type CheckStatus,
   currentStep,

@@ -4,6 +4,7 @@
  */
 
 import type { JudgeRules } from '../judge/index.ts';
+import type { SearchAttribute } from './search-attributes.ts';
 
 /** The environment a request means when it names none: the guide's. */
 export const DEFAULT_ENVIRONMENT = 'production';
@@ -116,6 +117,8 @@ export interface DeploymentPlan {
     readonly guardMs: number;
   };
   readonly recovery: { readonly targetMs: number };
+  /** The search attributes that may be set; without it, all. The others go into the memo. */
+  readonly searchAttributes?: readonly SearchAttribute[];
 }
 
 /** One piece of evidence: what was measured, what was found, what is required, and the source. */

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
+import { SEARCH_ATTRIBUTES } from '../domain/index.ts';
 import { endGroup, recordTail, SUPERVISOR, signalGroup } from '../processes/index.ts';
-import { SEARCH_ATTRIBUTES } from '../temporal/index.ts';
 import { errorCode } from '../util/index.ts';
 import { resolveTemporalCli } from './temporal-cli.ts';
 

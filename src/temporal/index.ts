@@ -1,4 +1,4 @@
 export { type ConnectionConfig, connectClient, connectionConfig, connectWorker } from './connection.ts';
 export { taskQueue, WORKFLOW_TYPE } from './names.ts';
-export { ensureSearchAttributes, SEARCH_ATTRIBUTES } from './search-attributes.ts';
+export { ensureSearchAttributes, registeredSearchAttributes } from './search-attributes.ts';
 export { startDeployment } from './start-deployment.ts';

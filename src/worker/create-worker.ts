@@ -5,7 +5,7 @@ import { createActivities, onlyForDeployments } from '../activities/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
-import { taskQueue } from '../temporal/index.ts';
+import { registeredSearchAttributes, taskQueue } from '../temporal/index.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
@@ -34,7 +34,13 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     connection,
     namespace,
     taskQueue: taskQueue(env),
-    activities: createActivities({ runbooks, registry, reports: createReportStore(stateDirectory), env }),
+    activities: createActivities({
+      runbooks,
+      registry,
+      reports: createReportStore(stateDirectory),
+      env,
+      searchAttributes: () => registeredSearchAttributes(connection, namespace),
+    }),
     interceptors: { activity: [onlyForDeployments] },
     ...WORKER_OPTIONS,
   });

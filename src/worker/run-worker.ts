@@ -50,7 +50,8 @@ async function run(): Promise<void> {
   const { namespace } = config;
   const connection = await connectWorker(config);
   try {
-    await ensureSearchAttributes(connection, namespace);
+    const notice = await ensureSearchAttributes(connection, namespace);
+    if (notice !== undefined) logger.warn(notice);
     const worker = await createWorker({
       connection,
       namespace,

@@ -4,6 +4,7 @@ import {
   log,
   setCurrentDetails,
   setHandler,
+  upsertMemo,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import {
@@ -19,6 +20,8 @@ import {
   opened,
   parseDecision,
   refusal,
+  SEARCH_ATTRIBUTES,
+  type SearchAttribute,
   waitingFor,
 } from '../domain/index.ts';
 import { renderDetails } from './details.ts';
@@ -67,7 +70,7 @@ export function openDeployment(request: unknown): Deployment {
     void showDetails();
     // Before the plan is there the request is not validated, and a refused deployment should stay short.
     if (!state.plan || state.phase === shownPhase) return;
-    upsertSearchAttributes([
+    const shown = [
       ...(shownPhase === undefined
         ? [
             keyword('BlueGreenService', state.service),
@@ -76,7 +79,13 @@ export function openDeployment(request: unknown): Deployment {
           ]
         : []),
       keyword('BlueGreenPhase', state.phase),
-    ]);
+    ];
+    const { searchAttributes = SEARCH_ATTRIBUTES } = state.plan;
+    const isSearchable = ({ key }: (typeof shown)[number]): boolean => searchAttributes.includes(key.name);
+    const searchable = shown.filter(isSearchable);
+    const others = shown.filter((one) => !isSearchable(one));
+    if (searchable.length > 0) upsertSearchAttributes(searchable);
+    if (others.length > 0) upsertMemo(Object.fromEntries(others.map(({ key, value }) => [key.name, value])));
     shownPhase = state.phase;
   };
 
@@ -135,7 +144,7 @@ function waits(state: DeploymentStatus): Pick<DeploymentStatus, 'waitingFor'> {
 }
 
 /** The helper that defines search attribute keys is not in the workflow package; a key is this plain object. */
-function keyword(name: string, value: string) {
+function keyword(name: SearchAttribute, value: string) {
   return { key: { name, type: 'KEYWORD' as const }, value };
 }
 

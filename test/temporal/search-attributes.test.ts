@@ -1,68 +1,95 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time.js';
-import { ensureSearchAttributes, SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/domain/search-attributes.ts';
+import { ensureSearchAttributes, registeredSearchAttributes } from '../../src/temporal/search-attributes.ts';
 import { eventually } from '../processes/support.ts';
+import { testAddress } from '../support/temporal.ts';
+import { follow, newNamespace, typesIn } from './support.ts';
 
 let connection: Connection;
 beforeAll(async () => {
-  connection = await Connection.connect({ address: process.env['TEST_TEMPORAL_ADDRESS'] ?? '' });
+  connection = await Connection.connect({ address: testAddress() });
 });
 afterAll(() => connection.close());
 
-/** A namespace of its own, without any of our attributes. */
-async function newNamespace(): Promise<string> {
-  const namespace = `ns-${randomUUID()}`;
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: msToTs('1 day'),
-  });
-  await eventually(() => connection.operatorService.listSearchAttributes({ namespace }));
-  return namespace;
-}
-async function typesIn(namespace: string) {
-  return (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes ?? {};
-}
+const registered = (namespace: string) => registeredSearchAttributes(connection, namespace);
 
 test('what is missing is registered, and doing it again changes nothing', async () => {
-  const namespace = await newNamespace();
-  await connection.operatorService.addSearchAttributes({
-    namespace,
-    searchAttributes: Object.fromEntries([['BlueGreenPhase', 2]]),
-  });
-  await eventually(async () => ('BlueGreenPhase' in (await typesIn(namespace)) ? true : undefined));
-  await ensureSearchAttributes(connection, namespace);
-  const registered = await typesIn(namespace);
-  for (const name of SEARCH_ATTRIBUTES) expect(registered).toHaveProperty(name, 2);
-  await ensureSearchAttributes(connection, namespace);
-  expect(await typesIn(namespace)).toEqual(registered);
+  const namespace = await newNamespace(connection, { BlueGreenPhase: 2 });
+  expect(await registered(namespace)).toEqual(['BlueGreenPhase']);
+  expect(await ensureSearchAttributes(connection, namespace)).toBeUndefined();
+  const types = await typesIn(connection, namespace);
+  for (const name of SEARCH_ATTRIBUTES) expect(types).toHaveProperty(name, 2);
+  expect(await ensureSearchAttributes(connection, namespace)).toBeUndefined();
+  expect(await typesIn(connection, namespace)).toEqual(types);
+  expect(await registered(namespace)).toEqual(SEARCH_ATTRIBUTES);
 });
 
-test('a wrong type is an error with the commands that set it right', async () => {
-  const namespace = await newNamespace();
-  await connection.operatorService.addSearchAttributes({
-    namespace,
-    searchAttributes: Object.fromEntries([['BlueGreenPhase', 3]]),
-  });
-  await eventually(async () => ('BlueGreenPhase' in (await typesIn(namespace)) ? true : undefined));
-  await expect(ensureSearchAttributes(connection, namespace)).rejects.toThrow(
-    `The search attributes of namespace ${namespace} are not as expected: BlueGreenPhase has the type Int; expected Keyword. ` +
-      `Remove and register them again:\n  temporal operator search-attribute remove --namespace ${namespace} --yes --name BlueGreenPhase\n` +
-      `  temporal operator search-attribute create --namespace ${namespace} --name BlueGreenPhase --type Keyword`,
-  );
+test.each([
+  [7, 3],
+  [9, 1],
+  [10, 0],
+])(
+  'a namespace with %i Keywords of its own gets the first %i of ours, and the notice says what to do',
+  async (own, fit) => {
+    const namespace = await newNamespace(connection, own);
+    const notice = await ensureSearchAttributes(connection, namespace);
+    const missing = SEARCH_ATTRIBUTES.slice(fit);
+    expect(await registered(namespace)).toEqual(SEARCH_ATTRIBUTES.slice(0, fit));
+    expect(notice).toContain(
+      `Namespace ${namespace} has 10 Keyword attributes, ${fit} of them bluegreen's; none is free for the`,
+    );
+    expect(notice).toContain(`only Temporal's UI and its CLI cannot search by ${missing.join(', ')}.`);
+    expect(notice).toContain(
+      `  temporal operator search-attribute create --namespace ${namespace} ${missing.map((name) => `--name ${name} --type Keyword`).join(' ')}`,
+    );
+    expect(await ensureSearchAttributes(connection, namespace)).toBe(notice);
+  },
+);
+
+test('the advice to a full namespace works', async () => {
+  const namespace = await newNamespace(connection, 7);
+  await follow((await ensureSearchAttributes(connection, namespace)) ?? '');
+  await eventually(async () => ((await registered(namespace)).length === SEARCH_ATTRIBUTES.length ? true : undefined));
+  expect(await ensureSearchAttributes(connection, namespace)).toBeUndefined();
 });
 
-test('a server that does not let us is an error with the command for someone who may', async () => {
-  const denied = () => Promise.reject(new Error('7 PERMISSION_DENIED: Request unauthorized.'));
-  const locked = {
-    operatorService: Object.assign(Object.create(connection.operatorService), { addSearchAttributes: denied }),
+test('one of a wrong type is not used, and the commands of the notice set it right', async () => {
+  const namespace = await newNamespace(connection, { BlueGreenPhase: 3 });
+  const notice = (await ensureSearchAttributes(connection, namespace)) ?? '';
+  expect(notice).toContain('BlueGreenPhase has the type Int, expected Keyword.');
+  expect(await registered(namespace)).toEqual(SEARCH_ATTRIBUTES.slice(1));
+  await follow(notice);
+  await eventually(async () => ((await registered(namespace)).length === SEARCH_ATTRIBUTES.length ? true : undefined));
+});
+
+/** The server, with an account that may not make these calls. */
+function without(...calls: ('addSearchAttributes' | 'listSearchAttributes')[]) {
+  const denied = () =>
+    Promise.reject(Object.assign(new Error('7 PERMISSION_DENIED: Request unauthorized.'), { code: 7 }));
+  return {
+    operatorService: Object.assign(
+      Object.create(connection.operatorService),
+      Object.fromEntries(calls.map((call) => [call, denied])),
+    ),
     withDeadline: connection.withDeadline.bind(connection),
   };
-  const namespace = await newNamespace();
-  await expect(ensureSearchAttributes(locked, namespace)).rejects.toThrow(
-    `The server did not let this worker register the search attributes of namespace ${namespace}: 7 PERMISSION_DENIED: Request unauthorized.. ` +
-      `Someone who may has to register them:\n  temporal operator search-attribute create --namespace ${namespace} ` +
-      SEARCH_ATTRIBUTES.map((name) => `--name ${name} --type Keyword`).join(' '),
+}
+
+test('a server that does not let us register gives the command for somebody who may', async () => {
+  const namespace = await newNamespace(connection);
+  const notice = (await ensureSearchAttributes(without('addSearchAttributes'), namespace)) ?? '';
+  expect(notice).toContain(
+    `the server did not let this worker register ${SEARCH_ATTRIBUTES.join(', ')} (7 PERMISSION_DENIED: Request unauthorized).`,
   );
+  expect(notice).not.toContain('remove');
+  await follow(notice);
+  await eventually(async () => ((await registered(namespace)).length === SEARCH_ATTRIBUTES.length ? true : undefined));
+});
+
+test('where the server does not say what is registered, none is used', async () => {
+  const namespace = await newNamespace(connection);
+  const locked = without('addSearchAttributes', 'listSearchAttributes');
+  expect(await registeredSearchAttributes(locked, namespace)).toEqual([]);
+  expect(await ensureSearchAttributes(locked, namespace)).toContain('allow this worker to list search attributes');
 });

@@ -53,7 +53,7 @@ async function history(options: HistoryOptions): Promise<void> {
 async function findPast(client: Client, { service, environment, limit }: HistoryOptions): Promise<Past[]> {
   // By the id, which every run has: what was refused at once has no search attributes.
   const conditions = [`WorkflowId = '${deploymentWorkflowId(service, environment)}'`, "ExecutionStatus != 'Running'"];
-  const rows = await rowsWhere(client, conditions, limit);
+  const rows = await rowsWhere(client, { conditions, limit });
   return sanitize(await Promise.all(rows.map((row) => pastOf(client, row))));
 }
 

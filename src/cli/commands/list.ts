@@ -36,6 +36,8 @@ export function addList(command: Command): void {
   );
 }
 
+const PAGE = 200;
+
 /** A deployment as Temporal lists it. */
 export interface Row {
   readonly workflowId: string;
@@ -58,26 +60,33 @@ async function list(options: ListOptions): Promise<void> {
 }
 
 function findRows(client: Client, { service, environment, phase, open, limit }: ListOptions): Promise<Row[]> {
-  const conditions = [
-    // One that was ended by force still has the phase that it was in.
-    ...(open || (phase && !isClosed(phase)) ? ["ExecutionStatus = 'Running'"] : []),
-    ...(phase === undefined ? [] : [`BlueGreenPhase = '${phase}'`]),
-    ...(service === undefined ? [] : [`BlueGreenService = '${quoted(service)}'`]),
-    ...(environment === undefined ? [] : [`BlueGreenEnvironment = '${quoted(environment)}'`]),
-  ];
-  return rowsWhere(client, conditions, limit);
+  // One that was ended by force still has the phase that it was in.
+  const conditions = open || (phase && !isClosed(phase)) ? ["ExecutionStatus = 'Running'"] : [];
+  // The rest is compared here: the namespace may have no such search attributes, or not have had them at the time.
+  const isWanted = (row: Row): boolean =>
+    (service === undefined || row.service === service) &&
+    (environment === undefined || row.environment === environment) &&
+    (phase === undefined || row.phase === phase);
+  return rowsWhere(client, { conditions, limit, isWanted });
 }
 
-/** Deployments that meet all of these conditions of Temporal's list filter, the newest first. */
-export async function rowsWhere(client: Client, conditions: readonly string[], limit: number): Promise<Row[]> {
+interface Wanted {
+  /** Of Temporal's list filter. */
+  readonly conditions: readonly string[];
+  readonly limit: number;
+  readonly isWanted?: (row: Row) => boolean;
+}
+
+/** Deployments that meet all of these conditions, the newest first. */
+export async function rowsWhere(client: Client, { conditions, limit, isWanted = () => true }: Wanted): Promise<Row[]> {
   const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
   return inTime(client, async () => {
     const rows: Row[] = [];
-    for await (const execution of client.workflow.list({ query, pageSize: limit })) {
+    for await (const execution of client.workflow.list({ query, pageSize: PAGE })) {
       const { workflowId, runId, status, startTime, closeTime } = execution;
       const [, idEnvironment, idService] = /^blue-green\/([^/]+)\/([^/]+)$/.exec(workflowId) ?? [];
       const known = attribute(execution, 'BlueGreenPhase');
-      rows.push({
+      const row = {
         workflowId,
         runId,
         service: attribute(execution, 'BlueGreenService') ?? idService ?? workflowId,
@@ -87,7 +96,8 @@ export async function rowsWhere(client: Client, conditions: readonly string[], l
         phase: phaseOf(status.name, known),
         startedAt: startTime.getTime(),
         ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
-      });
+      };
+      if (isWanted(row)) rows.push(row);
       if (rows.length >= limit) break;
     }
     return rows;
@@ -113,8 +123,4 @@ export function renderRows(rows: readonly Row[]): string[] {
     formatDurationRoughly((closedAt ?? Date.now()) - startedAt),
   ]);
   return aligned([['SERVICE', 'ENVIRONMENT', 'VERSION', 'PHASE', 'STARTED', 'TOOK'], ...cells]);
-}
-
-function quoted(text: string): string {
-  return text.replace(/['\\]/g, (character) => `\\${character}`);
 }
