@@ -3,11 +3,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
 import { deploymentWorkflowId, FAILURE } from '../domain/index.ts';
-import { name, version } from '../runbook/index.ts';
+import { serviceName, version } from '../runbook/index.ts';
 import { WORKFLOW_TYPE } from '../temporal/index.ts';
 
 const targeted = z.looseObject({
-  target: z.looseObject({ service: name, environment: name, blue: version, green: version }),
+  target: z.looseObject({ service: serviceName, environment: serviceName, blue: version, green: version }),
 });
 
 const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import { DEFAULT_ENVIRONMENT } from '../domain/index.ts';
+import { DEFAULT_ENVIRONMENT, isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from '../domain/index.ts';
 import { calledAs } from './address.ts';
 
 /** `--service` and `--environment`: which deployment is meant. */
@@ -38,8 +38,8 @@ export function nameOf(text: string): string {
 
 /** What is wrong with a name; undefined: nothing. */
 export function nameProblem(text: string): string | undefined {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return undefined;
-  return 'Expected lower-case letters, digits and dashes, at most 63.';
+  if (!SERVICE_NAME.test(text)) return `Expected ${SERVICE_NAME_RULE}.`;
+  return isBuiltIn(text) ? 'Expected another name: JavaScript uses this one.' : undefined;
 }
 
 export function positiveNumber(text: string): number {

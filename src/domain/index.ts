@@ -20,6 +20,7 @@ export { furtherWords } from './further-text.ts';
 export type { MetricCursor } from './metric-cursor.ts';
 export {
   ANSWER_MS,
+  addressInId,
   type CheckResult,
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
@@ -37,6 +38,7 @@ export {
 export { recoveryWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';
+export { isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from './service-name.ts';
 export {
   type CheckStatus,
   currentStep,

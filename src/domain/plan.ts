@@ -27,9 +27,22 @@ export interface DeploymentRequest {
   readonly checklistOnly?: boolean;
 }
 
-/** The workflow id, which is the lock: one deployment per service and environment (invariant 13). */
+/**
+ * The workflow id, which is the lock: one deployment per service and environment (invariant 13). A `/` in a name, as in
+ * `team/checkout`, is written `~`, which no name holds: two names never share an id.
+ */
 export function deploymentWorkflowId(service: string, environment: string = DEFAULT_ENVIRONMENT): string {
-  return `blue-green/${environment}/${service}`;
+  return ['blue-green', environment, service].map((name) => name.replaceAll('/', '~')).join('/');
+}
+
+/** The names in a workflow id of a deployment; nothing in another id. */
+export function addressInId(
+  workflowId: string,
+): { readonly service: string; readonly environment: string } | undefined {
+  const [, environment, service] = (/^blue-green\/([^/]+)\/([^/]+)$/.exec(workflowId) ?? []).map((name) =>
+    name.replaceAll('~', '/'),
+  );
+  return service === undefined || environment === undefined ? undefined : { service, environment };
 }
 
 /** What every activity needs to know to act on the right thing. `digest` names the runbook as it was at the start. */

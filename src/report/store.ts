@@ -110,7 +110,7 @@ export function folderOf(deployment: string): string {
 }
 
 function safe(name: string): string {
-  if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) return name;
+  if (/^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/.test(name)) return name;
   return `_${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 

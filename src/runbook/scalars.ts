@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from '../domain/index.ts';
 
 /** The scalar values of runbooks and requests: what people write, and how it is parsed. */
 
@@ -35,8 +36,13 @@ export const latencyLimit = z.strictObject({
   under: duration.describe('The longest time that counts as fast enough.'),
 });
 
-/** `shares['constructor']` of a plain object is a function, so such a name would always be found. */
-const isNoBuiltIn = (text: string) => !(text in {});
+const isNoBuiltIn = (text: string) => !isBuiltIn(text);
+
+/** A service or an environment, by the name that it has elsewhere. */
+export const serviceName = z
+  .string({ error: 'expected a name such as payments_api or team/checkout' })
+  .regex(SERVICE_NAME, `expected ${SERVICE_NAME_RULE}`)
+  .refine(isNoBuiltIn, 'expected another name: JavaScript uses this one');
 
 /** Names that people choose and that end up in ids, arguments and file names. */
 export const name = z

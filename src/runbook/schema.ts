@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Analysis, analysisSchema, withServer } from './analysis-schema.ts';
 import { judge } from './judge-schema.ts';
 import { type CheckConfig, kindSchemas, type MetricsConfig, type RunbookKinds } from './kinds.ts';
-import { duration, envName, latencyLimit, name, paragraph, share, version, words } from './scalars.ts';
+import { duration, envName, latencyLimit, name, paragraph, serviceName, share, version, words } from './scalars.ts';
 
 /**
  * The schema of a runbook. Parts with a `kind` add the schema of their kind (`src/plugin`). People write `10m` and `5%`;
@@ -176,8 +176,8 @@ function runbookSchema(kinds: RunbookKinds) {
     kinds.metrics.find(({ kind }) => kind === config.kind)?.latencyProblem?.(config);
   return z
     .strictObject({
-      service: name.describe('The service to deploy.'),
-      environment: name.describe(
+      service: serviceName.describe('The service to deploy, by the name that it has elsewhere.'),
+      environment: serviceName.describe(
         'The environment, such as `production`. A runbook is for one service in one environment.',
       ),
       databases,
@@ -282,9 +282,9 @@ export type RunbookCheck = CheckConfig & {
 
 /** A request as a client sent it. Strict: what a request cannot say, it cannot smuggle in (invariant 2). */
 export const requestSchema = z.strictObject({
-  service: name,
+  service: serviceName,
   version,
-  environment: name.optional(),
+  environment: serviceName.optional(),
   requestedBy: words(200).optional(),
   reason: paragraph(2_000).optional(),
   checklistOnly: z.boolean().optional(),

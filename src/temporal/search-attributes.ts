@@ -39,7 +39,10 @@ export async function ensureSearchAttributes(
     // One by one: together, none is registered where there is room for some.
     for (const name of SEARCH_ATTRIBUTES.filter((one) => !Object.hasOwn(before, one)))
       await call(connection, () =>
-        connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries([[name, KEYWORD]]) }),
+        connection.operatorService.addSearchAttributes({
+          namespace,
+          searchAttributes: Object.fromEntries([[name, KEYWORD]]),
+        }),
       ).then(
         () => asked.push(name),
         (error: unknown) => failures.push(error),

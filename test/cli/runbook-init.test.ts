@@ -70,9 +70,9 @@ test('in a script the service has to be named', async () => {
 
     const terminal = openTerminal(command, env);
     await terminal.shows('Which service does it deploy?');
-    terminal.type('Shop\r');
-    await terminal.shows('Expected lower-case letters');
-    terminal.type('\b\u007f\u007f\u007f\u007fshop\r');
+    terminal.type('my shop\r');
+    await terminal.shows('Expected letters, digits');
+    terminal.type('\b\u007f\u007f\u007f\u007f\u007f\u007f\u007fshop\r');
     for (const question of [
       'In which environment?',
       'address of your Prometheus?',

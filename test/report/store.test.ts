@@ -136,6 +136,7 @@ test.each([
   ['blue-green/production/shop/../run', /^reports\/other\/_[0-9a-f]{32}$/],
   ['blue-green/production/shop/50 % \0', /^reports\/production\/shop\/_[0-9a-f]{32}$/],
   [`mine-${'x'.repeat(900)}/run`, /^reports\/other\/_[0-9a-f]{32}$/],
+  ['blue-green/EU~prod/team~payments_api.v2/run', /^reports\/EU~prod\/team~payments_api\.v2\/run$/],
   ['', /^reports\/other\/_[0-9a-f]{32}$/],
 ])('the deployment %j has a folder of its own below the reports', (deployment, expected) => {
   expect(folderOf(deployment)).toMatch(expected);

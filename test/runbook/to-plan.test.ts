@@ -170,7 +170,7 @@ describe('a request', () => {
   });
 
   test('is refused for good with every mistake named', () => {
-    const sent = { service: 'Recommendation', version: '--help', command: 'rm -rf /', requestedBy: '\u001b[2J' };
+    const sent = { service: 'team/../shop', version: '--help', command: 'rm -rf /', requestedBy: '\u001b[2J' };
     let error: unknown;
     try {
       parseRequest(sent);
@@ -179,7 +179,7 @@ describe('a request', () => {
     }
     expect(error).toMatchObject({ type: 'InvalidRequest', nonRetryable: true });
     expect(String(error instanceof Error && error.message).split('\n')).toEqual([
-      expect.stringMatching(/^request\.service: found "Recommendation", expected lower-case letters/),
+      expect.stringMatching(/^request\.service: found "team\/..\/shop", expected letters, digits/),
       expect.stringMatching(/^request\.version: found "--help", expected letters, digits/),
       'request.requestedBy: found "\\u001b[2J", expected one line without control characters',
       'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason, checklistOnly',

@@ -115,12 +115,23 @@ describe('a real worker', () => {
     expect(await refusal(service, [json(request)])).toContain(why);
   });
 
-  test.each(['--help', '../../etc/passwd', 'a b', 'x\n', '\u202e', 'Ⅷ', '*', 'constructor'])(
-    'refuses the service %j, which never becomes a path, an argument or a query',
-    async (name) => {
-      expect(await refusal(name, [json({ service: name, version: '2.5.0' })])).toContain('request.service: found');
-    },
-  );
+  test.each([
+    '--help',
+    '../../etc/passwd',
+    'a b',
+    'x\n',
+    '\u202e',
+    'Ⅷ',
+    '*',
+    'constructor',
+    'team/../shop',
+    'team//shop',
+    '/etc',
+    '.git',
+    'toString',
+  ])('refuses the service %j, which never becomes a path, an argument or a query', async (name) => {
+    expect(await refusal(name, [json({ service: name, version: '2.5.0' })])).toContain('request.service: found');
+  });
 
   test('refuses a request that cannot be read, or is 900,000 lists in each other', async () => {
     const undecodable = { metadata: { encoding: Buffer.from('json/protobuf') }, data: Buffer.from('{}') };

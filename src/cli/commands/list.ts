@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
-import { isClosed, PHASES, type Phase } from '../../domain/index.ts';
+import { addressInId, isClosed, PHASES, type Phase } from '../../domain/index.ts';
 import { WORKFLOW_TYPE } from '../../temporal/index.ts';
 import { COMMAND } from '../address.ts';
 import { positiveNumber, withExample } from '../options.ts';
@@ -84,13 +84,13 @@ export async function rowsWhere(client: Client, { conditions, limit, isWanted = 
     const rows: Row[] = [];
     for await (const execution of client.workflow.list({ query, pageSize: PAGE })) {
       const { workflowId, runId, status, startTime, closeTime } = execution;
-      const [, idEnvironment, idService] = /^blue-green\/([^/]+)\/([^/]+)$/.exec(workflowId) ?? [];
+      const address = addressInId(workflowId);
       const known = attribute(execution, 'BlueGreenPhase');
       const row = {
         workflowId,
         runId,
-        service: attribute(execution, 'BlueGreenService') ?? idService ?? workflowId,
-        environment: attribute(execution, 'BlueGreenEnvironment') ?? idEnvironment ?? '?',
+        service: attribute(execution, 'BlueGreenService') ?? address?.service ?? workflowId,
+        environment: attribute(execution, 'BlueGreenEnvironment') ?? address?.environment ?? '?',
         version: attribute(execution, 'BlueGreenVersion') ?? '?',
         state: status.name,
         phase: phaseOf(status.name, known),

@@ -29,7 +29,7 @@ export function addRunbook(command: Command): void {
     )
     .option('--service <name>', 'the service', nameOf)
     .option('--environment <name>', 'the environment', nameOf, DEFAULT_ENVIRONMENT)
-    .option('--output <file>', 'the file to write (default: SERVICE.yaml in BLUEGREEN_RUNBOOKS)')
+    .option('--output <file>', 'the file to write (default: SERVICE.yaml in BLUEGREEN_RUNBOOKS, with - for /)')
     .option('--prometheus <url>', 'the address of your Prometheus', 'http://127.0.0.1:9090')
     .option('--requests <metric>', 'the counter of requests', 'http_requests_total')
     .option('--latency <metric>', 'the histogram of request durations', 'http_request_duration_seconds')
@@ -69,7 +69,8 @@ async function complete(init: Command, options: Omit<InitOptions, 'output'>): Pr
 }
 
 async function initRunbook(values: RunbookTemplate, output: string | undefined): Promise<void> {
-  const file = output ?? join(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks', `${values.service}.yaml`);
+  const file =
+    output ?? join(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks', `${values.service.replaceAll('/', '-')}.yaml`);
   const text = runbookTemplate(values);
   const { format } = await loadKinds();
   try {
