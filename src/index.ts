@@ -21,5 +21,5 @@ export {
   startDeployment,
   taskQueue,
 } from './temporal/index.ts';
-export { type CreateWorkerOptions, createWorker } from './worker/index.ts';
+export { type CreateWorkerOptions, createLogger, createWorker } from './worker/index.ts';
 export * as messages from './workflows/messages.ts';

@@ -51,8 +51,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
   return (input) =>
     withHeartbeat(async ({ signal, heartbeat }) => {
       const context = Context.current();
-      const complain = (problem: string): void =>
-        log.warn('the series for the report has a gap', { deployment: input.target.deployment, problem });
+      const complain = (problem: string): void => log.warn('the series for the report has a gap', { problem });
       const runbook = await runbooks.pinned(input.target);
       const source = portsOf(dependencies, runbook, input.target).metrics(input.target);
       let judge = createJudge(input.rules);

@@ -21,4 +21,6 @@ export const FAILURE = {
   MetricsUnusable: 'MetricsUnusable',
   /** The runbook this deployment started with is not to be found on this worker. */
   RunbookUnavailable: 'RunbookUnavailable',
+  /** A channel of the runbook did not take a notification. Retried for a while. */
+  NotificationFailed: 'NotificationFailed',
 } as const;

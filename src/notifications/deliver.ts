@@ -1,4 +1,5 @@
-import type { Notification } from '../domain/index.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE, type Notification } from '../domain/index.ts';
 import type { Logger, NamedNotifier } from '../plugin/index.ts';
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
@@ -13,15 +14,14 @@ interface Delivery {
 
 /**
  * Notifies people. The log comes first, then all notifiers at the same time, so that one that fails does not delay the rest.
- * @throws Error that names each notifier that did not deliver it, and why.
+ * @throws ApplicationFailure `NotificationFailed` that names each notifier that did not deliver it, and why.
  */
 export async function deliver(
   notification: Notification,
   { notifiers, delivered, log, signal }: Delivery,
 ): Promise<void> {
-  const { severity, text, target } = notification;
-  const { service, environment, green } = target;
-  log[LEVEL[severity]](text, { severity, service, environment, version: green });
+  const { severity, text } = notification;
+  log[LEVEL[severity]](text);
   const results = await Promise.allSettled(
     notifiers.map(async (notifier, index) => {
       if (delivered.has(index)) return;
@@ -32,7 +32,7 @@ export async function deliver(
   const problems = results.flatMap((result, index) =>
     result.status === 'rejected' ? [`${notifiers[index]?.name}: ${messageOf(result.reason)}`] : [],
   );
-  if (problems.length > 0) throw new Error(problems.join('; '));
+  if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.NotificationFailed);
 }
 
 function messageOf(error: unknown): string {

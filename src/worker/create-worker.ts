@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
-import { createActivities, onlyForDeployments } from '../activities/index.ts';
+import { createActivities, onlyForDeployments, withDeploymentInLog } from '../activities/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
@@ -41,7 +41,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
     }),
-    interceptors: { activity: [onlyForDeployments] },
+    interceptors: { activity: [withDeploymentInLog, onlyForDeployments] },
     ...WORKER_OPTIONS,
   });
 }

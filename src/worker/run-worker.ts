@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { type Logger, Runtime } from '@temporalio/worker';
 import { loadRegistry } from '../built-in.ts';
 import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore } from '../runbook/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
 import { stateDirectory } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
+import { createLogger } from './logger.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
 import { versioningNotice } from './versioning.ts';
@@ -18,22 +19,24 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
  * ./runbooks), BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
  * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
- * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default: docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and what
- * the runbooks name.
+ * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
+ * docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and
+ * what the runbooks name.
  */
 export async function runWorker(): Promise<never> {
+  let logger = createLogger({});
   try {
-    await run();
+    logger = createLogger();
+    await run(logger);
   } catch (error) {
-    process.stderr.write(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
+    logger.error(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
   // Not before all is over; then a connection that was given up on, to Temporal or a collector, would keep the process.
   process.exit();
 }
 
-async function run(): Promise<void> {
-  const logger = new DefaultLogger('INFO');
+async function run(logger: Logger): Promise<void> {
   Runtime.install({ logger, telemetryOptions: telemetryOptions(), shutdownSignals: [...STOP_SIGNALS] });
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
@@ -45,7 +48,7 @@ async function run(): Promise<void> {
     format: registry.format,
   });
   await warnOfUnusableNotifiers({ runbooks, registry, env: process.env }, logger);
-  const tracing = await startTracing();
+  const tracing = await startTracing(logger);
   const config = connectionConfig();
   const { namespace } = config;
   const connection = await connectWorker(config);
@@ -61,7 +64,8 @@ async function run(): Promise<void> {
       env: process.env,
       ...(tracing && { plugins: tracing.plugins }),
     });
-    process.stderr.write(versioningNotice() ?? '');
+    const notice = versioningNotice();
+    if (notice !== undefined) logger.info(notice);
     await worker.run();
   } finally {
     await connection.close();

@@ -1,3 +1,4 @@
+import type { Logger } from '../plugin/index.ts';
 import { errorCode } from '../util/index.ts';
 import type { Tracing } from './trace-export.ts';
 
@@ -28,11 +29,11 @@ const PACKAGES = [
 ].join(' ');
 
 /** Loads OpenTelemetry only where it is asked for: without it, the worker starts as fast as ever. */
-export async function startTracing(): Promise<Tracing | undefined> {
+export async function startTracing(log: Pick<Logger, 'warn'>): Promise<Tracing | undefined> {
   if (!isTraced()) return undefined;
   const { openTelemetry } = await import('./open-telemetry.ts').catch((error: unknown) => {
     if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new Error(`Traces need packages that are not installed: npm install ${PACKAGES}`, { cause: error });
   });
-  return openTelemetry();
+  return openTelemetry(log);
 }

@@ -33,7 +33,7 @@ export function versioningNotice(env: NodeJS.ProcessEnv = process.env): string |
   const version = workerVersioning(env).workerDeploymentOptions?.version;
   if (!version) return undefined;
   return (
-    `This worker is build ${version.buildId}. New deployments begin on it once it is the current build:\n` +
-    `  temporal worker deployment set-current-version --deployment-name ${version.deploymentName} --build-id ${version.buildId}\n`
+    `This worker is build ${version.buildId}. New deployments begin on it once it is the current build: ` +
+    `temporal worker deployment set-current-version --deployment-name ${version.deploymentName} --build-id ${version.buildId}`
   );
 }

@@ -1,8 +1,16 @@
 import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
-import { buildReport, closed, type DeploymentReport, type Phase, reportKept } from '../domain/index.ts';
+import {
+  buildReport,
+  closed,
+  type DeploymentReport,
+  type DeploymentStatus,
+  type Phase,
+  reportKept,
+} from '../domain/index.ts';
 import { workAtMost } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
+import { aboutDeployment } from './log.ts';
 
 /** Bound of one attempt to write the report; with the tries it is given up after about 20 s, a full disk much sooner. */
 const WRITE_MS = 6_000;
@@ -26,10 +34,18 @@ export async function closeDeployment(
       workAtMost(WRITE_ATTEMPTS, 'write the report', WRITE_MS).writeReport({ deployment: name, report }),
     );
     deployment.change((status) => reportKept(status, { where }));
+    logEnd(deployment.status(), { report: where });
   } catch (error) {
     const problem = errorMessage(error);
-    log.error('the report could not be written', { deployment: name, problem });
     deployment.change((status) => reportKept(status, { problem }));
+    logEnd(deployment.status(), { reportProblem: problem });
   }
   return report;
+}
+
+/** The one line in the worker's log that says how it ended. */
+function logEnd(status: DeploymentStatus, report: Readonly<Record<string, string>>): void {
+  const { phase, outcome } = status;
+  const level = 'reportProblem' in report ? 'error' : phase === 'completed' ? 'info' : 'warn';
+  log[level](`The deployment is ${phase}: ${outcome}`, { ...aboutDeployment(status), phase, ...report });
 }

@@ -26,6 +26,7 @@ import {
 } from '../domain/index.ts';
 import { renderDetails } from './details.ts';
 import { withoutStack } from './failures.ts';
+import { aboutDeployment } from './log.ts';
 import * as messages from './messages.ts';
 import { emitMetrics } from './metrics.ts';
 
@@ -105,10 +106,11 @@ export function openDeployment(request: unknown): Deployment {
         return;
       }
       // The rest of a flood is counted, and would only fill the log.
-      if (state.forgottenDecisions === 0) log.warn('ignored a message', { action, problem: parsed.problem });
+      if (state.forgottenDecisions === 0)
+        log.warn('ignored a message', { ...aboutDeployment(state), action, problem: parsed.problem });
       change((before, at) => ignore(before, { action, by: 'unknown', at, why: parsed.problem }));
     } catch (error) {
-      log.error('a message could not be handled', { action, error: String(error) });
+      log.error('a message could not be handled', { ...aboutDeployment(state), action, problem: String(error) });
     }
   };
 

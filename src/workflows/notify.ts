@@ -3,6 +3,7 @@ import { type Notification, notificationGivenUp } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
+import { aboutDeployment } from './log.ts';
 
 /** Bound of one attempt to tell people. Nothing waits for it but the end of a rollback, which would cut it off. */
 const TELL_MS = 15_000;
@@ -18,7 +19,11 @@ export function notify(deployment: Deployment, severity: Notification['severity'
     work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, severity, text }),
   ).catch((error: unknown) => {
     const problem = errorMessage(error);
-    log.error('a notification could not be delivered', { text, error: problem });
+    log.error('a notification could not be delivered', {
+      ...aboutDeployment(deployment.status()),
+      text,
+      problem,
+    });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
   });
 }

@@ -99,7 +99,7 @@ test.each([
   process.kill(whom(npm.pid), signal);
   const exitCode = await npm.exited;
   expect({ exitCode, workerIsThere: isAlive(worker) }).toEqual({ exitCode: 0, workerIsThere: false });
-  expect(await npm.said()).toContain("state: 'STOPPED'");
+  expect(await npm.said()).toContain('state=STOPPED');
 
   const next = startWorkerProcess(taskQueue, production.env);
   cleanUps.push(() => next.kill('SIGKILL'));
@@ -131,7 +131,7 @@ test('a worker that is stopped while a command runs ends it, and the next worker
   await until(async () => (production.asked('shift') > 0 ? true : undefined));
 
   await worker.kill('SIGTERM');
-  expect(worker.log()).toContain("state: 'STOPPED'");
+  expect(worker.log()).toContain('state=STOPPED');
   const next = startWorkerProcess(taskQueue, production.env);
   cleanUps.push(() => next.kill('SIGKILL'));
   expect((await handle.result()).outcome).toBe('completed');

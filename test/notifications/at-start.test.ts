@@ -34,7 +34,7 @@ test('a worker that starts names each channel whose variable is missing, its run
 
   const worker = startWorkerProcess(uniqueQueue(), env);
   cleanUps.push(() => worker.kill('SIGKILL'));
-  await until(() => worker.log().includes("state: 'RUNNING'"));
+  await until(() => worker.log().includes('state=RUNNING'));
 
   const warnings = worker
     .log()
@@ -51,7 +51,7 @@ test('a worker that starts names each channel whose variable is missing, its run
       `runbook.yaml: notification 3 of 3 (webhook) cannot be sent: the worker's variable MAIL_HOOK holds no URL, expected a webhook's URL. To do: set MAIL_HOOK`,
     ),
   ]);
-  expect(warnings.every((line) => line.includes('[WARN]'))).toBe(true);
+  expect(warnings.every((line) => line.includes(' WARN '))).toBe(true);
   expect(worker.log()).not.toMatch(/hunter2|secret/);
 });
 
