@@ -1,4 +1,4 @@
-import { metricsUnavailable } from 'bluegreen/plugin';
+import { metricsUnavailable, readVariable } from 'bluegreen/plugin';
 
 const NAMESPACE = 'AWS/ApplicationELB';
 /** More pages than any interval has: an answer that does not end is refused. */
@@ -34,7 +34,7 @@ export function createCloudWatch(config, env) {
   }
 
   function secret(name) {
-    const value = env[name]?.trim();
+    const value = readVariable(env, name)?.trim();
     if (value) return value;
     throw new Error(`the variable ${name} is not set on this worker`);
   }

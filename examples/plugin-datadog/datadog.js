@@ -1,4 +1,4 @@
-import { metricsUnavailable } from 'bluegreen/plugin';
+import { metricsUnavailable, readVariable } from 'bluegreen/plugin';
 
 /** Nobody waits longer for a rate limit: a soak would go blind. */
 const LONGEST_REST_MS = 60_000;
@@ -53,7 +53,7 @@ export function createDatadog(config, env) {
   }
 
   function secret(name) {
-    const value = env[name]?.trim();
+    const value = readVariable(env, name)?.trim();
     if (value) return value;
     throw new Error(`the variable ${name} is not set on this worker`);
   }

@@ -1,6 +1,6 @@
 import type { DeploymentTarget } from '../domain/index.ts';
 import { fillPlaceholders } from '../processes/index.ts';
-import { connect, instantValue, type Server } from '../prometheus/index.ts';
+import { connect, instantValue } from '../prometheus/index.ts';
 import type { QueryMetric } from '../runbook/index.ts';
 
 /** What the query of a further metric is worth now, for `target.green` as the version; null where it has no value. */
@@ -10,9 +10,6 @@ export function queryOf(
   env: NodeJS.ProcessEnv,
 ): (signal: AbortSignal) => Promise<number | null> {
   const [promql = ''] = fillPlaceholders([config.query], { service, environment, blue, version: green });
-  let server: Server | undefined;
-  return async (signal) => {
-    server ??= await connect('Prometheus', { ...config, url: config.url ?? '' }, env);
-    return instantValue(server, promql, signal);
-  };
+  return async (signal) =>
+    instantValue(await connect('Prometheus', { ...config, url: config.url ?? '' }, env), promql, signal);
 }

@@ -19,7 +19,7 @@ export {
   template,
 } from '../runbook/index.ts';
 export type { Operation, RunContext } from '../util/index.ts';
-export { commandFailed, redact } from '../util/index.ts';
+export { commandFailed, readVariable, redact } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
   type AskedInterval,

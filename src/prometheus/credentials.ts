@@ -1,3 +1,4 @@
+import { readVariable } from '../util/index.ts';
 import { readToken, type Token } from './token.ts';
 
 /** A header that a server wants with each question; `variable` where its value is a secret of the worker. */
@@ -17,7 +18,7 @@ export interface Credentials {
 
 /** @throws Error that names the variable, when it is not set or does not hold `user:password`. */
 export function readBasic(env: NodeJS.ProcessEnv, variable: string): Token {
-  const value = env[variable]?.replace(/\r?\n$/, '') ?? '';
+  const value = readVariable(env, variable)?.replace(/\r?\n$/, '') ?? '';
   if (value === '') throw new Error(`the variable ${variable}, which should hold user:password, is not set here`);
   if (!/^[^:\p{Cc}]+:\P{Cc}+$/u.test(value)) throw new Error(`the variable ${variable} does not hold user:password`);
   return { variable, value };

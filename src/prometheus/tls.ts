@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { errorCode } from '../util/index.ts';
 
+/** The connections for each file, as long as the CA in it stays the same. */
+const agents = new Map<string, { readonly ca: string; readonly agent: Agent }>();
+
 /**
- * Connections that trust the CA in this file of the worker, and no other.
+ * Connections that trust the CA in this file of the worker, and no other. A file that is replaced counts from the next call.
  * @throws Error that says why the file is of no use, without its content.
  */
 export async function withTrust(caFile: string): Promise<Dispatcher> {
@@ -12,5 +15,11 @@ export async function withTrust(caFile: string): Promise<Dispatcher> {
   });
   if (!ca.includes('-----BEGIN CERTIFICATE-----'))
     throw new Error(`the file ${caFile} holds no CA: expected a certificate in PEM form`);
-  return new Agent({ connect: { ca } });
+  const before = agents.get(caFile);
+  if (before?.ca === ca) return before.agent;
+  // Its requests end first. Nobody waits for that.
+  void before?.agent.close().catch(() => {});
+  const agent = new Agent({ connect: { ca } });
+  agents.set(caFile, { ca, agent });
+  return agent;
 }

@@ -8,3 +8,4 @@ export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';
 export { isInstalled, START_TEMPORAL, START_WORKER } from './start-commands.ts';
 export { stateDirectory } from './state-directory.ts';
+export { readVariable } from './variables.ts';

@@ -4,6 +4,9 @@ import { hideSecrets, looksLikeSecret } from './hide-secrets.ts';
 const SECRET_NAME = /TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY|CREDENTIAL|COOKIE|AUTH(?!OR)|DSN|_URL$|_URI$|^PGPASS/i;
 /** Variables that a runbook names as the place of a secret, whatever they are called. */
 const named = new Set<string>();
+/** The last values that were read from files, by the variable: what has just been replaced may still be printed. */
+const readFromFiles = new Map<string, readonly string[]>();
+const KEPT_OF_A_FILE = 5;
 /** Shorter values are left alone: they would blank out ordinary words. */
 const SHORTEST_SECRET = 6;
 
@@ -24,10 +27,10 @@ const OWN_LINE = new RegExp(`^(\\s*(?:${KEY})\\s*[=:][ \\t]*)\\S+[ \\t]*$`, 'gim
 const IN_TEXT = new RegExp(`((?:${KEY})\\s*[=:]\\s*|\\b(?:bearer|basic)\\s+)([^\\s,;}"']+)`, 'gi');
 
 /**
- * What may be shown, logged and kept for ever: values of secret-looking variables of `env`, and of those that runbooks name, become `[redacted]`, every
- * URL becomes `[url]` (it may hold a password or name an inner host), and so does whatever is assigned to `password` and the
- * like. Sentences stay as they are: a value that is an ordinary word is hidden only where a value stands. Cut a text after
- * redacting it, never before: half a secret is not recognised.
+ * What may be shown, logged and kept for ever: values of secret-looking variables of `env`, of those that runbooks name, and
+ * values that were read from files become `[redacted]`, every URL becomes `[url]` (it may hold a password or name an inner
+ * host), and so does whatever is assigned to `password` and the like. Sentences stay as they are: a value that is an ordinary
+ * word is hidden only where a value stands. Cut a text after redacting it, never before: half a secret is not recognised.
  */
 export function redact(text: string, env: NodeJS.ProcessEnv = process.env): string {
   return hideSecrets(text, secretsOf(env))
@@ -43,10 +46,21 @@ export function keepSecret(variable: string): void {
   named.add(variable);
 }
 
+/** From now on this text is a secret: the value of the variable came from a file. */
+export function keepSecretValue(variable: string, value: string): void {
+  const [newest, ...others] = readFromFiles.get(variable) ?? [];
+  if (value === newest) return;
+  const before = newest === undefined ? [] : [newest, ...others];
+  readFromFiles.set(variable, [value, ...before].slice(0, KEPT_OF_A_FILE));
+}
+
+/** The secret texts, longest first, so that a secret inside another does not leave the rest of it behind. */
 function secretsOf(env: NodeJS.ProcessEnv): string[] {
   const secrets = new Set<string>();
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || !(SECRET_NAME.test(name) || named.has(name))) continue;
+  const ofVariables = Object.entries(env).flatMap(([name, value = '']) =>
+    SECRET_NAME.test(name) || named.has(name) ? [value] : [],
+  );
+  for (const value of [...ofVariables, ...[...readFromFiles.values()].flat()]) {
     for (const part of [value, ...value.split('\n'), ...passwordsIn(value)]) {
       const secret = part.trim();
       if (secret.length >= SHORTEST_SECRET) secrets.add(secret);

@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { until } from '../checks/support/context.ts';
@@ -39,6 +42,27 @@ test('a channel that is down is a failure to try again, without the secret, and 
   await expect(result).rejects.not.toMatchObject({ nonRetryable: true });
   expect(log.map(({ message }) => message)).toContain(NEWS.text);
   expect(inspect(log, { depth: null })).not.toContain('hunter2');
+});
+
+test('the address of a channel may be in a file, and a replaced one counts at once', async () => {
+  const heard: string[] = [];
+  const hook = (name: string) =>
+    serve((_, response) => {
+      heard.push(name);
+      response.end();
+    });
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-webhook-'));
+  const file = join(folder, 'url');
+  const { activities, target } = await scene(CHANNELS, { CHAT_WEBHOOK_FILE: file });
+  for (const name of ['first', 'second']) {
+    await writeFile(file, await hook(name));
+    await begin(activities.notify, { target, ...NEWS }).result;
+  }
+  await rm(folder, { recursive: true });
+  await expect(begin(activities.notify, { target, ...NEWS }).result).rejects.toThrow(
+    'the file that the variable CHAT_WEBHOOK_FILE names cannot be read on this worker (ENOENT)',
+  );
+  expect(heard).toEqual(['first', 'second']);
 });
 
 test('a channel that took the news does not hear it again when another one is tried again', async () => {

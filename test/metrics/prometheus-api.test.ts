@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { PrometheusConfig } from '../../src/metrics/prometheus/schema.ts';
 import { countsOf, createPrometheus } from './support/counters.ts';
@@ -279,6 +282,30 @@ test('what is asked: one selector for everything, and who asks in headers', asyn
   expect(asked.at(-1)).toBe(
     '{__name__=~"http_requests_total|http_request_duration_seconds|http_request_duration_seconds_sum|' +
       'http_request_duration_seconds_bucket|process_start_time_seconds",service="shop",le=~"|\\\\+Inf|1|1\\\\.0"}[300s]',
+  );
+});
+
+test('a token in a file that is replaced is used from the next reading', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-token-'));
+  const file = join(folder, 'token');
+  const used: (string | undefined)[] = [];
+  const { source } = await sourceOf(
+    {
+      raw: (request) => {
+        used.push(request.headers.authorization);
+        return matrix(...READY);
+      },
+    },
+    { env: { SHOP_TOKEN_FILE: file }, more: { auth: { tokenEnv: 'SHOP_TOKEN' } } },
+  );
+  for (const token of ['first-token', 'second-token']) {
+    await writeFile(file, `${token}\n`);
+    await source.read(null, signal);
+    expect(used.at(-1)).toBe(`Bearer ${token}`);
+  }
+  await rm(folder, { recursive: true });
+  await expect(source.read(null, signal)).rejects.toThrow(
+    'Prometheus: the file that the variable SHOP_TOKEN_FILE names cannot be read on this worker (ENOENT)',
   );
 });
 

@@ -76,6 +76,16 @@ if (openssl === undefined) process.stderr.write('Skipped: tests of an own CA, wh
     await named.dispatcher.close();
   });
 
+  test('connections are kept as long as the CA in the file is the same', async () => {
+    const file = join(folder, 'replaced.pem');
+    const ca = await readFile(caFile(), 'utf8');
+    await writeFile(file, ca);
+    const before = await withTrust(file);
+    expect(await withTrust(file)).toBe(before);
+    await writeFile(file, `${ca}\n${ca}`);
+    expect(await withTrust(file)).not.toBe(before);
+  });
+
   test('a file that is none is said', async () => {
     await expect(withTrust(join(folder, 'none.pem'))).rejects.toThrow('cannot be read on this worker (ENOENT)');
     await writeFile(join(folder, 'text.pem'), 'hello');

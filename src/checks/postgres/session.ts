@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Finding } from '../../plugin/index.ts';
-import { errorCode, redact } from '../../util/index.ts';
+import { errorCode, readVariable, redact } from '../../util/index.ts';
 
 /** How the checks' own sessions are called in pg_stat_activity: they are gone in a moment and never counted. */
 export const CHECK_APPLICATION = 'bluegreen-check';
@@ -42,7 +42,7 @@ export function databaseUrl(
 ): string {
   const named = Object.hasOwn(databases, database) ? databases[database] : undefined;
   if (!named) throw new Error(`database ${database}: the runbook names none of that name under databases`);
-  const url = env[named.urlEnv];
+  const url = readVariable(env, named.urlEnv);
   if (url === undefined || url === '')
     throw new Error(
       `database ${database}: the variable ${named.urlEnv} is not set for the worker; set it to the database's URL ` +

@@ -61,7 +61,6 @@ export function prometheusSource(
   }: AdapterOptions & { readonly mostSeries?: number },
 ): PrometheusSource {
   const countersNow = countersFor(config, compared, slots);
-  let connected: Server | undefined;
   let ends: BucketEnds | undefined;
   let clockAheadMs: Range | undefined;
   let approximate = false;
@@ -264,7 +263,7 @@ export function prometheusSource(
       throw new Error(
         `Prometheus: it asked for ${Math.ceil((restUntil - Date.now()) / 1_000)} s more without questions`,
       );
-    const server = (connected ??= await connect('Prometheus', config, env));
+    const server = await connect('Prometheus', config, env); // each time: a token in a file may be replaced
     const counters = await countersNow(signal);
     const lately = { range: range(FIRST_MS) };
     const versionsOf = await readVersions(counters, (selector) => samplesOf(server, selector, lately, signal));

@@ -1,13 +1,23 @@
 import type { Notification } from '../../domain/index.ts';
-import { errorCode } from '../../util/index.ts';
+import { errorCode, readVariable } from '../../util/index.ts';
 
 const TIMEOUT_MS = 5_000;
 
 /** Why the variable `urlEnv` cannot be posted to; undefined when it can. Never says what it holds: the URL is a secret. */
 export function webhookProblem(urlEnv: string, env: NodeJS.ProcessEnv): string | undefined {
-  const url = env[urlEnv];
-  if (url && /^https?:/i.test(url) && URL.canParse(url)) return undefined;
-  return `the worker's variable ${urlEnv} ${url ? 'holds no URL' : 'is not set'}, expected a webhook's URL`;
+  try {
+    webhookUrl(urlEnv, env);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** @throws Error that names the variable. */
+function webhookUrl(urlEnv: string, env: NodeJS.ProcessEnv): string {
+  const url = readVariable(env, urlEnv);
+  if (url && /^https?:/i.test(url) && URL.canParse(url)) return url;
+  throw new Error(`the worker's variable ${urlEnv} ${url ? 'holds no URL' : 'is not set'}, expected a webhook's URL`);
 }
 
 /**
@@ -22,9 +32,7 @@ export async function postToWebhook(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const problem = webhookProblem(urlEnv, env);
-  if (problem !== undefined) throw new Error(problem);
-  const url = env[urlEnv] ?? '';
+  const url = webhookUrl(urlEnv, env);
   const { service, environment, green: version } = target;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let status: number;
