@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../domain/index.ts';
 import type { CheckContext } from '../plugin/index.ts';
-import { type CommandResult, fillPlaceholders, runCommand } from '../processes/index.ts';
+import { type CommandInput, type CommandResult, fillPlaceholders, runCommand } from '../processes/index.ts';
 import { placeholders } from './placeholders.ts';
 
 /** The end of an output that is shown. */
@@ -10,7 +10,7 @@ export const SHOWN = 500;
 /** Runs a program of the runbook's. One that is not on this worker, or does not end in its time, is why it was not run. */
 export async function runProgram(
   { target, operation, run }: CheckContext,
-  program: { readonly command: readonly string[]; readonly name: string; readonly timeoutMs: number },
+  program: Pick<CommandInput, 'command' | 'env'> & { readonly name: string; readonly timeoutMs: number },
 ): Promise<CommandResult | { readonly notRun: string }> {
   try {
     const command = fillPlaceholders(program.command, placeholders(target));

@@ -8,6 +8,7 @@ export type { Limits } from '../judge/index.ts';
 export {
   command,
   commandRemedySchema,
+  commandEnv,
   duration,
   envName,
   httpUrl,

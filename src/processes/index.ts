@@ -3,5 +3,5 @@ export { findProgram } from './find-program.ts';
 export { findPrograms } from './preflight.ts';
 export { endGroup, signalGroup } from './process-group.ts';
 export { exitFailure, fillCommand, runChange } from './run-change.ts';
-export { type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
+export { type CommandInput, type CommandResult, fillPlaceholders, runCommand } from './run-command.ts';
 export { SUPERVISOR } from './supervisor.ts';

@@ -12,6 +12,8 @@ interface Change {
   /** What messages call it. */
   readonly name: string;
   readonly command: readonly string[];
+  /** The variables of the worker that it gets beside the basic ones. */
+  readonly env?: readonly string[] | undefined;
   /** What the placeholders become. */
   readonly values: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -24,12 +26,12 @@ interface Change {
  * @throws ApplicationFailure `CommandFailed`, final, when it does not end with exit code 0 in time.
  */
 export async function runChange(
-  { name, command, values, timeoutMs, operation }: Change,
+  { name, command, env, values, timeoutMs, operation }: Change,
   run: RunContext,
 ): Promise<readonly EvidenceLine[]> {
   const filled = fillCommand(name, command, values);
   const result = await fenced(operation, run, (fencedRun) =>
-    runCommand({ name, command: filled, operation, run: fencedRun, timeoutMs }),
+    runCommand({ name, command: filled, env, operation, run: fencedRun, timeoutMs }),
   );
   if (result.exitCode !== 0) throw exitFailure(name, result);
   return [evidenceOf(name, result)];

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
 import { commandFailed, type Operation, type RunContext } from '../util/index.ts';
+import { commandEnvironment } from './command-environment.ts';
 import { recordHead, recordTail } from './command-output.ts';
 import { findProgram } from './find-program.ts';
 import { endGroup } from './process-group.ts';
@@ -20,8 +21,8 @@ export interface CommandInput {
   /** What messages call it; by default the operation's step. Messages never hold the command line. */
   readonly name?: string;
   readonly timeoutMs?: number;
-  /** Added to the worker's environment for this command. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** The variables of the worker that it gets beside the basic ones. */
+  readonly env?: readonly string[] | undefined;
 }
 
 export interface CommandResult {
@@ -37,20 +38,16 @@ export interface CommandResult {
 
 /**
  * Runs a program to its end, whatever its exit code. It finds its operation in BLUEGREEN_OPERATION_ID and
- * BLUEGREEN_ATTEMPT. When the run's signal aborts, or after `timeoutMs`, its whole process group is ended (SIGTERM,
+ * BLUEGREEN_ATTEMPT, and of the worker's environment only the basic variables and those in `env`. When the run's signal aborts, or after `timeoutMs`, its whole process group is ended (SIGTERM,
  * five seconds later SIGKILL) before this rejects; it is ended as well when this process dies.
- * @throws ApplicationFailure `CommandFailed`, not retryable, if it cannot be started or does not end in time;
+ * @throws ApplicationFailure `CommandFailed`, not retryable, if it cannot be started, a variable is missing, or it does not
+ *   end in time;
  *   the signal's reason if that aborts.
  */
 export async function runCommand(input: CommandInput): Promise<CommandResult> {
   const { run, operation } = input;
   const name = input.name ?? stepOf(operation);
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    ...input.env,
-    BLUEGREEN_OPERATION_ID: operation.id,
-    BLUEGREEN_ATTEMPT: String(operation.attempt),
-  };
+  const env = { ...environmentOf(name, input.env), ...operationEnvironment(operation) };
   const [program = '', ...args] = input.command;
   const path = await findProgram(program, env['PATH']);
   if (path === undefined) throw programNotFound(name, program);
@@ -64,11 +61,12 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
     buffer: false,
     reject: false,
     env,
+    extendEnv: false,
   });
   child.stdio[3].resume();
   const stdout = recordHead(STDOUT_BYTES);
-  const stderrTail = recordTail(env);
-  const outputTail = recordTail(env);
+  const stderrTail = recordTail(process.env);
+  const outputTail = recordTail(process.env);
   stdout.listenTo(child.stdout);
   stderrTail.listenTo(child.stderr);
   outputTail.listenTo(child.stdout);
@@ -129,6 +127,18 @@ export function fillPlaceholders(command: readonly string[], values: Readonly<Re
       return value;
     }),
   );
+}
+
+function environmentOf(name: string, variables: readonly string[] | undefined): NodeJS.ProcessEnv {
+  try {
+    return commandEnvironment(variables);
+  } catch (error) {
+    throw commandFailed(`${name} could not be started: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function operationEnvironment({ id, attempt }: Operation): NodeJS.ProcessEnv {
+  return { BLUEGREEN_OPERATION_ID: id, BLUEGREEN_ATTEMPT: String(attempt) };
 }
 
 /** The last part of an operation's id: `deploy`, `shift-50`, ... */

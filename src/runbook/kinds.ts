@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { command, duration, name } from './scalars.ts';
+import { command, commandEnv, duration, name } from './scalars.ts';
 
 /**
  * What each part of a runbook with a `kind` has in common, whatever its kind: the schema of a kind begins with it. `src/plugin`
@@ -73,6 +73,7 @@ export const remedyBase = {
 export const commandRemedySchema = z.strictObject({
   ...remedyBase,
   command: command(...TARGET_PLACEHOLDERS).describe('The program that fixes the problem.'),
+  env: commandEnv,
 });
 const checkBase = (kind: string, summary: string) =>
   z.strictObject({

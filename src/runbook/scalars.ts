@@ -68,6 +68,15 @@ export const envName = z
   .string({ error: 'expected the name of an environment variable' })
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 
+/** What a program of the runbook gets of the worker's environment. */
+export const commandEnv = z
+  .array(envName)
+  .optional()
+  .describe(
+    'The variables of the worker that the program gets, beside `PATH`, `HOME`, `USER`, `LOGNAME`, `LANG`, `LC_*`, `TZ`, `TMPDIR` ' +
+      'and `BLUEGREEN_*`. Each has to be set.',
+  );
+
 /** Text that others read in a terminal: control characters could rewrite the screen. */
 export const words = (longest: number) =>
   z

@@ -54,6 +54,21 @@ describe('command', () => {
     expect(JSON.stringify(finding)).not.toMatch(/s3cr3t|inner\.example/);
   });
 
+  test('gets only the variables that it names, and fails without one of them', async () => {
+    process.env['BG_TEST_REGION'] = 'eu-west-1';
+    const check = (env: string[]) =>
+      createCheck({ ...common, kind: 'command', command: ['printenv', 'BG_TEST_REGION'], env, timeout: 10_000 })(
+        contextFor(''),
+      );
+    expect(await check([])).toMatchObject({ passed: false, summary: 'the command ended with exit code 1' });
+    expect(await check(['BG_TEST_REGION'])).toMatchObject({ passed: true });
+    delete process.env['BG_TEST_REGION'];
+    expect(await check(['BG_TEST_REGION'])).toMatchObject({
+      passed: false,
+      summary: expect.stringContaining('the variable BG_TEST_REGION, which the runbook names in "env", is not set'),
+    });
+  });
+
   test('rejects with the reason when it is stopped', async () => {
     const stop = new AbortController();
     const running = run(['sleep', '60'], { signal: stop.signal });

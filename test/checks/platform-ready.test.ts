@@ -31,6 +31,8 @@ interface Changes {
   readonly deploy?: readonly string[];
   readonly withoutStatus?: true;
   readonly green?: string;
+  /** Variables that the workload's programs get. */
+  readonly env?: readonly string[];
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   /** Variables of the worker's environment; the runbook has a channel for each that is named here. */
@@ -41,13 +43,14 @@ function look({
   deploy = [at('deploy'), '--version', '{version}'],
   withoutStatus,
   green = '2.5.0',
+  env,
   timeout,
   signal,
   hooks = {},
 }: Changes = {}): Promise<Finding> {
   const context = contextFor('', signal);
   const { runbook } = context;
-  const workload = { ...runbook.workload, deploy };
+  const workload = { ...runbook.workload, deploy, ...(env && { env }) };
   const { status: _, ...rest } = runbook.router as { status?: unknown; kind: string; timeout: number };
   const router = {
     ...rest,
@@ -112,6 +115,14 @@ describe('platform-ready', () => {
     );
     expect(finding.unblock).toContain('set PAGER_HOOK in the worker');
     expect(JSON.stringify(finding)).not.toContain('hunter2');
+  });
+
+  test('names the variables that a program names and that are not set here', async () => {
+    const finding = await look({ env: ['PATH', 'NOT_SET_HERE'] });
+    expectFailed(finding, 'the variable NOT_SET_HERE, which the runbook names in "env", is not set on this worker');
+    expect(finding.unblock).toBe('set NOT_SET_HERE and restart the worker, or remove it from workload.env');
+    expect(measured(finding, 'variables of workload.env')).toBe('not usable: NOT_SET_HERE');
+    expect(measured(await look({ env: ['PATH'] }), 'variables of workload.env')).toBe('all set');
   });
 
   test('passes right before the first shift, with green at 0 %', async () => {

@@ -16,14 +16,14 @@ import { describeWith } from '../support/installed.ts';
 const page = readFileSync(new URL('../../docs/check-recipes.md', import.meta.url), 'utf8');
 const recipes = new Map(
   [...page.matchAll(/```yaml\n([^`]*)```/g)]
-    .flatMap(([, text = '']) => parse(text) as { id: string; command: string[] }[])
-    .map(({ id, command }) => [id, command]),
+    .flatMap(([, text = '']) => parse(text) as { id: string; command: string[]; env?: string[] }[])
+    .map(({ id, ...recipe }) => [id, recipe]),
 );
 
 const found = (program: string) => findProgram(program, process.env['PATH']);
 
 async function run(id: string, changed: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}) {
-  const [program = '', ...args] = (recipes.get(id) ?? []).map((word) => changed[word] ?? word);
+  const [program = '', ...args] = (recipes.get(id)?.command ?? []).map((word) => changed[word] ?? word);
   const { exitCode } = await execa(program, args, { reject: false, env });
   return exitCode;
 }
@@ -87,6 +87,7 @@ describeWith((await found('curl')) && (await found('jq')), 'curl and jq')('a fea
       const isKnown = request.headers.authorization === 'Bearer abc';
       response.writeHead(isKnown ? status : 401).end(JSON.stringify({ enabled }));
     });
+    expect(recipes.get('feature-flag')?.env).toEqual(['FLAG_TOKEN']);
     const flag = () =>
       run('feature-flag', { 'https://flags.example.com/api/flags/new-checkout': origin }, { FLAG_TOKEN: 'abc' });
     expect(await flag()).toBe(0);

@@ -111,7 +111,10 @@ test('no secret, no command and no URL is in a trace, also when a command tells 
   const { handle, production } = await scene(
     { ...traced(collector.origin), MAIN_DATABASE_URL: 'postgres://planted-user:planted-pass@127.0.0.1:1/planted-db' },
     {
-      workload: { deploy: [process.execPath, program, 'deploy', '{version}'] },
+      workload: {
+        deploy: [process.execPath, program, 'deploy', '{version}'],
+        env: ['LITTLE_PRODUCTION', 'MAIN_DATABASE_URL'],
+      },
       databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
     },
   );

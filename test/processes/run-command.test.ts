@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,16 @@ import { eventually, idleRun, isRunning } from './support.ts';
 const operation = { id: 'blue-green/production/recommendation/run-1/deploy', attempt: 2 };
 const scratch = mkdtempSync(join(tmpdir(), 'bg-command-'));
 const started: number[] = [];
+const changed: string[] = [];
+
+/** A variable of the worker, until the end of the test. */
+function set(name: string, value: string): void {
+  process.env[name] = value;
+  changed.push(name);
+}
 
 afterEach(() => {
+  for (const name of changed.splice(0)) delete process.env[name];
   for (const pid of started.splice(0)) expect(isRunning(pid)).toBe(false);
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
@@ -45,11 +53,12 @@ async function pidsIn(file: string, count: number): Promise<number[]> {
 test('a command runs without a shell, with its operation in its environment and its exit code kept', async () => {
   const script = `console.log(process.argv[1], process.env.BLUEGREEN_OPERATION_ID, process.env.BLUEGREEN_ATTEMPT, process.env.EXTRA);
     console.error('careful'); process.exit(7)`;
+  set('EXTRA', 'more');
   const result = await runCommand({
     command: [...node(script), '$(id) ; "x" *'],
     operation,
     run: idleRun(),
-    env: { EXTRA: 'more' },
+    env: ['EXTRA'],
   });
   expect(result).toMatchObject({
     exitCode: 7,
@@ -57,6 +66,51 @@ test('a command runs without a shell, with its operation in its environment and 
     stderrTail: 'careful',
   });
   expect(result.outputTail).toContain('careful');
+});
+
+test('a command gets the variables that it names, the basic ones, and no other', async () => {
+  for (const name of ['NAMED_ONE', 'LC_TEST', 'BLUEGREEN_TEST', 'UNNAMED', 'SHOP_PASSWORD', 'HTTPS_PROXY'])
+    set(name, `value of ${name}`);
+  const command = node('console.log(JSON.stringify(process.env))');
+  const { stdout } = await runCommand({ command, operation, run: idleRun(), env: ['NAMED_ONE'] });
+  const given = JSON.parse(stdout) as Record<string, string>;
+  expect(given).toMatchObject({
+    NAMED_ONE: 'value of NAMED_ONE',
+    LC_TEST: 'value of LC_TEST',
+    BLUEGREEN_TEST: 'value of BLUEGREEN_TEST',
+    PATH: process.env['PATH'],
+  });
+  for (const name of ['UNNAMED', 'SHOP_PASSWORD', 'HTTPS_PROXY', 'NODE_OPTIONS'])
+    expect(given).not.toHaveProperty(name);
+});
+
+test('a command does not start without a variable that it names; an empty one is set', async () => {
+  const file = join(folder(), 'started');
+  const run = () => runCommand({ command: ['touch', file], operation, run: idleRun(), env: ['CLUSTER'] });
+  await expect(run()).rejects.toMatchObject({
+    type: 'CommandFailed',
+    nonRetryable: true,
+    message:
+      'deploy could not be started: the variable CLUSTER, which the runbook names in "env", is not set on this worker',
+  });
+  expect(() => readFileSync(file)).toThrow('ENOENT');
+  set('CLUSTER', '');
+  expect(await run()).toMatchObject({ exitCode: 0 });
+});
+
+test('a command gets the value from the file, as it is now, and nobody sees it in its output', async () => {
+  const file = join(folder(), 'login');
+  set('LOGIN_FILE', file);
+  const command = node('console.log("I am", process.env.LOGIN, process.env.LOGIN_FILE)');
+  const run = () => runCommand({ command, operation, run: idleRun(), env: ['LOGIN'] });
+  for (const value of ['first-of-all', 'second-of-all']) {
+    writeFileSync(file, `${value}\n`);
+    expect(await run()).toMatchObject({ stdout: `I am ${value} undefined\n`, outputTail: 'I am [redacted] undefined' });
+  }
+  rmSync(file);
+  await expect(run()).rejects.toThrow(
+    'the file that the variable LOGIN_FILE names cannot be read on this worker (ENOENT)',
+  );
 });
 
 test('a command found on the PATH is the program, not a built-in of the shell', async () => {
@@ -122,8 +176,8 @@ test('100 MB of output are bounded, and the command is not held up', async () =>
 test('what is kept of the output is redacted, also at the edge of what was cut away', async () => {
   const secret = 's'.repeat(3_000);
   const script = `console.log(process.env.MY_TOKEN + ' http://inner/x '.repeat(600) + process.env.MY_TOKEN)`;
-  const env = { MY_TOKEN: secret };
-  const { outputTail } = await runCommand({ command: node(script), operation, run: idleRun(), env });
+  set('MY_TOKEN', secret);
+  const { outputTail } = await runCommand({ command: node(script), operation, run: idleRun(), env: ['MY_TOKEN'] });
   expect(outputTail).toContain('[redacted]');
   expect(outputTail).toContain('[url]');
   expect(outputTail).not.toMatch(/sss|inner/);

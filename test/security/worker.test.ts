@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from '@jest/globals';
@@ -95,7 +97,7 @@ const PLANTED = {
   SHOP_PASSWORD: 'planted\nof two lines',
 };
 /** None of these may be seen anywhere, whole or decoded. */
-const SECRETS = /planted[- ](user|pass|database|token|value|hook|key)|of two lines/;
+const SECRETS = /planted[- ](user|pass|database|token|value|hook|key|login)|of two lines/;
 
 test('planted secrets, hostile output and a hostile page: rolled back, nothing told, memory bounded', async () => {
   let told = 0;
@@ -108,18 +110,22 @@ test('planted secrets, hostile output and a hostile page: rolled back, nothing t
   );
   const program = fileURLToPath(new URL('../support/leaky-command.mjs', import.meta.url));
   const leaky = (...rest: string[]) => [process.execPath, program, ...rest];
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-planted-'));
+  cleanUps.push(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'login'), 'planted-login-of-a-file\n');
+  const env = ['LITTLE_PRODUCTION', 'LOGIN', ...Object.keys(PLANTED)];
   const check = (id: string, rest: object) => ({ id, title: id, group: id, ...rest });
   const pool = { instances: 1, size: 1 };
   const alerts = { labels: { service: 'shop' }, errors: 'errors_total', latency: 'seconds' };
   const { handle, until, untilPhase, status, production, worker } = await scene(
     {
-      workload: { deploy: leaky('deploy', '{version}') },
-      router: { rollback: leaky('rollback', '{service}') },
+      workload: { deploy: leaky('deploy', '{version}'), env },
+      router: { rollback: leaky('rollback', '{service}'), env },
       databases: { main: { urlEnv: 'MAIN_DATABASE_URL' } },
       watch: { maxSoakFactor: 3 },
       notifications: [{ kind: 'webhook', urlEnv: 'HOOK_URL' }],
       checklist: [
-        check('leak', { kind: 'command', command: leaky('fail', 'x') }),
+        check('leak', { kind: 'command', command: leaky('fail', 'x'), env }),
         check('database', {
           kind: 'postgres-max-connections',
           database: 'main',
@@ -136,7 +142,7 @@ test('planted secrets, hostile output and a hostile page: rolled back, nothing t
         }),
       ],
     },
-    { ...PLANTED, HOOK_URL: `${hook.origin}/planted-hook` },
+    { ...PLANTED, HOOK_URL: `${hook.origin}/planted-hook`, LOGIN_FILE: join(folder, 'login') },
   );
   production.misbehave('fail', 'fail');
   const seen = watchFromOutside(handle);

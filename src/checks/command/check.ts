@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
-import { type CheckBase, command, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
+import { type CheckBase, command, commandEnv, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
 import { runProgram, SHOWN } from '../run-program.ts';
 
-const schema = (base: CheckBase) => base.extend({ command: command(...TARGET_PLACEHOLDERS).describe('The program.') });
+const schema = (base: CheckBase) =>
+  base.extend({ command: command(...TARGET_PLACEHOLDERS).describe('The program.'), env: commandEnv });
 type Config = z.output<ReturnType<typeof schema>>;
 
 export const commandCheck = checkKind({ kind: 'command', summary: 'A program exits with 0.', schema, create });
@@ -13,6 +14,7 @@ function create(config: Config): Check {
   return async (context) => {
     const result = await runProgram(context, {
       command: config.command,
+      env: config.env,
       name: `the command of check ${config.id}`,
       timeoutMs: config.timeout,
     });

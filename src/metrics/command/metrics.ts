@@ -12,7 +12,7 @@ import {
   type Reading,
 } from '../../plugin/index.ts';
 import { fillPlaceholders, runCommand } from '../../processes/index.ts';
-import { command, duration } from '../../runbook/index.ts';
+import { command, commandEnv, duration } from '../../runbook/index.ts';
 import { jsonOrUndefined, redact, shortList } from '../../util/index.ts';
 
 const SHOWN = 300;
@@ -44,6 +44,7 @@ export const commandMetrics = metricsKind({
             'after `{from}` and up to `{to}`, in whole seconds since 1970. `slow` counts the requests over `limits.latency.under`. ' +
             'It is required if there is such a limit. `seconds` is the sum of all durations, for the mean.',
         ),
+        env: commandEnv,
         counts: z
           .enum(['interval', 'total'])
           .default('interval')
@@ -69,6 +70,7 @@ export const commandMetrics = metricsKind({
       const { exitCode, stdout, outputTail } = await runCommand({
         name: 'the program for the metrics',
         command: fillPlaceholders(config.command, values),
+        env: config.env,
         operation: { id: `metrics/${randomUUID()}`, attempt: 1 },
         run: { signal, heartbeat() {} },
         timeoutMs: config.timeout,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { notificationKind } from '../../plugin/index.ts';
 import { fillPlaceholders, findPrograms, runCommand } from '../../processes/index.ts';
-import { command, duration } from '../../runbook/index.ts';
+import { command, commandEnv, duration } from '../../runbook/index.ts';
 
 /** A program that notifies people, such as a shell script around a pager's own command. */
 export const commandNotification = notificationKind({
@@ -13,14 +13,16 @@ export const commandNotification = notificationKind({
       command: command('severity', 'text', 'service', 'environment', 'version').describe(
         'The program. `{severity}` is info, warning or critical; `{text}` is the message.',
       ),
+      env: commandEnv,
       timeout: duration.prefault('10s').describe('The longest that the program may take.'),
     }),
-  create: ({ command: words, timeout: timeoutMs }) => ({
+  create: ({ command: words, env, timeout: timeoutMs }) => ({
     async notify({ severity, text, target }, signal) {
       const { service, environment, green: version } = target;
       const result = await runCommand({
         name: 'the notification',
         command: fillPlaceholders(words, { severity, text, service, environment, version }),
+        env,
         operation: { id: `notify/${randomUUID()}`, attempt: 1 },
         run: { signal, heartbeat() {} },
         timeoutMs,
@@ -30,7 +32,8 @@ export const commandNotification = notificationKind({
     },
     async preflight() {
       const [program = ''] = words;
-      return (await findPrograms([{ key: 'notifications.command', program }])).problems;
+      return (await findPrograms([{ key: 'notifications.command', program }], { key: 'notifications.env', names: env }))
+        .problems;
     },
   }),
 });

@@ -8,7 +8,7 @@ import {
   runChange,
   runCommand,
 } from '../../processes/index.ts';
-import { command } from '../../runbook/index.ts';
+import { command, commandEnv } from '../../runbook/index.ts';
 import type { RunContext } from '../../util/index.ts';
 import { parseTraffic, type TrafficReport } from './parse-traffic.ts';
 
@@ -31,6 +31,7 @@ export const commandRouter = routerKind({
           'Prints `{"traffic": {"2.4.0": 50, "2.5.0": 50}}`. Without it, traffic is read from the metrics. If metrics are counted ' +
             'by slot, it also prints where each version runs: `"slots": {"2.4.0": "shop-a", "2.5.0": "shop-b"}`.',
         ),
+      env: commandEnv,
     }),
   create(config, { target, env }): Router {
     const { service, green, blue } = target;
@@ -42,7 +43,14 @@ export const commandRouter = routerKind({
       const name = 'traffic-status';
       const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
       const filled = fillCommand(name, status, { service });
-      const result = await runCommand({ name, command: filled, operation, run, timeoutMs: STATUS_TIMEOUT_MS });
+      const result = await runCommand({
+        name,
+        command: filled,
+        env: config.env,
+        operation,
+        run,
+        timeoutMs: STATUS_TIMEOUT_MS,
+      });
       if (result.exitCode !== 0) throw exitFailure(name, result);
       return parseTraffic(result.stdout, env);
     }
@@ -50,11 +58,12 @@ export const commandRouter = routerKind({
     return {
       setTraffic: (operation, percentage, run) =>
         percentage === 0
-          ? runChange({ name: 'rollback', command: rollback, values, timeoutMs, operation }, run)
+          ? runChange({ name: 'rollback', command: rollback, env: config.env, values, timeoutMs, operation }, run)
           : runChange(
               {
                 name: 'shift-traffic',
                 command: shiftTraffic,
+                env: config.env,
                 values: { ...values, percentage: String(percentage) },
                 timeoutMs,
                 operation,
@@ -71,6 +80,7 @@ export const commandRouter = routerKind({
             key: `router.${key}`,
             program: program && fillPlaceholders(program.slice(0, 1), { ...values, percentage: '0' })[0],
           })),
+          { key: 'router.env', names: config.env },
         ),
     };
   },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { answerKeys, namesVersion } from '../../http-answer/index.ts';
 import { type Evidence, type Workload, workloadKind } from '../../plugin/index.ts';
 import { fillPlaceholders, findPrograms, runChange } from '../../processes/index.ts';
-import { command, httpUrl } from '../../runbook/index.ts';
+import { command, commandEnv, httpUrl } from '../../runbook/index.ts';
 import { checkHealth } from './check-health.ts';
 
 const PLACEHOLDERS = ['service', 'version', 'blue'] as const;
@@ -20,6 +20,7 @@ export const commandWorkload = workloadKind({
         .describe(
           "Stops green after a rollback, within 15 seconds. Leave it out if the router's rollback stops green, or if green keeps running.",
         ),
+      env: commandEnv,
       health: z
         .strictObject({
           url: httpUrl('service', 'version').describe('The address of the version itself, not of the router.'),
@@ -36,13 +37,14 @@ export const commandWorkload = workloadKind({
   create(config, { target }): Workload {
     const { service, green, blue } = target;
     const values = { service, version: green, blue };
-    const { deploy, stop, health, timeout: timeoutMs } = config;
+    const { deploy, stop, env, health, timeout: timeoutMs } = config;
     return {
-      deploy: (operation, run) => runChange({ name: 'deploy', command: deploy, values, timeoutMs, operation }, run),
+      deploy: (operation, run) =>
+        runChange({ name: 'deploy', command: deploy, env, values, timeoutMs, operation }, run),
 
       async stop(operation, run): Promise<Evidence> {
         if (stop === undefined) return [];
-        return runChange({ name: 'stop', command: stop, values, timeoutMs, operation }, run);
+        return runChange({ name: 'stop', command: stop, env, values, timeoutMs, operation }, run);
       },
 
       checkHealth: (version, { signal }) => checkHealth(health, { version, target }, signal),
@@ -53,6 +55,7 @@ export const commandWorkload = workloadKind({
             key: `workload.${key}`,
             program: program && fillPlaceholders(program.slice(0, 1), values)[0],
           })),
+          { key: 'workload.env', names: env },
         ),
     };
   },
