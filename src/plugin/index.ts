@@ -7,8 +7,8 @@ export type { DeploymentTarget, EvidenceLine, MetricCursor, Notification } from 
 export type { Limits } from '../judge/index.ts';
 export {
   command,
-  commandRemedySchema,
   commandEnv,
+  commandRemedySchema,
   duration,
   envName,
   httpUrl,

@@ -18,8 +18,26 @@ export {
 } from './kinds.ts';
 export { loadRunbook, parseRunbook, RunbookError } from './load.ts';
 export { validate } from './problems.ts';
-export { prometheusServer, type ReachableServer, serverAccess, serversOfMetrics, withAccessOf } from './prometheus-server.ts';
-export { command, commandEnv, duration, envName, httpUrl, latencyLimit, name, serviceName, share, template, version } from './scalars.ts';
+export {
+  prometheusServer,
+  type ReachableServer,
+  serverAccess,
+  serversOfMetrics,
+  withAccessOf,
+} from './prometheus-server.ts';
+export {
+  command,
+  commandEnv,
+  duration,
+  envName,
+  httpUrl,
+  latencyLimit,
+  name,
+  serviceName,
+  share,
+  template,
+  version,
+} from './scalars.ts';
 export { composeRunbookFormat, type Runbook, type RunbookCheck, type RunbookFormat } from './schema.ts';
 export { createRunbookStore, type RunbookStore } from './store.ts';
 export { type CountedMetric, parseRequest, type QueryMetric, toAnalysis, toLimits, toPlan } from './to-plan.ts';

@@ -53,8 +53,8 @@ async function run(logger: Logger): Promise<void> {
   const { namespace } = config;
   const connection = await connectWorker(config);
   try {
-    const notice = await ensureSearchAttributes(connection, namespace);
-    if (notice !== undefined) logger.warn(notice);
+    const lost = await ensureSearchAttributes(connection, namespace);
+    if (lost !== undefined) logger.warn(lost);
     const worker = await createWorker({
       connection,
       namespace,
