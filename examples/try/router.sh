@@ -53,10 +53,14 @@ cat >"$site/usr/local/bin/systemctl" <<SH
 set -euo pipefail
 . "$site/etc/default/\$2"
 case \$2 in shop-a) port=$(port 9001) ;; shop-b) port=$(port 9002) ;; esac
-if [ -e "$site/run/\$2.pid" ]; then kill "\$(cat "$site/run/\$2.pid")" || true; fi
+if [ -e "$site/run/\$2.pid" ]; then
+  old=\$(cat "$site/run/\$2.pid")
+  while kill "\$old" 2>/dev/null; do sleep 0.1; done
+fi
 VERSION=\$VERSION setsid "$(command -v node)" "$PWD/examples/try/application.mjs" "\$port" >>"$site/log/\$2.log" 2>&1 &
 echo \$! >"$site/run/\$2.pid"
-curl -fsS --retry 30 --retry-delay 1 --retry-connrefused "http://127.0.0.1:\$port/healthz" >/dev/null
+found=\$(curl -fsS --retry 30 --retry-delay 1 --retry-connrefused "http://127.0.0.1:\$port/healthz")
+[ "\$found" = "\$VERSION" ] || { echo "port \$port is somebody else's: set TRY_OFFSET" >&2; exit 1; }
 SH
 chmod 755 "$site"/usr/local/bin/*
 export PATH=$site/usr/local/bin:$PATH
