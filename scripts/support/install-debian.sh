@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
 # Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router,
-# jq and openssl for recipes of checks, MariaDB for the example of its checks.
+# jq, openssl and psql for recipes of checks, MariaDB, PgBouncer and PostgreSQL (an older one than the tests' own) for checks
+# of databases.
 # Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
 set -euo pipefail
 
@@ -9,11 +10,12 @@ services=()
 [ -n "${PROMETHEUS_PATH:-}" ] || command -v prometheus >/dev/null || services+=(prometheus)
 [ -n "${ALERTMANAGER_PATH:-}" ] || command -v alertmanager >/dev/null || command -v prometheus-alertmanager >/dev/null ||
   services+=(prometheus-alertmanager)
-PATH=$PATH:/usr/sbin # where Debian puts haproxy and nginx
-for service in haproxy nginx mtail; do
+PATH=$PATH:/usr/sbin # where Debian puts haproxy, nginx and pgbouncer
+for service in haproxy nginx mtail pgbouncer; do
   command -v "$service" >/dev/null || services+=("$service")
 done
 command -v mariadbd >/dev/null || services+=(mariadb-server)
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || services+=(postgresql)
 missing=("${services[@]}")
 [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
 for program in socat curl jq openssl; do

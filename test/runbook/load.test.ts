@@ -117,6 +117,11 @@ describe('a runbook with mistakes', () => {
       'checklist[0].database: found "mian", expected one of databases: main',
     ],
     [
+      'a console of a pooler that is not named',
+      [['role: recommendation # as which the service connects', 'role: shop\n    pooler: { console: bouncer }']],
+      'checklist[0].pooler.console: found "bouncer", expected one of databases: main',
+    ],
+    [
       'a latency limit without a metric',
       [['latency: http_request_duration_seconds', 'codeLabel: code']],
       'metrics.latency: missing, expected the name of a histogram',

@@ -2,6 +2,8 @@ import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { type Fit, fitOf, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
 import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
 import { measureConnections } from '../postgres/connections.ts';
+import { measurePooler } from '../postgres/pooler.ts';
+import { databasesOf } from '../postgres/schema.ts';
 import { type Config, schema } from './schema.ts';
 
 export const postgresMaxConnections = checkKind({
@@ -9,13 +11,13 @@ export const postgresMaxConnections = checkKind({
   summary: 'The connection pools of both versions fit into the server at the same time.',
   schema,
   again: true,
-  databases: ({ database }) => [{ path: ['database'], database }],
+  databases: (config) => databasesOf(config),
   create,
 });
 
 /**
- * Blue's and green's pools fit into the server at the same time, next to everybody else: the guide's first pitfall.
- * Compared with the tightest of max_connections, the database's limit and the role's.
+ * Blue's and green's pools, or those of the pooler that they share, fit into the server at the same time, next to everybody
+ * else: the guide's first pitfall. Compared with the tightest of max_connections, the database's limit and the logins'.
  */
 function create(config: Config): Check {
   return (context) => {
@@ -26,10 +28,14 @@ function create(config: Config): Check {
       const found = await measureConnections(client, role);
       const mismatch = explainMismatch(found, config);
       if (mismatch) return mismatch;
-      const pools = versionPools(config, context);
+      const versions = versionPools(config, context);
+      const pooler = config.pooler && (await measurePooler(config.pooler, context, { found, versions }));
+      if (pooler && 'passed' in pooler) return pooler;
+      const pools = pooler ? [pooler.pool] : versions;
       const beyond = unaccountedConnections(pools, found);
       const { providerReserved = 0 } = config;
-      return judge(fitOf({ ...config, pools, beyond, providerReserved }, found), roleHint(found, config));
+      const fit = fitOf({ ...config, pools, beyond, providerReserved }, found, pooler?.limits);
+      return judge({ ...fit, lines: [...(pooler?.lines ?? []), ...fit.lines] }, roleHint(found, config));
     });
   };
 }

@@ -3,6 +3,8 @@ import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { fitOf, type Pool, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
 import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
 import { type Connections, measureConnections } from '../postgres/connections.ts';
+import { measurePooler, type Pooler } from '../postgres/pooler.ts';
+import { databasesOf } from '../postgres/schema.ts';
 import { type ConnectionHoldTime, connectionHoldTime } from './connection-hold-time.ts';
 import { type Config, schema } from './schema.ts';
 
@@ -10,7 +12,7 @@ export const postgresPoolSize = checkKind({
   kind: 'postgres-pool-size',
   summary: 'The connection pools carry the peak load and fit into the server.',
   schema,
-  databases: ({ database }) => [{ path: ['database'], database }],
+  databases: (config) => databasesOf(config),
   create,
 });
 
@@ -18,8 +20,8 @@ export const postgresPoolSize = checkKind({
 const TOLERANCE = 1e-9;
 
 /**
- * Every instance's pool carries its share of the peak, with the whole traffic on green, and on blue after a rollback.
- * Too large a pool fails only where both versions' pools do not fit into the server.
+ * Every instance's pool carries its share of the peak, with the whole traffic on green, and on blue after a rollback;
+ * and so does a pooler that both share. Too large a pool fails only where not everything fits into the server.
  */
 function create(config: Config): Check {
   return (context) => {
@@ -30,8 +32,11 @@ function create(config: Config): Check {
       const found = await measureConnections(client, role);
       const wrong = explainMismatch(found, config);
       if (wrong) return wrong;
+      const versions = versionPools(config, context);
+      const pooler = config.pooler && (await measurePooler(config.pooler, context, { found, versions }));
+      if (pooler && 'passed' in pooler) return pooler;
       const hold = await connectionHoldTime(config, context, { client, found });
-      return 'passed' in hold ? hold : judge(config, { hold, found, pools: versionPools(config, context) });
+      return 'passed' in hold ? hold : judge(config, { hold, found, versions, pooler });
     });
   };
 }
@@ -51,31 +56,30 @@ export function neededSize(
 interface Measured {
   readonly hold: ConnectionHoldTime;
   readonly found: Connections;
-  readonly pools: readonly Pool[];
+  readonly versions: readonly Pool[];
+  readonly pooler: Pooler | undefined;
 }
 
 interface Judged extends Pool {
+  /** What the requests of one version can use of it. */
+  readonly usable: number;
   readonly needed: number;
 }
 
-function judge(config: Config, { hold, found, pools }: Measured): Finding {
-  const both = pools.map((pool): Judged => {
-    return { ...pool, needed: neededSize(config, { instances: pool.instances, holdMs: hold.ms }) };
-  });
-  const beyond = unaccountedConnections(pools, found);
+function judge(config: Config, { hold, found, versions, pooler }: Measured): Finding {
+  const judged = (pool: Pool, usable = pool.size): Judged => {
+    return { ...pool, usable, needed: neededSize(config, { instances: pool.instances, holdMs: hold.ms }) };
+  };
+  const ofVersions = versions.map((pool) => judged(pool));
+  const inServer = pooler ? [judged(pooler.pool, pooler.usable)] : ofVersions;
+  const all = pooler ? [...ofVersions, ...inServer] : ofVersions;
+  const beyond = unaccountedConnections(inServer, found);
   const { providerReserved = 0 } = config;
-  const fitWith = (sizeOf: (each: Judged) => number) =>
-    fitOf(
-      {
-        ...config,
-        pools: both.map((each) => ({ ...each, size: sizeOf(each) })),
-        beyond,
-        providerReserved,
-        headroom: 0,
-      },
-      found,
-    );
-  const small = both.filter(({ size, needed }) => size < needed);
+  const fitWith = (sizeOf: (each: Judged) => number) => {
+    const pools = inServer.map((each) => ({ ...each, size: sizeOf(each) }));
+    return fitOf({ ...config, pools, beyond, providerReserved, headroom: 0 }, found, pooler?.limits);
+  };
+  const small = all.filter(({ usable, needed }) => usable < needed);
   const fit = fitWith(({ size, needed }) => Math.max(size, needed));
   const smallest = fitWith(({ needed }) => needed);
 
@@ -83,43 +87,69 @@ function judge(config: Config, { hold, found, pools }: Measured): Finding {
     { what: 'peak', measured: `${config.peakRequests} requests/s`, source: 'runbook' },
     hold.line,
     { what: 'margin', measured: `${config.margin} times the connections in use on average`, source: 'runbook' },
-    ...both.map(sizeLine),
+    ...all.map(sizeLine),
+    ...(pooler?.lines ?? []),
     ...fit.lines,
   ];
   const rate = `${config.peakRequests} requests/s`;
   const { what, limit, required } = fit.tightest;
-  if (small.length === 0 && fit.short.length === 0)
+  const starved = waitingFor(pooler);
+  if (small.length === 0 && fit.short.length === 0 && starved === undefined)
     return {
       passed: true,
-      summary: `the pools carry ${rate} (${both.map(described).join(', ')}), and both versions' fit: ${what} is ${limit}, ${required} are needed`,
+      summary: `the pools carry ${rate} (${all.map(described).join(', ')}), and both versions' fit: ${what} is ${limit}, ${required} are needed`,
       evidence,
     };
-  const wrong = small.map(({ name, size, needed }) => `${name}'s pool of ${size} is too small, ${needed} are needed`);
+  const wrong = small.map(
+    ({ name, usable, needed }) => `${name}'s pool of ${usable} is too small, ${needed} are needed`,
+  );
   const todo = small.map(
     ({ name, needed }) =>
-      `set ${name}'s pool to ${needed} connections for each instance, in the service and in the runbook, or run more instances`,
+      `set ${name}'s pool to ${needed} connections for each instance, ${PLACES[name]}, or run more instances`,
   );
+  if (starved !== undefined) {
+    wrong.push(starved);
+    todo.push(
+      'make the pooler\'s pool larger, or find who keeps its connections (SHOW SERVERS; sessions "idle in transaction")',
+    );
+  }
   if (fit.short.length > 0) {
     wrong.push(`both versions' pools do not fit: ${what} is ${limit}, ${required} are needed`);
     if (smallest.short.length === 0)
       todo.push(
-        `make the pools smaller: ${both.map(({ name, needed }) => `${name} needs ${needed}`).join(', ')} for each instance`,
+        `make the pools smaller: ${inServer.map(({ name, needed }) => `${name} needs ${needed}`).join(', ')} for each instance`,
       );
     else todo.push(...roleHint(found, config), ...smallest.short.map((each) => `${each.what}: ${each.remedy}`));
   }
   return { passed: false, summary: `at ${rate}: ${wrong.join('; ')}`, evidence, unblock: todo.join('; ') };
 }
 
-function sizeLine({ name, size, needed }: Judged): EvidenceLine {
-  const note = size > needed ? ', more than it needs' : '';
+/** Where the size of a pool is set. */
+const PLACES = {
+  blue: 'in the service and in the runbook',
+  green: 'in the service and in the runbook',
+  'the pooler': 'in the pooler (default_pool_size of PgBouncer)',
+} as const satisfies Record<Pool['name'], string>;
+
+/** Shorter waits come with any burst. */
+const LONG_WAIT_MS = 1_000;
+
+function waitingFor(pooler: Pooler | undefined): string | undefined {
+  const { clients, longestMs } = pooler?.waiting ?? { clients: 0, longestMs: 0 };
+  if (clients === 0 || longestMs < LONG_WAIT_MS) return undefined;
+  return `clients that wait now for a connection of the pooler: ${clients}, the longest for ${(longestMs / 1_000).toFixed(1)} s`;
+}
+
+function sizeLine({ name, usable, needed, source }: Judged): EvidenceLine {
+  const note = usable > needed ? ', more than it needs' : '';
   return {
     what: `${name}'s pool of each instance`,
-    measured: `${size}${note}`,
+    measured: `${usable}${note}`,
     required: `at least ${needed}`,
-    source: 'runbook',
+    source,
   };
 }
 
-function described({ name, size, needed }: Judged): string {
-  return `${name} needs ${needed} for each instance and has ${size}`;
+function described({ name, usable, needed }: Judged): string {
+  return `${name} needs ${needed} for each instance and has ${usable}`;
 }

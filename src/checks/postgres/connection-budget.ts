@@ -4,14 +4,16 @@ import { roleText, sessionsByLogin } from './roles.ts';
 import type { Roles } from './schema.ts';
 import { identifier } from './session.ts';
 
-/** What one side opens in the server: the pools of a version's instances, or those of a pooler that both versions share. */
+/** Pools of the instances of a version, or of a pooler that both versions share. */
 export interface Pool {
-  readonly name: 'blue' | 'green' | 'pooler';
+  readonly name: 'blue' | 'green' | 'the pooler';
   readonly instances: number;
   /** Connections of one instance. */
   readonly size: number;
   /** It may have connections open now. */
   readonly isUp: boolean;
+  /** Where its size is from. */
+  readonly source: string;
 }
 
 /** What has to find room in the server at once. */
@@ -19,6 +21,7 @@ export interface Demand {
   /** As the runbook calls the database. */
   readonly database: string;
   readonly role: Roles;
+  /** What the service opens in the server: both versions' pools, or those of their pooler. */
   readonly pools: readonly Pool[];
   /** What the service's logins hold open besides these pools: its jobs, a forgotten instance. */
   readonly beyond: number;
@@ -33,6 +36,8 @@ export interface Limit {
   readonly limit: number;
   readonly required: number;
   readonly remedy: string;
+  /** Where the limit was read, if not in the database. */
+  readonly source?: string;
 }
 
 /** Whether everything fits at the same time, next to everybody else. */
@@ -51,8 +56,8 @@ export function versionPools(
   { greenIsUp }: { readonly greenIsUp: boolean },
 ): readonly [Pool, Pool] {
   return [
-    { name: 'blue', ...blue, isUp: true },
-    { name: 'green', ...green, isUp: greenIsUp },
+    { name: 'blue', ...blue, isUp: true, source: 'runbook' },
+    { name: 'green', ...green, isUp: greenIsUp, source: 'runbook' },
   ];
 }
 
@@ -61,7 +66,7 @@ export function unaccountedConnections(pools: readonly Pool[], { ofRole }: Pick<
   return Math.max(0, ofRole - connectionsOf(pools.filter(({ isUp }) => isUp)));
 }
 
-function connectionsOf(pools: readonly Pick<Pool, 'instances' | 'size'>[]): number {
+export function connectionsOf(pools: readonly Pick<Pool, 'instances' | 'size'>[]): number {
   return pools.reduce((sum, { instances, size }) => sum + instances * size, 0);
 }
 
@@ -75,7 +80,7 @@ export function fitOf(demand: Demand, found: Connections, further: readonly Limi
   const limits = [server, ...databaseLimit(found, service), ...loginLimit(demand, found, service), ...further];
 
   const lines: EvidenceLine[] = [
-    ...pools.map((pool) => ({ what: POOLS[pool.name], measured: sumOf(pool), source: 'runbook' })),
+    ...pools.map((pool) => ({ what: poolsOf(pool), measured: sumOf(pool), source: pool.source })),
     { what: `open as ${roleText(role)} beyond the pools`, measured: `${beyond} (${openNow(found)})`, source },
     { what: 'open by others', measured: found.others === 0 ? '0' : `${found.others} (${found.whoOthersAre})`, source },
     { what: 'reserved for administrators', measured: reservedBy(found), source },
@@ -83,11 +88,11 @@ export function fitOf(demand: Demand, found: Connections, further: readonly Limi
       ? [{ what: 'reserved by the provider', measured: String(providerReserved), source: 'runbook' }]
       : []),
     { what: 'headroom', measured: String(headroom), source: 'runbook' },
-    ...limits.map(({ what, limit, required }) => ({
+    ...limits.map(({ what, limit, required, source: ofLimit = source }) => ({
       what,
       measured: String(limit),
       required: `at least ${required}`,
-      source,
+      source: ofLimit,
     })),
   ];
   if (found.pendingRestart)
@@ -100,13 +105,11 @@ export function fitOf(demand: Demand, found: Connections, further: readonly Limi
   };
 }
 
-const POOLS = {
-  blue: "blue's pools",
-  green: "green's pools",
-  pooler: 'the pooler, for both versions together',
-} as const satisfies Record<Pool['name'], string>;
+function poolsOf({ name }: Pool): string {
+  return name === 'the pooler' ? "the pooler's server connections, both versions together" : `${name}'s pools`;
+}
 
-function sumOf(pool: Pool): string {
+export function sumOf(pool: Pool): string {
   return `${pool.instances} x ${pool.size} = ${connectionsOf([pool])}`;
 }
 

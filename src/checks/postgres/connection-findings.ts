@@ -10,7 +10,7 @@ const TOO_MANY_CONNECTIONS = '53300';
 
 /** Runs `use` with a session that only reads. That no connection is free is a finding: it answers what is asked. */
 export async function withConnections(
-  session: Pick<Session, 'database' | 'url' | 'signal'>,
+  session: Omit<Session, 'access' | 'statementTimeoutMs'>,
   use: (client: pg.Client) => Promise<Finding>,
 ): Promise<Finding> {
   try {

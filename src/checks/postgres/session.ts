@@ -111,7 +111,12 @@ interface Connection {
   readonly close: () => Promise<void>;
 }
 
-async function connect({ database, url, signal }: Session): Promise<Connection> {
+/** A connection that nothing was asked of or set for yet. @throws DatabaseUnavailable; the signal's reason when that aborts. */
+export async function connect({
+  database,
+  url,
+  signal,
+}: Pick<Session, 'database' | 'url' | 'signal'>): Promise<Connection> {
   signal.throwIfAborted();
   const socket = new Socket();
   const client = createClient(url, { database, socket });
