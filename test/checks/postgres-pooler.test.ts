@@ -74,6 +74,9 @@ describe('a pooler whose size the runbook gives', () => {
     expect(await createCheck(CONNECTIONS)(contextWith('none'))).toMatchObject({
       passed: false,
       summary: expect.stringContaining('169 are needed'),
+      unblock: expect.stringMatching(
+        /^blue's pools alone \(80\) are more than max_connections: .* describe it with "pooler"; max_connections: raise/,
+      ),
     });
   });
 

@@ -1,6 +1,6 @@
 import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { type Fit, fitOf, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
-import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
+import { explainMismatch, runbookHints, withConnections } from '../postgres/connection-findings.ts';
 import { measureConnections } from '../postgres/connections.ts';
 import { measurePooler } from '../postgres/pooler.ts';
 import { databasesOf } from '../postgres/schema.ts';
@@ -35,12 +35,15 @@ function create(config: Config): Check {
       const beyond = unaccountedConnections(pools, found);
       const { providerReserved = 0 } = config;
       const fit = fitOf({ ...config, pools, beyond, providerReserved }, found, pooler?.limits);
-      return judge({ ...fit, lines: [...(pooler?.lines ?? []), ...fit.lines] }, roleHint(found, config));
+      return judge(
+        { ...fit, lines: [...(pooler?.lines ?? []), ...fit.lines] },
+        runbookHints(found, { ...config, pools }),
+      );
     });
   };
 }
 
-function judge({ tightest, short, lines }: Fit, hint: readonly string[]): Finding {
+function judge({ tightest, short, lines }: Fit, hints: readonly string[]): Finding {
   const { what, limit, required } = tightest;
   if (short.length === 0)
     return {
@@ -52,6 +55,6 @@ function judge({ tightest, short, lines }: Fit, hint: readonly string[]): Findin
     passed: false,
     summary: `${what} is ${limit}, ${required} are needed with both versions running`,
     evidence: lines,
-    unblock: [...hint, ...short.map((each) => `${each.what}: ${each.remedy}`)].join('; '),
+    unblock: [...hints, ...short.map((each) => `${each.what}: ${each.remedy}`)].join('; '),
   };
 }

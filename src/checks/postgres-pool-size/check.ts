@@ -1,7 +1,7 @@
 import type { EvidenceLine } from '../../domain/index.ts';
 import { type Check, checkKind, type Finding } from '../../plugin/index.ts';
 import { fitOf, type Pool, unaccountedConnections, versionPools } from '../postgres/connection-budget.ts';
-import { explainMismatch, roleHint, withConnections } from '../postgres/connection-findings.ts';
+import { explainMismatch, runbookHints, withConnections } from '../postgres/connection-findings.ts';
 import { type Connections, measureConnections } from '../postgres/connections.ts';
 import { measurePooler, type Pooler } from '../postgres/pooler.ts';
 import { databasesOf } from '../postgres/schema.ts';
@@ -119,7 +119,11 @@ function judge(config: Config, { hold, found, versions, pooler }: Measured): Fin
       todo.push(
         `make the pools smaller: ${inServer.map(({ name, needed }) => `${name} needs ${needed}`).join(', ')} for each instance`,
       );
-    else todo.push(...roleHint(found, config), ...smallest.short.map((each) => `${each.what}: ${each.remedy}`));
+    else
+      todo.push(
+        ...runbookHints(found, { ...config, pools: inServer }),
+        ...smallest.short.map((each) => `${each.what}: ${each.remedy}`),
+      );
   }
   return { passed: false, summary: `at ${rate}: ${wrong.join('; ')}`, evidence, unblock: todo.join('; ') };
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Finding } from '../../plugin/index.ts';
+import { connectionsOf, type Pool } from './connection-budget.ts';
 import type { Connections } from './connections.ts';
 import { roleText } from './roles.ts';
 import type { Roles } from './schema.ts';
@@ -68,13 +69,27 @@ export function explainMismatch(
   return undefined;
 }
 
-/** What to try first where a sum is too large and nobody of the service's is seen: blue may be among the others, counted twice. */
-export function roleHint({ ofRole, othersInDatabase, whoOthersAre }: Connections, { role }: { role: Roles }): string[] {
-  if (ofRole > 0 || othersInDatabase === 0) return [];
-  return [
-    `nobody is connected as ${roleText(role)}: if the service is among the others (${whoOthersAre}), ` +
-      'name its login, the group of its logins or a pattern for them in "role"',
-  ];
+/**
+ * What to look at first where a sum is too large, because the runbook may not describe the service: blue is among the others and
+ * counted twice, or its pools alone could never be open.
+ */
+export function runbookHints(
+  found: Connections,
+  { role, pools }: { readonly role: Roles; readonly pools: readonly Pool[] },
+): string[] {
+  const { ofRole, othersInDatabase, whoOthersAre, maxConnections } = found;
+  const hints: string[] = [];
+  if (ofRole === 0 && othersInDatabase > 0)
+    hints.push(
+      `nobody is connected as ${roleText(role)}: if the service is among the others (${whoOthersAre}), ` +
+        'name its login, the group of its logins or a pattern for them in "role"',
+    );
+  const ofBlue = connectionsOf(pools.filter(({ name }) => name === 'blue'));
+  if (ofBlue > maxConnections)
+    hints.push(
+      `blue's pools alone (${ofBlue}) are more than max_connections: if both versions connect through a pooler, describe it with "pooler"`,
+    );
+  return hints;
 }
 
 /** Not even the check gets in: that is the answer to the question, not an obstacle to asking it. */
