@@ -8,6 +8,7 @@ export { createClient } from './load-test/client.ts';
 export { startOpenLoop } from './load-test/open-loop.ts';
 export { createTally, type LoadNumbers } from './load-test/tally.ts';
 export { createPathPicker } from './load-test/weighted-paths.ts';
+export { loadTool } from './load-tool/check.ts';
 export { platformReady } from './platform-ready/check.ts';
 export { databaseUrl } from './postgres/session.ts';
 export { postgresIndexes } from './postgres-indexes/check.ts';

@@ -1,5 +1,6 @@
 export { type Alert, type Alertmanager, alertmanager, type NewAlert } from './alertmanager.ts';
-export { connect, type ServerConfig } from './connect.ts';
+export { connect } from './connect.ts';
+export { headersOf, readBasic } from './credentials.ts';
 export { grafanaAlertmanager, grafanaRules } from './grafana.ts';
 export { type Answer, conceal, type Server } from './http-client.ts';
 export {
@@ -21,3 +22,5 @@ export {
   rawSeries,
 } from './samples.ts';
 export { type MetricsPage, parsePrometheusText, type Sample } from './text-format.ts';
+export { readCa } from './tls.ts';
+export { readToken } from './token.ts';

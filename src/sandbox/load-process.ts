@@ -13,7 +13,7 @@ runChild<LoadConfig, LoadOrder>({
   async start({ origin, users, requestsPerSecond }) {
     const client = createClient({ target: new URL(origin), timeoutMs: TIMEOUT_MS });
     const nextPath = createPathPicker([{ path: `/recommendations?user={random:1:${users}}`, weight: 1 }]);
-    load = startLoad(requestsPerSecond, async () => (await client.get(nextPath())) === undefined);
+    load = startLoad(requestsPerSecond, async () => (await client.send({ path: nextPath() })) === undefined);
     setInterval(() => load && console.log(JSON.stringify(load.report())), 5_000);
     return 0;
   },

@@ -15,14 +15,20 @@ import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 const serve = useServers();
 
-function config(target: string, changes: Partial<Config> = {}): Config {
+/** A path is asked for with GET unless it says otherwise. */
+type Changes = Partial<Omit<Config, 'paths'>> & {
+  readonly paths?: readonly (Pick<Config['paths'][number], 'path' | 'weight'> & Partial<Config['paths'][number]>)[];
+};
+
+function config(target: string, { paths = [{ path: '/', weight: 1 }], ...changes }: Changes = {}): Config {
   return {
     ...common,
     kind: 'load-test',
     target,
     requestsPerSecond: 100,
     duration: 1_000,
-    paths: [{ path: '/', weight: 1 }],
+    headers: {},
+    paths: paths.map((path) => ({ method: 'GET', headers: {}, ...path })),
     limits: {},
     dataVolume: [],
     ...changes,
@@ -47,7 +53,7 @@ const LATE_MS = 50;
  */
 async function run(
   target: string,
-  changes: Partial<Config> = {},
+  changes: Changes = {},
   { context = contextFor(), wanted = () => true, before = () => {} }: Tries = {},
 ): Promise<Finding> {
   for (let tries = 1; ; tries += 1) {
@@ -66,11 +72,7 @@ const isPassedUnlessNotSent = ({ passed, evidence }: Finding): boolean =>
   passed || evidence.every(({ what }) => what !== 'requests');
 const TOO_BUSY = 'the worker itself was too busy';
 
-async function measure(
-  target: string,
-  changes: Partial<Config> = {},
-  context: CheckContext = contextFor(),
-): Promise<Finding> {
+async function measure(target: string, changes: Changes = {}, context: CheckContext = contextFor()): Promise<Finding> {
   const finding = await createCheck(config(target, changes))(context);
   // Findings end in a history, which is no place for addresses; and whoever reads a failure has to know what to do.
   expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|http:|invalid/);

@@ -83,7 +83,8 @@ const loadTest = (target: () => string) =>
     target: target(),
     requestsPerSecond: 20,
     duration: 1_000,
-    paths: [{ path: '/', weight: 1 }],
+    headers: {},
+    paths: [{ path: '/', weight: 1, method: 'GET', headers: {} }],
     limits: { errorRate: 0.5, latency: { quantile: 0.1, under: 4_000 } },
     dataVolume: [],
   }));

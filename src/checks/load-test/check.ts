@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeploymentTarget } from '../../domain/index.ts';
-import type { Limits } from '../../judge/index.ts';
 import { type Check, type CheckContext, checkKind, type Finding } from '../../plugin/index.ts';
 import { fillPlaceholders } from '../../processes/index.ts';
+import { headersOf, readBasic, readCa, readToken } from '../../prometheus/index.ts';
 import { placeholders } from '../placeholders.ts';
 import { dataVolume } from '../postgres/data-volume.ts';
-import { createClient, type LoadClient } from './client.ts';
+import { createClient } from './client.ts';
 import { type Asked, byKind, judgeLoad } from './findings.ts';
+import { limitsOf } from './limits.ts';
 import { startOpenLoop } from './open-loop.ts';
+import { NOT_SENT } from './outcome.ts';
+import { createRequestPicker } from './requests.ts';
 import { type Config, schema } from './schema.ts';
 import { createTally, type LoadNumbers } from './tally.ts';
-import { createPathPicker } from './weighted-paths.ts';
+import { readValues } from './values.ts';
 
 export const loadTest = checkKind({
   kind: 'load-test',
   summary: 'Green keeps its limits under load in staging.',
   schema,
-  secretKeys: ['target'],
+  secretKeys: ['target', 'auth', 'headers', 'body', 'contains', 'caFile', 'values'],
   databases: ({ dataVolume: volumes }) =>
     volumes.map(({ database }, index) => ({ path: ['dataVolume', index, 'database'], database })),
   create,
@@ -59,32 +62,43 @@ async function underLoad(config: Config, context: CheckContext, signal: AbortSig
   const asked: Asked = {
     requestsPerSecond: config.requestsPerSecond,
     durationMs: config.duration,
-    warmUpMs: Math.min(LONGEST_WARM_UP_MS, config.duration / 10),
+    warmUpMs: config.ramp ?? Math.min(LONGEST_WARM_UP_MS, config.duration / 10),
+    rampMs: config.ramp,
     limits: limitsOf(config, context),
   };
   const timeoutMs = Math.max(PATIENCE_MS, 2 * (asked.limits.latency?.underMs ?? 0));
-  const client = createClient({ target: targetUrl(config, context.target), timeoutMs });
-  const breakOff = () => void client.close();
+  const nextRequest = createRequestPicker(config, {
+    values: config.values === undefined ? [] : await readValues(config.values),
+    auth: authorizationOf(config, context.env),
+    env: context.env,
+  });
+  const ca = config.caFile === undefined ? undefined : await readCa(config.caFile);
+  const clients = targetUrls(config, context.target).map((target) => createClient({ target, timeoutMs, ca }));
+  const send = (): Promise<string | undefined> => {
+    const client = clients[Math.floor(Math.random() * clients.length)];
+    return client ? client.send(nextRequest()) : Promise.resolve(NOT_SENT);
+  };
+  const close = async () => void (await Promise.all(clients.map((client) => client.close())));
+  const breakOff = () => void close();
   signal.addEventListener('abort', breakOff, { once: true });
   try {
     signal.throwIfAborted();
-    const nextPath = createPathPicker(config.paths);
     context.run.heartbeat({ doing: 'trying the target' });
-    const unusable = await tryTarget(client, nextPath);
+    const unusable = await tryTarget(send, config);
     signal.throwIfAborted();
     if (unusable) return unusable;
-    const numbers = await drive({ client, nextPath, asked, run: context.run, signal });
+    const numbers = await drive({ send, asked, run: context.run, signal });
     signal.throwIfAborted();
     return judgeLoad(numbers, asked);
   } finally {
     signal.removeEventListener('abort', breakOff);
-    await client.close();
+    await close();
   }
 }
 
 /** A finding if none of a few requests succeeds. */
-async function tryTarget(client: LoadClient, nextPath: () => string): Promise<Finding | undefined> {
-  const answers = await Promise.all(Array.from({ length: FIRST_REQUESTS }, () => client.get(nextPath())));
+async function tryTarget(send: Drive['send'], { paths }: Config): Promise<Finding | undefined> {
+  const answers = await Promise.all(Array.from({ length: FIRST_REQUESTS }, send));
   const failedBy: Record<string, number> = {};
   for (const failure of answers) {
     if (failure === undefined) return undefined;
@@ -94,22 +108,31 @@ async function tryTarget(client: LoadClient, nextPath: () => string): Promise<Fi
   return {
     passed: false,
     summary: `of the first ${FIRST_REQUESTS} requests to the target ${measured}; no load was sent`,
-    evidence: [{ what: `the first ${FIRST_REQUESTS} requests`, measured, required: 'one answered with 2xx' }],
-    unblock: 'start green on staging, or correct target and paths of this check in the runbook, then check again',
+    evidence: [{ what: `the first ${FIRST_REQUESTS} requests`, measured, required: 'one answered as expected' }],
+    unblock: unblockOf(failedBy, paths),
   };
 }
 
+/** An answer came: then it is the request that is wrong, more often than the target. */
+function unblockOf(failedBy: Readonly<Record<string, number>>, paths: Config['paths']): string {
+  const [failure = ''] = Object.keys(failedBy);
+  if (/^answered 40[13]/.test(failure))
+    return 'give the load test a login (auth or headers) that may do this on staging, then check again';
+  const expected = paths.some(({ status, contains }) => status ?? contains) ? ', status and contains' : '';
+  return `start green on staging, or correct target and paths${expected} of this check in the runbook, then check again`;
+}
+
 interface Drive {
-  readonly client: LoadClient;
-  readonly nextPath: () => string;
+  /** Sends one request. Resolves to what failed, undefined if nothing did; never rejects. */
+  readonly send: () => Promise<string | undefined>;
   readonly asked: Asked;
   readonly run: CheckContext['run'];
   readonly signal: AbortSignal;
 }
 
 /** Returns early, with meaningless numbers, when the signal aborts. The caller also closes the client then. */
-async function drive({ client, nextPath, asked, run, signal }: Drive): Promise<LoadNumbers> {
-  const { requestsPerSecond, durationMs, warmUpMs, limits } = asked;
+async function drive({ send, asked, run, signal }: Drive): Promise<LoadNumbers> {
+  const { requestsPerSecond, durationMs, warmUpMs, rampMs, limits } = asked;
   const ofMs = warmUpMs + durationMs;
   const tally = createTally({ slowOverMs: limits.latency?.underMs ?? Number.POSITIVE_INFINITY });
   const beganAt = performance.now();
@@ -117,7 +140,8 @@ async function drive({ client, nextPath, asked, run, signal }: Drive): Promise<L
     requestsPerSecond,
     mostInFlight: MOST_IN_FLIGHT,
     endAfterMs: ofMs,
-    send: () => client.get(nextPath()),
+    send,
+    ...(rampMs !== undefined && { rampMs }),
     settled: (outcome) => {
       if (outcome.dueMs >= warmUpMs) tally.count(outcome);
     },
@@ -138,28 +162,28 @@ async function drive({ client, nextPath, asked, run, signal }: Drive): Promise<L
   }
 }
 
-function doing(elapsedMs: number, { warmUpMs, durationMs }: Asked): string {
-  if (elapsedMs < warmUpMs) return 'warming up';
+function doing(elapsedMs: number, { warmUpMs, rampMs, durationMs }: Asked): string {
+  if (elapsedMs < warmUpMs) return rampMs === undefined ? 'warming up' : 'raising the rate';
   return elapsedMs < warmUpMs + durationMs ? 'sending load' : 'waiting for the last answers';
 }
 
-function limitsOf({ limits }: Config, { runbook }: CheckContext): Limits {
-  const latency = limits.latency ?? runbook.limits.latency;
-  return {
-    errorRate: limits.errorRate ?? runbook.limits.errorRate,
-    ...(latency && { latency: { quantile: latency.quantile, underMs: latency.under } }),
-  };
+function authorizationOf({ auth }: Config, env: NodeJS.ProcessEnv): Record<string, string> {
+  if (!auth) return {};
+  const { authorization = '' } = headersOf(
+    'tokenEnv' in auth ? { token: readToken(env, auth.tokenEnv) } : { basic: readBasic(env, auth.basicEnv) },
+  );
+  return { authorization };
 }
 
 /** @throws Error without the URL: what is thrown ends in a history. */
-function targetUrl(config: Config, target: DeploymentTarget): URL {
+function targetUrls(config: Config, target: DeploymentTarget): readonly URL[] {
   const values = Object.entries(placeholders(target)).map(([key, value]) => [key, encodeURIComponent(value)]);
-  const [url = ''] = fillPlaceholders([config.target], Object.fromEntries(values));
-  if (!URL.canParse(url))
+  return fillPlaceholders([config.target].flat(), Object.fromEntries(values)).map((url) => {
+    if (URL.canParse(url)) return new URL(url);
     throw new Error(
       `the target of check ${config.id} is no URL with its placeholders filled; correct it in the runbook`,
     );
-  return new URL(url);
+  });
 }
 
 function outOfTime({ timeout, duration }: Config): Finding {

@@ -9,11 +9,13 @@ export interface Asked {
   readonly requestsPerSecond: number;
   readonly durationMs: number;
   readonly warmUpMs: number;
+  /** The part of the warm-up in which the rate rises. */
+  readonly rampMs?: number | undefined;
   readonly limits: Limits;
 }
 
 /** So much of the asked rate has to be answered in time. */
-const ENOUGH = 0.95;
+export const ENOUGH = 0.95;
 /** If more requests than this left late, the load was another than asked, and latencies are not the target's alone. */
 const MOST_LATE = 0.05;
 /** A share exactly at its limit is within it, whatever binary fractions make of it. */
@@ -30,7 +32,8 @@ export function judgeLoad(numbers: LoadNumbers, asked: Asked): Finding {
   const late = lateness(numbers);
   const lines = [late, rate(numbers, asked), ...shares(numbers, asked.limits)];
   const { requests, p50Ms, p95Ms, p99Ms, maxMs } = numbers;
-  const warmUp = `after ${seconds(asked.warmUpMs)} of warming up that are not counted`;
+  const before = asked.rampMs === undefined ? 'warming up' : 'a rising rate';
+  const warmUp = `after ${seconds(asked.warmUpMs)} of ${before} that are not counted`;
   const evidence: EvidenceLine[] = [
     { what: 'requests', measured: `${grouped(requests)} in ${seconds(asked.durationMs)}, ${warmUp}` },
     ...lines.map((line) => line.evidence),
@@ -89,7 +92,7 @@ function rate({ inTime, cameOverMs }: LoadNumbers, { requestsPerSecond, duration
   };
 }
 
-const WHAT_TO_DO = {
+export const WHAT_TO_DO = {
   errors: "find in the target's log why requests failed, and fix it",
   latency: 'find what the target spends its time on under load (a missing index, a pool that is too small), and fix it',
 } as const;
@@ -127,7 +130,7 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-function perSecond(rateOf: number): string {
+export function perSecond(rateOf: number): string {
   return `${Number(rateOf.toPrecision(3)).toLocaleString('en-US')} requests a second`;
 }
 

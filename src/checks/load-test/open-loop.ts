@@ -7,6 +7,8 @@ interface OpenLoopOptions {
   readonly requestsPerSecond: number;
   /** Bounds memory and connections while nothing comes back. */
   readonly mostInFlight: number;
+  /** The rate rises evenly from 0 for so long; by default it is there at once. */
+  readonly rampMs?: number;
   /** The last request is due before this; by default there is none. */
   readonly endAfterMs?: number;
   /** Sends one request. Resolves to what failed, undefined if nothing did; never rejects. */
@@ -22,6 +24,7 @@ interface OpenLoopOptions {
 export function startOpenLoop({
   requestsPerSecond,
   mostInFlight,
+  rampMs = 0,
   endAfterMs = Number.POSITIVE_INFINITY,
   send,
   settled,
@@ -37,6 +40,9 @@ export function startOpenLoop({
     resolveDone = resolve;
   });
 
+  /** While the rate rises, the number of requests rises with the square of the time. */
+  const dueAfter = (dueMs: number): number =>
+    dueMs < rampMs ? Math.min(rampMs + apartMs, Math.sqrt(dueMs ** 2 + 2 * rampMs * apartMs)) : dueMs + apartMs;
   const fire = async (dueMs: number): Promise<void> => {
     const sentMs = now();
     if (inFlight >= mostInFlight) return settled({ dueMs, sentMs, settledMs: sentMs, failure: NOT_SENT });
@@ -53,7 +59,7 @@ export function startOpenLoop({
   };
   const timer = setInterval(() => {
     const atMs = now();
-    for (; nextDueMs <= atMs && nextDueMs < endAfterMs; nextDueMs += apartMs) void fire(nextDueMs);
+    for (; nextDueMs <= atMs && nextDueMs < endAfterMs; nextDueMs = dueAfter(nextDueMs)) void fire(nextDueMs);
     if (atMs >= endAfterMs) stop();
   }, TICK_MS);
 

@@ -18,12 +18,12 @@ function clientFor(target: string, timeoutMs = 10_000): LoadClient {
 describe("the load's client", () => {
   test.each([200, 204, 299])('takes %d for an answer', async (status) => {
     const { origin } = await serve((_request, response) => response.writeHead(status).end());
-    expect(await clientFor(origin).get('/')).toBeUndefined();
+    expect(await clientFor(origin).send({ path: '/' })).toBeUndefined();
   });
 
   test.each([302, 404, 429, 500, 503])('counts %d as failed', async (status) => {
     const { origin } = await serve((_request, response) => response.writeHead(status, { location: '/' }).end());
-    expect(await clientFor(origin).get('/')).toBe(`answered ${status}`);
+    expect(await clientFor(origin).send({ path: '/' })).toBe(`answered ${status}`);
   });
 
   test.each([
@@ -33,7 +33,7 @@ describe("the load's client", () => {
     ['/base/', '/base/a?b=1'],
   ])('asks below the target "%s"', async (base, expected) => {
     const { origin, asked } = await serve((_request, response) => response.end());
-    await clientFor(origin + base).get('/a?b=1');
+    await clientFor(origin + base).send({ path: '/a?b=1' });
     expect(asked).toEqual([expected]);
   });
 
@@ -45,7 +45,7 @@ describe("the load's client", () => {
     });
     const client = clientFor(origin);
     for (let n = 1; n <= 10; n += 1) {
-      expect(await client.get('/')).toBeUndefined();
+      expect(await client.send({ path: '/' })).toBeUndefined();
       expect(ended).toBe(n);
     }
     // Two: the first is not quite free when the next request follows in the same moment.
@@ -55,28 +55,30 @@ describe("the load's client", () => {
   test('tells a refused connection, an unknown host and a broken one apart', async () => {
     const gone = await serve(() => {});
     await gone.close();
-    expect(await clientFor(gone.origin).get('/')).toBe('connection refused');
-    expect(await clientFor('http://nowhere.invalid').get('/')).toMatch(/^(unknown host|host could not be looked up)$/);
+    expect(await clientFor(gone.origin).send({ path: '/' })).toBe('connection refused');
+    expect(await clientFor('http://nowhere.invalid').send({ path: '/' })).toMatch(
+      /^(unknown host|host could not be looked up)$/,
+    );
     const broken = await serve((_request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
     });
-    expect(await clientFor(broken.origin).get('/')).toBe('connection broke');
+    expect(await clientFor(broken.origin).send({ path: '/' })).toBe('connection broke');
   });
 
   test('tells an answer that is not HTTP, without repeating it', async () => {
     const { origin } = await serve((request) => request.socket.end('this is no HTTP\r\n\r\n'));
-    expect(await clientFor(origin).get('/')).toBe('answer is not HTTP');
+    expect(await clientFor(origin).send({ path: '/' })).toBe('answer is not HTTP');
   });
 
   test('gives up when there is no answer, or no end of it', async () => {
     const silent = await serve(() => {});
-    expect(await clientFor(silent.origin, 100).get('/')).toBe('timed out');
+    expect(await clientFor(silent.origin, 100).send({ path: '/' })).toBe('timed out');
     const endless = await serve((_request, response) => {
       const timer = setInterval(() => response.write('more'), 10);
       response.on('close', () => clearInterval(timer));
     });
-    expect(await clientFor(endless.origin, 300).get('/')).toBe('timed out');
+    expect(await clientFor(endless.origin, 300).send({ path: '/' })).toBe('timed out');
     await until(async () => (await endless.connections()) === 0);
   });
 
@@ -85,7 +87,7 @@ describe("the load's client", () => {
       if (request.url === '/half') response.writeHead(200).write('half');
     });
     const client = clientFor(origin);
-    const failures = Promise.all(['/silent', '/half', '/half'].map((path) => client.get(path)));
+    const failures = Promise.all(['/silent', '/half', '/half'].map((path) => client.send({ path })));
     await until(() => asked.length === 3);
     await client.close();
     expect(await failures).not.toContain(undefined);
