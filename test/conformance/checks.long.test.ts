@@ -100,6 +100,19 @@ conform(
 );
 
 const sh = (script: string) => ['/bin/sh', '-c', script];
+const VEGETA = '{"latencies":{"95th":1000000,"99th":1000000},"requests":100,"rate":10,"success":1}';
+const loadTool = (script: string) =>
+  check('load-tool', () => ({ tool: 'vegeta', command: sh(script), limits: {}, dataVolume: [] }));
+conform(
+  'check of kind load-tool',
+  checkConformance({
+    passing: loadTool(`echo '${VEGETA}'`),
+    failing: loadTool('echo see http://127.0.0.1/ >&2; exit 1'),
+    hanging: loadTool('sleep 60'),
+    context,
+    secrets,
+  }),
+);
 const platformReady = (status: string) =>
   check(
     'platform-ready',
