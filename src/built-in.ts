@@ -10,6 +10,7 @@ import {
   postgresMaxConnections,
   postgresPoolSize,
   prometheusAlerts,
+  schemaMigrations,
 } from './checks/index.ts';
 import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
 import { commandNotification, webhookNotification } from './notifications/index.ts';
@@ -27,6 +28,7 @@ export const builtIn = definePlugin({
     postgresMaxConnections,
     postgresIndexes,
     postgresPoolSize,
+    schemaMigrations,
     deploymentMonitoring,
     prometheusAlerts,
     loadTest,

@@ -21,6 +21,7 @@ missing=("${services[@]}")
 for program in socat curl jq openssl; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
+command -v psql >/dev/null || missing+=(postgresql-client)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

@@ -15,3 +15,4 @@ export { postgresIndexes } from './postgres-indexes/check.ts';
 export { postgresMaxConnections } from './postgres-max-connections/check.ts';
 export { postgresPoolSize } from './postgres-pool-size/check.ts';
 export { prometheusAlerts } from './prometheus-alerts/check.ts';
+export { schemaMigrations } from './schema-migrations/check.ts';

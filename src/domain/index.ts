@@ -16,6 +16,7 @@ export { ACTIONS, type Action, type Decision, type DecisionAnswer, type Decision
 export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
+export { rollbackPromise, schemaStays } from './forward-only.ts';
 export { furtherWords } from './further-text.ts';
 export type { MetricCursor } from './metric-cursor.ts';
 export {

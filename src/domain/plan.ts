@@ -151,6 +151,8 @@ export interface CheckResult {
   readonly unblock?: string;
   /** It could not be measured, for example because the database is down. This is not a measured failure. */
   readonly unmeasured?: true;
+  /** Migrations of this release that a rollback does not undo. */
+  readonly forwardOnly?: readonly string[];
   readonly checkedAt: number;
   readonly durationMs: number;
 }

@@ -1,5 +1,6 @@
 import type { BlueRecovered, FurtherResult, Notification, TrafficRestored, WindowResult } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
+import { rollbackPromise } from './forward-only.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
 /** Where a deployment is. The last four are closed. */
@@ -243,6 +244,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
       const undecided = currentStep(status)?.undecided;
       if (undecided) return aDecision(undecided);
       const missing = gate.required - gate.approvedBy.length;
+      const promise = rollbackPromise(status);
       return {
         what:
           missing > 0
@@ -251,7 +253,9 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
         since,
         ...(gate.until === undefined ? {} : { until: gate.until }),
         unblockedBy:
-          missing > 0 ? 'approve, reject or abort; no answer in time rolls back' : 'fresh evidence of health',
+          missing > 0
+            ? `approve, reject or abort; no answer in time rolls back${promise === undefined ? '' : `. ${promise}`}`
+            : 'fresh evidence of health',
       };
     }
     case 'rolling-back':

@@ -102,13 +102,20 @@ export function checkStarted(status: DeploymentStatus, id: string): DeploymentSt
 }
 
 /** A decision that came while the check was measured stands; one to measure again counts from its end. */
-export function checkMeasured(status: DeploymentStatus, id: string, result: CheckResult): DeploymentStatus {
-  const found = result.unmeasured ? 'unmeasured' : result.passed ? 'passed' : 'failed';
+export function checkMeasured(status: DeploymentStatus, id: string, measured: CheckResult): DeploymentStatus {
+  const found = measured.unmeasured ? 'unmeasured' : measured.passed ? 'passed' : 'failed';
   return withCheck(status, id, (check) => {
+    const result = withEarlierMigrations(measured, check.result);
     if (isPassed(check)) return { ...check, result };
     const { asked, ...rest } = check;
     return found !== 'passed' && asked ? { ...check, outcome: 'waiting', result } : { ...rest, outcome: found, result };
   });
+}
+
+/** A list of pending migrations no longer names those that ran since: they stay in the result. */
+function withEarlierMigrations(result: CheckResult, before: CheckResult | undefined): CheckResult {
+  const forwardOnly = [...new Set([...(before?.forwardOnly ?? []), ...(result.forwardOnly ?? [])])];
+  return forwardOnly.length === 0 ? result : { ...result, forwardOnly };
 }
 
 export function remedyStarted(status: DeploymentStatus, id: string): DeploymentStatus {

@@ -72,6 +72,7 @@ const check = z.strictObject({
       evidence,
       unblock: text('What would make it pass').optional(),
       unmeasured: z.literal(true).describe('It could not be measured at all').optional(),
+      forwardOnly: z.array(text('Its name')).describe('Migrations that a rollback does not undo').optional(),
       checkedAt: at('When it was measured'),
       durationMs: ms('How long that took'),
     })

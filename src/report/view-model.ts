@@ -1,4 +1,4 @@
-import { type Phase, recoveryWords } from '../domain/index.ts';
+import { type Phase, recoveryWords, rollbackPromise } from '../domain/index.ts';
 import { count } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { dateTime, length, sentence, time } from './format.ts';
@@ -67,6 +67,7 @@ function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
 function factsOf(document: ReportDocument): ReportView['facts'] {
   const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback } = document;
   const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
+  const promise = rollbackPromise(document);
   const fact = (name: string, value: string | undefined): [string, string][] =>
     value === undefined ? [] : [[name, value]];
   return [
@@ -81,6 +82,7 @@ function factsOf(document: ReportDocument): ReportView['facts'] {
         ? recovered && 'not measured'
         : `${length(recoveryMs)}, ${withinTarget ? 'within' : 'LATER THAN'} the target of ${length(targetMs)}`,
     ),
+    ...fact('Schema', promise && sentence(promise)),
     ...fact('Runbook', runbookDigest && `sha256 ${runbookDigest.slice(0, 12)}`),
   ];
 }

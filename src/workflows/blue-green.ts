@@ -20,6 +20,7 @@ import {
   planned,
   type RollbackStatus,
   recoveryWords,
+  schemaStays,
   shiftBegun,
   type TrafficStep,
   type WatchState,
@@ -29,7 +30,7 @@ import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { errorMessage, RollbackRequired, withoutStack } from './failures.ts';
-import { notify } from './notify.ts';
+import { notify, notifyOfForwardOnly } from './notify.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 
@@ -54,8 +55,10 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   if (request.checklistOnly) return checked(deployment);
 
   return orRollBack(deployment, async () => {
+    const told = notifyOfForwardOnly(deployment);
     await deployGreen(deployment);
     await proveBeforeTraffic(deployment);
+    notifyOfForwardOnly(deployment, told);
     // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
     const { judge, watch } = deployment.plan();
     const timeoutMs = Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs);
@@ -189,7 +192,9 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
         ? ''
         : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
     const accepted = rollback?.recovered?.accepted ? ` ${recoveryWords(rollback.recovered)}` : '';
-    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}`;
+    const stays = schemaStays(deployment.status());
+    const schema = stays === undefined ? '' : ` ${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`;
+    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}${schema}`;
     await CancellationScope.nonCancellable(() => notify(deployment, 'warning', outcome));
     if (why.cause !== 'cancelled')
       throw await closeAsFailed(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);

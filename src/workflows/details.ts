@@ -9,6 +9,7 @@ import {
   furtherWords,
   isClosed,
   recoveryWords,
+  rollbackPromise,
   type StepStatus,
   waitingFor,
 } from '../domain/index.ts';
@@ -27,6 +28,7 @@ export function renderDetails(status: DeploymentStatus): string {
     `## ${plain(status.service)} ${plain(status.version)} to ${plain(status.environment)}: ${status.phase}`,
     ...(status.outcome ? [plain(status.outcome, LONGEST_WORDS)] : []),
     `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.${isClosed(status.phase) ? '' : ' Press R for what holds now.'}`,
+    ...renderPromise(status),
     ...renderWait(status),
     ...renderReport(status),
     ...renderUndelivered(status),
@@ -42,6 +44,12 @@ export function renderDetails(status: DeploymentStatus): string {
 /** One list, not one paragraph per line: a whole soak fits on a screen. */
 function list(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
+}
+
+/** Before a decision about more traffic; the outcome of a rollback says it itself. */
+function renderPromise(status: DeploymentStatus): string[] {
+  const promise = rollbackPromise(status);
+  return promise === undefined ? [] : [`**Forward-only:** ${plain(promise, LONGEST_WORDS)}.`];
 }
 
 function renderWait(status: DeploymentStatus): string[] {

@@ -1,5 +1,5 @@
 import { CancellationScope, log } from '@temporalio/workflow';
-import { type Notification, notificationGivenUp } from '../domain/index.ts';
+import { type Notification, notificationGivenUp, rollbackPromise } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
@@ -26,4 +26,20 @@ export function notify(deployment: Deployment, severity: Notification['severity'
     });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
   });
+}
+
+/**
+ * Tells people that a rollback will not undo everything, where that is so and other than what `told` said: before green is
+ * deployed, and again before the first shift if more was found since. Returns what was said.
+ */
+export function notifyOfForwardOnly(deployment: Deployment, told?: string): string | undefined {
+  const { service, version, environment } = deployment.status();
+  const promise = rollbackPromise(deployment.status());
+  if (promise !== undefined && promise !== told)
+    void notify(
+      deployment,
+      'warning',
+      `${service} ${version} in ${environment} has forward-only migrations. ${promise}.`,
+    );
+  return promise;
 }

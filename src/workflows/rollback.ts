@@ -8,6 +8,7 @@ import {
   rollbackBegun,
   roundBegun,
   roundFailed,
+  schemaStays,
   type TrafficRestored,
   trafficMoved,
   trafficRestored,
@@ -32,10 +33,11 @@ export async function rollBack(
   await CancellationScope.nonCancellable(async () => {
     deployment.change((status, at) => rollbackBegun(status, why, at));
     const { service, version, environment } = deployment.status();
+    const stays = schemaStays(deployment.status());
     const notified = notify(
       deployment,
       'critical',
-      `Rolling back ${service} ${version} in ${environment}: ${why.reason}`,
+      `Rolling back ${service} ${version} in ${environment}: ${why.reason}${stays === undefined ? '' : ` Note: ${stays}.`}`,
     );
 
     const { pauseMs } = deployment.plan().rollback;

@@ -5,6 +5,7 @@ import {
   extensionMs,
   gatePassed,
   isApproved,
+  rollbackPromise,
   soakExtended,
   soakProven,
   stepBegun,
@@ -89,7 +90,13 @@ export async function soakAndPassGate(
   if (!approved()) {
     deployment.change((status, at) => entered(status, 'awaiting-approval', at));
     const { service, version } = deployment.status();
-    void notify(deployment, 'info', `${service} ${version} is healthy at ${step.percentage} % and waits for approval.`);
+    const promise = rollbackPromise(deployment.status());
+    const forwardOnly = promise === undefined ? '' : ` ${promise}.`;
+    void notify(
+      deployment,
+      'info',
+      `${service} ${version} is healthy at ${step.percentage} % and waits for approval.${forwardOnly}`,
+    );
   }
   while (!approved() || unconfirmed) {
     if (Date.now() >= gateUntil)

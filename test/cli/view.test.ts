@@ -28,6 +28,7 @@ import { recordedHistory } from '../support/history.ts';
 import { format } from '../support/registry.ts';
 import { sentThen } from '../support/sent.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
+import { passed } from '../support/world.ts';
 
 /** Pure parts of what people look at; what needs a server is in bluegreen.*.test.ts. */
 
@@ -44,6 +45,41 @@ function sightIn(phase: (typeof PHASES)[number]): DeploymentSnapshot {
   } as const;
   return { at: NOW, status, server: { ...server, pending: [] } };
 }
+
+const FORWARD_ONLY = 'the forward-only migration of 2.5.0 left it (0043_split_name); 2.4.0 must work on it.';
+
+test.each(PHASES)('%s: a forward-only migration is in the status, on the screen and in the report', (phase) => {
+  const sight = sightIn(phase);
+  const status = sight.status && {
+    ...sight.status,
+    checks: sight.status.checks.map((check, index) => ({
+      ...check,
+      result: { ...passed(), ...(index === 0 && { forwardOnly: ['0043_split_name'] }) },
+    })),
+  };
+  if (!status || status.checks.length === 0) return;
+  const flat = (lines: readonly string[]) => lines.map((line) => line.trim()).join(' ');
+  const named = { ...sight, status };
+  expect(flat(renderFull(named, PLAIN))).toContain(FORWARD_ONLY);
+  expect(flat(renderLive(named, { columns: 80, rows: 50 }, PLAIN))).toContain(FORWARD_ONLY);
+  expect(flat(renderFull(sight, PLAIN))).not.toContain('forward-only');
+  const outcome = { exitCode: EXIT.ok, summary: 'It ended.', report: buildReport(status) };
+  expect(flat(renderReport(outcome, PLAIN, 200))).toContain(FORWARD_ONLY);
+});
+
+test('the line that opens a gate says what a rollback leaves in place', () => {
+  const sight = sightIn('awaiting-approval');
+  const { status } = sight;
+  if (!status) throw new Error('it answers');
+  const [first, ...others] = status.checks;
+  if (!first) throw new Error('it has checks');
+  const told = { ...first, result: { ...passed(), forwardOnly: ['0043_split_name'] } };
+  const seen = changes(undefined, { ...sight, status: { ...status, checks: [told, ...others] } }, PLAIN);
+  expect(seen.find(({ kind }) => kind === 'gate')?.text).toMatch(
+    /no answer in time rolls back\. A rollback moves traffic /,
+  );
+  expect(seen.find(({ kind }) => kind === 'check')?.data).toMatchObject({ forwardOnly: ['0043_split_name'] });
+});
 
 test.each(PHASES)('%s fits any terminal, in colour or without', (phase) => {
   const colours = new Chalk({ level: 3 });

@@ -66,6 +66,18 @@ conform(
   }),
 );
 
+const migrations = (shell: string) => check('schema-migrations', () => ({ command: ['/bin/sh', '-c', shell] }));
+conform(
+  'check of kind schema-migrations',
+  checkConformance({
+    passing: migrations('echo []'),
+    failing: migrations(`echo '[{"name":"see http://127.0.0.1/","phase":"contract"}]'`),
+    hanging: migrations('sleep 60'),
+    context,
+    secrets,
+  }),
+);
+
 const http = (url: () => string) => check('http', () => ({ url: url(), status: 200 }));
 conform(
   'check of kind http',

@@ -3,7 +3,7 @@ import { count } from '../../format/index.ts';
 import { checkWords } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
-import { atWords, decisionWords, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
+import { atWords, decisionWords, forwardOnlyLines, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
 
 /** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
@@ -107,7 +107,14 @@ function checkChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): 
     })
     .map((check) => {
       const { id, outcome, critical, result } = check;
-      const data = { check: id, outcome, critical, summary: result?.summary ?? null, unblock: result?.unblock ?? null };
+      const data = {
+        check: id,
+        outcome,
+        critical,
+        summary: result?.summary ?? null,
+        unblock: result?.unblock ?? null,
+        ...(result?.forwardOnly && { forwardOnly: result.forwardOnly }),
+      };
       return { kind: 'check', text: `check ${id}: ${outcome}: ${checkWords(check)}`, data };
     });
 }
@@ -165,7 +172,9 @@ function gateChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): C
   return [
     {
       kind: 'gate',
-      text: `${id} needs ${count(missing, 'approval')}; no answer in time rolls back`,
+      text: [`${id} needs ${count(missing, 'approval')}; no answer in time rolls back`, ...forwardOnlyLines(is)].join(
+        '. ',
+      ),
       data: { gate: id, what: 'open', missing, approvedBy, until: until ?? null },
     },
   ];

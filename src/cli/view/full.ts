@@ -7,6 +7,7 @@ import { pathLine } from './progress.ts';
 import {
   atWords,
   decisionLine,
+  forwardOnlyLines,
   furtherLines,
   gateLine,
   paintPhase,
@@ -37,6 +38,7 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
     `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
     ...(outcome === undefined ? [] : [`  outcome    ${outcome}`]),
     `  traffic    ${trafficWords(status)}`,
+    ...forwardOnlyLines(status).map((line) => `  schema     ${paint.yellow(line)}`),
     `  path       ${pathLine({ ...sight, status }, ANY_WIDTH, paint)}`,
     `  started    ${clock(status.startedAt, at)}${requestedBy === undefined ? '' : ` by ${requestedBy}`}${reason === undefined ? '' : `: ${reason}`}`,
     `  workflow   ${server.workflowId}, run ${server.runId}`,

@@ -17,6 +17,7 @@ import { pathLine, pathLines } from './progress.ts';
 import {
   atWords,
   decisionLine,
+  forwardOnlyLines,
   furtherLines,
   gateLine,
   judgedWords,
@@ -85,6 +86,10 @@ export function renderLive(
       short: [pathLine(snapshot, room.columns, paint)],
     },
     { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(status)}`, room.columns))] },
+    ...forwardOnlyLines(status).map((line) => ({
+      matters: MATTERS.troubles,
+      ...paragraph(`! ${line}`, room.columns, paint.yellow),
+    })),
   ];
   const tail: Block[] = [...waitBlocks(sight, status, room, paint), ...decisionBlocks(status, room, paint), ...below];
   return fitToHeight([...head, ...body(snapshot, room, paint), ...tail], rows);

@@ -1,4 +1,4 @@
-import { type CutShort, cutShort, type DeploymentReport } from '../../domain/index.ts';
+import { type CutShort, cutShort, type DeploymentReport, rollbackPromise } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { checkLine, checklistLine } from './checks.ts';
@@ -15,6 +15,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
   const title = `${colour(head)}  ${summary}`;
   if (!report) return [title];
   const { startedAt, endedAt, blue, version, environment, requestedBy, reason, rollback, checks, decisions } = report;
+  const promise = rollbackPromise(report);
   const undelivered = undeliveredLines(report.undelivered, paint);
   return [
     title,
@@ -34,6 +35,7 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
         ...furtherLines(step.analysis, paint).map((line) => `${' '.repeat(10)} ${line}`),
       ])
       .map((line) => `  ${line}`),
+    ...(promise === undefined ? [] : [`  schema     ${promise}.`]),
     ...(rollback
       ? ['  rollback', ...rollbackLines(rollback, rollback.targetMs, paint).map((line) => `    ${line}`)]
       : []),

@@ -9,6 +9,7 @@ import {
   type Phase,
   type RollbackStatus,
   recoveryWords,
+  rollbackPromise,
   type StepStatus,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
@@ -223,6 +224,12 @@ export function trafficWords(status: DeploymentStatus): string {
   return blue === undefined
     ? `green ${version} ${greenPercentage} %`
     : `blue ${blue} ${100 - greenPercentage} %, green ${version} ${greenPercentage} %`;
+}
+
+/** What a rollback does not undo: a line, or none. */
+export function forwardOnlyLines(status: DeploymentStatus): string[] {
+  const promise = rollbackPromise(status);
+  return promise === undefined ? [] : [`${promise}.`];
 }
 
 /** `at 50 %` while a step is under way; `again` for the checklist before the first shift. */
