@@ -65,7 +65,8 @@ function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
 }
 
 function factsOf(document: ReportDocument): ReportView['facts'] {
-  const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback } = document;
+  const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback, outcome } =
+    document;
   const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
   const promise = rollbackPromise(document);
   const fact = (name: string, value: string | undefined): [string, string][] =>
@@ -82,7 +83,7 @@ function factsOf(document: ReportDocument): ReportView['facts'] {
         ? recovered && 'not measured'
         : `${length(recoveryMs)}, ${withinTarget ? 'within' : 'LATER THAN'} the target of ${length(targetMs)}`,
     ),
-    ...fact('Schema', promise && sentence(promise)),
+    ...fact('Schema', outcome === 'refused' ? undefined : promise && sentence(promise)),
     ...fact('Runbook', runbookDigest && `sha256 ${runbookDigest.slice(0, 12)}`),
   ];
 }

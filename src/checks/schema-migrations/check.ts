@@ -68,7 +68,7 @@ function observe(
           ? `pending expand migration: ${expand}`
           : `${green} is deployed, but its migration is still pending: ${expand}`,
         run === 'before-green'
-          ? `run ${expand} now, before ${green} is deployed`
+          ? `run ${expand} now, before ${green} ${greenIsUp ? 'gets traffic' : 'is deployed'}`
           : `look into the log of ${green} and of its deployment for why ${expand} did not run`,
       ),
     ],

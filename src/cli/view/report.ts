@@ -15,7 +15,8 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
   const title = `${colour(head)}  ${summary}`;
   if (!report) return [title];
   const { startedAt, endedAt, blue, version, environment, requestedBy, reason, rollback, checks, decisions } = report;
-  const promise = rollbackPromise(report);
+  // A refused release never got traffic: there is nothing to go back from.
+  const promise = report.outcome === 'refused' ? undefined : rollbackPromise(report);
   const undelivered = undeliveredLines(report.undelivered, paint);
   return [
     title,
