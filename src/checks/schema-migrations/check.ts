@@ -83,6 +83,7 @@ function evidenceOf(
     expand: run === 'before-green' ? 'applied before green' : 'applied with green',
     contract: `not before ${blue} is gone`,
   };
+  if (migrations.length === 0) return [{ what: 'migrations', measured: 'none listed' }];
   const more = migrations.length - MOST_SHOWN;
   return [
     ...migrations.slice(0, MOST_SHOWN).map(({ name, phase, isReversible, isApplied }) => ({
