@@ -1,3 +1,4 @@
+export { digestOf } from './digest.ts';
 export { describedSchema, runbookJsonSchema, type SchemaNode } from './json-schema.ts';
 export {
   type CheckBase,
@@ -16,7 +17,7 @@ export {
   type WorkloadConfig,
   type WorkloadSchema,
 } from './kinds.ts';
-export { loadRunbook, parseRunbook, RunbookError } from './load.ts';
+export { loadRunbook, loadRunbookOrBase, parseRunbook, readWholeRunbook } from './load.ts';
 export { validate } from './problems.ts';
 export {
   prometheusServer,
@@ -41,3 +42,4 @@ export {
 export { composeRunbookFormat, type Runbook, type RunbookCheck, type RunbookFormat } from './schema.ts';
 export { createRunbookStore, type RunbookStore } from './store.ts';
 export { type CountedMetric, parseRequest, type QueryMetric, toAnalysis, toLimits, toPlan } from './to-plan.ts';
+export { RunbookError } from './yaml-file.ts';

@@ -22,7 +22,7 @@ export interface SchemaNode {
  * Draft 07 is what editors know best.
  */
 export function runbookJsonSchema(format: RunbookFormat): SchemaNode {
-  return withPlatform(describedSchema(format, () => ({})));
+  return withExtends(withPlatform(describedSchema(format, () => ({}))));
 }
 
 /** The same without the short form, and with what `more` adds to each part. */
@@ -45,6 +45,11 @@ export function describedSchema(
     ...(root as SchemaNode),
     description: 'A runbook of bluegreen: one service in one environment.',
   };
+}
+
+/** With `extends`, every key may be in the other file. */
+function withExtends({ required = [], ...root }: SchemaNode): SchemaNode {
+  return { ...root, anyOf: [{ required: ['extends'] }, { required }] };
 }
 
 /** `platform` instead of `workload` and `router`: which of them is there is left to `runbook validate`. */

@@ -1,130 +1,68 @@
-import { open } from 'node:fs/promises';
-import { type Document, LineCounter, parseDocument } from 'yaml';
-import { errorCode } from '../util/index.ts';
 import { expandAnalysis, withoutRepetitions } from './analysis.ts';
+import { type Extended, readExtended } from './extends.ts';
 import { expandPlatform, inPlatform } from './platform.ts';
-import { firstOf, type Problem, validate } from './problems.ts';
+import { type Problem, validate } from './problems.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
+import { parseYamlFile, RunbookError, type Source } from './yaml-file.ts';
 
-/** A runbook is a page that people read; more than this is a mistake, or an attempt to keep the worker busy. */
-const LARGEST_BYTES = 256 * 1024;
-const MOST_ALIASES = 50;
-
-/** What is wrong with a runbook: every mistake at once, each on a line of its own with file, place, found and expected. */
-export class RunbookError extends Error {
-  readonly file: string;
-  /** One line each. */
-  readonly problems: readonly string[];
-
-  constructor(file: string, problems: readonly string[]) {
-    super(firstOf(problems));
-    this.name = 'RunbookError';
-    this.file = file;
-    this.problems = problems;
-  }
-}
-
-/** Reads and checks one runbook. @throws RunbookError */
+/** Reads and checks one runbook, with what it extends. @throws RunbookError */
 export async function loadRunbook(file: string, format: RunbookFormat): Promise<Runbook> {
-  return parseRunbook(await readText(file), { file, format });
+  return checkRunbook(file, await readExtended(file), format);
 }
 
-/** `file` is what messages call it. @throws RunbookError */
+/** A runbook, or undefined for a file without `service`: other runbooks extend it. @throws RunbookError */
+export async function loadRunbookOrBase(file: string, format: RunbookFormat): Promise<Runbook | undefined> {
+  const source = await readExtended(file);
+  if (!isBase(source)) return checkRunbook(file, source, format);
+  const result = findProblems(source, format);
+  // What a base does not say, the runbooks do.
+  const problems = 'value' in result ? [] : result.problems.filter(({ message }) => !message.startsWith('missing'));
+  if (problems.length > 0) throw withPlaces(file, source, problems);
+  return undefined;
+}
+
+/** A file with what it extends, as people write it. @throws RunbookError, also when the whole is no runbook. */
+export async function readWholeRunbook(file: string, format: RunbookFormat): Promise<Extended & { runbook: Runbook }> {
+  const source = await readExtended(file);
+  return { ...source, runbook: checkRunbook(file, source, format) };
+}
+
+/** `file` is what messages call it. Nothing is read: it cannot extend another. @throws RunbookError */
 export function parseRunbook(text: string, { file, format }: { file: string; format: RunbookFormat }): Runbook {
-  if (Buffer.byteLength(text) > LARGEST_BYTES) throw tooLarge(file);
-  const lines = new LineCounter();
-  const document = parseYaml(text, { file, lines });
-  const data = toData(document, file);
-  // A file that is one text may hold anything, a secret too: nothing of it is shown.
-  if (typeof data === 'string') throw new RunbookError(file, [`${file}: found text, expected a map`]);
+  const source = parseYamlFile(text, file);
+  if (typeof source.data === 'object' && source.data !== null && 'extends' in source.data)
+    throw new RunbookError(file, [`${source.placeOf(['extends'])}: extends: expected no such key here`]);
+  return checkRunbook(file, source, format);
+}
+
+function isBase({ data }: Source): boolean {
+  return typeof data === 'object' && data !== null && !Array.isArray(data) && !('service' in data);
+}
+
+function checkRunbook(file: string, source: Source, format: RunbookFormat): Runbook {
+  const result = findProblems(source, format);
+  if ('value' in result) return result.value;
+  throw withPlaces(file, source, result.problems);
+}
+
+function findProblems(
+  { data }: Source,
+  format: RunbookFormat,
+): { value: Runbook } | { readonly problems: readonly Problem[] } {
   const expanded = expandPlatform(expandAnalysis(data), format);
   const result = validate(format.schema, expanded.data, format.secretKeys);
-  if ('value' in result) return result.value;
+  if ('value' in result) return result;
   const found = withoutRepetitions(result.problems);
-  const problems = expanded.isExpanded ? inPlatform(found) : found;
-  throw new RunbookError(
+  return { problems: expanded.isExpanded ? inPlatform(found) : found };
+}
+
+function withPlaces(file: string, source: Source, problems: readonly Problem[]): RunbookError {
+  return new RunbookError(
     file,
-    problems.map((problem) => `${file}${placeOf(problem, document, lines)}: ${sentence(problem)}`),
+    problems.map((problem) => `${source.placeOf(problem.keys)}: ${sentence(problem)}`),
   );
-}
-
-function parseYaml(text: string, { file, lines }: { file: string; lines: LineCounter }): Document {
-  try {
-    const document = parseDocument(text, {
-      version: '1.2',
-      lineCounter: lines,
-      prettyErrors: false, // its excerpts of the source could show a command in a history
-      uniqueKeys: true,
-      stringKeys: true,
-    });
-    const errors = [...document.errors, ...document.warnings].map(({ pos, message }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      return `${file}:${line}:${col}: ${message.replace(/: ".*$/s, '')}`;
-    });
-    // The parser reports its own overflow once for every level.
-    if (document.errors.some(({ message }) => message.includes('call stack'))) throw new RangeError('too deep');
-    if (errors.length > 0) throw new RunbookError(file, errors);
-    return document;
-  } catch (error) {
-    throw readable(error, file);
-  }
-}
-
-function toData(document: Document, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: MOST_ALIASES });
-  } catch (error) {
-    throw readable(error, file);
-  }
-}
-
-/** The parser recurses and resolves aliases: both end in an error of its own when a text is made to break it. */
-function readable(error: unknown, file: string): RunbookError {
-  if (error instanceof RunbookError) return error;
-  const what =
-    error instanceof RangeError ? 'it is nested too deeply' : String(error instanceof Error ? error.message : error);
-  return new RunbookError(file, [`${file}: cannot be read as YAML: ${what}`]);
 }
 
 function sentence({ path, message }: Problem): string {
   return path === '' ? message : `${path}: ${message}`;
-}
-
-/** `:12:5` where the value, or what should hold it, stands in the file. */
-function placeOf({ keys }: Problem, document: Document, lines: LineCounter): string {
-  for (let length = keys.length; length > 0; length -= 1) {
-    const node = document.getIn(keys.slice(0, length), true);
-    if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range)) continue;
-    const { line, col } = lines.linePos(Number(node.range[0]));
-    return `:${line}:${col}`;
-  }
-  return '';
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      if (size > LARGEST_BYTES) throw tooLarge(file);
-      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (error instanceof RunbookError) throw error;
-    const code = errorCode(error) ?? 'unknown reason';
-    throw new RunbookError(file, [`${file}: ${READ_PROBLEMS[code] ?? `cannot be read (${code})`}`]);
-  }
-}
-
-const READ_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'this user may not read it',
-  EISDIR: 'found a folder, expected a file',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'found bytes that are not UTF-8 text',
-};
-
-function tooLarge(file: string): RunbookError {
-  return new RunbookError(file, [`${file}: found more than ${LARGEST_BYTES / 1024} KB, expected at most that`]);
 }

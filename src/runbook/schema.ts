@@ -176,6 +176,15 @@ function runbookSchema(kinds: RunbookKinds) {
     kinds.metrics.find(({ kind }) => kind === config.kind)?.latencyProblem?.(config);
   return z
     .strictObject({
+      extends: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({
+          description:
+            'Another file, relative to this one, with the keys that this one does not have (docs/runbooks.md says how they are merged).',
+          examples: ['base.yaml'],
+        }),
       service: serviceName.describe('The service to deploy, by the name that it has elsewhere.'),
       environment: serviceName.describe(
         'The environment, such as `production`. A runbook is for one service in one environment.',

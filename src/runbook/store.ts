@@ -4,9 +4,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import { errorCode, keepSecret } from '../util/index.ts';
 import { digestOf } from './digest.ts';
-import { loadRunbook, RunbookError } from './load.ts';
+import { loadRunbookOrBase } from './load.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
 import { readSnapshot, writeSnapshot } from './snapshots.ts';
+import { RunbookError } from './yaml-file.ts';
 
 /** Where activities get runbooks from: a folder of files, and a copy of each that a deployment has started with. */
 export interface RunbookStore {
@@ -102,22 +103,27 @@ function keepingSecrets(runbook: Runbook): Runbook {
 
 interface Scan {
   readonly runbooks: readonly RunbookFile[];
+  /** Files that others extend. */
+  readonly bases: readonly string[];
   readonly broken: readonly RunbookError[];
 }
 
 /** Every runbook in the folder. Nothing of a request ever becomes part of a path. */
 async function readRunbooks(directory: string, format: RunbookFormat): Promise<Scan> {
   const runbooks: RunbookFile[] = [];
+  const bases: string[] = [];
   const broken: RunbookError[] = [];
   for (const file of await runbookFiles(directory)) {
     try {
-      runbooks.push({ file, runbook: await loadRunbook(file, format) });
+      const runbook = await loadRunbookOrBase(file, format);
+      if (runbook === undefined) bases.push(file);
+      else runbooks.push({ file, runbook });
     } catch (error) {
       if (!(error instanceof RunbookError)) throw error;
       broken.push(error);
     }
   }
-  return { runbooks, broken };
+  return { runbooks, bases, broken };
 }
 
 async function runbookFiles(directory: string): Promise<string[]> {
@@ -135,7 +141,7 @@ async function runbookFiles(directory: string): Promise<string[]> {
 }
 
 function only(
-  { runbooks, broken }: Scan,
+  { runbooks, bases, broken }: Scan,
   wanted: { readonly service: string; readonly environment: string; readonly directory: string },
 ): Runbook {
   const { service, environment, directory } = wanted;
@@ -152,7 +158,8 @@ function only(
     `  ${file}: broken`,
     ...problems.slice(0, 5).map((line) => `    ${line}`),
   ]);
-  const list = [...there, ...unusable].join('\n');
+  const extended = bases.map((file) => `  ${file}: no service, only a base for others`);
+  const list = [...there, ...extended, ...unusable].join('\n');
   throw invalid(
     `no runbook for ${service} in ${environment} in ${directory}, which holds${list === '' ? ' none' : `:\n${list}`}`,
   );

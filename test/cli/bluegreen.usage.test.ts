@@ -6,7 +6,9 @@ import type { Command } from 'commander';
 import { execa } from 'execa';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { parseRunbook } from '../../src/runbook/load.ts';
 import { GUIDE_FILE, guideWith } from '../runbook/support.ts';
+import { format } from '../support/registry.ts';
 import { uniqueService } from '../support/temporal.ts';
 import { useCommandLine } from './command-line.ts';
 
@@ -144,7 +146,7 @@ test('completion bash gives a shell the command, and completes commands, options
     return stdout.split('\n').filter((word) => word !== '');
   };
   expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'report', 'rehearse']);
-  expect(await completed('runbook', '')).toEqual(['init', 'validate', 'schema']);
+  expect(await completed('runbook', '')).toEqual(['init', 'validate', 'show', 'schema']);
   expect(await completed('runbook', 'validate', '')).toEqual([]);
   expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);
   expect(await completed('status', '--service', '')).toEqual([]);
@@ -182,6 +184,34 @@ test('a service that was never deployed is not found: looked at, decided or list
     out: 'No deployments. Start one: npm run bluegreen -- start --service NAME --version VERSION\n',
     err: '',
   });
+});
+
+test('runbook show prints a runbook with what it extends, which validate takes for no runbook of its own', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-show-'));
+  try {
+    const [base, file] = [join(folder, 'base.yaml'), join(folder, 'shop.yaml')];
+    await writeFile(base, guideWith(['service: recommendation', 'x: 1']).replace(/^x: 1$/m, ''));
+    await writeFile(file, 'extends: base.yaml\nservice: shop\nlimits: { errorRate: 2% }\n');
+    const [shown, validated, broken] = await Promise.all([
+      bluegreen(['runbook', 'show', file]).ended,
+      bluegreen(['runbook', 'validate', base, file]).ended,
+      bluegreen(['runbook', 'show', base]).ended,
+    ]);
+    expect(shown).toMatchObject({ exitCode: EXIT.ok, err: '' });
+    expect(shown.out).toMatch(new RegExp(`^# ${file}, which extends ${base}\n# digest: [0-9a-f]{64}\n`));
+    expect(shown.out).not.toMatch(/^extends/m);
+    const { limits, service } = parseRunbook(shown.out, { file, format });
+    expect([service, limits.errorRate]).toEqual(['shop', 0.02]);
+    expect(validated).toMatchObject({
+      exitCode: EXIT.ok,
+      out: expect.stringContaining(
+        `${base}: ok: no runbook, only a base for others (it has no service)\n${file}: ok: shop in`,
+      ),
+    });
+    expect(broken).toMatchObject({ exitCode: EXIT.usage, err: expect.stringContaining('service: missing') });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('runbook validate says what is good, and of what is not the file, place, found and expected', async () => {

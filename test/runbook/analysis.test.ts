@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseRunbook, RunbookError } from '../../src/runbook/load.ts';
+import { parseRunbook } from '../../src/runbook/load.ts';
 import type { Runbook } from '../../src/runbook/schema.ts';
 import { toAnalysis, toPlan } from '../../src/runbook/to-plan.ts';
+import { RunbookError } from '../../src/runbook/yaml-file.ts';
 import { format } from '../support/registry.ts';
 import { GUIDE_TEXT, guide, guideWith } from './support.ts';
 

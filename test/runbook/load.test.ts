@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { loadRunbook, parseRunbook, RunbookError } from '../../src/runbook/load.ts';
+import { loadRunbook, parseRunbook } from '../../src/runbook/load.ts';
+import { RunbookError } from '../../src/runbook/yaml-file.ts';
 import { format } from '../support/registry.ts';
 import { GUIDE_FILE, GUIDE_TEXT, guideWith } from './support.ts';
 
@@ -78,7 +79,7 @@ describe('a runbook with mistakes', () => {
     [
       'a key that is nothing like any',
       [['recovery:', 'foo: 1\nrecovery:']],
-      'foo: unknown key "foo", expected one of service, environment,',
+      'foo: unknown key "foo", expected one of extends, service, environment,',
     ],
     [
       'an unknown kind of check',

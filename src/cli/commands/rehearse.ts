@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { firstStepOf, formatHistory, parseHistory, type RehearsedStep, runBacktest } from '../../backtest/index.ts';
 import { HistoryError, type Registry, type TrafficHistory } from '../../plugin/index.ts';
-import { loadRunbook, type Runbook, RunbookError, toLimits, toPlan } from '../../runbook/index.ts';
+import { loadRunbook, loadRunbookOrBase, type Runbook, RunbookError, toLimits, toPlan } from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -126,8 +126,8 @@ async function runbookFor(
   const broken: string[] = [];
   for (const name of names.filter((one) => /^[^.].*\.ya?ml$/.test(one)).sort())
     try {
-      const runbook = await loadRunbook(join(folder, name), format);
-      if (isWanted(runbook)) return runbook;
+      const runbook = await loadRunbookOrBase(join(folder, name), format);
+      if (runbook && isWanted(runbook)) return runbook;
     } catch (error) {
       if (!(error instanceof RunbookError)) throw error;
       broken.push(error.message);

@@ -1,10 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import type { Registry } from '../../plugin/index.ts';
-import { loadRunbook, parseRunbook, type Runbook, RunbookError, runbookJsonSchema } from '../../runbook/index.ts';
+import {
+  digestOf,
+  loadRunbookOrBase,
+  parseRunbook,
+  type Runbook,
+  RunbookError,
+  readWholeRunbook,
+  runbookJsonSchema,
+} from '../../runbook/index.ts';
 import { errorCode } from '../../util/index.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
@@ -13,7 +22,7 @@ import { nameOf, withExample } from '../options.ts';
 import { loadKinds } from '../registry.ts';
 import { type RunbookTemplate, runbookTemplate } from '../runbook-template.ts';
 import { formatDurationRoughly } from '../view/format.ts';
-import { print, printError } from '../view/output.ts';
+import { print, printError, sanitize } from '../view/output.ts';
 
 interface InitOptions extends Omit<RunbookTemplate, 'service'> {
   readonly service?: string;
@@ -46,6 +55,14 @@ export function addRunbook(command: Command): void {
       for (const file of files) await validateFile(file, registry);
     });
   withExample(validate, 'runbook validate runbooks/*.yaml');
+  const show = command
+    .command('show')
+    .description(
+      'Prints a runbook together with what it extends, as the worker reads it, and its digest. Needs no Temporal.',
+    )
+    .argument('<file>', 'the runbook')
+    .action(showRunbook);
+  withExample(show, 'runbook show runbooks/shop.yaml');
   const schema = command
     .command('schema')
     .description(
@@ -92,14 +109,24 @@ async function initRunbook(values: RunbookTemplate, output: string | undefined):
 
 async function validateFile(file: string, { format }: Registry): Promise<void> {
   try {
-    const runbook = await loadRunbook(file, format);
-    print(`${file}: ${describe(runbook)}`);
-    for (const warning of format.warnings(runbook)) printError(`${file}: warning: ${warning}`);
+    const runbook = await loadRunbookOrBase(file, format);
+    print(`${file}: ${runbook ? describe(runbook) : 'ok: no runbook, only a base for others (it has no service)'}`);
+    if (runbook) for (const warning of format.warnings(runbook)) printError(`${file}: warning: ${warning}`);
   } catch (error) {
     if (!(error instanceof RunbookError)) throw error;
     printError(error.message);
     process.exitCode = EXIT.usage;
   }
+}
+
+async function showRunbook(file: string): Promise<void> {
+  const { format } = await loadKinds();
+  const { data, files, runbook } = await readWholeRunbook(file, format).catch((error: unknown) => {
+    throw error instanceof RunbookError ? new CliError(EXIT.usage, error.message, { cause: error }) : error;
+  });
+  print(`# ${files.join(', which extends ')}`);
+  print(`# digest: ${digestOf(runbook)}`);
+  print(stringify(sanitize(data), { lineWidth: 0 }).trimEnd());
 }
 
 function describe({ service, environment, checklist, traffic }: Runbook): string {
