@@ -10,7 +10,7 @@ export { createTally, type LoadNumbers } from './load-test/tally.ts';
 export { createPathPicker } from './load-test/weighted-paths.ts';
 export { loadTool } from './load-tool/check.ts';
 export { platformReady } from './platform-ready/check.ts';
-export { databaseUrl } from './postgres/session.ts';
+export { databaseUrl, withSession } from './postgres/session.ts';
 export { postgresIndexes } from './postgres-indexes/check.ts';
 export { postgresMaxConnections } from './postgres-max-connections/check.ts';
 export { postgresPoolSize } from './postgres-pool-size/check.ts';

@@ -26,7 +26,8 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   unreachable: 'Temporal (for rehearse and metrics: Prometheus) cannot be reached, or refuses this client',
   underWay: 'not started: another deployment is running',
   rolledBack: 'the deployment was rolled back: blue has all of the traffic',
-  refused: 'the deployment was refused; nothing was deployed (metrics inspect: it would be refused)',
+  refused:
+    'the deployment was refused; nothing was deployed (metrics inspect, runbook validate --probe: it would be refused)',
   cancelled: 'the deployment was cancelled, and what it had changed was rolled back',
   endedByForce: 'the deployment was terminated: nothing was rolled back',
   interrupted: 'you left before the end: Ctrl-C, or q while watching',

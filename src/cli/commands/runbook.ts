@@ -22,7 +22,13 @@ import { nameOf, withExample } from '../options.ts';
 import { loadKinds } from '../registry.ts';
 import { type RunbookTemplate, runbookTemplate } from '../runbook-template.ts';
 import { formatDurationRoughly } from '../view/format.ts';
-import { print, printError, sanitize } from '../view/output.ts';
+import { print, printError, printJsonLine, sanitize } from '../view/output.ts';
+
+interface ValidateOptions {
+  readonly probe?: true;
+  readonly blue?: string;
+  readonly json?: true;
+}
 
 interface InitOptions extends Omit<RunbookTemplate, 'service'> {
   readonly service?: string;
@@ -48,13 +54,19 @@ export function addRunbook(command: Command): void {
   withExample(init, 'runbook init --service shop --prometheus http://prometheus.example.com:9090');
   const validate = command
     .command('validate')
-    .description('Shows every mistake in a runbook, with its line, and warns of what is doubtful. Needs no Temporal.')
+    .description(
+      "Shows every mistake in a runbook, with its line, and warns of what is doubtful. Needs no Temporal. With --probe it also checks, on the worker's machine, " +
+        "that programs, variables, addresses, databases, metrics and the router's status are there. It changes and sends nothing.",
+    )
     .argument('<file...>', 'the runbooks')
-    .action(async (files: string[]) => {
+    .option('--probe', 'check what the runbook names; exit code 11: a deployment would not work')
+    .option('--blue <version>', 'with --probe: the version that serves now (default: what the router says)')
+    .option('--json', 'with --probe: print JSON')
+    .action(async (files: string[], options: ValidateOptions) => {
       const registry = await loadKinds();
-      for (const file of files) await validateFile(file, registry);
+      for (const file of files) await validateFile(file, registry, options);
     });
-  withExample(validate, 'runbook validate runbooks/*.yaml');
+  withExample(validate, 'runbook validate runbooks/*.yaml', 'runbook validate --probe runbooks/recommendation.yaml');
   const show = command
     .command('show')
     .description(
@@ -107,16 +119,36 @@ async function initRunbook(values: RunbookTemplate, output: string | undefined):
   print(`  ${COMMAND} metrics inspect --runbook ${file}`);
 }
 
-async function validateFile(file: string, { format }: Registry): Promise<void> {
+async function validateFile(file: string, registry: Registry, options: ValidateOptions): Promise<void> {
   try {
-    const runbook = await loadRunbookOrBase(file, format);
-    print(`${file}: ${runbook ? describe(runbook) : 'ok: no runbook, only a base for others (it has no service)'}`);
-    if (runbook) for (const warning of format.warnings(runbook)) printError(`${file}: warning: ${warning}`);
+    const runbook = await loadRunbookOrBase(file, registry.format);
+    const probed = options.probe && runbook;
+    if (probed) await probeFile(file, probed, registry, options);
+    else
+      print(`${file}: ${runbook ? describe(runbook) : 'ok: no runbook, only a base for others (it has no service)'}`);
+    if (runbook) for (const warning of registry.format.warnings(runbook)) printError(`${file}: warning: ${warning}`);
   } catch (error) {
     if (!(error instanceof RunbookError)) throw error;
     printError(error.message);
     process.exitCode = EXIT.usage;
   }
+}
+
+async function probeFile(
+  file: string,
+  runbook: Runbook,
+  registry: Registry,
+  { blue, json }: ValidateOptions,
+): Promise<void> {
+  const { probeRunbook } = await import('../../probe/index.ts');
+  const probes = sanitize(await probeRunbook(runbook, { registry, env: process.env, blue }));
+  if (json) printJsonLine({ file, service: runbook.service, environment: runbook.environment, probes });
+  else {
+    print(`${file}: ${describe(runbook)}`);
+    for (const { what, isOk, found, unblock } of probes)
+      print(`  ${isOk ? 'ok      ' : 'problem '} ${what}: ${found}${unblock ? `. To do: ${unblock}` : ''}`);
+  }
+  if (probes.some(({ isOk }) => !isOk)) process.exitCode ??= EXIT.refused;
 }
 
 async function showRunbook(file: string): Promise<void> {

@@ -1,0 +1,1 @@
+export { type Probe, probeRunbook } from './probe.ts';
