@@ -1,1 +1,1 @@
-export { type Probe, probeRunbook } from './probe.ts';
+export { probeRunbook } from './probe.ts';

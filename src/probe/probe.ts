@@ -10,7 +10,7 @@ import { connectTo } from './address.ts';
 import { namedThings } from './named-things.ts';
 
 /** One thing that a runbook needs, as it is on this machine. */
-export interface Probe {
+interface Probe {
   /** The key of the runbook: `metrics.url`. */
   readonly what: string;
   readonly isOk: boolean;

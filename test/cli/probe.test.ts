@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import { startPostgres } from '../checks/support/postgres.ts';
 import { useServers } from '../support/http.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { uniqueService } from '../support/temporal.ts';
@@ -32,15 +33,18 @@ test('validate --probe finds everything there, and changes and sends nothing', a
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-probe-'));
   cleanUps.push(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'hook'), `${hook.origin}/hunter2`);
+  const postgres = await startPostgres();
+  cleanUps.push(() => postgres.stop());
   const { file, audit } = await production({
     workload: { env: ['REGION'] },
+    databases: { main: { urlEnv: 'MAIN_URL' } },
     notifications: [{ kind: 'webhook', urlEnv: 'CHAT_HOOK' }],
     checklist: [
       check('answers', { kind: 'http', url: `${hook.origin}/{version}` }),
       check('flag', { kind: 'command', command: ['true'], env: ['REGION'] }),
     ],
   });
-  const env = { REGION: 'eu', CHAT_HOOK_FILE: join(folder, 'hook') };
+  const env = { REGION: 'eu', CHAT_HOOK_FILE: join(folder, 'hook'), MAIN_URL: postgres.url() };
   const { exitCode, out, err } = await bluegreen(['runbook', 'validate', '--probe', file], env).ended;
   expect({ exitCode, err, problems: out.split('\n').filter((line) => line.startsWith('  problem')) }).toEqual({
     exitCode: EXIT.ok,
@@ -51,13 +55,14 @@ test('validate --probe finds everything there, and changes and sends nothing', a
     'router status: 2.4.0 100 %',
     'workload health of blue: 2.4.0: HTTP status 200',
     'metrics: versions 2.4.0',
+    'databases.main: it answers',
     'metrics.targets: it can be reached',
     'checklist[answers].url: it can be reached',
     'checklist[flag].env (REGION): it is set',
     'notifications[0].urlEnv (CHAT_HOOK): it can be reached',
   ])
     expect(out).toContain(`  ok       ${line}`);
-  expect(out).not.toMatch(/hunter2|127\.0\.0\.1/);
+  expect(out).not.toMatch(/hunter2|postgres-secret|127\.0\.0\.1/);
   expect(audit).toEqual([]);
   expect(hook.asked).toEqual([]);
 });
