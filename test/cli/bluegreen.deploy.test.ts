@@ -273,6 +273,45 @@ test('list shows deployments with their phase, the newest first; --open only tho
   });
 });
 
+test('list tells a checklist from a release, and a refused deployment keeps its version and its end', async () => {
+  const service = uniqueService();
+  const { activities } = world({
+    activities: {
+      resolvePlan: async (request) => {
+        if (request.version === '9.9.9') throw ApplicationFailure.nonRetryable('no runbook', FAILURE.InvalidRequest);
+        return world().activities.resolvePlan(request);
+      },
+    },
+  });
+  await temporal.serve(activities, async (taskQueue) => {
+    const run = (request: object) =>
+      temporal.client().workflow.start<typeof blueGreenDeployment>('blueGreenDeployment', {
+        taskQueue,
+        workflowId: deploymentWorkflowId(service),
+        args: [{ service, version: '2.5.0', ...request }],
+      });
+    const refused = await run({ version: '9.9.9', requestedBy: 'ana' });
+    await refused.result().catch(() => {});
+    await (await run({ checklistOnly: true })).result();
+    await untilListed(`WorkflowId = '${deploymentWorkflowId(service)}' AND ExecutionStatus != 'Running'`, 2);
+
+    const list = async (...words: string[]) => {
+      const { out } = await bluegreen(['list', '--service', service, '--json', ...words]).ended;
+      return JSON.parse(out) as { version: string; phase: string }[];
+    };
+    const all = await list();
+    expect(all).toMatchObject([
+      { version: '2.5.0', phase: 'checklist-passed' },
+      { version: '9.9.9', phase: 'refused', requestedBy: 'ana', closedAt: expect.any(Number) },
+    ]);
+    expect(await list('--phase', 'completed')).toEqual([]);
+    expect(await list('--phase', 'checklist-passed', '--limit', '1')).toEqual(all.slice(0, 1));
+    expect(await list('--phase', 'refused', '--environment', 'production')).toEqual(all.slice(1));
+    const { out } = await bluegreen(['history', '--service', service]).ended;
+    expect(out).toMatch(/9\.9\.9 +refused +\S+ \S+ +- +ana/);
+  });
+});
+
 test('link leads to the deployment that is under way', async () => {
   await temporal.deploy(world().activities, async (deployment) => {
     const { workflowId } = deployment.handle;

@@ -1,16 +1,16 @@
-import { type Client, defaultPayloadConverter } from '@temporalio/client';
-import { arrayFromPayloads, WorkflowNotFoundError } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
-import { type DeploymentRequest, deploymentWorkflowId } from '../../domain/index.ts';
+import { deploymentWorkflowId } from '../../domain/index.ts';
 import type { blueGreenDeployment } from '../../workflows/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
+import { type Row, rowsWhere } from '../deployment-rows.ts';
 import { positiveNumber, withAddress, withExample } from '../options.ts';
-import { inTime, withTemporal } from '../temporal.ts';
+import { withTemporal } from '../temporal.ts';
 import { clock, formatDuration, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
-import { type Outcome, outcomeOf } from '../view/outcome.ts';
+import { outcomeOf } from '../view/outcome.ts';
 import { printJson, printLines, sanitize } from '../view/output.ts';
-import { type Row, rowsWhere } from './list.ts';
 
 interface HistoryOptions extends Address {
   readonly limit: number;
@@ -62,25 +62,23 @@ async function pastOf(client: Client, row: Row): Promise<Past> {
   const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, runId);
   const end = await unlessForgotten(outcomeOf(client, handle, undefined));
   const report = end?.report;
-  const asked: Asked = report ?? (end && (await requestOf(client, row))) ?? { version: row.version };
+  const { version, requestedBy, reason } = report ?? row;
   const { recoveryMs, withinTarget } = report?.rollback ?? {};
   return {
     runId,
-    version: asked.version,
+    version,
     ...(report?.blue === undefined ? {} : { blue: report.blue }),
-    outcome: outcomeIn(row, report),
+    outcome: row.phase,
     summary: end?.summary ?? 'Temporal no longer has its history.',
     startedAt,
     closedAt,
     tookMs: closedAt - startedAt,
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(withinTarget === undefined ? {} : { withinTarget }),
-    ...(asked.requestedBy === undefined ? {} : { requestedBy: asked.requestedBy }),
-    ...(asked.reason === undefined ? {} : { reason: asked.reason }),
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(reason === undefined ? {} : { reason }),
   };
 }
-
-type Asked = Pick<DeploymentRequest, 'version' | 'requestedBy' | 'reason'>;
 
 /** Nothing where Temporal has just forgotten what its list still names. */
 async function unlessForgotten<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
@@ -90,29 +88,6 @@ async function unlessForgotten<Answer>(asked: Promise<Answer>): Promise<Answer |
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
-}
-
-/** A completed checklist alone has deployed nothing: it must not look like a release. */
-function outcomeIn({ phase }: Row, report: Outcome['report']): string {
-  return report?.outcome === 'completed' && report.steps.length === 0 ? 'checklist-passed' : phase;
-}
-
-/** What was asked for, from the first event: a cancelled or terminated workflow leaves no report. */
-async function requestOf(client: Client, { workflowId, runId }: Row): Promise<Asked | undefined> {
-  const { history: events } = await inTime(client, () =>
-    client.workflowService.getWorkflowExecutionHistory({
-      namespace: client.options.namespace,
-      execution: { workflowId, runId },
-      maximumPageSize: 1,
-    }),
-  );
-  const payloads = events?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  const [request] = arrayFromPayloads(defaultPayloadConverter, payloads);
-  return isRequest(request) ? request : undefined;
-}
-
-function isRequest(value: unknown): value is Asked {
-  return typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string';
 }
 
 function renderPast(past: readonly Past[], address: Pick<HistoryOptions, 'service' | 'environment'>): string[] {

@@ -1,0 +1,139 @@
+import { type Client, defaultPayloadConverter, type WorkflowExecutionInfo } from '@temporalio/client';
+import { arrayFromPayloads } from '@temporalio/common';
+import { addressInId, type DeploymentRequest, isClosed, PHASES } from '../domain/index.ts';
+import { WORKFLOW_TYPE } from '../temporal/index.ts';
+import { inTime } from './temporal.ts';
+import { grpcCode } from './to-cli-error.ts';
+import { attribute } from './view/attribute.ts';
+
+/** A completed checklist alone has deployed nothing: it must not look like a release. */
+export const CHECKLIST_PASSED = 'checklist-passed';
+
+/** A deployment as Temporal lists it. Times are epoch milliseconds. */
+export interface Row {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly version: string;
+  /** Temporal's word: `RUNNING`, `FAILED`, ... */
+  readonly state: string;
+  /** A phase, `checklist-passed`, or the state of one that was ended by force. */
+  readonly phase: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+  readonly startedAt: number;
+  readonly closedAt?: number;
+}
+
+interface Query {
+  /** Of Temporal's list filter. */
+  readonly conditions: readonly string[];
+  readonly limit: number;
+  /**
+   * Compared here, not by Temporal: the namespace may have no such search attributes, or not have had them at the time, and what
+   * was refused at once has none.
+   */
+  readonly wanted?: Partial<Record<'service' | 'environment' | 'phase', string | undefined>>;
+}
+
+const PAGE = 200;
+
+/** Deployments that meet all of these conditions and are wanted, the newest first. */
+export async function rowsWhere(client: Client, { conditions, limit, wanted = {} }: Query): Promise<Row[]> {
+  const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
+  const pageSize = wanted.service || wanted.environment || wanted.phase ? PAGE : Math.min(limit, PAGE);
+  const executions = client.workflow.list({ query, pageSize })[Symbol.asyncIterator]();
+  const { phase, ...address } = wanted;
+  // A checklist that passed has the search attributes of a release: the request tells them apart.
+  const phaseInList = phase === CHECKLIST_PASSED ? 'completed' : phase;
+  const rows: Row[] = [];
+  while (rows.length < limit) {
+    const some = await inTime(client, () =>
+      take(executions, limit - rows.length, (execution) =>
+        matches(rowOf(execution, undefined), { ...address, phase: phaseInList }),
+      ),
+    );
+    if (some.length === 0) break;
+    const found = await Promise.all(
+      some.map(async (execution) => rowOf(execution, await requestOf(client, execution))),
+    );
+    rows.push(...found.filter((row) => matches(row, wanted)));
+  }
+  return rows;
+}
+
+function matches(row: Row, wanted: NonNullable<Query['wanted']>): boolean {
+  const { service = row.service, environment = row.environment, phase = row.phase } = wanted;
+  return row.service === service && row.environment === environment && row.phase === phase;
+}
+
+async function take<Value>(
+  values: AsyncIterator<Value>,
+  number: number,
+  isWanted: (value: Value) => boolean,
+): Promise<Value[]> {
+  const taken: Value[] = [];
+  while (taken.length < number) {
+    const next = await values.next();
+    if (next.done) break;
+    if (isWanted(next.value)) taken.push(next.value);
+  }
+  return taken;
+}
+
+function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): Row {
+  const { workflowId, runId, status, startTime, closeTime } = execution;
+  const address = addressInId(workflowId);
+  return {
+    workflowId,
+    runId,
+    service: attribute(execution, 'BlueGreenService') ?? address?.service ?? workflowId,
+    environment: attribute(execution, 'BlueGreenEnvironment') ?? address?.environment ?? '?',
+    version: request?.version ?? attribute(execution, 'BlueGreenVersion') ?? '?',
+    state: status.name,
+    phase: phaseOf(status.name, attribute(execution, 'BlueGreenPhase'), request),
+    ...(request?.requestedBy === undefined ? {} : { requestedBy: request.requestedBy }),
+    ...(request?.reason === undefined ? {} : { reason: request.reason }),
+    startedAt: startTime.getTime(),
+    ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
+  };
+}
+
+/** What Temporal says counts when a workflow ended without its own last word. */
+function phaseOf(state: string, known: string | undefined, request: Request | undefined): string {
+  const phase = PHASES.find((one) => one === known);
+  if (state === 'RUNNING') return phase ?? 'resolving';
+  const end = phase && isClosed(phase) ? phase : state === 'FAILED' ? 'refused' : state.toLowerCase();
+  return end === 'completed' && request?.checklistOnly ? CHECKLIST_PASSED : end;
+}
+
+type Request = Pick<DeploymentRequest, 'version' | 'requestedBy' | 'reason' | 'checklistOnly'>;
+
+/**
+ * What was asked for, from the first event: a deployment that was refused at once has no search attributes, and a cancelled or
+ * terminated one no report. Nothing where Temporal has just forgotten what its list still names, or where it was not a request.
+ */
+async function requestOf(
+  client: Client,
+  { workflowId, runId }: Pick<Row, 'workflowId' | 'runId'>,
+): Promise<Request | undefined> {
+  const { namespace } = client.options;
+  try {
+    const { history } = await inTime(client, () =>
+      client.workflowService.getWorkflowExecutionHistory({ namespace, execution: { workflowId, runId }, maximumPageSize: 1 }),
+    );
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    const [request] = arrayFromPayloads(defaultPayloadConverter, payloads);
+    return isRequest(request) ? request : undefined;
+  } catch (error) {
+    if (grpcCode(error) === NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+const NOT_FOUND = 5;
+
+function isRequest(value: unknown): value is Request {
+  return typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string';
+}
