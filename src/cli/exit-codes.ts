@@ -8,6 +8,7 @@ export const EXIT = {
   unknown: 5,
   unreachable: 6,
   underWay: 7,
+  notAccepted: 8,
   rolledBack: 10,
   refused: 11,
   cancelled: 12,
@@ -17,7 +18,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const MEANING: Record<keyof typeof EXIT, string> = {
-  ok: 'done; for start --watch, watch and demo: the deployment completed',
+  ok: 'done; for start: the deployment was accepted; for start --watch, watch and demo: the deployment completed',
   unexpected: 'unexpected error',
   usage: 'bad input: an option, a request or a runbook',
   notTaken: 'the decision was refused',
@@ -25,6 +26,7 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   unknown: 'no answer in time: the command may have taken effect',
   unreachable: 'Temporal (for rehearse and metrics: Prometheus) cannot be reached, or refuses this client',
   underWay: 'not started: another deployment is running',
+  notAccepted: 'started, but not accepted in time: usually no worker runs; the deployment waits for one',
   rolledBack: 'the deployment was rolled back: blue has all of the traffic',
   refused:
     'the deployment was refused; nothing was deployed (metrics inspect, runbook validate --probe: it would be refused)',

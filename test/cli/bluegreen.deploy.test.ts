@@ -6,7 +6,9 @@ import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import type { DeploymentStatus } from '../../src/domain/status.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import { observe, type TestDeployment, uniqueService, useTemporal } from '../support/temporal.ts';
+import { startLittleProduction } from '../support/little-production.ts';
+import { observe, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess } from '../support/worker-process.ts';
 import { CHECKS, failed, passed, world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
 
@@ -27,6 +29,7 @@ test('start, attest and approve bring a deployment to its end; watch tells it li
     expect(started).toMatchObject({ exitCode: EXIT.ok, err: '' });
     expect(started.out).toContain(`Started: ${service} 2.5.0 to production.`);
     expect(started.out).toContain(`npm run bluegreen -- watch --service ${service}\n`);
+    expect(started.out).toContain('Accepted: 2.4.0 serves now; 2.5.0 begins with 2 checks.\n');
 
     const watching = bluegreen(['watch', '--service', service]);
     await watching.prints('check load-test: waiting: a person has to confirm it');
@@ -179,6 +182,44 @@ test('start --watch ends as the deployment does: refused is 11, and says that no
   });
 });
 
+test('start alone fails with 11 and the reason where a worker refuses the deployment', async () => {
+  const [service, taskQueue] = [uniqueService(), uniqueQueue()];
+  const production = await startLittleProduction(service);
+  const worker = startWorkerProcess(taskQueue, production.env);
+  try {
+    const env = { BLUEGREEN_TASK_QUEUE: taskQueue };
+    const start = (...words: string[]) => bluegreen(['start', ...words], env).ended;
+    const same = await start('--service', service, '--version', '2.4.0');
+    expect(same.exitCode).toBe(EXIT.refused);
+    expect(same.err).toMatch(/^Refused: .*2\.4\.0/);
+    expect(same.out).not.toContain('Accepted');
+    const unknown = await start('--service', `${service}-x`, '--version', '2.5.0');
+    expect(unknown.exitCode).toBe(EXIT.refused);
+    expect(unknown.err).toMatch(/^Refused: .*runbook/);
+  } finally {
+    await worker.kill('SIGKILL');
+    await production.stop();
+  }
+});
+
+test('without a worker start says so after a while with 8, and --no-wait leaves at once', async () => {
+  const [service, other] = [uniqueService(), uniqueService()];
+  const env = { BLUEGREEN_TASK_QUEUE: uniqueQueue() };
+  const [waits, leaves, checks] = await Promise.all([
+    bluegreen(['start', '--service', service, '--version', '2.5.0'], env).ended,
+    bluegreen(['start', '--service', other, '--version', '2.5.0', '--no-wait'], env).ended,
+    bluegreen(['check', '--service', uniqueService(), '--version', '2.5.0'], env).ended,
+  ]);
+  expect(waits.exitCode).toBe(EXIT.notAccepted);
+  expect(waits.err).toMatch(/^Started, but not accepted within 30 s: no worker answers\. Start a worker \(/);
+  expect(waits.err).toContain(`the task queue "${env.BLUEGREEN_TASK_QUEUE}"`);
+  expect(waits.err).toContain(`npm run bluegreen -- abort --service ${service} --reason "..." --signal\n`);
+  expect(checks.exitCode).toBe(EXIT.notAccepted);
+  expect(leaves).toMatchObject({ exitCode: EXIT.ok, err: '' });
+  expect(leaves.out).toContain(`Started: ${other} 2.5.0 to production.`);
+  for (const one of [service, other]) await temporal.client().workflow.getHandle(deploymentWorkflowId(one)).terminate();
+});
+
 test('check runs the checklist alone: 0 when all of it passed, 11 when something did not; nothing is deployed', async () => {
   let fixed = false;
   const { activities, asked } = world({
@@ -191,7 +232,10 @@ test('check runs the checklist alone: 0 when all of it passed, 11 when something
       bluegreen(['check', '--service', service, '--version', '2.5.0'], { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
     const before = await check();
     expect(before.exitCode).toBe(EXIT.refused);
-    expect(before.out).toContain('✗ Create indexes for new query patterns (critical): too few connections\n');
+    expect(before.out).toContain('check indexes: failed: too few connections; to unblock: raise max_connections\n');
+    expect(before.out).toContain(
+      '✗ Create indexes for new query patterns (critical): too few connections\n      to unblock: raise max_connections\n',
+    );
     fixed = true;
     const after = await check();
     expect(after).toMatchObject({ exitCode: EXIT.ok, err: '' });
@@ -200,6 +244,19 @@ test('check runs the checklist alone: 0 when all of it passed, 11 when something
     );
     expect(asked.filter((one) => !/^(check|report) /.test(one))).toEqual([]);
   });
+});
+
+test.each(['failed', 'unmeasured'] as const)('status of a check that is %s says what to do', async (outcome) => {
+  const result = { ...failed('the role may not see all sessions'), unblock: 'GRANT pg_read_all_stats TO "check";' };
+  const runCheck = async () => (outcome === 'failed' ? result : { ...result, unmeasured: true as const });
+  await temporal.deploy(
+    world({ checks: [CHECKS.ordinary], activities: { runCheck } }).activities,
+    async (deployment) => {
+      await deployment.until(({ checks }) => checks.some((check) => check.outcome === outcome));
+      const { out } = await bluegreen(['status', '--service', serviceOf(deployment)]).ended;
+      expect(out).toMatch(/^ {6}\S+, to unblock: GRANT pg_read_all_stats TO "check";$/m);
+    },
+  );
 });
 
 test('check --wait leaves what has not passed to people', async () => {

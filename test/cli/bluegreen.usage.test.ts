@@ -78,6 +78,11 @@ test.each<[string, readonly string[], string]>([
   ['a service that cannot be one', ['watch', '--service', '../Shop'], 'Expected letters, digits and . _ - /'],
   ['a waiver without its reason', ['waive', '--service', 'shop', '--check', 'x'], "'--reason <text>' not specified"],
   ['a number out of range', ['list', '--limit', '0'], 'Expected a whole number from 1 to 1000'],
+  [
+    'a watch without a wait',
+    ['start', '--service', 'shop', '--version', '2', '--watch', '--no-wait'],
+    'cannot be used with',
+  ],
   ['a phase that there is not', ['list', '--phase', 'sleeping'], 'Allowed choices are resolving, checking'],
   [
     'a version that could be an option',

@@ -10,6 +10,7 @@ import { startOrExplain } from '../start-deployment.ts';
 import { withTemporal } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
 import { print, printError } from '../view/output.ts';
+import { waitForAcceptance } from '../wait-for-acceptance.ts';
 
 interface CheckOptions {
   readonly service: string;
@@ -33,6 +34,7 @@ async function check({ wait, ...options }: CheckOptions): Promise<void> {
     const { workflowId, firstExecutionRunId } = await startOrExplain(client, request);
     print(`Started: the checklist for ${options.service} ${options.version} in ${options.environment}.`);
     const handle = client.workflow.getHandle<typeof blueGreenDeployment>(workflowId, firstExecutionRunId);
+    await waitForAcceptance(client, handle, { service: options.service, environment: options.environment });
     let ended = wait === true;
     process.exitCode = await follow(client, handle, {
       service: options.service,

@@ -1,6 +1,6 @@
 import { type DeploymentStatus, furtherWords, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import { checkWords } from './checks.ts';
+import { checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, forwardOnlyLines, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
@@ -115,7 +115,8 @@ function checkChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): 
         unblock: result?.unblock ?? null,
         ...(result?.forwardOnly && { forwardOnly: result.forwardOnly }),
       };
-      return { kind: 'check', text: `check ${id}: ${outcome}: ${checkWords(check)}`, data };
+      const words = [checkWords(check), ...unblockLines(check)].join('; ');
+      return { kind: 'check', text: `check ${id}: ${outcome}: ${words}`, data };
     });
 }
 

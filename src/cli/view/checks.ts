@@ -40,6 +40,12 @@ export function needsSomebody(check: CheckStatus): boolean {
   return !isPassed(check) && !isUnderWay(check) && !isToMeasure(check);
 }
 
+/** What a person can do about a check that has not passed, where the check knows it. */
+export function unblockLines({ outcome, result }: CheckStatus): string[] {
+  const isOpen = outcome === 'failed' || outcome === 'unmeasured';
+  return isOpen && result?.unblock !== undefined ? [`to unblock: ${result.unblock}`] : [];
+}
+
 export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {
   const why = decidedBy?.reason === undefined ? '' : ` (${decidedBy.reason})`;
   switch (outcome) {

@@ -1,6 +1,6 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
-import { checkLine, checklistLine } from './checks.ts';
+import { checkLine, checklistLine, unblockLines } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './progress.ts';
@@ -76,9 +76,7 @@ function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
       ...(check.outcome === 'waiting' && check.statement !== undefined
         ? [`      ${check.id}: ${check.statement}`]
         : []),
-      ...(check.outcome === 'failed' && check.result?.unblock !== undefined
-        ? [`      ${check.id}, to unblock: ${check.result.unblock}`]
-        : []),
+      ...unblockLines(check).map((line) => `      ${check.id}, ${line}`),
       ...(check.remedies ?? []).map(
         ({ by, done, summary, output, durationMs }) =>
           `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${formatDuration(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,

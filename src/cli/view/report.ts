@@ -1,7 +1,7 @@
 import { type CutShort, cutShort, type DeploymentReport, rollbackPromise } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { EXIT } from '../exit-codes.ts';
-import { checkLine, checklistLine } from './checks.ts';
+import { checkLine, checklistLine, unblockLines } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly, share } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './output.ts';
@@ -27,7 +27,10 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
     ...(checks.length > 0
       ? [
           `  checklist  ${checklistLine(checks)}`,
-          ...checks.map((check) => `    ${checkLine(check, columns - 4, paint)}`),
+          ...checks.flatMap((check) => [
+            `    ${checkLine(check, columns - 4, paint)}`,
+            ...unblockLines(check).map((line) => `      ${line}`),
+          ]),
         ]
       : []),
     ...report.steps
