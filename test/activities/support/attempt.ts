@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
+import { withDeploymentInLog } from '../../../src/activities/log-attributes.ts';
 
 /** One attempt of an activity, as a worker makes it. */
 export interface Attempt<Result> {
@@ -22,7 +23,7 @@ export function begin<Input, Result>(
   const heartbeats: unknown[] = [];
   const log: LogEntry[] = [];
   const logger = new DefaultLogger('INFO', (entry) => log.push(entry));
-  const environment = new MockActivityEnvironment(info, { logger });
+  const environment = new MockActivityEnvironment(info, { logger, interceptors: [withDeploymentInLog] });
   environment.on('heartbeat', (details: unknown) => heartbeats.push(throughHistory(details)));
   const result = environment.run<[Input], Result, typeof activity>(activity, input);
   result.catch(() => {}); // it may fail before the test comes to look at it
