@@ -22,6 +22,7 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
   return (sent) =>
     withHeartbeat(async (run) => {
       const request = parseRequest(sent);
+      await refuseTermination(dependencies);
       const { runbook, digest } = await dependencies.runbooks.find(
         request.service,
         request.environment ?? DEFAULT_ENVIRONMENT,
@@ -32,6 +33,15 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
       const searchAttributes = (await dependencies.searchAttributes?.()) ?? SEARCH_ATTRIBUTES;
       return searchAttributes.length === SEARCH_ATTRIBUTES.length ? plan : { ...plan, searchAttributes };
     });
+}
+
+/** The server would end the deployment with its parent: at once, wherever the traffic is, with no rollback. */
+async function refuseTermination({ terminatingParent }: Dependencies): Promise<void> {
+  const parent = await terminatingParent?.(execution());
+  if (parent === undefined) return;
+  throw invalid(
+    `This deployment is a child of the workflow "${parent}" with the parent close policy TERMINATE: when that one ends, the server would leave the traffic where it is, without a rollback. Start it with ABANDON, or with REQUEST_CANCEL to have it rolled back then.`,
+  );
 }
 
 function execution(): { workflowId: string; runId: string } {

@@ -5,7 +5,7 @@ import { createActivities, onlyForDeployments, withDeploymentInLog } from '../ac
 import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
-import { registeredSearchAttributes, taskQueue } from '../temporal/index.ts';
+import { registeredSearchAttributes, taskQueue, terminatingParent } from '../temporal/index.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
@@ -40,6 +40,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       reports: createReportStore(stateDirectory),
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
+      terminatingParent: (own) => terminatingParent({ connection, namespace }, own),
     }),
     interceptors: { activity: [withDeploymentInLog, onlyForDeployments] },
     ...WORKER_OPTIONS,

@@ -82,8 +82,15 @@ async function refuseWrongId(deployment: Deployment): Promise<void> {
     deployment,
     'refused',
     FAILURE.InvalidRequest,
-    `This deployment was started with the workflow id "${workflowId}". The id is the lock that keeps deployments of one service apart: start it with the id "${expected}".`,
+    `This deployment was started with the workflow id "${workflowId}". The id is the lock that keeps deployments of one service apart: start it with the id "${expected}".${fromSchedule(workflowId)}`,
   );
+}
+
+/** A Schedule cannot start anything with the id that is expected. */
+function fromSchedule(workflowId: string): string {
+  return /-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(workflowId)
+    ? ' A Temporal Schedule appends the time to every id: let it start the workflow "scheduledBlueGreenDeployment", which starts the deployment with the right one.'
+    : '';
 }
 
 /** The server ends a workflow at its time limit as `terminate` does: at once, wherever the traffic is, with no rollback. */
