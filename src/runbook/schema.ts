@@ -13,7 +13,16 @@ import { duration, envName, latencyLimit, name, paragraph, serviceName, share, v
 const databases = z
   .record(
     name,
-    z.strictObject({ urlEnv: envName.describe("The variable in the worker's environment that holds the URL.") }),
+    z.strictObject({
+      urlEnv: envName.describe("The variable in the worker's environment that holds the URL."),
+      caFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "A PEM file on the worker with the CA of the server's certificate, such as the bundle of a managed service. For PostgreSQL it replaces `sslrootcert`, and `sslmode` is `verify-full` where none is written.",
+        ),
+    }),
   )
   .default({})
   .meta({

@@ -1,5 +1,5 @@
 import { type Check, type CheckContext, checkKind, type Finding, type Remedy } from '../../plugin/index.ts';
-import { type Session, withSession } from '../postgres/session.ts';
+import { addressOf, type Session, withSession } from '../postgres/session.ts';
 import type { WantedIndex } from './catalog.ts';
 import { createIndex } from './create.ts';
 import { lookFor, orRefusal } from './find-index.ts';
@@ -65,8 +65,7 @@ function buildIndexes(config: Config): Remedy {
 
 function session(config: Config, context: CheckContext, access: Session['access']): Session {
   return {
-    database: config.database,
-    url: context.databaseUrl(config.database),
+    ...addressOf(context, config.database),
     access,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     signal: context.run.signal,

@@ -55,7 +55,7 @@ async function runWatched(
   await client.query(`SET statement_timeout = 0; SET lock_timeout = ${lockTimeoutMs}`);
   const startedAt = performance.now();
   const ended = new AbortController();
-  const looking = lookOn({ index, pid, session, run, ended: ended.signal });
+  const looking = lookOn({ index, pid, client, session, run, ended: ended.signal });
   try {
     await client.query(single(text));
     return performance.now() - startedAt;
@@ -69,6 +69,7 @@ async function runWatched(
 interface Looking {
   readonly index: string;
   readonly pid: number | undefined;
+  readonly client: pg.Client;
   readonly session: Session;
   readonly run: RunContext;
   readonly ended: AbortSignal;
@@ -76,10 +77,10 @@ interface Looking {
 
 /** Never throws: a build goes on whether it can be seen or not. */
 async function lookOn(looking: Looking): Promise<void> {
-  const { index, pid, session, run, ended } = looking;
+  const { index, pid, client, session, run, ended } = looking;
   while (!ended.aborted) {
     try {
-      await withSecondSession({ ...session, access: 'read-only', signal: ended }, async (observer) => {
+      await withSecondSession({ ...session, first: client, access: 'read-only', signal: ended }, async (observer) => {
         while (!ended.aborted) {
           const { rows } = await observer.query<Progress>(PROGRESS, [pid]);
           run.heartbeat({ index, phase: rows[0]?.phase ?? 'starting', waitsFor: rows[0]?.waitsFor ?? [] });

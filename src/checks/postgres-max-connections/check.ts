@@ -4,6 +4,7 @@ import { explainMismatch, runbookHints, withConnections } from '../postgres/conn
 import { measureConnections } from '../postgres/connections.ts';
 import { measurePooler } from '../postgres/pooler.ts';
 import { databasesOf } from '../postgres/schema.ts';
+import { addressOf } from '../postgres/session.ts';
 import { type Config, schema } from './schema.ts';
 
 export const postgresMaxConnections = checkKind({
@@ -24,7 +25,7 @@ function create(config: Config): Check {
     const { database, role } = config;
     const { signal, heartbeat } = context.run;
     heartbeat({ doing: 'counting connections' });
-    return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
+    return withConnections({ ...addressOf(context, database), signal }, async (client) => {
       const found = await measureConnections(client, role);
       const mismatch = explainMismatch(found, config);
       if (mismatch) return mismatch;

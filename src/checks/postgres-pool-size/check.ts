@@ -5,6 +5,7 @@ import { explainMismatch, runbookHints, withConnections } from '../postgres/conn
 import { type Connections, measureConnections } from '../postgres/connections.ts';
 import { measurePooler, type Pooler } from '../postgres/pooler.ts';
 import { databasesOf } from '../postgres/schema.ts';
+import { addressOf } from '../postgres/session.ts';
 import { type ConnectionHoldTime, connectionHoldTime } from './connection-hold-time.ts';
 import { type Config, schema } from './schema.ts';
 
@@ -28,7 +29,7 @@ function create(config: Config): Check {
     const { database, role } = config;
     const { signal, heartbeat } = context.run;
     heartbeat({ doing: 'counting connections' });
-    return withConnections({ database, url: context.databaseUrl(database), signal }, async (client) => {
+    return withConnections({ ...addressOf(context, database), signal }, async (client) => {
       const found = await measureConnections(client, role);
       const wrong = explainMismatch(found, config);
       if (wrong) return wrong;

@@ -4,7 +4,7 @@ import { grouped } from '../../format/index.ts';
 import type { CheckContext, Finding } from '../../plugin/index.ts';
 import { errorCode } from '../../util/index.ts';
 import type { volume } from './schema.ts';
-import { identifier, messageOf, withSession } from './session.ts';
+import { addressOf, identifier, messageOf, withSession } from './session.ts';
 
 type Volume = z.output<typeof volume>;
 
@@ -23,8 +23,7 @@ export async function dataVolume(
   for (const volume of volumes) {
     context.run.heartbeat({ doing: 'counting rows', table: volume.table });
     const session = {
-      database: volume.database,
-      url: context.databaseUrl(volume.database),
+      ...addressOf(context, volume.database),
       access: 'read-only',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       signal,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { errorCode } from '../../util/index.ts';
-import { connect, messageOf, type Session } from './session.ts';
+import { type DatabaseAddress, open } from './connection/open.ts';
+import { messageOf } from './session.ts';
 
 /** What the admin console of a PgBouncer says. */
 export interface Pgbouncer {
@@ -44,9 +45,9 @@ const WHAT_TO_DO =
   'the URL needs the database "pgbouncer" and a user that is in stats_users of pgbouncer.ini (RELOAD after a change)';
 
 /** @throws Error, in words a person can act on, if the console cannot be asked; the signal's reason when that aborts. */
-export async function readPgbouncer(address: Pick<Session, 'database' | 'url' | 'signal'>): Promise<Pgbouncer> {
-  const { database, signal } = address;
-  const { client, close } = await connect(address).catch((error: unknown) => {
+export async function readPgbouncer(address: DatabaseAddress, signal: AbortSignal): Promise<Pgbouncer> {
+  const { database } = address;
+  const { client, close } = await open(address, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     throw notAsked(messageOf(error));
   });

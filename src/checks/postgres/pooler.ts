@@ -4,6 +4,7 @@ import { connectionsOf, type Limit, type Pool, sumOf } from './connection-budget
 import type { Connections } from './connections.ts';
 import { type ClientPool, type Entry, type Pgbouncer, readPgbouncer } from './pgbouncer.ts';
 import type { PoolerConfig } from './schema.ts';
+import { addressOf } from './session.ts';
 
 /** A pooler that both versions connect to. */
 export interface Pooler {
@@ -43,11 +44,7 @@ export async function measurePooler(
   }
   context.run.heartbeat({ doing: 'asking the console of PgBouncer' });
   const { console } = config;
-  const state = await readPgbouncer({
-    database: console,
-    url: context.databaseUrl(console),
-    signal: context.run.signal,
-  });
+  const state = await readPgbouncer(addressOf(context, console), context.run.signal);
   const source = `database ${console}`;
   const entries = entriesOf(state, found);
   if (entries.length === 0) return elsewhere(state, { source, databaseName: found.databaseName });

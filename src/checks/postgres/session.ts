@@ -1,34 +1,30 @@
-import { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { Finding } from '../../plugin/index.ts';
-import { errorCode, readVariable, redact } from '../../util/index.ts';
+import type { CheckContext, Finding } from '../../plugin/index.ts';
+import { readVariable } from '../../util/index.ts';
+import { CHECK_APPLICATION } from './connection/client.ts';
+import { type DatabaseAddress, open } from './connection/open.ts';
+import type { Target } from './connection/targets.ts';
+import { whereItsUrlStands } from './connection/unavailable.ts';
 
-/** How the checks' own sessions are called in pg_stat_activity: they are gone in a moment and never counted. */
-export const CHECK_APPLICATION = 'bluegreen-check';
-const CONNECT_TIMEOUT_MS = 10_000;
+export { CHECK_APPLICATION } from './connection/client.ts';
+export { DatabaseUnavailable, messageOf } from './connection/unavailable.ts';
+
 const CANCEL_TIMEOUT_MS = 3_000;
-const GOODBYE_MS = 1_000;
 
-export interface Session {
-  /** As the runbook calls the database. */
-  readonly database: string;
-  readonly url: string;
+/** Which server of a list each session is on: a second session and a cancellation have to get to the same one. */
+const servers = new WeakMap<pg.Client, Target>();
+
+export interface Session extends DatabaseAddress {
   readonly access: 'read-only' | 'read-write';
   /** 0: none. */
   readonly statementTimeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The database could not be reached or refused us. `code` is PostgreSQL's SQLSTATE or the system's error code. */
-export class DatabaseUnavailable extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'DatabaseUnavailable';
-    this.code = code;
-  }
+/** How a check reaches a database of the runbook. @throws Error that names what is missing, never a URL. */
+export function addressOf(context: CheckContext, database: string): DatabaseAddress {
+  const { env, runbook } = context;
+  return { database, url: context.databaseUrl(database), caFile: runbook.databases[database]?.caFile, env };
 }
 
 /**
@@ -59,10 +55,11 @@ export function databaseUrl(
  */
 export async function withSession(session: Session, use: (client: pg.Client) => Promise<Finding>): Promise<Finding> {
   const { signal } = session;
-  const { client, close } = await connect(session);
+  const { client, close, target } = await open(session, signal);
+  servers.set(client, target);
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped = cancelInServer(session, processIdOf(client)).then(close);
+    stopped = cancelInServer(session, { target, pid: processIdOf(client) }).then(close);
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -81,9 +78,12 @@ export async function withSession(session: Session, use: (client: pg.Client) => 
 }
 
 /** Best effort: a server that does not let us in any more ends the statement at its time-out, or finishes it. */
-async function cancelInServer(session: Session, pid: number): Promise<void> {
+async function cancelInServer(
+  address: DatabaseAddress,
+  { target, pid }: { readonly target: Target; readonly pid: number },
+): Promise<void> {
   try {
-    const { client, close } = await connect({ ...session, signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS) });
+    const { client, close } = await open(address, AbortSignal.timeout(CANCEL_TIMEOUT_MS), target);
     try {
       await client.query('SELECT pg_cancel_backend($1)', [pid]);
     } finally {
@@ -94,71 +94,17 @@ async function cancelInServer(session: Session, pid: number): Promise<void> {
   }
 }
 
-/** Runs `use` with a second session, for looking at what the first one does. */
-export async function withSecondSession<T>(session: Session, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const { client, close } = await connect(session);
+/** Runs `use` with a second session on the server of the first one, for looking at what that does. */
+export async function withSecondSession<T>(
+  session: Session & { readonly first: pg.Client },
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const { client, close } = await open(session, session.signal, servers.get(session.first));
   try {
     await client.query(settings(session));
     return await use(client);
   } finally {
     await close();
-  }
-}
-
-interface Connection {
-  readonly client: pg.Client;
-  /** Never fails and never takes long: a server that is gone does not say goodbye. */
-  readonly close: () => Promise<void>;
-}
-
-/** A connection that nothing was asked of or set for yet. @throws DatabaseUnavailable; the signal's reason when that aborts. */
-export async function connect({
-  database,
-  url,
-  signal,
-}: Pick<Session, 'database' | 'url' | 'signal'>): Promise<Connection> {
-  signal.throwIfAborted();
-  const socket = new Socket();
-  const client = createClient(url, { database, socket });
-  // A connection that breaks while nothing is asked of it emits this; the next query rejects and tells it.
-  client.on('error', () => {});
-  const giveUp = () => socket.destroy(); // a server that accepts and says nothing would hold us until the time-out
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await client.connect();
-  } catch (error) {
-    socket.destroy();
-    signal.throwIfAborted();
-    throw unavailable(error, { database, url });
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
-  return {
-    client,
-    async close() {
-      await Promise.race([client.end().catch(() => {}), sleep(GOODBYE_MS, undefined, { ref: false })]);
-      socket.destroy();
-    },
-  };
-}
-
-function createClient(url: string, { database, socket }: { database: string; socket: Socket }): pg.Client {
-  try {
-    if (!/^postgres(ql)?:$/.test(new URL(url).protocol)) throw new TypeError('another protocol');
-    return new pg.Client({
-      connectionString: url,
-      // From the first moment: another check that looks meanwhile must not take it for one of somebody's.
-      application_name: CHECK_APPLICATION,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      stream: () => socket,
-    });
-  } catch {
-    // The cause holds the URL.
-    throw new DatabaseUnavailable(
-      'ERR_INVALID_URL',
-      `database ${database}: ${whereItsUrlStands(database)} holds no URL of PostgreSQL; it begins with "postgres:"`,
-    );
   }
 }
 
@@ -188,38 +134,6 @@ function behindPooler(database: string): Finding {
     ],
     unblock: `give the worker a URL that leads to PostgreSQL itself, in ${whereItsUrlStands(database)}; the service may go on using the pooler`,
   };
-}
-
-function whereItsUrlStands(database: string): string {
-  return `the variable that the runbook names in databases.${database}.urlEnv`;
-}
-
-/** Without the cause, on purpose: what is thrown ends in a history, and causes hold addresses and users. */
-function unavailable(error: unknown, { database, url }: { database: string; url: string }): DatabaseUnavailable {
-  const code = errorCode(error) ?? 'unknown';
-  const { hostname, port } = new URL(url);
-  const where = `${hostname || 'the local socket'}:${port || '5432'}`;
-  const itsUrl = whereItsUrlStands(database);
-  const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: `nothing listens on ${where}; start PostgreSQL, or correct ${itsUrl}`,
-    ENOTFOUND: `the host of ${where} is unknown; correct ${itsUrl}`,
-    EAI_AGAIN: `the host of ${where} could not be looked up; is the name service up?`,
-    '28P01': `the password or user is refused; correct ${itsUrl}`,
-    '28000': `the user is refused; correct ${itsUrl}, or pg_hba.conf on the server`,
-    '3D000': `there is no database of the name in ${itsUrl}`,
-    '53300': 'no connection is free: too many clients already',
-    '57P03': 'PostgreSQL is starting up or shutting down',
-  };
-  return new DatabaseUnavailable(
-    code,
-    `database ${database}: ${words[code] ?? `${where} did not let us in: ${messageOf(error)}`}`,
-  );
-}
-
-/** A message from PostgreSQL, fit for a history. */
-export function messageOf(error: unknown): string {
-  const message: unknown = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
-  return redact(String(message)).slice(0, 300);
 }
 
 /** A name as SQL takes it, whatever it holds. */
