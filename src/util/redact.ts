@@ -69,14 +69,27 @@ function secretsOf(env: NodeJS.ProcessEnv): string[] {
   return [...secrets];
 }
 
-/** The password inside a URL, as written and as decoded, or behind the user's name: drivers name it without the rest. */
+/** Where a password stands: in a URL, also with several hosts, in `key=value` pairs, behind a user's name. A mistake may have left an "@" in it. */
+const PASSWORDS = [
+  /^[a-z][a-z0-9+.-]*:\/\/[^/@:]*:([^@]*)@/i,
+  /^[a-z][a-z0-9+.-]*:\/\/[^/@:]*:(.*)@/i,
+  /password\s*=\s*'((?:[^'\\]|\\.)*)'/i,
+  /password\s*=\s*([^'\s&][^\s&]*)/i,
+  /^\s*[^:\s/]+:(?!\/\/)(\S+)\s*$/,
+];
+
+/** The passwords inside a URL or a connection string, as written and as decoded: drivers name them without the rest around. */
 function passwordsIn(value: string): string[] {
-  const password = URL.canParse(value)
-    ? new URL(value).password
-    : (/^[^:\s/]+:([^\s]+)$/.exec(value.trim())?.[1] ?? '');
+  return PASSWORDS.flatMap((pattern) => {
+    const password = pattern.exec(value)?.[1];
+    return password === undefined ? [] : [password, password.replace(/\\(.)/g, '$1'), decoded(password)];
+  });
+}
+
+function decoded(text: string): string {
   try {
-    return [password, decodeURIComponent(password)];
+    return decodeURIComponent(text);
   } catch {
-    return [password];
+    return text;
   }
 }
