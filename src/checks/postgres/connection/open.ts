@@ -10,8 +10,8 @@ import {
   DatabaseUnavailable,
   type Explained,
   explain,
-  NO_TLS_OFFERED,
   otherWayMayDo,
+  saysLittle,
   whereItsUrlStands,
 } from './unavailable.ts';
 
@@ -114,7 +114,7 @@ async function connectInSomeWay(target: Target, plan: Plan): Promise<Connection>
       } catch (error) {
         signal.throwIfAborted();
         const now = explain(error, { target, mode, encrypted: encryption !== false, database });
-        if (failed === undefined || failed.code === NO_TLS_OFFERED) failed = now;
+        if (failed === undefined || saysLittle(failed)) failed = now;
         if (!otherWayMayDo(error)) break;
       }
     }

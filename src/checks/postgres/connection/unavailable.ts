@@ -24,10 +24,12 @@ export interface Attempt {
   readonly database: string;
 }
 
-/** pg gives these two no code. */
-export const NO_TLS_OFFERED = 'ERR_NO_TLS_OFFERED';
+/** pg gives these no code. */
+const NO_TLS_OFFERED = 'ERR_NO_TLS_OFFERED';
+const NO_TLS_ANSWER = 'ERR_NO_TLS_ANSWER';
 const CODES: Readonly<Record<string, string>> = {
   'The server does not support SSL connections': NO_TLS_OFFERED,
+  'There was an error establishing an SSL connection': NO_TLS_ANSWER,
   'timeout expired': 'ETIMEDOUT',
 };
 
@@ -39,6 +41,11 @@ const USER_REFUSED = '28000';
 const STARTING_UP = '57P03';
 const UNREACHABLE =
   /^(ECONNREFUSED|ENOENT|EACCES|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+
+/** TLS did not even begin: where the other way fails too, its reason says more. */
+export function saysLittle({ code }: Explained): boolean {
+  return code === NO_TLS_OFFERED || code === NO_TLS_ANSWER;
+}
 
 /** With encryption instead of without, or the other way round: pg_hba.conf may ask for the other, or only one may work. */
 export function otherWayMayDo(error: unknown): boolean {
@@ -84,6 +91,8 @@ function ofTls(error: unknown, attempt: Attempt & { readonly code: string }): st
   const unverified = 'or write sslmode=require without sslrootcert and caFile to encrypt without verification';
   if (code === NO_TLS_OFFERED)
     return `${where} offers no TLS, and sslmode=${mode} requires it; set ssl = on in the server, or write sslmode=disable`;
+  if (code === NO_TLS_ANSWER)
+    return `${where} answers the request for TLS with an error; does PostgreSQL itself listen there, and what does its log say?`;
   if (UNTRUSTED.test(code))
     return `the certificate of ${where} is not signed by a CA that sslmode=${mode} trusts here (${code}); put the certificate of the server's CA into a file on the worker and name it in databases.${database}.caFile, ${unverified}`;
   if (code === 'CERT_HAS_EXPIRED')
