@@ -35,6 +35,14 @@ export async function withHeartbeat<Result>(work: (run: RunContext) => Promise<R
   }
 }
 
+/** The same run, whose heartbeats say which check they are about. */
+export function ofCheck(check: string, run: RunContext): RunContext {
+  const heartbeat = (details: unknown): void =>
+    run.heartbeat({ check, ...(typeof details === 'object' && details !== null ? details : {}) });
+  heartbeat(undefined);
+  return { ...run, heartbeat };
+}
+
 /**
  * Call it before a change that must not come late. An attempt that is older than the heartbeat time-out may have waited in
  * a worker that stood still, and be somebody else's by now, or nobody's: the server says so in its answer to a beat, and

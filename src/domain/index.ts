@@ -36,6 +36,7 @@ export {
   type RemedyResult,
   type TrafficStep,
 } from './plan.ts';
+export { type Holder, holderWords, type Progress, progressOf, progressWords } from './progress.ts';
 export { recoveryWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';

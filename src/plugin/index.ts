@@ -3,7 +3,7 @@
  * here, too, so that a plugin needs no other package.
  */
 export { z } from 'zod';
-export type { DeploymentTarget, EvidenceLine, MetricCursor, Notification } from '../domain/index.ts';
+export type { DeploymentTarget, EvidenceLine, Holder, MetricCursor, Notification, Progress } from '../domain/index.ts';
 export type { Limits } from '../judge/index.ts';
 export {
   command,
@@ -20,7 +20,7 @@ export {
   template,
 } from '../runbook/index.ts';
 export type { Operation, RunContext } from '../util/index.ts';
-export { commandFailed, readVariable, redact } from '../util/index.ts';
+export { commandFailed, readVariable, redact, TookTooLong } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
   type AskedInterval,

@@ -86,7 +86,7 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
     input.timeoutMs === undefined
       ? undefined
       : setTimeout(() => stop.abort(tookTooLong(name, input.timeoutMs, outputTail.text())), input.timeoutMs);
-  const heartbeat = setInterval(() => beat(run, { running: name, forMs: runningMs() }), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => beat(run, { doing: `running ${name}`, forMs: runningMs() }), HEARTBEAT_MS);
   try {
     const result = await Promise.race([child, stopped]);
     if (result === 'stopped') {

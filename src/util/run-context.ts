@@ -7,7 +7,8 @@ export interface Operation {
 
 /** How an adapter shows that it is alive and learns that it should stop. */
 export interface RunContext {
+  /** Its reason is a `TookTooLong` where the time for a check or a remedy is over. */
   readonly signal: AbortSignal;
-  /** Called every second or two while something runs. */
+  /** Called every second or two while something runs, with a `Progress`, so that people see what it does. */
   readonly heartbeat: (detail: unknown) => void;
 }

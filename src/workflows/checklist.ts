@@ -94,11 +94,12 @@ async function pass(deployment: Deployment, check: CheckStatus): Promise<void> {
 
   deployment.change((status) => remedyStarted(status, id));
   const { target } = deployment.plan();
+  const startedAt = Date.now();
   const result = await work(`remedy: ${check.title}`, remedy.timeoutMs)
     .runRemedy({ target, checkId: id })
     .catch((error: unknown) => {
       if (CancellationScope.current().consideredCancelled) throw error;
-      return { done: false, summary: errorMessage(error), startedAt: Date.now(), durationMs: 0 };
+      return { done: false, summary: errorMessage(error), startedAt, durationMs: Date.now() - startedAt };
     });
   deployment.change((status) => remedyEnded(status, id, { ...result, by }));
   await measure(deployment, check);
@@ -108,6 +109,7 @@ async function measure(deployment: Deployment, { id, title, timeoutMs }: CheckSt
   deployment.change((status) => checkStarted(status, id));
   const { target } = deployment.plan();
   const { deployedAt } = deployment.status();
+  const checkedAt = Date.now();
   const result = await work(title, timeoutMs)
     .runCheck({ target, checkId: id, greenIsUp: deployedAt !== undefined })
     .catch((error: unknown) => {
@@ -117,8 +119,8 @@ async function measure(deployment: Deployment, { id, title, timeoutMs }: CheckSt
         unmeasured: true as const,
         summary: errorMessage(error),
         evidence: [],
-        checkedAt: Date.now(),
-        durationMs: 0,
+        checkedAt,
+        durationMs: Date.now() - checkedAt,
       };
     });
   deployment.change((status) => checkMeasured(status, id, result));

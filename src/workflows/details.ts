@@ -8,6 +8,7 @@ import {
   type FinishedWindow,
   furtherWords,
   isClosed,
+  isUnderWay,
   recoveryWords,
   rollbackPromise,
   type StepStatus,
@@ -103,7 +104,8 @@ function renderCheck(check: CheckStatus): string {
   const who = check.decidedBy
     ? ` by ${plain(check.decidedBy.by)}${check.decidedBy.reason ? `: ${plain(check.decidedBy.reason)}` : ''}`
     : '';
-  return `**${check.outcome}**${who}: ${plain(check.title)}${check.critical ? ' (critical)' : ''}${check.result ? `: ${plain(check.result.summary)}` : ''}`;
+  const outcome = isUnderWay(check) ? `${check.outcome}, see Pending Activities` : check.outcome;
+  return `**${outcome}**${who}: ${plain(check.title)}${check.critical ? ' (critical)' : ''}${check.result ? `: ${plain(check.result.summary)}` : ''}`;
 }
 
 function renderWindow(window: FinishedWindow): string {

@@ -115,6 +115,24 @@ test('a check that cannot be measured is a value, told apart from a failed one, 
   expect(asked).toEqual([1, 2, 3, 4, 5, 6]); // three times, each with TLS and, as that is refused, without: sslmode=prefer
 });
 
+test('a check that hangs ends with its timeout, and says what it was doing', async () => {
+  const port = await listen(() => {}); // accepts, and never says a word
+  const { checklist, ...rest } = byDatabase;
+  const { activities, target } = await scene(
+    { ...rest, checklist: checklist.map((one) => ({ ...one, timeout: '1s' })) },
+    { MAIN_DATABASE_URL: `postgres://checker@127.0.0.1:${port}/app` },
+  );
+  const result = await run(activities.runCheck, { target, checkId: 'item' });
+  expect(result).toMatchObject({
+    passed: false,
+    unmeasured: true,
+    summary:
+      'could not be measured: it took longer than its timeout of 1 s and was stopped; at the end: counting connections',
+  });
+  // Not the ten seconds that a connection may take.
+  expect(result.durationMs).toBeLessThan(9_000);
+});
+
 test('a secret that the worker lacks is named, not told', async () => {
   const { activities, target } = await scene(byDatabase);
   expect(await run(activities.runCheck, { target, checkId: 'item' })).toMatchObject({

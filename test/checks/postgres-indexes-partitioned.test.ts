@@ -119,7 +119,7 @@ describe('postgres-indexes, partitioned tables', () => {
 
     const context = contextFor(postgres.url());
     const next = build({}, context);
-    await until(() => JSON.stringify(context.heartbeats).includes('another session is building'));
+    await until(() => JSON.stringify(context.heartbeats).includes('waiting for another build'));
     await idle.query('COMMIT');
     expect(await next).toMatchObject({ done: true, summary: expect.stringContaining('on 3 partitions') });
     expect(await tree()).toEqual(COMPLETE);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { progressOf } from '../../src/domain/progress.ts';
 import { contextFor, until } from './support/context.ts';
 import { createCheck, createRemedy } from './support/create.ts';
 import { indexCheck, type Wanted } from './support/indexes.ts';
@@ -241,8 +242,20 @@ describe('postgres-indexes, the remedy', () => {
     const context = contextFor(postgres.url());
     const running = build({}, context);
     await until(() =>
-      JSON.stringify(context.heartbeats).includes(`session ${idle.pid} of postgres (idle in transaction)`),
+      context.heartbeats.some((beat) =>
+        progressOf(beat).waitsFor?.some(({ who }) => who.startsWith(`session ${idle.pid} of postgres`)),
+      ),
     );
+    expect(progressOf(context.heartbeats.at(-1))).toMatchObject({
+      doing: expect.stringMatching(/^building the index interactions_item_created \(waiting for /),
+      waitsFor: [
+        {
+          who: expect.stringMatching(/^session \d+ of postgres \(from 127\.0\.0\.1\), idle in transaction$/),
+          since: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+          toEnd: `SELECT pg_terminate_backend(${idle.pid});`,
+        },
+      ],
+    });
     await idle.client.query('COMMIT');
     expect(await running).toMatchObject({ done: true });
   });
@@ -253,8 +266,18 @@ describe('postgres-indexes, the remedy', () => {
     await until(async () => (await indexNames()).includes('interactions_item_created'));
     const context = contextFor(postgres.url());
     const second = build({}, context);
-    await until(() => JSON.stringify(context.heartbeats).includes('another session is building'));
-    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('being built now') });
+    await until(() => JSON.stringify(context.heartbeats).includes('waiting for another build'));
+    // Who builds it, and who holds that up.
+    expect(progressOf(context.heartbeats.at(-1)).waitsFor?.map(({ who }) => who)).toEqual([
+      expect.stringMatching(/\(bluegreen-check from 127\.0\.0\.1\), active$/),
+      expect.stringMatching(new RegExp(`^session ${idle.pid} of postgres .*idle in transaction$`)),
+    ]);
+    expect(await look()).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(
+        new RegExp(`being built now by session \\d+ of postgres.*; it is held up by session ${idle.pid} of postgres`),
+      ),
+    });
     await idle.client.query('COMMIT');
     expect(await first).toMatchObject({ done: true });
     expect(await second).toMatchObject({
@@ -264,21 +287,39 @@ describe('postgres-indexes, the remedy', () => {
     expect(await indexNames()).toEqual(['interactions_item_created', 'interactions_pkey']);
   });
 
-  test('when it is stopped, cancels the build in the server and rejects; the next run clears up after it', async () => {
+  test('when it is stopped, cancels the build in the server, drops what is left of it, and rejects', async () => {
     const idle = await inTransaction();
-    const stop = new AbortController();
-    const running = build({}, contextFor(postgres.url(), stop.signal));
-    await until(async () => (await indexNames()).includes('interactions_item_created'));
-    stop.abort(new Error('stopped by the test'));
-    await expect(running).rejects.toThrow('stopped by the test');
-    await until(async () => {
-      const { rows } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'bluegreen-check'");
-      return rows.length === 0;
+    await stopTheBuild();
+    expect(await indexNames()).toEqual(['interactions_pkey']);
+    await idle.client.query('COMMIT');
+  });
+
+  test('what it cannot drop when it is stopped the check calls invalid, and the next run clears it up', async () => {
+    const idle = await inTransaction('interactions');
+    await stopTheBuild();
+    expect(await look()).toMatchObject({
+      passed: false,
+      summary: expect.stringMatching(/invalid: a build of it was interrupted \(interactions_item_created\)/),
+      unblock: expect.stringContaining('DROP INDEX CONCURRENTLY IF EXISTS "public"."interactions_item_created";'),
     });
-    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('invalid') });
     await idle.client.query('COMMIT');
     expect(await build()).toMatchObject({ done: true });
     expect(await look()).toMatchObject({ passed: true });
+  });
+
+  test('neither a vacuum nor a build of another index is taken for a build of an invalid one', async () => {
+    await leaveInvalid('interactions_item_created');
+    const idle = await inTransaction();
+    const other = await postgres.connect();
+    const building = other.query('CREATE INDEX CONCURRENTLY of_others ON interactions (note)');
+    await until(async () => (await indexNames()).includes('of_others'));
+    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('invalid: a build of it') });
+    await idle.client.query('COMMIT');
+    await building;
+    // What a vacuum takes, and a DROP INDEX CONCURRENTLY.
+    await other.query('BEGIN; LOCK TABLE interactions IN SHARE UPDATE EXCLUSIVE MODE');
+    expect(await look()).toMatchObject({ passed: false, summary: expect.stringContaining('invalid: a build of it') });
+    await other.query('COMMIT');
   });
 
   test('of a check without indexes has nothing to build', async () => {
@@ -287,12 +328,25 @@ describe('postgres-indexes, the remedy', () => {
   });
 });
 
-/** A transaction with a snapshot, idle on quite another table: every concurrent build has to wait for it. */
-async function inTransaction(): Promise<{ client: pg.Client; pid: number }> {
+/** A transaction with a snapshot, idle, by default on quite another table: every concurrent build has to wait for it. */
+async function inTransaction(table = 'elsewhere'): Promise<{ client: pg.Client; pid: number }> {
   await admin.query('CREATE TABLE IF NOT EXISTS elsewhere (id int)');
   const client = await postgres.connect();
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-  await client.query('SELECT * FROM elsewhere');
+  await client.query(`SELECT * FROM ${table}`);
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   return { client, pid: rows[0]?.pid ?? 0 };
+}
+
+/** Runs the remedy, and stops it once the index is begun. */
+async function stopTheBuild(): Promise<void> {
+  const stop = new AbortController();
+  const running = build({}, contextFor(postgres.url(), stop.signal));
+  await until(async () => (await indexNames()).includes('interactions_item_created'));
+  stop.abort(new Error('stopped by the test'));
+  await expect(running).rejects.toThrow('stopped by the test');
+  await until(async () => {
+    const { rows } = await admin.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'bluegreen-check'");
+    return rows.length === 0;
+  });
 }

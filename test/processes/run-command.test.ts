@@ -146,7 +146,7 @@ test('heartbeats go on while the command runs', async () => {
   await eventually(() => (beats.length >= 2 ? true : undefined));
   controller.abort(new Error('enough'));
   await expect(run).rejects.toThrow('enough');
-  expect(beats[0]).toEqual({ running: 'deploy', forMs: expect.any(Number) });
+  expect(beats[0]).toEqual({ doing: 'running deploy', forMs: expect.any(Number) });
 });
 
 test('a heartbeat that throws does not harm the command', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../util/index.ts';
+import { withBlocking } from '../postgres/blocking-sessions.ts';
 import { identifier } from '../postgres/session.ts';
 import {
   buildUnderWay,
@@ -10,7 +11,8 @@ import {
   type Table,
   type WantedIndex,
 } from './catalog.ts';
-import { missing, nameTaken, type Outcome, uniquely } from './findings.ts';
+import { clearUp } from './clear-up.ts';
+import { dropOf, missing, nameTaken, type Outcome, uniquely } from './findings.ts';
 import { runLong, type Work } from './statement.ts';
 
 const LOOK_EVERY_MS = 1_000;
@@ -21,9 +23,22 @@ export type AcceptsIndex = (index: ExistingIndex) => boolean;
 /**
  * Sees to it that a table that is not partitioned has the wanted index, without locking anybody out. A build that is
  * under way is waited for, not doubled (a worker may have died, and PostgreSQL went on); the invalid rest of one that
- * was interrupted is dropped first.
+ * was interrupted is dropped first. When it is stopped, it drops what it leaves if it can, and says so in `work.left`.
  */
 export async function buildConcurrently(
+  work: Work,
+  wanted: WantedIndex,
+  place: { readonly table: Table; readonly fits: AcceptsIndex },
+): Promise<Outcome> {
+  try {
+    return await build(work, wanted, place);
+  } catch (error) {
+    if (work.run.signal.aborted) work.left.push(...(await clearUp(work, wanted, place.table)));
+    throw error;
+  }
+}
+
+async function build(
   work: Work,
   wanted: WantedIndex,
   { table, fits }: { readonly table: Table; readonly fits: AcceptsIndex },
@@ -33,7 +48,7 @@ export async function buildConcurrently(
   const found = existing.find(fits);
   if (found) return { there: true, index: found, built: 0, measured: `${found.name} was there already` };
 
-  const waited = await waitForOthers(work, table, existing);
+  const waited = await waitForOthers(work, table);
   if (waited) existing = await matchingIndexes(client, table, wanted);
   const ofOthers = existing.find(fits);
   if (ofOthers)
@@ -46,7 +61,7 @@ export async function buildConcurrently(
   const tookMs = await create(work, wanted, table);
 
   const built = (await matchingIndexes(client, table, wanted)).find((index) => index.name === wanted.name);
-  if (!built || !fits(built)) return missing(wanted, { table, invalidThere: built !== undefined });
+  if (!built || !fits(built)) return missing(wanted, { table, invalid: built?.name });
   const before = leftover ? ', after the invalid rest of an interrupted build was dropped' : '';
   const measured = `${wanted.name} built concurrently in ${seconds(tookMs)}${before}`;
   return { there: true, index: built, built: 1, measured };
@@ -56,12 +71,12 @@ export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-async function waitForOthers(work: Work, table: Table, existing: readonly ExistingIndex[]): Promise<boolean> {
-  const invalidThere = existing.some(({ usable }) => !usable);
+async function waitForOthers(work: Work, table: Table): Promise<boolean> {
   for (let waited = false; ; waited = true) {
-    const building = await buildUnderWay(work.client, table, { invalidThere });
+    const building = await buildUnderWay(work.client, table);
     if (building === undefined) return waited;
-    work.run.heartbeat({ phase: 'another session is building an index on this table', waitsFor: [building] });
+    const doing = `waiting for another build of an index on ${table.qualified} (${building.phase ?? 'phase not visible'})`;
+    work.run.heartbeat({ doing, waitsFor: await withBlocking(work.client, building.pid) });
     await sleep(LOOK_EVERY_MS, undefined, { signal: work.run.signal });
   }
 }
@@ -69,7 +84,7 @@ async function waitForOthers(work: Work, table: Table, existing: readonly Existi
 async function create(work: Work, wanted: WantedIndex, table: Table): Promise<number> {
   const text = `CREATE ${uniquely(wanted)}INDEX CONCURRENTLY ${identifier(wanted.name)} ${definition(wanted, table.qualified)}`;
   try {
-    return await runLong(work, { text, index: wanted.name });
+    return await runLong(work, { text, doing: `building the index ${wanted.name}` });
   } catch (error) {
     // Rows contradict it. What is left of a unique index is invalid, but may already refuse what blue writes.
     if (errorCode(error)?.startsWith('23')) await dropInvalid(work, wanted, table).catch(() => {}); // the first error tells
@@ -78,6 +93,5 @@ async function create(work: Work, wanted: WantedIndex, table: Table): Promise<nu
 }
 
 async function dropInvalid(work: Work, wanted: WantedIndex, table: Table): Promise<void> {
-  const text = `DROP INDEX CONCURRENTLY IF EXISTS ${identifier(table.schema)}.${identifier(wanted.name)}`;
-  await runLong(work, { text, index: wanted.name });
+  await runLong(work, { text: dropOf(table, wanted.name), doing: `dropping the invalid index ${wanted.name}` });
 }

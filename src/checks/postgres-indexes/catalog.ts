@@ -126,27 +126,40 @@ export async function relationWithName(client: pg.Client, table: Table, name: st
   return rows[0]?.what;
 }
 
+/** An index build of another session. */
+export interface Build {
+  readonly pid: number;
+  readonly application: string | null;
+  /** How far it is; null for a role that may not see it. */
+  readonly phase: string | null;
+  /** The index that it builds, where that is known and to be seen: it is not while CREATE INDEX builds without CONCURRENTLY. */
+  readonly index: string | null;
+  /** It builds on the table itself, not on one of its partitions. */
+  readonly onTable: boolean;
+}
+
 /**
- * Describes an index build of another session on this table or one of its partitions. An invalid index may be one that is being
- * built. A session that holds the lock of a build counts: roles without the right cannot see its progress.
+ * The index build of another session on this table or one of its partitions. A role without the right sees that a session
+ * builds, but not where: then the lock that a build holds on the table says it.
  */
-export async function buildUnderWay(
-  client: pg.Client,
-  table: Table,
-  { invalidThere }: { readonly invalidThere: boolean },
-): Promise<string | undefined> {
-  const { rows } = await client.query<{ what: string }>(
-    `SELECT format('session %s: %s', pid, coalesce(phase, 'phase not visible')) AS what FROM (
-       SELECT p.pid, p.phase FROM pg_stat_progress_create_index p
-       WHERE p.datname = current_database() AND p.pid <> pg_backend_pid()
-         AND (p.relid = $1::oid OR p.relid IN (SELECT relid FROM pg_partition_tree($1::oid)))
-       UNION
-       SELECT l.pid, p.phase FROM pg_locks l LEFT JOIN pg_stat_progress_create_index p ON p.pid = l.pid
-       WHERE $2 AND l.locktype = 'relation' AND l.relation = $1::oid AND l.granted AND l.mode = 'ShareUpdateExclusiveLock'
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND l.pid <> pg_backend_pid()
-     ) builds LIMIT 1`,
-    [table.oid, invalidThere],
+export async function buildUnderWay(client: pg.Client, table: Table): Promise<Build | undefined> {
+  const { rows } = await client.query<Build>(
+    `SELECT p.pid, a.application_name AS application, p.phase, c.oid::text AS index,
+       coalesce(p.relid = $1::oid, true) AS "onTable"
+     FROM pg_stat_progress_create_index p
+       JOIN pg_stat_activity a ON a.pid = p.pid LEFT JOIN pg_class c ON c.oid = p.index_relid
+     WHERE p.datname = current_database() AND p.pid <> pg_backend_pid() AND (
+       p.relid = $1::oid OR p.relid IN (SELECT relid FROM pg_partition_tree($1::oid)) OR p.relid IS NULL AND EXISTS (
+         SELECT FROM pg_locks l WHERE l.pid = p.pid AND l.locktype = 'relation' AND l.relation = $1::oid AND l.granted
+           AND l.mode IN ('ShareLock', 'ShareUpdateExclusiveLock')
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))
+     ORDER BY p.pid LIMIT 1`,
+    [table.oid],
   );
-  return rows[0]?.what;
+  return rows[0];
+}
+
+/** Whether a build may be that of one of these indexes, and not of quite another one of the same table. */
+export function mayBuild({ index, onTable }: Build, existing: readonly ExistingIndex[]): boolean {
+  return !onTable || index === null || existing.some(({ oid }) => oid === index);
 }

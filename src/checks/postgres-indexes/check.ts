@@ -1,4 +1,5 @@
 import { type Check, type CheckContext, checkKind, type Finding, type Remedy } from '../../plugin/index.ts';
+import { TookTooLong } from '../../util/index.ts';
 import { addressOf, type Session, withSession } from '../postgres/session.ts';
 import type { WantedIndex } from './catalog.ts';
 import { createIndex } from './create.ts';
@@ -30,37 +31,54 @@ function create(config: Config): Check {
       const { database } = config;
       const items: Item[] = [];
       for (const wanted of config.indexes) {
-        context.run.heartbeat({ index: wanted.name, doing: 'looking for it' });
+        context.run.heartbeat({ doing: `looking for the index ${wanted.name}` });
         const outcome = await orRefusal(wanted, { database, settle: () => lookFor(client, wanted) });
         items.push(indexItem(wanted, outcome, database));
       }
       for (const query of config.queries) {
-        context.run.heartbeat({ query: query.name, doing: 'planning it' });
+        context.run.heartbeat({ doing: `planning the query ${query.name}` });
         items.push(await planQuery(client, query, database));
       }
       return toFinding(items, satisfied(config));
     });
 }
 
-/** Builds the wanted indexes that are missing, without locking anybody out. Says what was built, and what stands in the way. */
+/**
+ * Builds the wanted indexes that are missing, without locking anybody out. Says what was built, and what stands in the way:
+ * also when its time is over, with what it has left.
+ */
 function buildIndexes(config: Config): Remedy {
   return async (context) => {
     const { run } = context;
+    const { database } = config;
     const ours = session(config, context, 'read-write');
-    const { passed, summary, unblock } = await withSession(ours, async (client) => {
-      const work = { client, session: ours, run };
-      const items: Item[] = [];
-      for (const wanted of config.indexes) {
-        run.heartbeat({ index: wanted.name, doing: 'looking for it' });
-        const settle = () => createIndex(work, wanted);
-        items.push(indexItem(wanted, await orRefusal(wanted, { database: config.database, settle }), config.database));
-      }
-      const found = items.flatMap(({ evidence }) => evidence.map(({ what, measured }) => `${what}: ${measured}`));
-      const nothing = 'the runbook names no index: there is nothing to build';
-      return { ...toFinding(items, ''), summary: found.join('; ') || nothing };
-    });
-    return { done: passed, summary: unblock === undefined ? summary : `${summary}; to do: ${unblock}` };
+    const items: Item[] = [];
+    const left: string[] = [];
+    try {
+      const { passed, summary, unblock } = await withSession(ours, async (client) => {
+        const work = { client, session: ours, run, left };
+        for (const wanted of config.indexes) {
+          run.heartbeat({ doing: `looking for the index ${wanted.name}` });
+          const outcome = await orRefusal(wanted, { database, settle: () => createIndex(work, wanted) });
+          items.push(indexItem(wanted, outcome, database));
+        }
+        return { ...toFinding(items, ''), summary: toSummary(items) };
+      });
+      return { done: passed, summary: unblock === undefined ? summary : `${summary}; to do: ${unblock}` };
+    } catch (error) {
+      const { reason } = run.signal;
+      if (!(reason instanceof TookTooLong)) throw error;
+      return { done: false, summary: [...items.map(toLine), reason.message, ...left].join('; ') };
+    }
   };
+}
+
+function toSummary(items: readonly Item[]): string {
+  return items.map(toLine).join('; ') || 'the runbook names no index: there is nothing to build';
+}
+
+function toLine({ evidence }: Item): string {
+  return evidence.map(({ what, measured }) => `${what}: ${measured}`).join('; ');
 }
 
 function session(config: Config, context: CheckContext, access: Session['access']): Session {

@@ -62,7 +62,7 @@ async function createPartitioned(work: Work, wanted: WantedIndex, { table, fits 
   if (typeof built === 'object') return built;
 
   const made = (await matchingIndexes(work.client, table, wanted)).find(fits);
-  if (!made) return missing(wanted, { table, invalidThere: true }); // a partition came meanwhile: the next run has it
+  if (!made) return missing(wanted, { table, invalid: parent.name }); // a partition came meanwhile: the next run has it
   const measured = `${made.name} built concurrently on ${built} partitions in ${seconds(performance.now() - startedAt)}`;
   return { there: true, index: made, built, measured };
 }
@@ -77,9 +77,9 @@ async function parentIndex(work: Work, wanted: WantedIndex, table: Table): Promi
   const bearer = await relationWithName(client, table, wanted.name);
   if (bearer !== undefined) return nameTaken(wanted, bearer);
   const text = `CREATE ${uniquely(wanted)}INDEX ${identifier(wanted.name)} ${definition(wanted, `ONLY ${table.qualified}`)}`;
-  await runBriefly(work, { text, index: wanted.name });
+  await runBriefly(work, { text, doing: `creating the index ${wanted.name} on the partitioned table alone` });
   const made = (await matchingIndexes(client, table, wanted)).find(({ name }) => name === wanted.name);
-  return made ?? missing(wanted, { table, invalidThere: false });
+  return made ?? missing(wanted, { table });
 }
 
 /** Gives each partition its part of the index. Returns how many were built, or what stands in the way. */
@@ -104,7 +104,7 @@ async function completeParts(
     if (!outcome.there) return outcome;
     built += outcome.built;
     const text = `ALTER INDEX ${quoted(table.schema, index.name)} ATTACH PARTITION ${quoted(partition.schema, outcome.index.name)}`;
-    await runBriefly(work, { text, index: part.name });
+    await runBriefly(work, { text, doing: `attaching the index ${part.name}` });
   }
   return built;
 }

@@ -1,7 +1,9 @@
 import type pg from 'pg';
+import { holderWords } from '../../domain/index.ts';
 import { errorCode } from '../../util/index.ts';
+import { withBlocking } from '../postgres/blocking-sessions.ts';
 import { messageOf } from '../postgres/session.ts';
-import { buildUnderWay, findTable, matchingIndexes, type WantedIndex } from './catalog.ts';
+import { buildUnderWay, findTable, matchingIndexes, mayBuild, type WantedIndex } from './catalog.ts';
 import { indexableOrProblem, missing, type Outcome, refused } from './findings.ts';
 
 /** If another session takes the name in the meantime, try again this often; more often is no coincidence. */
@@ -16,12 +18,16 @@ export async function lookFor(client: pg.Client, wanted: WantedIndex): Promise<O
   const valid = existing.find(({ usable }) => usable);
   if (valid) return { there: true, index: valid, built: 0, measured: `${valid.name}, valid` };
 
-  const invalidThere = existing.length > 0;
-  const building = await buildUnderWay(client, table, { invalidThere });
-  if (building === undefined) return missing(wanted, { table, invalidThere });
+  const building = await buildUnderWay(client, table);
+  if (building === undefined || !mayBuild(building, existing))
+    return missing(wanted, { table, invalid: existing[0]?.name });
+  const { pid, phase } = building;
+  const [builder, ...others] = await withBlocking(client, pid);
+  const now = Date.now();
+  const held = others.map((holder) => `; it is held up by ${holderWords(holder, now)}`).join('');
   return {
     there: false,
-    measured: `being built now (${building})`,
+    measured: `being built now by ${builder?.who ?? `session ${pid}`} (${phase ?? 'phase not visible'})${held}`,
     unblock: `wait until the index on ${wanted.table} is built, then check again`,
   };
 }

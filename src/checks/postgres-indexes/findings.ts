@@ -59,10 +59,10 @@ export function indexableOrProblem(found: Table | undefined, { table: name }: Wa
   };
 }
 
-/** It is not there. Says how to create it by hand. */
+/** It is not there, or only `invalid`, by its name. Says how to create it by hand. */
 export function missing(
   wanted: WantedIndex,
-  { table, invalidThere }: { readonly table: Table; readonly invalidThere: boolean },
+  { table, invalid }: { readonly table: Table; readonly invalid?: string | undefined },
 ): Lacking {
   const index = identifier(wanted.name);
   if (table.kind === 'p') {
@@ -70,17 +70,22 @@ export function missing(
     const attach = `CREATE INDEX CONCURRENTLY on each partition, and ALTER INDEX ${index} ATTACH PARTITION for each of them`;
     return {
       there: false,
-      measured: invalidThere ? 'there, but invalid: not every partition has its part of it' : 'missing',
-      unblock: `run the remedy { create: concurrently }, or by hand: ${invalidThere ? '' : `${create} then `}${attach}`,
+      measured: invalid !== undefined ? 'there, but invalid: not every partition has its part of it' : 'missing',
+      unblock: `run the remedy { create: concurrently }, or by hand: ${invalid !== undefined ? '' : `${create} then `}${attach}`,
     };
   }
   const create = `CREATE ${uniquely(wanted)}INDEX CONCURRENTLY ${index} ${definition(wanted, wanted.table)};`;
-  if (!invalidThere) return { there: false, measured: 'missing', unblock: `create it: ${create}` };
+  if (invalid === undefined) return { there: false, measured: 'missing', unblock: `create it: ${create}` };
   return {
     there: false,
-    measured: 'there, but invalid: a build of it was interrupted',
-    unblock: `drop the invalid index (DROP INDEX CONCURRENTLY) and create it again: ${create}`,
+    measured: `there, but invalid: a build of it was interrupted (${invalid})`,
+    unblock: `drop the invalid index, which every write has to maintain, and create it again: ${dropOf(table, invalid)} ${create}`,
   };
+}
+
+/** The statement that drops an index of a table without locking anybody out. */
+export function dropOf({ schema }: Table, index: string): string {
+  return `DROP INDEX CONCURRENTLY IF EXISTS ${identifier(schema)}.${identifier(index)};`;
 }
 
 export function uniquely(wanted: WantedIndex): string {

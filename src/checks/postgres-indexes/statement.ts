@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { errorCode, type RunContext } from '../../util/index.ts';
+import { blockingSessions } from '../postgres/blocking-sessions.ts';
 import { messageOf, type Session, withSecondSession } from '../postgres/session.ts';
 import { single } from './catalog.ts';
 
@@ -15,18 +16,20 @@ export interface Work {
   readonly client: pg.Client;
   readonly session: Session;
   readonly run: RunContext;
+  /** What a build that was stopped has left, in words: it is for a person to know when the remedy has ended. */
+  readonly left: string[];
 }
 
 interface Statement {
   readonly text: string;
-  /** The index it is about, for the heartbeat. */
-  readonly index: string;
+  /** For the heartbeat: `building the index orders_by_day`. */
+  readonly doing: string;
 }
 
 /**
  * Runs one statement that may take hours and may wait for other sessions, with no time-out: one that fires half way
- * leaves an invalid index behind. Meanwhile a second session tells, with each heartbeat, how far it is and whom it
- * waits for. Returns how long it took.
+ * leaves an invalid index behind. Meanwhile a second session tells, with each heartbeat, how far it is and who holds
+ * it up. Returns how long it took.
  */
 export function runLong(work: Work, statement: Statement): Promise<number> {
   return runWatched(work, statement, { lockTimeoutMs: 0 });
@@ -47,7 +50,7 @@ export async function runBriefly(work: Work, statement: Statement): Promise<void
 
 async function runWatched(
   { client, session, run }: Work,
-  { text, index }: Statement,
+  { text, doing }: Statement,
   { lockTimeoutMs }: { readonly lockTimeoutMs: number },
 ): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
@@ -55,7 +58,7 @@ async function runWatched(
   await client.query(`SET statement_timeout = 0; SET lock_timeout = ${lockTimeoutMs}`);
   const startedAt = performance.now();
   const ended = new AbortController();
-  const looking = lookOn({ index, pid, client, session, run, ended: ended.signal });
+  const looking = lookOn({ doing, pid, client, session, run, ended: ended.signal });
   try {
     await client.query(single(text));
     return performance.now() - startedAt;
@@ -67,7 +70,7 @@ async function runWatched(
 }
 
 interface Looking {
-  readonly index: string;
+  readonly doing: string;
   readonly pid: number | undefined;
   readonly client: pg.Client;
   readonly session: Session;
@@ -76,19 +79,19 @@ interface Looking {
 }
 
 /** Never throws: a build goes on whether it can be seen or not. */
-async function lookOn(looking: Looking): Promise<void> {
-  const { index, pid, client, session, run, ended } = looking;
+async function lookOn({ doing, pid = 0, client, session, run, ended }: Looking): Promise<void> {
   while (!ended.aborted) {
     try {
       await withSecondSession({ ...session, first: client, access: 'read-only', signal: ended }, async (observer) => {
         while (!ended.aborted) {
-          const { rows } = await observer.query<Progress>(PROGRESS, [pid]);
-          run.heartbeat({ index, phase: rows[0]?.phase ?? 'starting', waitsFor: rows[0]?.waitsFor ?? [] });
+          const [{ phase } = { phase: undefined }] = (await observer.query<{ phase: string }>(PHASE, [pid])).rows;
+          const waitsFor = await blockingSessions(observer, pid);
+          if (!ended.aborted) run.heartbeat({ doing: phase === undefined ? doing : `${doing} (${phase})`, waitsFor });
           await pause(ended);
         }
       });
     } catch (error) {
-      if (!ended.aborted) run.heartbeat({ index, phase: `not visible: ${messageOf(error)}`, waitsFor: [] });
+      if (!ended.aborted) run.heartbeat({ doing, problem: `its progress is not visible: ${messageOf(error)}` });
       await pause(ended);
     }
   }
@@ -98,22 +101,10 @@ async function pause(ended: AbortSignal): Promise<void> {
   await sleep(LOOK_EVERY_MS, undefined, { signal: ended }).catch(() => {}); // ended while pausing
 }
 
-interface Progress {
-  readonly phase: string;
-  readonly waitsFor: readonly string[];
-}
-
-/** Whom a build waits for: a transaction that is idle on quite another table is enough to hold it up. */
-const PROGRESS = `
-  SELECT
-    coalesce(p.phase, 'waiting for a lock') || CASE
-      WHEN p.tuples_total > 0 THEN format(', %s of %s rows', p.tuples_done, p.tuples_total)
-      WHEN p.blocks_total > 0 THEN format(', %s of %s blocks', p.blocks_done, p.blocks_total)
-      ELSE '' END AS phase,
-    ARRAY(SELECT format('session %s of %s (%s), in its transaction for %s s', b.pid, coalesce(b.usename, 'somebody'),
-            coalesce(b.state, 'state not visible'), coalesce(extract(epoch FROM now() - b.xact_start)::int::text, '?'))
-          FROM pg_stat_activity b
-          WHERE b.pid = ANY (pg_blocking_pids(a.pid)) OR b.pid = nullif(p.current_locker_pid, 0)
-          ORDER BY b.pid LIMIT 5) AS "waitsFor"
-  FROM pg_stat_activity a LEFT JOIN pg_stat_progress_create_index p ON p.pid = a.pid
-  WHERE a.pid = $1`;
+/** How far an index build is. */
+const PHASE = `
+  SELECT phase || CASE
+    WHEN tuples_total > 0 THEN format(', %s of %s rows', tuples_done, tuples_total)
+    WHEN blocks_total > 0 THEN format(', %s of %s blocks', blocks_done, blocks_total)
+    ELSE '' END AS phase
+  FROM pg_stat_progress_create_index WHERE pid = $1`;

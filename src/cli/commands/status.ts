@@ -16,7 +16,10 @@ interface StatusOptions extends Address {
 export function addStatus(command: Command): void {
   command
     .option('--run <id>', 'this run instead of the newest')
-    .option('--json', 'print the answer of the query "status"; without a worker: {"unanswered", "temporal", "report"}')
+    .option(
+      '--json',
+      'print the answer of the query "status" and the activities "underWay"; without a worker: {"unanswered", "temporal", "report"}',
+    )
     .action(status);
   withAddress(command);
   withExample(command, 'status --service recommendation', 'status --service recommendation --json');
@@ -30,7 +33,10 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
   const { handle } = await findDeployment(client, options);
   const sight = await fetchSnapshot(client, handle);
   const paint = paintFor();
-  if (options.json) return printJson(sight.status ?? (await withoutWorker(client, handle, sight)));
+  if (options.json)
+    return printJson(
+      sight.status ? { ...sight.status, underWay: sight.server.pending } : await withoutWorker(client, handle, sight),
+    );
   printLines(renderFull(sight, paint));
   if (sight.status || sight.server.state === 'RUNNING') return;
   // A closed deployment keeps its report in the history: no worker is needed to read it.

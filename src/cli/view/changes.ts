@@ -1,6 +1,14 @@
-import { type DeploymentStatus, furtherWords, isClosed, openGate, recoveryWords } from '../../domain/index.ts';
+import {
+  type DeploymentStatus,
+  furtherWords,
+  holderWords,
+  isClosed,
+  isUnderWay,
+  openGate,
+  recoveryWords,
+} from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import { checkWords, unblockLines } from './checks.ts';
+import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, forwardOnlyLines, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
@@ -11,6 +19,7 @@ type ChangeKind =
   | 'answer'
   | 'phase'
   | 'check'
+  | 'wait'
   | 'soak'
   | 'window'
   | 'gate'
@@ -50,6 +59,7 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
     ...answer,
     ...phaseChanges(was, is),
     ...checkChanges(was, is),
+    ...waitChanges(before, now),
     ...stepChanges(was, is, paint),
     ...rollbackChanges(was, is),
     ...decisionChanges(was, is),
@@ -118,6 +128,24 @@ function checkChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): 
       const words = [checkWords(check), ...unblockLines(check)].join('; ');
       return { kind: 'check', text: `check ${id}: ${outcome}: ${words}`, data };
     });
+}
+
+/** Others who hold up a check or its remedy: once, however long they do. */
+function waitChanges(before: DeploymentSnapshot | undefined, { status, server, at }: DeploymentSnapshot): Change[] {
+  return (status?.checks ?? []).filter(isUnderWay).flatMap((check): Change[] => {
+    const { doing, waitsFor = [] } = checkProgress(check, server) ?? {};
+    const known = (before && checkProgress(check, before.server)?.waitsFor) ?? [];
+    const isNew = waitsFor.some(({ who }) => !known.some((past) => past.who === who));
+    if (!isNew) return [];
+    const held = waitsFor.map((holder) => holderWords(holder, at)).join('; ');
+    return [
+      {
+        kind: 'wait',
+        text: `check ${check.id} is held up by ${held}${doing === undefined ? '' : `; it is ${doing}`}`,
+        data: { check: check.id, doing: doing ?? null, waitsFor },
+      },
+    ];
+  });
 }
 
 function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, paint: Paint): Change[] {

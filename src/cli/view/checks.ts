@@ -1,6 +1,7 @@
-import { type CheckStatus, isPassed, isToMeasure, isUnderWay } from '../../domain/index.ts';
+import { type CheckStatus, holderWords, isPassed, isToMeasure, isUnderWay, type Progress } from '../../domain/index.ts';
 import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
+import type { ServerView } from './snapshot.ts';
 
 /** The checklist in words and lines. Pure. */
 
@@ -33,6 +34,20 @@ export function checkLine(check: CheckStatus, width: number, paint: Paint): stri
     case 'fixing':
       return paint.cyan(text);
   }
+}
+
+/** What the check, or its remedy, says of itself while it runs; undefined where it says nothing. */
+export function checkProgress({ id }: CheckStatus, { pending }: ServerView): Progress | undefined {
+  return pending.find(({ progress }) => progress?.check === id)?.progress;
+}
+
+/** What an activity does, and each of those that hold it up, on a line of its own. */
+export function progressLines({ doing, problem, waitsFor = [] }: Progress, now: number, paint: Paint): string[] {
+  return [
+    ...(doing === undefined ? [] : [`now: ${doing}`]),
+    ...(problem === undefined ? [] : [paint.yellow(`problem: ${problem}`)]),
+    ...waitsFor.map((holder) => paint.yellow(`held up by ${holderWords(holder, now)}`)),
+  ];
 }
 
 /** It goes on only when a person does something: it was measured and has not passed, or is to be attested. */

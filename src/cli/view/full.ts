@@ -1,6 +1,6 @@
-import { currentStep, cutShort, type DeploymentStatus, isClosed } from '../../domain/index.ts';
+import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
-import { checkLine, checklistLine, unblockLines } from './checks.ts';
+import { checkLine, checklistLine, checkProgress, progressLines, unblockLines } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './progress.ts';
@@ -44,14 +44,14 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
     `  workflow   ${server.workflowId}, run ${server.runId}`,
     ...(plan ? [`  runbook    ${plan.target.digest.slice(0, 12)}`] : []),
     ...waiting(status, at, paint),
-    ...checks(status, paint),
+    ...checks(sight, status, paint),
     ...steps(sight, status, paint),
     ...(status.rollback
       ? ['', paint.bold('Rollback'), ...indented(rollbackLines(status.rollback, plan?.recovery.targetMs, paint))]
       : []),
     ...decisions(status, paint),
     ...undelivered(status, paint),
-    ...troubles(server, paint),
+    ...underWay(server, at, paint),
   ];
 }
 
@@ -66,13 +66,16 @@ function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Pai
   ];
 }
 
-function checks({ checks: all }: DeploymentStatus, paint: Paint): string[] {
+function checks({ server, at }: DeploymentSnapshot, { checks: all }: DeploymentStatus, paint: Paint): string[] {
   if (all.length === 0) return [];
   return [
     '',
     `${paint.bold('Checklist')}  ${checklistLine(all)}`,
     ...all.flatMap((check) => [
       `  ${checkLine(check, ANY_WIDTH, paint)}`,
+      ...progressLines((isUnderWay(check) && checkProgress(check, server)) || {}, at, paint).map(
+        (line) => `      ${line}`,
+      ),
       ...(check.outcome === 'waiting' && check.statement !== undefined
         ? [`      ${check.id}: ${check.statement}`]
         : []),
@@ -149,18 +152,20 @@ function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, pai
     ...(server.state === 'RUNNING'
       ? [`The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}.`]
       : []),
-    ...troubles(server, paint),
+    ...underWay(server, at, paint),
   ];
 }
 
-function troubles({ pending }: ServerView, paint: Paint): string[] {
-  const failing = pending.filter(({ problem }) => problem !== undefined);
-  if (failing.length === 0) return [];
-  return [
-    '',
-    paint.bold('Under way'),
-    ...failing.map(({ activity, attempt, problem }) => `  ${activity}, attempt ${attempt}: ${problem ?? ''}`),
-  ];
+function underWay({ pending }: ServerView, now: number, paint: Paint): string[] {
+  const lines = pending.flatMap(({ activity, attempt, problem, progress = {} }) => {
+    const said = progress.check === undefined ? progressLines(progress, now, paint) : [];
+    if (problem === undefined && said.length === 0) return [];
+    return [
+      `  ${activity}, attempt ${attempt}${problem === undefined ? '' : `: ${problem}`}`,
+      ...indented(indented(said)),
+    ];
+  });
+  return lines.length === 0 ? [] : ['', paint.bold('Under way'), ...lines];
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -5,10 +5,11 @@ import {
   type GateStatus,
   isClosed,
   isPassed,
+  isUnderWay,
   openGate,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import { checkLine, checklistLine, needsSomebody } from './checks.ts';
+import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
 import { clock, formatDurationRoughly } from './format.ts';
 import { clip, wrap } from './layout.ts';
@@ -131,7 +132,7 @@ function body(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block[] {
   const step = currentStep(status);
   return step && status.plan && !isClosed(status.phase)
     ? soakBlocks(snapshot, room, paint)
-    : checklistBlocks(status, room, paint);
+    : checklistBlocks(snapshot, room, paint);
 }
 
 function soakBlocks(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block[] {
@@ -228,7 +229,7 @@ function rollbackBlocks(
 }
 
 /** What is open comes first when there is not room for all. */
-function checklistBlocks({ checks }: DeploymentStatus, room: Room, paint: Paint): Block[] {
+function checklistBlocks({ status: { checks }, server, at }: AnsweredSnapshot, room: Room, paint: Paint): Block[] {
   const title = clip(`Checklist: ${checklistLine(checks)}`, room.columns);
   const line = (check: (typeof checks)[number]): string => checkLine(check, room.columns, paint);
   const openFirst = [...checks.filter((check) => !isPassed(check)), ...checks.filter(isPassed)];
@@ -236,7 +237,16 @@ function checklistBlocks({ checks }: DeploymentStatus, room: Room, paint: Paint)
   // Title, path, traffic and what stands below need about so much.
   const shown = Math.max(1, room.rows - 11);
   const some = [title, ...openFirst.slice(0, shown).map(line), paint.dim(`… and ${checks.length - shown} more`)];
-  return [air(), { matters: MATTERS.soak, lines: all, ...(checks.length > shown + 1 ? { short: some } : {}) }];
+  const heldUp = checks.filter(isUnderWay).flatMap((check) => {
+    const progress = checkProgress(check, server);
+    return progress?.waitsFor ? [check.title, ...progressLines(progress, at, paint).map((text) => `  ${text}`)] : [];
+  });
+  return [
+    air(),
+    { matters: MATTERS.soak, lines: all, ...(checks.length > shown + 1 ? { short: some } : {}) },
+    ...(heldUp.length === 0 ? [] : [air()]),
+    { matters: MATTERS.troubles, lines: heldUp.flatMap((text) => wrap(text, room.columns)) },
+  ];
 }
 
 function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {

@@ -5,7 +5,7 @@ import {
   type WorkflowExecutionStatusName,
 } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
-import type { DeploymentStatus, WatchHeartbeat } from '../../domain/index.ts';
+import { type DeploymentStatus, type Progress, progressOf, type WatchHeartbeat } from '../../domain/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
@@ -23,8 +23,15 @@ export interface ServerView {
   /** From the search attributes: as of the last change of phase. */
   readonly phase?: string;
   readonly version?: string;
-  /** What is under way: an activity, how often it was tried, and why it failed the last time. */
-  readonly pending: readonly { readonly activity: string; readonly attempt: number; readonly problem?: string }[];
+  readonly pending: readonly PendingActivity[];
+}
+
+/** What is under way: an activity, how often it was tried, why it failed the last time, and what it says of itself. */
+interface PendingActivity {
+  readonly activity: string;
+  readonly attempt: number;
+  readonly problem?: string;
+  readonly progress?: Progress;
 }
 
 /** A deployment as seen at one moment. */
@@ -125,19 +132,31 @@ export function serverView(description: WorkflowExecutionDescription): ServerVie
     ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
     ...(phase === undefined ? {} : { phase }),
     ...(version === undefined ? {} : { version }),
-    pending: (description.raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure }) => ({
-      activity: activityType?.name ?? '?',
-      attempt: attempt ?? 1,
-      ...(lastFailure?.message ? { problem: lastFailure.message } : {}),
-    })),
+    pending: (description.raw.pendingActivities ?? []).map(pendingActivity),
   };
+}
+
+type RawActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function pendingActivity(raw: RawActivity): PendingActivity {
+  const { activityType, attempt, lastFailure } = raw;
+  const progress = progressOf(newestHeartbeat(raw));
+  return {
+    activity: activityType?.name ?? '?',
+    attempt: attempt ?? 1,
+    ...(lastFailure?.message ? { problem: lastFailure.message } : {}),
+    ...(Object.keys(progress).length > 0 ? { progress } : {}),
+  };
+}
+
+function newestHeartbeat({ heartbeatDetails }: RawActivity): unknown {
+  return arrayFromPayloads(defaultPayloadConverter, heartbeatDetails?.payloads)[0];
 }
 
 /** What the running window of the watch says of itself in its newest heartbeat. */
 function liveWindow({ raw }: WorkflowExecutionDescription): WatchHeartbeat | undefined {
   const watch = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
-  const [details] = arrayFromPayloads(defaultPayloadConverter, watch?.heartbeatDetails?.payloads);
-  return details as WatchHeartbeat | undefined;
+  return watch && (newestHeartbeat(watch) as WatchHeartbeat | undefined);
 }
 
 /** Waits; an abort ends the wait at once. */

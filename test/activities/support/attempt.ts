@@ -23,7 +23,10 @@ export function begin<Input, Result>(
   const heartbeats: unknown[] = [];
   const log: LogEntry[] = [];
   const logger = new DefaultLogger('INFO', (entry) => log.push(entry));
-  const environment = new MockActivityEnvironment(info, { logger, interceptors: [withDeploymentInLog] });
+  const environment = new MockActivityEnvironment(
+    { ...justGiven(), ...info },
+    { logger, interceptors: [withDeploymentInLog] },
+  );
   environment.on('heartbeat', (details: unknown) => heartbeats.push(throughHistory(details)));
   const result = environment.run<[Input], Result, typeof activity>(activity, input);
   result.catch(() => {}); // it may fail before the test comes to look at it
@@ -33,6 +36,17 @@ export function begin<Input, Result>(
     log,
     cancel: (why = { cancelRequested: true }) =>
       environment.cancel('CANCELLED', new ActivityCancellationDetails({ ...why })),
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** The mock's own times are those of 1970, of an activity whose time was over long ago. */
+function justGiven(): Partial<Info> {
+  return {
+    scheduledTimestampMs: Date.now(),
+    currentAttemptScheduledTimestampMs: Date.now(),
+    scheduleToCloseTimeoutMs: DAY_MS,
   };
 }
 

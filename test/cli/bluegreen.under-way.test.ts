@@ -1,0 +1,80 @@
+import { expect, test } from '@jest/globals';
+import { Context } from '@temporalio/activity';
+import type { PlannedCheck } from '../../src/domain/plan.ts';
+import { type TestDeployment, useTemporal } from '../support/temporal.ts';
+import { CHECKS, failed, world } from '../support/world.ts';
+import { useCommandLine } from './command-line.ts';
+
+/** What `status` and `watch` show of what an activity says in its heartbeats. */
+
+const temporal = useTemporal();
+const bluegreen = useCommandLine();
+
+const FIXED_BY_ITSELF: PlannedCheck = { ...CHECKS.critical, remedy: { automatic: true, timeoutMs: 60_000 } };
+const SINCE = new Date(Date.now() - 125_000).toISOString();
+const HELD_UP = {
+  check: 'indexes',
+  doing: 'building the index events_kind_id (waiting for writers before build)',
+  waitsFor: [
+    {
+      who: 'session 4242 of ana (psql from 10.0.0.7), idle in transaction',
+      since: SINCE,
+      toEnd: 'SELECT pg_terminate_backend(4242);',
+    },
+  ],
+};
+
+/** An activity that says this of itself and goes on until it is cancelled. */
+function saying(details: unknown): () => Promise<never> {
+  return async () => {
+    const context = Context.current();
+    context.heartbeat(details);
+    const beat = setInterval(() => context.heartbeat(details), 50);
+    try {
+      return await context.cancelled;
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+function of({ handle }: TestDeployment): string[] {
+  return ['--service', handle.workflowId.split('/').at(-1) ?? ''];
+}
+
+test('status and watch name who holds up a remedy, since when, and what ends it', async () => {
+  const { activities } = world({
+    checks: [FIXED_BY_ITSELF],
+    activities: { runCheck: async () => failed('no index'), runRemedy: saying(HELD_UP) },
+  });
+  await temporal.deploy(activities, async (deployment) => {
+    await deployment.until(({ checks }) => checks[0]?.outcome === 'fixing');
+    const watching = bluegreen(['watch', ...of(deployment)]);
+    const asJson = bluegreen(['watch', '--json', ...of(deployment)]);
+    const held = 'held up by session 4242 of ana (psql from 10.0.0.7), idle in transaction, since ';
+    await watching.prints(`check indexes is ${held}`);
+    await asJson.prints('"kind":"wait"');
+    watching.interrupt();
+    asJson.interrupt();
+    const said = await watching.ended;
+    expect(said.out.split('\n').filter((line) => line.includes('held up by'))).toHaveLength(1);
+    const [wait] = (await asJson.ended).out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; data: unknown })
+      .filter(({ kind }) => kind === 'wait');
+    expect(wait?.data).toEqual(HELD_UP);
+
+    const { out } = await bluegreen(['status', ...of(deployment)]).ended;
+    expect(out).toMatch(
+      /its remedy runs; found: no index\n {6}now: building the index events_kind_id \(waiting for writers/,
+    );
+    expect(out).toMatch(
+      new RegExp(
+        `\\n {6}held up by session 4242 .*, since ${SINCE.slice(0, 10)} .* UTC \\(\\d+ s\\); to end it: SELECT pg_terminate_backend\\(4242\\);\\n`,
+      ),
+    );
+    const json = JSON.parse((await bluegreen(['status', '--json', ...of(deployment)]).ended).out);
+    expect(json).toMatchObject({ phase: 'checking', underWay: [{ activity: 'runRemedy', progress: HELD_UP }] });
+  });
+});
