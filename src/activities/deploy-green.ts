@@ -24,6 +24,7 @@ export function deployGreen(dependencies: Dependencies): Activities['deployGreen
         } catch (error) {
           run.signal.throwIfAborted();
           problem = error instanceof Error ? error.message : String(error);
+          run.heartbeat({ doing: `waiting until ${target.green} is healthy`, problem });
           return undefined;
         }
       });

@@ -73,7 +73,7 @@ export function verifyRecovery(dependencies: Dependencies): Activities['verifyRe
           if ('healthyAt' in accepted) return accepted;
           problem = accepted.problem;
         }
-        run.heartbeat({ problem });
+        run.heartbeat({ doing: `waiting for the proof that ${blue} is healthy`, problem });
         await pause(POLL_MS, run.signal);
       }
       throw ApplicationFailure.nonRetryable(

@@ -25,12 +25,14 @@ export async function readBack(
       const shares = await router.readTraffic(run);
       isPossible = shares !== undefined;
       measured = shares ? inPercent(shares) : NOT_REPORTED;
-      return !shares || (shares[version] ?? 0) === percentage ? true : undefined;
+      if (!shares || (shares[version] ?? 0) === percentage) return true;
     } catch (error) {
       run.signal.throwIfAborted();
       measured = error instanceof Error ? error.message : String(error);
-      return undefined;
     }
+    const problem = `the router says: ${measured}`;
+    run.heartbeat({ doing: `waiting until ${version} has ${percentage} % of the traffic`, problem });
+    return undefined;
   });
   return { inEffect: inEffect === true, isPossible, line: { ...line, measured } };
 }

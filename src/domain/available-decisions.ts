@@ -17,7 +17,9 @@ function asked(status: DeploymentStatus): Decision[] {
     // A round that goes on needs nobody, unless one failed before it.
     return [
       ...(status.phase === 'rollback-stalled' ? [{ action: 'retryRollback', by: '' } as const] : []),
-      ...(rollback.problem === undefined ? [] : [{ action: 'acceptRecovery', by: '', reason: '' } as const]),
+      ...((rollback.problem ?? rollback.problemBefore) === undefined
+        ? []
+        : [{ action: 'acceptRecovery', by: '', reason: '' } as const]),
     ];
   const gate = openGate(status);
   return [

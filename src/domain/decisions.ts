@@ -92,7 +92,7 @@ export function refusal(status: DeploymentStatus, decision: Decision): string | 
 /** Nobody can accept for blue that the traffic is there: that has to be read back. */
 function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undefined {
   if (!rollback) return 'no rollback is under way';
-  const { recovered, acceptance, restored, problem } = rollback;
+  const { recovered, acceptance, restored, problemBefore, problem = problemBefore } = rollback;
   if (recovered) return 'blue has recovered already; the rollback ends after its guard';
   if (acceptance) return `${acceptance.by} accepted it already`;
   if (restored && !restored.readBack)

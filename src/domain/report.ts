@@ -61,8 +61,14 @@ export function buildReport(status: DeploymentStatus): DeploymentReport {
 }
 
 function withTarget(rollback: RollbackStatus, targetMs: number): NonNullable<DeploymentReport['rollback']> {
-  const { recoveryMs } = rollback;
-  return { ...rollback, targetMs, ...(recoveryMs === undefined ? {} : { withinTarget: recoveryMs <= targetMs }) };
+  const { problemBefore, problem = problemBefore, ...rest } = rollback;
+  const { recoveryMs } = rest;
+  return {
+    ...rest,
+    ...(problem === undefined ? {} : { problem }),
+    targetMs,
+    ...(recoveryMs === undefined ? {} : { withinTarget: recoveryMs <= targetMs }),
+  };
 }
 
 /** Leaves out the bulkiest evidence first; what happened and who decided stays. */

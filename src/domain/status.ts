@@ -111,7 +111,10 @@ export interface RollbackStatus {
   readonly recovered?: BlueRecovered;
   /** Blue kept its limits with all traffic so long after the detection; missing where no request of it was counted. */
   readonly recoveryMs?: number;
+  /** Why this round failed; missing while it runs. */
   readonly problem?: string;
+  /** Why the round before failed, while a round runs. */
+  readonly problemBefore?: string;
   /** Notices such as traffic that moved again after the rollback. */
   readonly notices: readonly string[];
 }
@@ -264,7 +267,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
           ? 'the guard after the recovery: no late command may move the traffic'
           : 'all traffic on blue, and blue healthy over fresh requests',
         since,
-        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problem === undefined ? '' : `; ${ACCEPTING}`}`,
+        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
       };
     case 'rollback-stalled':
       return {

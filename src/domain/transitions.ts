@@ -218,7 +218,11 @@ function withRollback(
 }
 
 export function roundBegun(status: DeploymentStatus, round: number, at: number): DeploymentStatus {
-  return withRollback(entered(status, 'rolling-back', at), (rollback) => ({ ...rollback, round }));
+  return withRollback(entered(status, 'rolling-back', at), ({ problem, ...rollback }) => ({
+    ...rollback,
+    round,
+    ...(problem === undefined ? {} : { problemBefore: problem }),
+  }));
 }
 
 export function trafficRestored(status: DeploymentStatus, restored: TrafficRestored): DeploymentStatus {
@@ -229,7 +233,7 @@ export function trafficRestored(status: DeploymentStatus, restored: TrafficResto
 }
 
 export function blueRecovered(status: DeploymentStatus, recovered: BlueRecovered): DeploymentStatus {
-  return withRollback(status, ({ problem: _, ...rollback }) => ({
+  return withRollback(status, ({ problem: _, problemBefore: __, ...rollback }) => ({
     ...rollback,
     recovered,
     // Where not one request of blue was counted, nobody measured when it was well again.
@@ -238,7 +242,10 @@ export function blueRecovered(status: DeploymentStatus, recovered: BlueRecovered
 }
 
 export function roundFailed(status: DeploymentStatus, problem: string, at: number): DeploymentStatus {
-  return withRollback(entered(status, 'rollback-stalled', at), (rollback) => ({ ...rollback, problem }));
+  return withRollback(entered(status, 'rollback-stalled', at), ({ problemBefore: _, ...rollback }) => ({
+    ...rollback,
+    problem,
+  }));
 }
 
 /** Traffic moved again after the rollback: what was proven, or accepted, no longer holds. */

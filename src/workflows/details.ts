@@ -124,6 +124,11 @@ function renderRollback({ rollback }: DeploymentStatus): string[] {
     `### Rollback (round ${rollback.round}): ${state}`,
     ...(recovered ? [plain(recoveryWords(recovered), LONGEST_WORDS)] : []),
     plain(rollback.reason),
+    ...(rollback.problemBefore
+      ? [
+          `**Round ${rollback.round - 1} failed:** ${plain(rollback.problemBefore)}. For this round see _Pending Activities_.`,
+        ]
+      : []),
     ...(rollback.problem ? [`**Problem:** ${plain(rollback.problem)}`] : []),
     ...(rollback.notices.length > 0 ? [list(rollback.notices.map((notice) => plain(notice)))] : []),
   ];

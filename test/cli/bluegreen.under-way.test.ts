@@ -1,5 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { availableDecisions } from '../../src/domain/available-decisions.ts';
+import { FAILURE } from '../../src/domain/errors.ts';
 import type { PlannedCheck } from '../../src/domain/plan.ts';
 import { type TestDeployment, useTemporal } from '../support/temporal.ts';
 import { CHECKS, failed, world } from '../support/world.ts';
@@ -76,5 +79,39 @@ test('status and watch name who holds up a remedy, since when, and what ends it'
     );
     const json = JSON.parse((await bluegreen(['status', '--json', ...of(deployment)]).ended).out);
     expect(json).toMatchObject({ phase: 'checking', underWay: [{ activity: 'runRemedy', progress: HELD_UP }] });
+  });
+});
+
+test('while a round of the rollback runs, status shows what keeps that round from its end, and the last one as over', async () => {
+  let round = 0;
+  const proving = saying({
+    doing: 'waiting for the proof that 2.4.0 is healthy',
+    problem: 'only 12 fresh requests yet',
+  });
+  const { activities } = world({
+    watch: () => ({ verdict: 'breached', reason: 'green failed 20 of 100' }),
+    activities: {
+      verifyRecovery: async () => {
+        round += 1;
+        if (round > 1) return proving();
+        throw ApplicationFailure.nonRetryable('the metrics are away', FAILURE.NotInEffect);
+      },
+    },
+  });
+  await temporal.deploy(activities, async (deployment) => {
+    const running = await deployment.until(({ rollback, phase }) => rollback?.round === 2 && phase === 'rolling-back');
+    expect(running.rollback).toMatchObject({ problemBefore: 'the metrics are away' });
+    expect(running.rollback?.problem).toBeUndefined();
+    expect(availableDecisions(running).map(({ action }) => action)).toContain('acceptRecovery');
+    const watching = bluegreen(['watch', ...of(deployment)]);
+    await watching.prints('round 2');
+    watching.interrupt();
+    await watching.ended;
+    const { out } = await bluegreen(['status', ...of(deployment)]).ended;
+    expect(out).toContain('  round 1 failed: the metrics are away\n');
+    expect(out).toContain(
+      '  now: waiting for the proof that 2.4.0 is healthy\n  problem: only 12 fresh requests yet\n',
+    );
+    expect(out).not.toContain('problem: the metrics are away');
   });
 });

@@ -41,6 +41,22 @@ export function checkProgress({ id }: CheckStatus, { pending }: ServerView): Pro
   return pending.find(({ progress }) => progress?.check === id)?.progress;
 }
 
+const ROLLBACK_ACTIVITIES = ['restoreTraffic', 'verifyRecovery', 'guardTraffic'];
+
+export function isOfRollback({ activity }: ServerView['pending'][number]): boolean {
+  return ROLLBACK_ACTIVITIES.includes(activity);
+}
+
+/** What the round of the rollback that runs does, and what keeps it from its end. */
+export function rollbackProgress({ pending }: ServerView, now: number, paint: Paint): string[] {
+  return pending
+    .filter(isOfRollback)
+    .flatMap(({ attempt, problem, progress = {} }) => [
+      ...(problem === undefined ? [] : [paint.yellow(`attempt ${attempt}, after: ${problem}`)]),
+      ...progressLines(progress, now, paint),
+    ]);
+}
+
 /** What an activity does, and each of those that hold it up, on a line of its own. */
 export function progressLines({ doing, problem, waitsFor = [] }: Progress, now: number, paint: Paint): string[] {
   return [

@@ -1,6 +1,6 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
-import { checkLine, checklistLine, checkProgress, progressLines, unblockLines } from './checks.ts';
+import { checkLine, checklistLine, checkProgress, isOfRollback, progressLines, rollbackProgress, unblockLines } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './progress.ts';
@@ -47,11 +47,25 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
     ...checks(sight, status, paint),
     ...steps(sight, status, paint),
     ...(status.rollback
-      ? ['', paint.bold('Rollback'), ...indented(rollbackLines(status.rollback, plan?.recovery.targetMs, paint))]
+      ? [
+          '',
+          paint.bold('Rollback'),
+          ...indented(
+            rollbackLines(
+              status.rollback,
+              { targetMs: plan?.recovery.targetMs, now: rollbackProgress(server, at, paint) },
+              paint,
+            ),
+          ),
+        ]
       : []),
     ...decisions(status, paint),
     ...undelivered(status, paint),
-    ...underWay(server, at, paint),
+    ...underWay(
+      server.pending.filter((one) => !status.rollback || !isOfRollback(one)),
+      at,
+      paint,
+    ),
   ];
 }
 
@@ -152,11 +166,11 @@ function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, pai
     ...(server.state === 'RUNNING'
       ? [`The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}.`]
       : []),
-    ...underWay(server, at, paint),
+    ...underWay(server.pending, at, paint),
   ];
 }
 
-function underWay({ pending }: ServerView, now: number, paint: Paint): string[] {
+function underWay(pending: ServerView['pending'], now: number, paint: Paint): string[] {
   const lines = pending.flatMap(({ activity, attempt, problem, progress = {} }) => {
     const said = progress.check === undefined ? progressLines(progress, now, paint) : [];
     if (problem === undefined && said.length === 0) return [];

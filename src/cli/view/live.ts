@@ -9,7 +9,7 @@ import {
   openGate,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines } from './checks.ts';
+import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines, rollbackProgress } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
 import { clock, formatDurationRoughly } from './format.ts';
 import { clip, wrap } from './layout.ts';
@@ -204,7 +204,7 @@ function paragraph(text: string, columns: number, colour: Paint): Pick<Block, 'l
 }
 
 function rollbackBlocks(
-  { status, at }: AnsweredSnapshot,
+  { status, server, at }: AnsweredSnapshot,
   rollback: NonNullable<DeploymentStatus['rollback']>,
   { columns }: Room,
   paint: Paint,
@@ -225,6 +225,7 @@ function rollbackBlocks(
     },
     { matters: MATTERS.steps, lines: rollbackSteps(rollback).flatMap(fit) },
     { matters: MATTERS.troubles, lines: rollbackTroubles(rollback, paint).flatMap(fit) },
+    { matters: MATTERS.troubles, lines: rollbackProgress(server, at, paint).flatMap(fit) },
   ];
 }
 

@@ -41,7 +41,10 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
       .map((line) => `  ${line}`),
     ...(promise === undefined ? [] : [`  schema     ${promise}.`]),
     ...(rollback
-      ? ['  rollback', ...rollbackLines(rollback, rollback.targetMs, paint).map((line) => `    ${line}`)]
+      ? [
+          '  rollback',
+          ...rollbackLines(rollback, { targetMs: rollback.targetMs, now: [] }, paint).map((line) => `    ${line}`),
+        ]
       : []),
     ...(decisions.length > 0 ? ['  decisions', ...decisions.map((one) => `    ${decisionLine(one, paint)}`)] : []),
     ...(undelivered.length > 0 ? ['  notifications not delivered', ...undelivered.map((line) => `    ${line}`)] : []),

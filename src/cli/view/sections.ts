@@ -158,7 +158,11 @@ export function undeliveredLines(undelivered: DeploymentStatus['undelivered'], p
 }
 
 /** The rollback step by step, with the recovery time against its target. */
-export function rollbackLines(rollback: RollbackStatus, targetMs: number | undefined, paint: Paint): string[] {
+export function rollbackLines(
+  rollback: RollbackStatus,
+  { targetMs, now }: { readonly targetMs: number | undefined; readonly now: readonly string[] },
+  paint: Paint,
+): string[] {
   const { cause, reason, recovered, recoveryMs } = rollback;
   const target = targetMs === undefined ? '' : `, target ${formatDurationRoughly(targetMs)}`;
   const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
@@ -169,6 +173,7 @@ export function rollbackLines(rollback: RollbackStatus, targetMs: number | undef
       ? paint.yellow(`recovery time: ${recovered ? 'not measured' : 'not recovered yet'}${target}`)
       : `${paint.bold(`recovery time: ${formatDuration(recoveryMs)}`)}${target}${verdict}`,
     ...rollbackTroubles(rollback, paint),
+    ...now,
   ];
 }
 
@@ -182,8 +187,10 @@ export function rollbackSteps({ detectedAt, startedAt, round, restored, recovere
   ];
 }
 
-export function rollbackTroubles({ problem, notices }: RollbackStatus, paint: Paint): string[] {
+/** What went wrong before the round that runs is not its own problem, which `rollbackProgress` has. */
+export function rollbackTroubles({ problem, problemBefore, round, notices }: RollbackStatus, paint: Paint): string[] {
   return [
+    ...(problemBefore === undefined ? [] : [paint.yellow(`round ${round - 1} failed: ${problemBefore}`)]),
     ...(problem === undefined ? [] : [paint.red(`problem: ${problem}`)]),
     ...notices.map((notice) => paint.yellow(`notice: ${notice}`)),
   ];
