@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import { FAILURE } from '../../src/domain/errors.ts';
 import type { PlannedCheck } from '../../src/domain/plan.ts';
-import { type TestDeployment, useTemporal } from '../support/temporal.ts';
+import { observe, start, type TestDeployment, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { CHECKS, failed, world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
 
@@ -114,4 +114,33 @@ test('while a round of the rollback runs, status shows what keeps that round fro
     );
     expect(out).not.toContain('problem: the metrics are away');
   });
+});
+
+test('with its worker gone, status and watch say how much traffic is on green and since when nobody watches', async () => {
+  const taskQueue = uniqueQueue();
+  const { activities } = world({
+    plan: (plan) => ({ ...plan, traffic: plan.traffic.map((step) => ({ ...step, soakMs: 600_000 })) }),
+    watch: () => ({ verdict: 'inconclusive', reason: 'too few requests', code: 'insufficient-data' }),
+  });
+  const worker = await temporal.startWorker(activities, taskQueue);
+  const handle = await start(temporal.client(), taskQueue, { service: uniqueService(), version: '2.5.0' });
+  try {
+    const deployment = observe(handle);
+    await deployment.until(({ steps }) => (steps[0]?.windows.length ?? 0) > 1);
+    await worker.stop();
+    const unwatched = /green has 50 % of the traffic, and nobody has watched it since \d\d:\d\d:\d\d \(/;
+    const status = async () => (await bluegreen(['status', ...of(deployment)]).ended).out;
+    let out = await status();
+    expect(out).toMatch(/green has 50 % of the traffic, (watched until|and nobody)/);
+    while (!unwatched.test(out)) out = await status();
+    const watching = bluegreen(['watch', ...of(deployment)]);
+    await watching.prints('green has 50 % of the traffic');
+    watching.interrupt();
+    expect((await watching.ended).out).toMatch(unwatched);
+    const json = JSON.parse((await bluegreen(['status', '--json', ...of(deployment)]).ended).out);
+    expect(json.lastKnown).toEqual({ greenPercentage: 50, watchedUntil: expect.any(Number) });
+  } finally {
+    await worker.stop();
+    await handle.terminate('the test is over').catch(() => {});
+  }
 });

@@ -46,12 +46,13 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
 async function withoutWorker(
   client: Client,
   handle: DeploymentHandle,
-  { server, unreachableReason }: DeploymentSnapshot,
+  { server, unreachableReason, lastKnown }: DeploymentSnapshot,
 ) {
   const closed = server.state === 'RUNNING' ? undefined : await outcomeOf(client, handle, undefined);
   return {
     unanswered: unreachableReason,
     temporal: server,
+    ...(lastKnown && !closed ? { lastKnown } : {}),
     ...(closed ? { outcome: closed.summary } : {}),
     ...(closed?.report ? { report: closed.report } : {}),
   };

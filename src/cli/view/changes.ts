@@ -10,6 +10,7 @@ import {
 import { count } from '../../format/index.ts';
 import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
+import { lastKnownWords } from './last-known.ts';
 import type { Paint } from './output.ts';
 import { atWords, decisionWords, forwardOnlyLines, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
@@ -50,8 +51,12 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
             text:
               now.unreachableReason === undefined
                 ? 'the deployment answers again'
-                : `${now.unreachableReason}; waiting for it`,
-            data: { answers: now.unreachableReason === undefined, why: now.unreachableReason ?? null },
+                : `${now.unreachableReason}; waiting for it${now.lastKnown ? `; ${lastKnownWords(now.lastKnown, now.at)}` : ''}`,
+            data: {
+              answers: now.unreachableReason === undefined,
+              why: now.unreachableReason ?? null,
+              lastKnown: now.lastKnown ?? null,
+            },
           },
         ];
   if (!is) return answer;

@@ -2,6 +2,7 @@ import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay } fr
 import { START_WORKER } from '../../util/index.ts';
 import { checkLine, checklistLine, checkProgress, isOfRollback, progressLines, rollbackProgress, unblockLines } from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
+import { lastKnownWords } from './last-known.ts';
 import type { Paint } from './output.ts';
 import { pathLine } from './progress.ts';
 import {
@@ -153,12 +154,15 @@ function undelivered({ undelivered: all }: DeploymentStatus, paint: Paint): stri
 }
 
 /** Without the workflow's answer: what Temporal itself knows. */
-function renderServer({ server, unreachableReason, at }: DeploymentSnapshot, paint: Paint): string[] {
+function renderServer({ server, unreachableReason, lastKnown, at }: DeploymentSnapshot, paint: Paint): string[] {
   return [
     paint.bold(server.workflowId),
     `  state      ${server.state}${server.closedAt === undefined ? '' : ` since ${clock(server.closedAt, at)}`}`,
     ...(server.version === undefined ? [] : [`  version    ${server.version}`]),
     ...(server.phase === undefined ? [] : [`  phase      ${server.phase} (as of the last change)`]),
+    ...(lastKnown && server.state === 'RUNNING'
+      ? [`  traffic    ${paint.red(lastKnownWords(lastKnown, at))} (as last known)`]
+      : []),
     `  started    ${clock(server.startedAt, at)}`,
     `  run        ${server.runId}`,
     '',

@@ -12,6 +12,7 @@ import { count } from '../../format/index.ts';
 import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines, rollbackProgress } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
 import { clock, formatDurationRoughly } from './format.ts';
+import { lastKnownWords } from './last-known.ts';
 import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
 import { pathLine, pathLines } from './progress.ts';
@@ -63,11 +64,14 @@ export function renderLive(
   paint: Paint,
   footer: readonly string[] = [],
 ): string[] {
-  const { status, unreachableReason } = sight;
+  const { status, unreachableReason, lastKnown, at } = sight;
+  const traffic = lastKnown === undefined ? '' : `; ${lastKnownWords(lastKnown, at)}`;
   const notice =
     unreachableReason === undefined
       ? []
-      : [paint.yellow(clip(`! ${unreachableReason}; showing the last known state`, room.columns))];
+      : wrap(`! ${unreachableReason}; showing the last known state${traffic}`, room.columns).map((line) =>
+          paint.yellow(line),
+        );
   const below: Block[] = [
     { matters: MATTERS.troubles, lines: notice },
     { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },

@@ -10,6 +10,7 @@ import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
 import { attribute } from './attribute.ts';
+import { type LastKnownTraffic, trafficIn } from './last-known.ts';
 import { sanitize } from './output.ts';
 import { NO_HISTORY, type PhaseHistory, remember } from './phase-history.ts';
 
@@ -42,6 +43,8 @@ export interface DeploymentSnapshot {
   readonly status?: DeploymentStatus;
   /** Why it does not answer now. */
   readonly unreachableReason?: string;
+  /** While it does not answer: the traffic by the history. */
+  readonly lastKnown?: LastKnownTraffic;
   /** The running window of the watch. */
   readonly live?: WatchHeartbeat;
   /** What earlier snapshots showed, if there were any. */
@@ -97,7 +100,7 @@ export async function* pollSnapshots(
   }
 }
 
-type Answer = Pick<DeploymentSnapshot, 'status' | 'unreachableReason'>;
+type Answer = Pick<DeploymentSnapshot, 'status' | 'unreachableReason' | 'lastKnown'>;
 
 /** The workflow's own answer, or why there is none. */
 async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
@@ -107,7 +110,24 @@ async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
     const why = firstLine(error);
     return {
       unreachableReason: /no poller|deadline/i.test(why) ? 'no worker answers' : `the workflow does not answer: ${why}`,
+      ...(await lastKnown(client, handle)),
     };
+  }
+}
+
+/** Needs no worker; says nothing where Temporal does not answer either. */
+async function lastKnown(client: Client, handle: DeploymentHandle): Promise<Pick<Answer, 'lastKnown'>> {
+  try {
+    const [history, { raw }] = await inTime(client, () => Promise.all([handle.fetchHistory(), handle.describe()]));
+    const traffic = trafficIn(history);
+    const watch = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
+    const heardAt = Number(watch?.lastHeartbeatTime?.seconds ?? 0) * 1_000;
+    const { watchedUntil } = traffic;
+    return {
+      lastKnown: watchedUntil === undefined ? traffic : { ...traffic, watchedUntil: Math.max(watchedUntil, heardAt) },
+    };
+  } catch {
+    return {};
   }
 }
 
