@@ -121,7 +121,11 @@ async function requestOf(
   const { namespace } = client.options;
   try {
     const { history } = await inTime(client, () =>
-      client.workflowService.getWorkflowExecutionHistory({ namespace, execution: { workflowId, runId }, maximumPageSize: 1 }),
+      client.workflowService.getWorkflowExecutionHistory({
+        namespace,
+        execution: { workflowId, runId },
+        maximumPageSize: 1,
+      }),
     );
     const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
     const [request] = arrayFromPayloads(defaultPayloadConverter, payloads);

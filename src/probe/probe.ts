@@ -1,9 +1,8 @@
 import { databaseUrl, withSession } from '../checks/index.ts';
-import { connectPrometheus } from '../metrics/index.ts';
 import type { KindContext, MetricSource, Observation, Registry, Router } from '../plugin/index.ts';
 import { readSlots } from '../plugin/index.ts';
 import { fillPlaceholders, findPrograms } from '../processes/index.ts';
-import { instantValue } from '../prometheus/index.ts';
+import { connect, instantValue } from '../prometheus/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
 import { errorCode, readVariable, redact, shortList } from '../util/index.ts';
 import { connectTo } from './address.ts';
@@ -133,7 +132,7 @@ async function probeQuery(
   context: KindContext,
   signal: AbortSignal,
 ): Promise<Found> {
-  const server = await connectPrometheus({ ...config, url: config.url ?? '' }, context.env);
+  const server = await connect('Prometheus', { ...config, url: config.url ?? '' }, context.env);
   const value = await instantValue(server, fill(query, context), signal);
   return value === null
     ? problem('the query has no value now', 'correct the query, or see that its series are there')
@@ -145,7 +144,11 @@ async function probeDatabase(
   { name, env, signal }: { name: string; env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<Found> {
   const url = databaseUrl(databases, name, env);
-  const session = { database: name, url, access: 'read-only' as const, statementTimeoutMs: TIMEOUT_MS, signal };
+  // Only kinds of plugins use another one.
+  if (/^(?!postgres(?:ql)?:)[a-z][a-z0-9+.-]*:\/\//i.test(url) && URL.canParse(url))
+    return new URL(url).port === '' ? 'it is set' : probeAddress(url, undefined, signal);
+  const address = { database: name, url, caFile: databases[name]?.caFile, env };
+  const session = { ...address, access: 'read-only' as const, statementTimeoutMs: TIMEOUT_MS, signal };
   const { passed, summary, unblock } = await withSession(session, async (client) => {
     await client.query('SELECT 1');
     return { passed: true, summary: 'it answers', evidence: [] };

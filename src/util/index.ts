@@ -8,5 +8,5 @@ export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';
 export { isInstalled, START_TEMPORAL, START_WORKER } from './start-commands.ts';
 export { stateDirectory } from './state-directory.ts';
-export { readVariable } from './variables.ts';
 export { TookTooLong } from './took-too-long.ts';
+export { readVariable } from './variables.ts';

@@ -14,12 +14,12 @@ const CANCELLED = '57014';
  * After a build of this index was stopped: ends builds of it by earlier attempts, whose workers were lost, and drops the
  * invalid index if that can be done at once. Never throws. Returns what a person has to know, in words.
  */
-export async function clearUp({ session }: Work, wanted: WantedIndex, table: Table): Promise<string[]> {
+export async function clearUp({ client: first, session }: Work, wanted: WantedIndex, table: Table): Promise<string[]> {
   const index = `${identifier(table.schema)}.${identifier(wanted.name)}`;
   const byHand = `drop it when nothing holds it up any more: ${dropOf(table, wanted.name)}`;
   try {
     const signal = AbortSignal.timeout(CLEAR_UP_MS);
-    return await withSecondSession({ ...session, statementTimeoutMs: DROP_MS, signal }, async (client) => {
+    return await withSecondSession({ ...session, first, statementTimeoutMs: DROP_MS, signal }, async (client) => {
       const left = (await matchingIndexes(client, table, wanted)).find(
         ({ name, usable }) => name === wanted.name && !usable,
       );

@@ -1,6 +1,14 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
-import { checkLine, checklistLine, checkProgress, isOfRollback, progressLines, rollbackProgress, unblockLines } from './checks.ts';
+import {
+  checkLine,
+  checklistLine,
+  checkProgress,
+  isOfRollback,
+  progressLines,
+  rollbackProgress,
+  unblockLines,
+} from './checks.ts';
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
 import type { Paint } from './output.ts';
