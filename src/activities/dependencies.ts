@@ -13,7 +13,7 @@ export interface Dependencies {
   readonly env: NodeJS.ProcessEnv;
   /** The search attributes that are registered now; without it, all are taken to be. */
   readonly searchAttributes?: () => Promise<readonly SearchAttribute[]>;
-  /** The id of the parent workflow whose end would terminate this one; without it, none is looked for. */
+  /** The id of the parent workflow whose end would terminate this one; without it, no parent is searched. */
   readonly terminatingParent?: (own: {
     readonly workflowId: string;
     readonly runId: string;

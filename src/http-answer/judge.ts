@@ -59,7 +59,7 @@ export function judgeAnswer(
 }
 
 interface FoundText {
-  /** As it is shown: in quotes, with where it was looked for. */
+  /** As it is shown: in quotes, with where it was searched. */
   readonly text: string;
   readonly isFound: boolean;
   readonly isVersion: boolean;

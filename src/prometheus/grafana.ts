@@ -21,7 +21,7 @@ function below<At extends { readonly url: string }>(at: At, path: string): At {
 
 const QUOTED_OR_BAR = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`| \| /g;
 
-/** A rule of several queries is told as `a | b`, which is no PromQL: it reads the series of all. */
+/** Grafana shows a rule of several queries as `a | b`, which is no PromQL: it reads the series of all. */
 function asOneExpression(query: string): string {
   const joined = query.replace(QUOTED_OR_BAR, (part) => (part === ' | ' ? ') and (' : part));
   return joined === query ? query : `(${joined})`;

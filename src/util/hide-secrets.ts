@@ -1,5 +1,5 @@
 const HIDDEN = '[redacted]';
-/** A shorter one cannot be told from the letters and digits of any text. */
+/** A shorter one cannot be distinguished from the letters and digits of any text. */
 const SHORTEST = 3;
 /** One word, as sentences have them. A longer one, or one of mixed letters, stands in no sentence by chance. */
 const WORD = /^(?:[A-Za-z]?[a-z]{0,14}|[A-Z]{1,15}|\d{1,9})$/;

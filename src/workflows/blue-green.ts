@@ -55,10 +55,10 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   if (request.checklistOnly) return checked(deployment);
 
   return orRollBack(deployment, async () => {
-    const told = notifyOfForwardOnly(deployment);
+    const announced = notifyOfForwardOnly(deployment);
     await deployGreen(deployment);
     await proveBeforeTraffic(deployment);
-    notifyOfForwardOnly(deployment, told);
+    notifyOfForwardOnly(deployment, announced);
     // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
     const { judge, watch } = deployment.plan();
     const timeoutMs = Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs);

@@ -29,13 +29,13 @@ export function notify(deployment: Deployment, severity: Notification['severity'
 }
 
 /**
- * Tells people that a rollback will not undo everything, where that is so and other than what `told` said: before green is
- * deployed, and again before the first shift if more was found since. Returns what was said.
+ * Notifies people that a rollback will not undo everything, if so and if it differs from what was `announced` before: before
+ * green is deployed, and again before the first shift if more was found since. Returns what was announced.
  */
-export function notifyOfForwardOnly(deployment: Deployment, told?: string): string | undefined {
+export function notifyOfForwardOnly(deployment: Deployment, announced?: string): string | undefined {
   const { service, version, environment } = deployment.status();
   const promise = rollbackPromise(deployment.status());
-  if (promise !== undefined && promise !== told)
+  if (promise !== undefined && promise !== announced)
     void notify(
       deployment,
       'warning',

@@ -225,7 +225,7 @@ describe('postgres-indexes, the remedy', () => {
     const asStranger = () => build({}, contextFor(postgres.url({ user: 'stranger' })));
     expect(await asStranger()).toMatchObject({
       done: false,
-      summary: expect.stringContaining('GRANT SELECT ON interactions'),
+      summary: expect.stringContaining('GRANT SELECT ON "interactions" TO "stranger";'),
     });
     await admin.query('GRANT SELECT ON interactions TO stranger');
     expect(await asStranger()).toMatchObject({

@@ -162,7 +162,7 @@ describeWithPgbouncer('a PgBouncer whose console is asked', () => {
     expect(line(capped, "PgBouncer's pools of shop")).toBe('4 x 10, max_db_connections 25, pool_mode transaction');
   });
 
-  test('that connects as one user has one pool, whoever its clients are', async () => {
+  test('that connects as one user has one pool for all clients', async () => {
     const bouncer = await pgbouncer({}, 'user=shop password=shop-secret');
     for (const user of ['v_a1', 'v_b2']) await connectTo(bouncer, user);
     const finding = await look(bouncer);

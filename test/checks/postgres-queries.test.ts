@@ -274,7 +274,12 @@ describe('a query that cannot be planned', () => {
       /create it/,
     ],
     ['an unknown column', { sql: 'SELECT * FROM items WHERE itm = $1' }, /column "itm" does not exist/, /correct sql/],
-    ['a table it may not read', { sql: 'SELECT * FROM private WHERE id = $1' }, /permission denied/, /GRANT SELECT/],
+    [
+      'a table it may not read',
+      { sql: 'SELECT * FROM private WHERE id = $1' },
+      /permission denied/,
+      /^GRANT SELECT ON "private" TO "\w+";$/,
+    ],
     ['an unknown named table', { table: 'interaction' }, /there is no table interaction/, /correct its name/],
     ['a view as named table', { table: 'pg_catalog.pg_stats' }, /is no table/, /name a table/],
     ['a literal that is no number', { sql: "SELECT id + 's3cret' FROM items" }, /invalid input syntax/, /correct sql/],

@@ -201,7 +201,7 @@ test.each([
   ['2.5.0', 'v2.5.0', true],
   ['2.5.0', 'shop-2.5.0.', true],
   ['2.5.0+b', '2.5.0+b', true],
-])('the version %s is told from an answer of %s', async (version, answering, passes) => {
+])('the version %s is distinguished from an answer of %s', async (version, answering, passes) => {
   serving = answering;
   const asking = workload({ health: { url: health, ...TEXT } }).checkHealth(version, idleRun());
   if (passes) expect(await asking).toHaveLength(1);

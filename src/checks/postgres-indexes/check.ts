@@ -32,7 +32,7 @@ function create(config: Config): Check {
       const items: Item[] = [];
       for (const wanted of config.indexes) {
         context.run.heartbeat({ doing: `looking for the index ${wanted.name}` });
-        const outcome = await orRefusal(wanted, { database, settle: () => lookFor(client, wanted) });
+        const outcome = await orRefusal(wanted, { database, client, settle: () => lookFor(client, wanted) });
         items.push(indexItem(wanted, outcome, database));
       }
       for (const query of config.queries) {
@@ -59,7 +59,7 @@ function buildIndexes(config: Config): Remedy {
         const work = { client, session: ours, run, left };
         for (const wanted of config.indexes) {
           run.heartbeat({ doing: `looking for the index ${wanted.name}` });
-          const outcome = await orRefusal(wanted, { database, settle: () => createIndex(work, wanted) });
+          const outcome = await orRefusal(wanted, { database, client, settle: () => createIndex(work, wanted) });
           items.push(indexItem(wanted, outcome, database));
         }
         return { ...toFinding(items, ''), summary: toSummary(items) };

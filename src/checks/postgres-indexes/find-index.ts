@@ -38,7 +38,11 @@ export async function lookFor(client: pg.Client, wanted: WantedIndex): Promise<O
  */
 export async function orRefusal(
   wanted: WantedIndex,
-  { database, settle }: { readonly database: string; readonly settle: () => Promise<Outcome> },
+  {
+    database,
+    client,
+    settle,
+  }: { readonly database: string; readonly client: pg.Client; readonly settle: () => Promise<Outcome> },
 ): Promise<Outcome> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -46,7 +50,7 @@ export async function orRefusal(
     } catch (error) {
       const code = errorCode(error);
       if (code === NAME_TAKEN && attempt < MOST_ATTEMPTS) continue;
-      const outcome = refused(error, wanted);
+      const outcome = refused(error, wanted, client);
       if (outcome) return outcome;
       // The driver's own errors carry more than a history should hold.
       throw code === undefined ? error : new Error(`database ${database}: ${messageOf(error)} (${code})`);

@@ -1,5 +1,7 @@
+import type pg from 'pg';
 import type { EvidenceLine } from '../../domain/index.ts';
 import { errorCode } from '../../util/index.ts';
+import { grantFor, roleOf } from '../postgres/grants.ts';
 import { identifier, messageOf } from '../postgres/session.ts';
 import { definition, type ExistingIndex, type Table, type WantedIndex } from './catalog.ts';
 
@@ -117,12 +119,12 @@ export function invalidPart(index: string, partition: Table): Lacking {
 }
 
 /** What PostgreSQL refuses in the wanted index or in our rights. undefined: it could not be measured. */
-export function refused(error: unknown, wanted: WantedIndex): Lacking | undefined {
+export function refused(error: unknown, wanted: WantedIndex, client: pg.Client): Lacking | undefined {
   const code = errorCode(error);
   if (code === undefined) return undefined;
   const said = messageOf(error);
   const lacking = (measured: string, unblock: string): Lacking => ({ there: false, measured, unblock });
-  if (code === '42501') return lacking(`not allowed: ${said}`, rightsFor(said, wanted));
+  if (code === '42501') return lacking(`not allowed: ${said}`, rightsFor(said, wanted, client));
   if (code === '25006') return lacking(`the database is read-only: ${said}`, PRIMARY);
   if (code.startsWith('23'))
     return lacking(
@@ -138,12 +140,13 @@ export function refused(error: unknown, wanted: WantedIndex): Lacking | undefine
   return undefined;
 }
 
-function rightsFor(said: string, { table }: WantedIndex): string {
-  if (/temporary/.test(said))
-    return "GRANT TEMPORARY on the database to the check's role: the wanted index is compared on an empty copy";
+function rightsFor(said: string, { table }: WantedIndex, client: pg.Client): string {
+  const grant = grantFor(said, client);
+
+  if (grant?.includes('TEMPORARY')) return `${grant} (the wanted index is compared on an empty copy)`;
   if (/owner/.test(said))
-    return `let the check connect as the owner of ${table}, or as a member of that role: only an owner creates or drops an index`;
-  return `GRANT SELECT ON ${table} to the check's role, and USAGE on its schema`;
+    return `GRANT the owner of ${table} to ${roleOf(client)}, or let the check connect as the owner: only an owner creates or drops an index`;
+  return grant ?? `GRANT SELECT ON ${table} TO ${roleOf(client)};`;
 }
 
 export function describe({ table, columns, unique, where }: WantedIndex): string {

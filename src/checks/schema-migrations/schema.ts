@@ -17,7 +17,7 @@ export const schema = (base: CheckBase) =>
     rollback: rollback
       .default('forward-only')
       .describe(
-        'The same for `rollback`. `forward-only`: it cannot be undone, so that people are told that a rollback leaves the schema as it is.',
+        'The same for `rollback`. `forward-only`: it cannot be undone, and people hear that a rollback leaves the schema as it is.',
       ),
     run: z
       .enum(['before-green', 'with-green'])

@@ -23,7 +23,7 @@ export async function planQuery(client: pg.Client, query: PlannedQuery, database
   try {
     return await judge(client, query, source);
   } catch (error) {
-    const refusal = refusedQuery(error, query, PREPARE.length);
+    const refusal = refusedQuery(error, query, { before: PREPARE.length, client });
     if (refusal) return unplanned(query, refusal, source);
     const code = errorCode(error);
     throw code === undefined ? error : new Error(`${source}: query ${query.name}: ${messageOf(error)} (${code})`);

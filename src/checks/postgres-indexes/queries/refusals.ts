@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { grantFor, roleOf } from '../../postgres/grants.ts';
 import { messageOf } from '../../postgres/session.ts';
 import type { Lacking } from '../findings.ts';
 import type { Config } from '../schema.ts';
@@ -15,7 +16,11 @@ const FIRST_TO_LAST_QUOTE = new RegExp(`${QUOTE}([^]*)${QUOTE}`);
 const HARMLESS = /^([\p{L}_][\p{L}\p{N}_$.]{0,127}|[^\p{L}\p{N}\s'"$]{1,3})$/u;
 
 /** What PostgreSQL refuses in a query. undefined: it could not be planned for another reason. */
-export function refusedQuery(error: unknown, { name }: PlannedQuery, before: number): Lacking | undefined {
+export function refusedQuery(
+  error: unknown,
+  { name }: PlannedQuery,
+  { before, client }: { readonly before: number; readonly client: pg.Client },
+): Lacking | undefined {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined || MACHINERY.test(error.code)) return undefined;
   const lacking = (measured: string, unblock: string): Lacking => ({ there: false, measured, unblock });
   const said = saying(error, before);
@@ -23,7 +28,7 @@ export function refusedQuery(error: unknown, { name }: PlannedQuery, before: num
     case '42501':
       return lacking(
         `not allowed: ${said}`,
-        `GRANT SELECT on the tables of query ${name} to the check's role, and USAGE on their schemas`,
+        grantFor(said, client) ?? `GRANT SELECT ON the tables of query ${name} TO ${roleOf(client)};`,
       );
     case '25006':
       return lacking(`planning it would write: ${said}`, `take out of query ${name} what writes`);
@@ -36,7 +41,7 @@ export function refusedQuery(error: unknown, { name }: PlannedQuery, before: num
     case '3F000':
       return lacking(
         `it names what is not there: ${said}`,
-        `create it, or correct the sql of query ${name} (schema.table where the check's role has another search_path)`,
+        `create it, or correct the sql of query ${name} (schema.table if the check has another search_path)`,
       );
     default:
       return lacking(
