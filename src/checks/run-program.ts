@@ -10,7 +10,7 @@ export const SHOWN = 500;
 /** Runs a program of the runbook's. One that is not on this worker, or does not end in its time, is why it was not run. */
 export async function runProgram(
   { target, operation, run }: CheckContext,
-  program: Pick<CommandInput, 'command' | 'env'> & { readonly name: string; readonly timeoutMs: number },
+  program: Required<Pick<CommandInput, 'command' | 'env' | 'name' | 'timeoutMs'>>,
 ): Promise<CommandResult | { readonly notRun: string }> {
   try {
     const command = fillPlaceholders(program.command, placeholders(target));

@@ -160,26 +160,27 @@ describeWith(tools.includes(undefined) ? undefined : tools, 'psql and jq')(
       const page = await readFile(new URL('../../docs/schema-migrations.md', import.meta.url), 'utf8');
       const [recipe] = [...page.matchAll(/```yaml\n([^`]*)```/g)].slice(-1).flatMap(([, text = '']) => parse(text));
       const releases = join(folder, 'releases');
+      const env = [...recipe.env, 'PGPORT'];
       const command = recipe.command.map((word: string) => word.replace(/^releases/, releases));
 
-      await expect(check({ command })).rejects.toThrow('relation "schema_migrations" does not exist');
+      await expect(check({ command, env })).rejects.toThrow('relation "schema_migrations" does not exist');
       const session = await postgres.connect();
       await session.query('CREATE TABLE schema_migrations (name text PRIMARY KEY)');
-      await expect(check({ command })).rejects.toThrow(/exit code .*No such file or directory/);
+      await expect(check({ command, env })).rejects.toThrow(/exit code .*No such file or directory/);
 
       const files = join(releases, '2.5.0', 'migrations');
       await mkdir(files, { recursive: true });
-      expect(await check({ command })).toMatchObject({ passed: true, summary: 'no migration of 2.5.0 is listed' });
+      expect(await check({ command, env })).toMatchObject({ passed: true, summary: 'no migration of 2.5.0 is listed' });
       for (const name of ['0042_expand_add_rank.sql', '0043_contract_drop_email.sql', '0044_notes.sql'])
         await writeFile(join(files, name), '');
       await session.query(`INSERT INTO schema_migrations VALUES ('0042_expand_add_rank.sql')`);
-      expect(await check({ command })).toMatchObject({
+      expect(await check({ command, env })).toMatchObject({
         passed: false,
         summary:
           'pending contract migration while 2.4.0 serves: 0043_contract_drop_email.sql; pending migration that is neither expand nor contract: 0044_notes.sql',
       });
       await session.query('DELETE FROM schema_migrations');
-      expect((await check({ command })).summary).toContain('pending expand migration: 0042_expand_add_rank.sql');
+      expect((await check({ command, env })).summary).toContain('pending expand migration: 0042_expand_add_rank.sql');
     });
   },
 );

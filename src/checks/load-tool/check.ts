@@ -46,7 +46,7 @@ async function underLoad(config: Config, context: CheckContext, file: string): P
   const { id, tool, timeout } = config;
   const name = `the command of check ${id}`;
   const command = config.command.map((part) => part.replaceAll('{report}', file));
-  const result = await runProgram(context, { command, name, timeoutMs: timeout });
+  const result = await runProgram(context, { command, env: config.env, name, timeoutMs: timeout });
   if ('notRun' in result)
     return unread(result.notRun, {
       measured: 'not run',

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { type CheckBase, command, latencyLimit, share, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
+import { type CheckBase, command, commandEnv, latencyLimit, share, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
 import { volume } from '../postgres/schema.ts';
 
 export const schema = (base: CheckBase) =>
   base.extend({
     tool: z.enum(['k6', 'vegeta', 'locust']).describe('The program whose JSON summary is read.'),
+    env: commandEnv,
     command: command(...TARGET_PLACEHOLDERS, 'report').describe(
       'The program that sends the load. It writes its JSON summary to the file `{report}`, or prints it.',
     ),

@@ -25,7 +25,12 @@ const printed = z.array(
 /** The migrations of the release, as the command of the runbook prints them. @throws Error if it prints something else. */
 export async function listMigrations(config: Config, context: CheckContext): Promise<readonly Migration[]> {
   const name = `the command of check ${config.id}`;
-  const result = await runProgram(context, { command: config.command, name, timeoutMs: config.timeout });
+  const result = await runProgram(context, {
+    command: config.command,
+    env: config.env,
+    name,
+    timeoutMs: config.timeout,
+  });
   if ('notRun' in result) throw new Error(result.notRun);
   if (result.exitCode !== 0)
     throw new Error(`${name} ended with exit code ${result.exitCode}: ${result.outputTail.slice(-SHOWN)}`);

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { type CheckBase, command, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
+import { type CheckBase, command, commandEnv, TARGET_PLACEHOLDERS } from '../../runbook/index.ts';
 
 export const phase = z.enum(['expand', 'contract']);
 export const rollback = z.enum(['reversible', 'forward-only']);
 
 export const schema = (base: CheckBase) =>
   base.extend({
+    env: commandEnv,
     command: command(...TARGET_PLACEHOLDERS).describe(
       'Prints the migrations of this release as a JSON list: `[{"name": "0042_add_rank", "phase": "expand", "rollback": "reversible", "applied": false}]`. Only `name` is required. Without `applied` a migration is pending.',
     ),
