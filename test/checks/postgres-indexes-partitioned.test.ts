@@ -206,7 +206,7 @@ function buildInProcess() {
     import { postgresIndexes } from './src/checks/postgres-indexes/check.ts';
     const config = ${JSON.stringify(config())};
     const run = { signal: new AbortController().signal, heartbeat: () => {} };
-    await postgresIndexes.remedy(config)({ run, databaseUrl: () => process.env.URL_OF_TEST });`;
+    await postgresIndexes.remedy(config)({ run, env: process.env, runbook: { databases: {} }, databaseUrl: () => process.env.URL_OF_TEST });`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, NODE_OPTIONS: '', URL_OF_TEST: postgres.url() },

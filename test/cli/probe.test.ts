@@ -53,7 +53,7 @@ test('validate --probe finds everything there, and changes and sends nothing', a
   });
   for (const line of [
     'router status: 2.4.0 100 %',
-    'workload health of blue: 2.4.0: HTTP status 200',
+    'workload health of blue: 2.4.0: it answered 200',
     'metrics: versions 2.4.0',
     'databases.main: it answers',
     'metrics.targets: it can be reached',
