@@ -17,7 +17,14 @@ const program = fileURLToPath(new URL('../support/little-command.mjs', import.me
 /** A check by a command of the little production, which may say no or hang. */
 const byCommand = (more: Record<string, unknown> = {}) => ({
   checklist: [
-    { ...common, kind: 'command', command: [process.execPath, program, 'check', '{version}'], timeout: '1m', ...more },
+    {
+      ...common,
+      kind: 'command',
+      command: [process.execPath, program, 'check', '{version}'],
+      env: ['LITTLE_PRODUCTION'],
+      timeout: '1m',
+      ...more,
+    },
   ],
 });
 const byDatabase = {

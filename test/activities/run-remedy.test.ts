@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('../support/little-command.mjs', import.me
 const command = (name: string) => [process.execPath, program, name, '{version}'];
 const item = { id: 'item', title: 'Item', group: 'Group', kind: 'command', command: command('check') };
 const mendable = (remedy: object = {}) => ({
-  checklist: [{ ...item, remedy: { command: command('fix'), ...remedy } }],
+  checklist: [{ ...item, remedy: { command: command('fix'), env: ['LITTLE_PRODUCTION'], ...remedy } }],
 });
 
 test('a remedy runs under an operation id of its own, and what it said is kept', async () => {
