@@ -15,14 +15,14 @@ import {
 import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
 import { commandNotification, webhookNotification } from './notifications/index.ts';
 import { createRegistry, definePlugin, loadPlugins, type Plugin, type Registry } from './plugin/index.ts';
-import { commandRouter } from './routers/index.ts';
+import { commandRouter, haproxyRouter } from './routers/index.ts';
 import { commandWorkload } from './workloads/index.ts';
 
 /** The kinds that bluegreen has itself, registered as those of a plugin are. */
 export const builtIn = definePlugin({
   name: 'bluegreen',
   workloads: [commandWorkload],
-  routers: [commandRouter],
+  routers: [commandRouter, haproxyRouter],
   metrics: [scrapeMetrics, prometheusMetrics, commandMetrics],
   checks: [
     postgresMaxConnections,

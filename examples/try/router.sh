@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Tries examples/haproxy or examples/nginx on this machine: the router with two slots, customers, a worker and a deployment.
-# Usage: examples/try/router.sh haproxy|nginx [good|fails|slow]
+# Tries examples/haproxy, haproxy-servers or nginx on this machine: the router with two slots, customers, a worker and a deployment.
+# Usage: examples/try/router.sh haproxy|haproxy-servers|nginx [good|fails|slow]
 # Needs npm ci, and from Debian: haproxy and socat, or nginx and mtail. Root is not needed. Everything is in a temporary
 # folder, and ends with the script. TEMPORAL_ADDRESS names a Temporal server; without it a local one is started.
 # TRY_OFFSET=1000 adds 1000 to every port of the example, if one is taken. TRY_SERVICE gives the service another name.
 set -euo pipefail
+shopt -s extglob
 router=${1:-} release=${2:-good} offset=${TRY_OFFSET:-0} service=${TRY_SERVICE:-shop}
 case "$router $release" in
-  haproxy\ good | haproxy\ fails | haproxy\ slow | nginx\ good | nginx\ fails | nginx\ slow) ;;
+  haproxy\ @(good|fails|slow) | haproxy-servers\ @(good|fails|slow) | nginx\ @(good|fails|slow)) ;;
   *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;
 esac
 case $release in good) version=2.5.0 ;; *) version=2.5.0-$release ;; esac
 cd "$(dirname "$0")/../.."
 PATH=$PATH:/usr/sbin
-case $router in haproxy) needed="haproxy socat curl" ;; nginx) needed="nginx mtail curl" ;; esac
+case $router in haproxy*) needed="haproxy socat curl" ;; nginx) needed="nginx mtail curl" ;; esac
 for program in $needed; do
   command -v "$program" >/dev/null || { echo "$program is missing: apt-get install $program" >&2; exit 2; }
 done
@@ -67,8 +68,8 @@ export PATH=$site/usr/local/bin:$PATH
 
 for slot in shop-a shop-b; do echo VERSION=2.4.0 >"$site/etc/default/$slot"; systemctl restart "$slot"; done
 case $router in
-  haproxy)
-    for file in haproxy.cfg shop-shares.map shop-versions.map; do copy "$file" "$site/etc/haproxy/$file"; done
+  haproxy*)
+    for file in haproxy.cfg $(cd "examples/$router" && ls *.map); do copy "$file" "$site/etc/haproxy/$file"; done
     mkdir -p "$site/run/haproxy"
     run haproxy -db -f "$site/etc/haproxy/haproxy.cfg"
     ;;
@@ -103,7 +104,10 @@ export BLUEGREEN_RUNBOOKS=$site/runbooks BLUEGREEN_STATE=$site/state
 run node --import tsx scripts/bluegreen.ts worker
 code=0
 bluegreen start --service "$service" --version "$version" --watch || code=$?
-echo "Traffic now: $(shop status)"
+case $router in
+  haproxy-servers) echo "Traffic now: $(socat - "$site/run/haproxy/admin.sock" <<<'show servers state shop' | awk '$2 == "shop" { print $4 " weight " $8 }' | paste -sd,)" ;;
+  *) echo "Traffic now: $(shop status)" ;;
+esac
 case "$release $code" in
   good\ 0 | fails\ 10 | slow\ 10) echo "As expected: $version ended with exit code $code." ;;
   *) echo "Not expected: $version ended with exit code $code." >&2; tail -n 5 "$site"/log/* >&2; exit 1 ;;

@@ -1,4 +1,5 @@
 export { recordTail } from './command-output.ts';
+export { fenced } from './fence.ts';
 export { findProgram } from './find-program.ts';
 export { findPrograms } from './preflight.ts';
 export { endGroup, signalGroup } from './process-group.ts';

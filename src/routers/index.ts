@@ -1,1 +1,2 @@
 export { commandRouter } from './command/router.ts';
+export { haproxyRouter } from './haproxy/router.ts';

@@ -10,6 +10,7 @@ export {
   type MetricsSchema,
   type NotificationConfig,
   type NotificationSchema,
+  type RouterBase,
   type RouterConfig,
   type RouterSchema,
   remedyBase,

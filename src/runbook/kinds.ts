@@ -39,11 +39,12 @@ const routerBase = (kind: string, summary: string) =>
     kind: z.literal(kind).describe(summary),
     timeout: duration.prefault('2m').describe('The longest that a shift of traffic may take until it is in effect.'),
   });
+export type RouterBase = ReturnType<typeof routerBase>;
 export interface RouterConfig {
   readonly kind: string;
   readonly timeout: number;
 }
-export type RouterSchema<Config> = KindSchema<ReturnType<typeof routerBase>, Config>;
+export type RouterSchema<Config> = KindSchema<RouterBase, Config>;
 
 const kindBase = (kind: string, summary: string) => z.strictObject({ kind: z.literal(kind).describe(summary) });
 export type MetricsBase = ReturnType<typeof kindBase>;

@@ -28,17 +28,17 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+const haproxy = await findRouter('haproxy', 'socat', 'curl');
+const nginx = await findRouter('nginx', 'mtail', 'curl');
 const CASES = [
-  ['haproxy', await findRouter('haproxy', 'socat', 'curl')],
-  ['nginx', await findRouter('nginx', 'mtail', 'curl')],
+  ['haproxy', 'good', haproxy, 'COMPLETED', '"traffic": {"2.4.0": 0, "2.5.0": 100}'],
+  ['haproxy-servers', 'fails', haproxy, 'ROLLED BACK', 'shop-a weight 1,shop-b weight 0'],
+  ['nginx', 'slow', nginx, 'ROLLED BACK', '"traffic": {"2.4.0": 100, "2.5.0-slow": 0}'],
 ] as const;
 
-for (const [router, { describeWithRouter }] of CASES)
+for (const [router, release, { describeWithRouter }, outcome, traffic] of CASES)
   describeWithRouter(`examples/${router}`, () => {
-    test.each([
-      ['good', 'COMPLETED', '{"2.4.0": 0, "2.5.0": 100}'],
-      ['fails', 'ROLLED BACK', '{"2.4.0": 100, "2.5.0-fails": 0}'],
-    ])('the script ends as expected with a release that is %s', async (release, outcome, traffic) => {
+    test(`the script ends as expected with a release that is ${release}`, async () => {
       const { exitCode, all } = await execa('bash', [SCRIPT, router, release], {
         env: {
           TEMPORAL_ADDRESS: testAddress(),
@@ -51,6 +51,6 @@ for (const [router, { describeWithRouter }] of CASES)
         stdin: 'ignore',
       });
       expect({ exitCode, all }).toMatchObject({ exitCode: 0, all: expect.stringContaining(outcome) });
-      expect(all).toContain(`"traffic": ${traffic}`);
+      expect(all).toContain(traffic);
     });
   });

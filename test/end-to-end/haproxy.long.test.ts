@@ -8,7 +8,7 @@ const { describeWithRouter, pathOf } = await findRouter('haproxy', 'socat', 'cur
 
 async function startHaproxy(site: Site) {
   const file = await site.write('haproxy/haproxy.cfg', site.example('haproxy.cfg'));
-  for (const map of ['shop-shares.map', 'shop-versions.map']) await site.write(`haproxy/${map}`, site.example(map));
+  for (const map of site.maps()) await site.write(`haproxy/${map}`, site.example(map));
   const haproxy = await startProgram({
     program: pathOf('haproxy'),
     directory: site.folder,
@@ -19,4 +19,7 @@ async function startHaproxy(site: Site) {
   return [haproxy];
 }
 
-describeWithRouter('deployments behind HAProxy', () => deployAll(useRouter('haproxy', startHaproxy)));
+describeWithRouter('deployments behind HAProxy, by a script', () => deployAll(useRouter('haproxy', startHaproxy)));
+describeWithRouter('deployments behind HAProxy, by its weights', () =>
+  deployAll(useRouter('haproxy-servers', startHaproxy)),
+);

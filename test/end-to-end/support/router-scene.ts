@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,7 @@ import { startOpenLoop } from '../../../src/checks/index.ts';
 import { findProgram } from '../../../src/processes/index.ts';
 import { freePort, type Program } from '../../../src/sandbox/program.ts';
 import { describeWith } from '../../support/installed.ts';
+import { registry } from '../../support/registry.ts';
 import {
   observe,
   start,
@@ -29,7 +30,7 @@ export interface RouterScene {
   deploy(release: Release, body: (deployment: TestDeployment) => Promise<void>): Promise<void>;
   /** How many requests each version answers from now on, out of a hundred. */
   served(): Promise<Record<string, number>>;
-  /** What the example's script prints. */
+  /** The traffic and the slots, as the example's script prints them or its router reads them. */
   status(): Promise<unknown>;
 }
 
@@ -43,7 +44,7 @@ export interface Release {
 type Environment = 'production' | 'dropped-counted';
 
 /** A folder of examples/. */
-type Example = 'haproxy' | 'nginx';
+type Example = 'haproxy' | 'haproxy-servers' | 'nginx';
 
 /** Where the router's files are in this test. */
 export interface Site {
@@ -52,6 +53,8 @@ export interface Site {
   port(inExample: number): number;
   /** A file of the example, with the folders and ports of this test. */
   example(file: string): string;
+  /** The example's files that end with `.map`. */
+  maps(): readonly string[];
   /** Writes a file below the folder. @returns its path. */
   write(file: string, text: string): Promise<string>;
 }
@@ -90,7 +93,7 @@ export function useRouter(example: Example, startRouter: (site: Site) => Promise
   /** Ends what was started, the last first. */
   const ends: (() => Promise<unknown>)[] = [];
   let customers = '';
-  let shop = '';
+  let readStatus: () => Promise<unknown> = async () => undefined;
 
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bluegreen-router-'));
@@ -101,7 +104,7 @@ export function useRouter(example: Example, startRouter: (site: Site) => Promise
     const site = await createSite(folder, example, applications);
     await writeScripts(site, applications);
     for (const { stop } of await startRouter(site)) ends.push(stop);
-    shop = join(folder, 'bin/shop');
+    readStatus = () => statusOf(site, example, service);
     customers = `http://127.0.0.1:${site.port(8080)}/`;
 
     for (const [environment, metrics] of metricsOf(site, example)) {
@@ -145,7 +148,7 @@ export function useRouter(example: Example, startRouter: (site: Site) => Promise
       }
       return served;
     },
-    status: async () => JSON.parse((await execa(shop, ['status'])).stdout),
+    status: () => readStatus(),
   };
 }
 
@@ -167,6 +170,7 @@ async function createSite(folder: string, example: Example, applications: readon
     folder,
     port: portOf,
     example: (file) => here(readFileSync(join('examples', example, file), 'utf8')),
+    maps: () => readdirSync(join('examples', example)).filter((name) => name.endsWith('.map')),
     async write(file, text) {
       const path = join(folder, file);
       await mkdir(dirname(path), { recursive: true });
@@ -194,6 +198,18 @@ curl -fsS "http://127.0.0.1:$port/-/restart/$VERSION"
 
 export async function writeProgram(site: Site, name: string, text: string): Promise<void> {
   await chmod(await site.write(`bin/${name}`, text), 0o755);
+}
+
+async function statusOf(site: Site, example: Example, service: string): Promise<unknown> {
+  if (example !== 'haproxy-servers')
+    return JSON.parse((await execa(join(site.folder, 'bin/shop'), ['status'])).stdout) as unknown;
+  const { router: keys } = parse(site.example('runbook.yaml')) as { router: object };
+  const config = { kind: 'haproxy', timeout: 60_000, versionPattern: '(.*)', ...keys };
+  const target = { deployment: '', service, environment: '', blue: '', green: '', digest: '' };
+  const log = { info() {}, warn() {}, error() {} };
+  const router = registry.router(config, { target, env: {}, log });
+  const run = { signal: new AbortController().signal, heartbeat() {} };
+  return { traffic: await router.readTraffic(run), slots: await router.readSlots?.(run) };
 }
 
 /** The `metrics` of each environment. */
