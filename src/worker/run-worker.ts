@@ -54,7 +54,8 @@ async function run(logger: Logger): Promise<void> {
   const connection = await connectWorker(config);
   try {
     const lost = await ensureSearchAttributes(connection, namespace);
-    if (lost !== undefined) logger.warn(lost);
+    // The log has one line for each event: a command has to stand on a line of its own to be copied.
+    for (const line of lost?.split('\n') ?? []) logger.warn(line);
     const worker = await createWorker({
       connection,
       namespace,

@@ -41,7 +41,8 @@ export async function typesIn(connection: Connection, namespace: string): Promis
 /** Runs the commands that a notice gives, as somebody would who frees `Team0`. */
 export async function follow(notice: string): Promise<void> {
   const cli = await resolveTemporalCli();
-  for (const line of notice.split('\n').filter((one) => one.startsWith('  temporal ')))
+  // In the worker's log the time and the level come first.
+  for (const [, line = ''] of notice.matchAll(/^.*?(  temporal .*)$/gm))
     await execa(
       'bash',
       [
