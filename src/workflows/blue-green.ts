@@ -49,8 +49,11 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
     // Nothing is changed yet: what cannot be read soon is refused, to be started again.
-    await readBaseline(deployment, { timeoutMs: deployment.plan().judge.staleMs });
+    const readMetrics = () => readBaseline(deployment, { timeoutMs: deployment.plan().judge.staleMs });
+    // A checklist alone shows all that it finds, also where the metrics cannot be read.
+    if (!request.checklistOnly) await readMetrics();
     await passChecklist(deployment);
+    if (request.checklistOnly) await readMetrics();
   });
   if (request.checklistOnly) return checked(deployment);
 

@@ -359,9 +359,12 @@ test.each<[string, Script['activities'], readonly string[]]>([
   });
 });
 
-test.each([{}, { checklistOnly: true }])(
-  'invariant 14: metrics that cannot be judged are refused before anything is deployed (%j)',
-  async (request) => {
+test.each([
+  [{}, ['report refused']],
+  [{ checklistOnly: true }, ['check pool-size', 'report refused']],
+])(
+  'invariant 14: metrics that cannot be judged are refused before anything is deployed (%j); a checklist alone shows its checks first',
+  async (request, expected) => {
     const { activities, asked } = world({ checks: [CHECKS.ordinary], activities: { readBaseline: unusable } });
     await temporal.deploy(
       activities,
@@ -370,7 +373,7 @@ test.each([{}, { checklistOnly: true }])(
         expect(type).toBe(FAILURE.ChecklistFailed);
         expect(message).toBe('The metrics have no label "version". Nothing was deployed.');
         expect(report.outcome).toBe('refused');
-        expect(asked).toEqual(['report refused']);
+        expect(asked).toEqual(expected);
       },
       request,
     );
