@@ -94,7 +94,7 @@ export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: 
     case 'failed':
       return `${result?.summary ?? outcome}${remedies?.at(-1) ? ` (after the remedy by ${remedies.at(-1)?.by})` : ''}`;
     case 'unmeasured':
-      return `could not be measured: ${result?.summary ?? '?'}`;
+      return result?.summary ?? 'could not be measured';
   }
 }
 
