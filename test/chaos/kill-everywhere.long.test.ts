@@ -13,7 +13,7 @@ import { type Account, accountOf } from './support/witness.ts';
 const temporal = useTemporal();
 const ALL_MS = 3_600_000;
 const SAMPLE_MS = 900_000;
-const IN_A_SAMPLE = 3;
+const IN_A_SAMPLE = 2;
 /** Most of a run is waiting for a lost worker to be missed. */
 const AT_ONCE = 8;
 
