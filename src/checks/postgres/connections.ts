@@ -34,7 +34,7 @@ export interface Connections {
 
 /**
  * Membership is read from pg_auth_members: pg_has_role says of a superuser that it is a member of every role. Since
- * PostgreSQL 16 whoever creates a role gets ADMIN OPTION on it, with neither INHERIT nor SET: Vault itself is not the service.
+ * PostgreSQL 16 the creator of a role gets ADMIN OPTION on it, with neither INHERIT nor SET: Vault itself is not the service.
  * `rds.rds_superuser_reserved_connections` exists on Amazon RDS only.
  */
 const CONNECTIONS = `

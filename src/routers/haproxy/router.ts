@@ -136,7 +136,7 @@ export const haproxyRouter = routerKind({
         fenced(operation, run, ({ signal }) => setWeights(percentage, signal)),
 
       async readTraffic({ signal }): Promise<TrafficShares> {
-        const [shares, found] = [await readShares(signal), await readVersions(config, target, signal)];
+        const [shares, found] = await Promise.all([readShares(signal), readVersions(config, target, signal)]);
         const traffic = new Map<string, number>();
         for (const { slot, version = `unknown version in ${slot}` } of found) {
           const share = shares.get(slot) ?? 0;
