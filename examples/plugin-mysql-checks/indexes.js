@@ -3,7 +3,7 @@ import { buildIndex } from './create-index.js';
 import { database, table } from './keys.js';
 import { matchingIndexes } from './matching-indexes.js';
 import { planQuery } from './query-plan.js';
-import { identifier, messageOf, tableName, withSession } from './session.js';
+import { identifier, messageOf, sessionOf, tableName, withSession } from './session.js';
 
 const wantedIndex = z.strictObject({
   table,
@@ -91,10 +91,6 @@ export const mysqlIndexes = checkKind({
     }),
   remedy: (config) => (config.remedy && 'create' in config.remedy ? buildIndexes(config) : undefined),
 });
-
-function sessionOf({ database: named }, context) {
-  return { database: named, url: context.databaseUrl(named), signal: context.run.signal };
-}
 
 async function lookAtIndex(ask, wanted, source) {
   const what = `${wanted.unique ? 'unique index' : 'index'} on ${wanted.table} (${wanted.columns.join(', ')})`;

@@ -2,6 +2,7 @@ import { checkKind, z } from 'bluegreen/plugin';
 import { fitOf, unaccounted } from './connection-budget.js';
 import { measureConnections, withConnections } from './connections.js';
 import { database, pools, users } from './keys.js';
+import { sessionOf } from './session.js';
 
 export const mysqlMaxConnections = checkKind({
   kind: 'mysql-max-connections',
@@ -16,10 +17,8 @@ export const mysqlMaxConnections = checkKind({
   again: true,
   databases: (config) => [{ path: ['database'], database: config.database }],
   create: (config) => (context) => {
-    const { signal, heartbeat } = context.run;
-    heartbeat({ doing: 'counting connections' });
-    const session = { database: config.database, url: context.databaseUrl(config.database), signal };
-    return withConnections(session, async (ask) => {
+    context.run.heartbeat({ doing: 'counting connections' });
+    return withConnections(sessionOf(config, context), async (ask) => {
       const found = await measureConnections(ask, config);
       if ('passed' in found) return found;
       const beyond = unaccounted(config, { ofUsers: found.ofUsers, greenIsUp: context.greenIsUp });

@@ -3,6 +3,7 @@ import { fitOf, unaccounted } from './connection-budget.js';
 import { measureConnections, withConnections } from './connections.js';
 import { measureHold } from './hold-time.js';
 import { database, pools, users } from './keys.js';
+import { sessionOf } from './session.js';
 
 export const mysqlPoolSize = checkKind({
   kind: 'mysql-pool-size',
@@ -33,10 +34,8 @@ export const mysqlPoolSize = checkKind({
       }),
   databases: (config) => [{ path: ['database'], database: config.database }],
   create: (config) => (context) => {
-    const { signal, heartbeat } = context.run;
-    heartbeat({ doing: 'counting connections' });
-    const session = { database: config.database, url: context.databaseUrl(config.database), signal };
-    return withConnections(session, async (ask) => {
+    context.run.heartbeat({ doing: 'counting connections' });
+    return withConnections(sessionOf(config, context), async (ask) => {
       const found = await measureConnections(ask, config);
       if ('passed' in found) return found;
       const hold =

@@ -13,6 +13,11 @@ const TLS = {
   VERIFY_IDENTITY: (ca) => ({ ...ca, rejectUnauthorized: true, verifyIdentity: true }),
 };
 
+/** What `withSession` needs to reach the database that the config of a check names. */
+export function sessionOf({ database: named }, context) {
+  return { database: named, url: context.databaseUrl(named), signal: context.run.signal };
+}
+
 /**
  * Runs `use` with a connection of its own, which is closed in any case. When the signal aborts, the running statement is
  * killed in the server and this rejects with the signal's reason.
