@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll } from '@jest/globals';
-import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  WorkflowFailedError,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
@@ -46,23 +53,33 @@ export interface TestTemporal {
 
 const ASK_EVERY_MS = 25;
 const QUERY_MS = 10_000;
-const LAST_RETRY_MS = 30_000;
+/** More than the SDK waits between two tries of a call: 5 s, and a fifth more or less. */
+const LAST_RETRY_MS = 10_000;
 
 /** Connects a test file to the server of the whole run. */
 export function useTemporal(): TestTemporal {
   let native: NativeConnection;
   let connection: Connection;
   let client: Client;
+  let done = false;
 
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const address = testAddress();
-    [native, connection] = await Promise.all([NativeConnection.connect({ address }), Connection.connect({ address })]);
+    const retries = defaultGrpcRetryOptions();
+    const retryableDecider: typeof retries.retryableDecider = (attempt, status) =>
+      !done && retries.retryableDecider(attempt, status);
+    const interceptors = [makeGrpcRetryInterceptor({ ...retries, retryableDecider })];
+    [native, connection] = await Promise.all([
+      NativeConnection.connect({ address }),
+      Connection.connect({ address, interceptors }),
+    ]);
     client = new Client({ connection });
   });
   afterAll(async () => {
-    // The SDK may try a call again that nobody waits for any more. On a closed connection that throws in a timer, where nobody
-    // catches it.
+    // The SDK may still wait to retry a call that no test waits for. On a closed connection that throws in a timer, where nobody
+    // catches it: start no further retry, and close when the last one has begun.
+    done = true;
     setTimeout(() => void connection.close(), LAST_RETRY_MS).unref();
     await native.close();
   });
