@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type Activities, FAILURE, type RollbackInput } from '../domain/index.ts';
-import type { Evidence, Workload } from '../plugin/index.ts';
+import type { Evidence, Router, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
@@ -9,8 +9,9 @@ import { operation, withHeartbeat } from './with-heartbeat.ts';
 
 /** A command that was accepted is in effect within this, or the round has failed and the next one asks again. */
 const READ_BACK_MS = 30_000;
-/** Stopping green may take no longer: the proof that blue is healthy waits for it. */
+/** Stopping green may take no longer: the proof that blue is healthy waits for it. So does what is done before. */
 const STOP_MS = 15_000;
+const DRAIN_MS = 15_000;
 
 export function restoreTraffic(dependencies: Dependencies): Activities['restoreTraffic'] {
   return ({ target, round, until }) =>
@@ -32,19 +33,28 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
           FAILURE.NotInEffect,
         );
       const restoredAt = Date.now();
-      const stopped = await stopGreen(
-        () => ports.workload(),
-        { target, round, until: Math.min(until, commandUntil) },
-        run,
-      );
+      const stopUntil = Math.min(until, commandUntil);
+      const drained = await drainGreen(router, stopUntil, run);
+      const stopped = await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
       const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
       return {
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
-        evidence: [...evidence, found.line, ...stopped, ...notices],
+        evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],
       };
     });
+}
+
+/** Green gets no new requests any more. That the old ones could not be waited for is recorded. */
+async function drainGreen(router: Router, until: number, run: RunContext): Promise<Evidence> {
+  if (!router.drain) return [];
+  const drained = await within(Math.min(DRAIN_MS, until - STOP_MS - Date.now()), run, (limited) =>
+    router.drain?.(limited),
+  );
+  return 'failed' in drained
+    ? [{ what: 'requests under way on green', measured: `they could not be waited for: ${drained.failed}` }]
+    : (drained.result ?? []);
 }
 
 /** Green gets no traffic any more. That it could not be stopped is recorded, and keeps no rollback from its end. */
@@ -53,18 +63,27 @@ async function stopGreen(
   { target, round, until }: Pick<RollbackInput, 'target' | 'round' | 'until'>,
   run: RunContext,
 ): Promise<Evidence> {
-  const mostMs = Math.max(0, Math.min(STOP_MS, until - Date.now()));
+  const stopped = await within(Math.min(STOP_MS, until - Date.now()), run, (limited) =>
+    workload().stop(operation(target, `stop-${round}`), limited),
+  );
+  return 'failed' in stopped
+    ? [{ what: 'stop', measured: `${target.green} was not stopped: ${stopped.failed}`, required: 'stopped' }]
+    : stopped.result;
+}
+
+/** What it resolves with, or why it failed. @throws the reason of the run's signal when that aborts. */
+async function within<Result>(
+  ms: number,
+  run: RunContext,
+  body: (limited: RunContext) => Promise<Result> | Result,
+): Promise<{ readonly result: Result } | { readonly failed: string }> {
+  const mostMs = Math.max(0, ms);
   const timeout = AbortSignal.timeout(mostMs);
   try {
-    const signal = AbortSignal.any([run.signal, timeout]);
-    return await workload().stop(operation(target, `stop-${round}`), { ...run, signal });
+    return { result: await body({ ...run, signal: AbortSignal.any([run.signal, timeout]) }) };
   } catch (error) {
     run.signal.throwIfAborted();
-    const why = timeout.aborted
-      ? `it took longer than ${mostMs} ms`
-      : error instanceof Error
-        ? error.message
-        : String(error);
-    return [{ what: 'stop', measured: `${target.green} was not stopped: ${why}`, required: 'stopped' }];
+    if (timeout.aborted) return { failed: `it took longer than ${mostMs} ms` };
+    return { failed: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -21,6 +21,11 @@ export interface Router {
   setTraffic(operation: Operation, greenPercentage: number, run: RunContext): Promise<Evidence>;
   /** The shares as the router reports them; undefined where it cannot report any. */
   readTraffic(run: RunContext): Promise<TrafficShares | undefined>;
+  /**
+   * Waits until the requests that green still had have ended. Called when all traffic is back on blue, before green is stopped.
+   * It takes seconds at most, and resolves with what is left.
+   */
+  drain?(run: RunContext): Promise<Evidence>;
   /** Where each version runs, for metrics that are counted by slot; undefined where nothing is known. */
   readSlots?(run: RunContext): Promise<Slots | undefined>;
   /** Whether everything is there that a shift needs. Changes nothing. */

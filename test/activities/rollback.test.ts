@@ -80,6 +80,21 @@ test('green is stopped when all traffic is back on blue, and that it could not b
   expect(Date.now() - begun).toBeLessThan(LONG_MS);
 });
 
+test('the router waits for the requests under way on green before green is stopped, and may fail to', async () => {
+  const stop = { workload: { stop: ['/bin/sh', '-c', 'echo stopped'] } };
+  const what = 'requests under way on 2.5.0';
+  const waiting = await scene(stop, {}, () => ({ drain: async () => [{ what, measured: '0 after 1.2 s' }] }));
+  const { evidence } = await run(waiting.activities.restoreTraffic, round(waiting, LONG_MS));
+  expect(evidence.map((line) => line.what)).toEqual(['rollback', 'traffic read back', what, 'stop']);
+
+  const failing = await scene(stop, {}, () => ({ drain: () => Promise.reject(new Error('no answer')) }));
+  const restored = await run(failing.activities.restoreTraffic, round(failing, LONG_MS));
+  expect(restored.evidence.slice(-2)).toMatchObject([
+    { what: 'requests under way on green', measured: 'they could not be waited for: no answer' },
+    { what: 'stop', measured: expect.stringMatching(/: stopped$/) },
+  ]);
+});
+
 test('a rollback without effect is not believed, whatever its exit code', async () => {
   const here = await scene();
   here.production.move(50);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { findProgram } from '../../src/processes/index.ts';
-import { ask } from '../../src/routers/haproxy/runtime-api.ts';
+import { ask, countSessions } from '../../src/routers/haproxy/runtime-api.ts';
 import { sharesOf, weightsFor } from '../../src/routers/haproxy/weights.ts';
 import { freePort, type Program, startProgram } from '../../src/sandbox/program.ts';
 import { routerConformance } from '../../src/testing/index.ts';
@@ -21,11 +21,21 @@ const operation = () => ({ id: `w/r/${(operations += 1)}`, attempt: 1 });
 const haproxy = await findProgram('haproxy', `${process.env['PATH']}:/usr/sbin`);
 
 const versions = new Map<string, string>();
+let slowRequest = gate();
 const applications = new Map<string, Server>();
 const programs: Program[] = [];
 let folder = '';
 let sockets: readonly string[] = [];
 let customers: readonly string[] = [];
+
+/** What a slow request waits for. */
+function gate() {
+  let open = () => {};
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}
 
 async function listen(listener: RequestListener): Promise<Server> {
   const server = createServer(listener);
@@ -84,6 +94,7 @@ const config = () => ({
   sockets,
   backend: 'shop',
   versionPattern: '^\\s*(\\S+)\\s*$',
+  drain: 5_000,
   slots: {
     a: { servers: ['a'], version: urlOf('a') },
     b: { servers: ['b'], version: urlOf('b') },
@@ -107,8 +118,9 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     for (const slot of ['a', 'b'])
       applications.set(
         slot,
-        await listen((_, response) => {
+        await listen(async (request, response) => {
           const version = versions.get(slot);
+          if (request.url === '/slow') await slowRequest.promise;
           response.writeHead(version === undefined ? 503 : 200).end(version);
         }),
       );
@@ -141,6 +153,28 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     expect(green).toBeLessThanOrEqual(25 + 50);
     await router().setTraffic(operation(), 100, run);
     expect(await served()).toEqual({ [GREEN]: 200 });
+  });
+
+  test.each([
+    ['waits until the last request on green has ended', 9_000, /^0 after/],
+    ['waits no longer than it may', 300, /^1 after/],
+  ])('drain %s', async (_name, drain, measured) => {
+    slowRequest = gate();
+    await router().setTraffic(operation(), 100, run);
+    const request = fetch(new URL('/slow', customers[0])).then((response) => response.text());
+    const [socket = ''] = sockets;
+    while ((await countSessions(socket, 'shop', ['b'], run.signal)) === 0);
+    await router().setTraffic(operation(), 0, run);
+    const beats: unknown[] = [];
+    const heartbeat = (beat: unknown) => {
+      beats.push(beat);
+      if (drain > 1_000) slowRequest.open();
+    };
+    const found = await router({ drain }).drain?.({ ...run, heartbeat });
+    expect(found).toEqual([{ what: `requests under way on ${GREEN}`, measured: expect.stringMatching(measured) }]);
+    expect(beats[0]).toMatchObject({ left: 1 });
+    slowRequest.open();
+    expect(await request).toBe(GREEN);
   });
 
   test('reads which slot is blue from the applications: the next release takes the other slot', async () => {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   commandFailed,
   type Evidence,
@@ -13,13 +14,15 @@ import {
 } from '../../plugin/index.ts';
 import { fenced } from '../../processes/index.ts';
 import type { RunContext } from '../../util/index.ts';
-import { ask, change, readBalance, readServers, type ServerState } from './runtime-api.ts';
+import { ask, change, countSessions, readBalance, readServers, type ServerState } from './runtime-api.ts';
 import { schema } from './schema.ts';
 import { readVersions, slotsOf, wordsOf } from './versions.ts';
 import { sharesOf, weightsFor } from './weights.ts';
 
 /** Algorithms by which the weights of servers are not the shares of requests, or cannot be changed. */
 const UNWEIGHTED = ['static-rr', 'first', 'source', 'uri', 'url_param', 'hdr', 'rdp-cookie'];
+
+const BETWEEN_COUNTS_MS = 250;
 
 /**
  * The weights of servers in running HAProxy processes. Two slots take turns; which version is in which is read from the
@@ -31,7 +34,7 @@ export const haproxyRouter = routerKind({
   secretKeys: ['sockets', 'version'],
   schema,
   create(config, { target }): Router {
-    const { sockets, backend, slots, stateFile } = config;
+    const { sockets, backend, slots, stateFile, drain } = config;
     const serversOf = (slot: string) => slots[slot]?.servers ?? [];
 
     async function setWeights(percentage: number, signal: AbortSignal): Promise<Evidence> {
@@ -143,6 +146,25 @@ export const haproxyRouter = routerKind({
           traffic.set(version, (traffic.get(version) ?? 0) + share);
         }
         return Object.fromEntries(traffic);
+      },
+
+      async drain({ signal, heartbeat }): Promise<Evidence> {
+        const found = await readVersions(config, target, signal);
+        const { green } = slotsOf(found, target, { greenIsNeeded: false });
+        const count = async () => {
+          const all = await Promise.all(
+            sockets.map((socket) => countSessions(socket, backend, serversOf(green), signal)),
+          );
+          return all.reduce((sum, one) => sum + one, 0);
+        };
+        const startedAt = Date.now();
+        let left = await count();
+        for (; left > 0 && Date.now() - startedAt < drain; left = await count()) {
+          heartbeat({ doing: `waiting until the requests on ${target.green} have ended`, left });
+          await sleep(BETWEEN_COUNTS_MS, undefined, { signal });
+        }
+        const seconds = ((Date.now() - startedAt) / 1_000).toFixed(1);
+        return [{ what: `requests under way on ${target.green}`, measured: `${left} after ${seconds} s` }];
       },
 
       async readSlots({ signal }): Promise<Slots> {

@@ -80,6 +80,21 @@ export async function readBalance(address: string, backend: string, signal: Abor
   return line.split(',')[header.split(',').indexOf('algo')] || 'unknown';
 }
 
+/** How many requests and connections these servers of a backend have now. @throws as `ask`. */
+export async function countSessions(
+  address: string,
+  backend: string,
+  servers: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const [header = '', ...lines] = (await ask(address, 'show stat -1 4 -1', signal)).split('\n');
+  const column = header.split(',').indexOf('scur');
+  return servers.reduce((sum, name) => {
+    const line = lines.find((each) => each.startsWith(`${backend},${name},`)) ?? '';
+    return sum + Number(line.split(',')[column] ?? 0);
+  }, 0);
+}
+
 /** Forced, inherited, by a tracked server, by DNS (HAProxy's server-t.h). */
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40;
 const DRAIN = 0x08 | 0x10;

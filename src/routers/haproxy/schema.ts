@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, type RouterBase } from '../../runbook/index.ts';
+import { duration, httpUrl, type RouterBase } from '../../runbook/index.ts';
 
 const haproxyName = z.string().regex(/^[\w.:-]+$/, 'expected a name as in haproxy.cfg');
 
@@ -9,6 +9,8 @@ const slot = z.strictObject({
     'An address of the application in this slot that answers with its version. It is asked each time.',
   ),
 });
+
+const LONGEST_DRAIN_MS = 10_000;
 
 export const schema = (base: RouterBase) =>
   base.extend({
@@ -28,6 +30,12 @@ export const schema = (base: RouterBase) =>
       .refine(isPattern, 'expected a regular expression with one group, such as "version":"([^"]+)"')
       .default('^\\s*(\\S+)\\s*$')
       .describe('Finds the version in the answer: a regular expression with one group. By default the whole answer.'),
+    drain: duration
+      .prefault('5s')
+      .refine((ms) => ms <= LONGEST_DRAIN_MS, 'expected 10s at most: blue is proven healthy afterwards')
+      .describe(
+        'How long a rollback waits for the requests that green still has, before it stops green. They end sooner as a rule; connections that stay open, such as WebSockets, take all of it.',
+      ),
     stateFile: z
       .string()
       .regex(/^\//, 'expected an absolute path')

@@ -2,6 +2,7 @@ import { afterEach } from '@jest/globals';
 import { createActivities } from '../../../src/activities/create-activities.ts';
 import type { Activities } from '../../../src/domain/activities.ts';
 import type { DeploymentPlan, DeploymentTarget } from '../../../src/domain/plan.ts';
+import type { Router } from '../../../src/plugin/router.ts';
 import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
@@ -21,15 +22,22 @@ export interface Scene {
   readonly target: DeploymentTarget;
 }
 
+/** Replaces functions of the router that the runbook names. */
+type RouterChange = (router: Router) => Partial<Router>;
+
 /** How scenes are set in a test file; each ends with its test. `env` joins what the worker has in its environment. */
-export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.ProcessEnv) => Promise<Scene> {
+export function useScenes(): (
+  changes?: Record<string, unknown>,
+  env?: NodeJS.ProcessEnv,
+  changeRouter?: RouterChange,
+) => Promise<Scene> {
   const productions: LittleProduction[] = [];
   afterEach(async () => {
     delete process.env['LITTLE_PRODUCTION'];
     await Promise.all(productions.splice(0).map((production) => production.stop()));
   });
 
-  return async (changes, env) => {
+  return async (changes, env, changeRouter = () => ({})) => {
     const production = await startLittleProduction(uniqueService(), changes);
     productions.push(production);
     const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
@@ -43,7 +51,14 @@ export function useScenes(): (changes?: Record<string, unknown>, env?: NodeJS.Pr
       deployment: `blue-green/production/${service}/run-1`,
     });
     const reports = createReportStore(BLUEGREEN_STATE);
-    const activities = createActivities({ runbooks, reports, registry, env: { ...env } });
+    const changed: typeof registry = {
+      ...registry,
+      router: (...args) => {
+        const router = registry.router(...args);
+        return { ...router, ...changeRouter(router) };
+      },
+    };
+    const activities = createActivities({ runbooks, reports, registry: changed, env: { ...env } });
     return { production, plan, target: plan.target, activities, reports };
   };
 }
