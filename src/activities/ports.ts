@@ -31,7 +31,7 @@ export function portsOf(
   runbook: Runbook,
   target: DeploymentTarget,
 ): Ports {
-  const context = { target, env, log };
+  const context = { target, env, log, runbook };
   const comparison = (compared: NonNullable<MetricsContext['compared']>, greenIsUp: boolean) => ({
     compared: { blue: compared.blue, green: compared.green },
     slots: (signal: AbortSignal) =>

@@ -7,6 +7,7 @@ import type {
   MetricsSchema,
   NotificationConfig,
   NotificationSchema,
+  PlatformConfig,
   RouterConfig,
   RouterSchema,
   WorkloadConfig,
@@ -34,6 +35,11 @@ export interface KindContext {
   readonly log: Logger;
 }
 
+/** What the factories of a workload and of a router get: the one may have to know what the runbook says of the other. */
+export interface PlatformContext extends KindContext {
+  readonly runbook: PlatformConfig;
+}
+
 export interface MetricsContext extends KindContext {
   readonly limits: Limits;
   /**
@@ -50,12 +56,12 @@ export interface MetricsContext extends KindContext {
 
 /** How versions run: what `workload` in a runbook may be. */
 export interface WorkloadKind<Config extends WorkloadConfig = WorkloadConfig> extends WorkloadSchema<Config> {
-  create(config: Config, context: KindContext): Workload;
+  create(config: Config, context: PlatformContext): Workload;
 }
 
 /** How traffic moves: what `router` in a runbook may be. */
 export interface RouterKind<Config extends RouterConfig = RouterConfig> extends RouterSchema<Config> {
-  create(config: Config, context: KindContext): Router;
+  create(config: Config, context: PlatformContext): Router;
 }
 
 /** Where counts come from: what `metrics` in a runbook may be. */

@@ -11,7 +11,7 @@ import {
 } from '../runbook/index.ts';
 import type { Check, NamedNotifier, Remedy } from './check.ts';
 import { type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
-import type { KindContext, MetricsContext } from './kinds.ts';
+import type { KindContext, MetricsContext, PlatformContext } from './kinds.ts';
 import type { MetricSource } from './metric-source.ts';
 import type { Router } from './router.ts';
 import type { Workload } from './workload.ts';
@@ -25,8 +25,8 @@ export class PluginError extends Error {
 export interface Registry {
   /** What a runbook may say: for `loadRunbook` and `createRunbookStore`. */
   readonly format: RunbookFormat;
-  workload(config: WorkloadConfig, context: KindContext): Workload;
-  router(config: RouterConfig, context: KindContext): Router;
+  workload(config: WorkloadConfig, context: PlatformContext): Workload;
+  router(config: RouterConfig, context: PlatformContext): Router;
   metrics(config: MetricsConfig, context: MetricsContext): MetricSource;
   notifiers(configs: readonly NotificationConfig[], context: Omit<KindContext, 'target'>): readonly NamedNotifier[];
   /** @throws Error for a check that a person confirms. */

@@ -35,9 +35,9 @@ export async function probeRunbook(
   const log = { info() {}, warn() {}, error() {} };
   const { service, environment } = runbook;
   const target = { deployment: '', service, environment, blue: given ?? '', green: given ?? '', digest: '' };
-  const router = registry.router(runbook.router, { target, env, log });
+  const router = registry.router(runbook.router, { target, env, log, runbook });
   const { traffic, blue = given } = await probeTraffic(router);
-  const context = { target: { ...target, blue: blue ?? '', green: blue ?? '' }, env, log };
+  const context = { target: { ...target, blue: blue ?? '', green: blue ?? '' }, env, log, runbook };
 
   const workload = registry.workload(runbook.workload, context);
   const notifiers = registry.notifiers(runbook.notifications, context);

@@ -18,6 +18,27 @@ interface KindSchema<Base, Config> {
   schema(base: Base): z.ZodType<Config>;
   /** Keys that hold secrets, addresses or commands, at any depth: messages never show their values. */
   readonly secretKeys?: readonly string[];
+  /** What is wrong with this part beside the others: `runbook validate` and the worker refuse a runbook with such problems. */
+  problems?(config: Config, runbook: RunbookParts): readonly RunbookProblem[];
+}
+
+/** What a kind may know of the rest of a runbook when it looks for problems. Each part is valid by itself. */
+export interface RunbookParts extends PlatformConfig {
+  readonly metrics: MetricsConfig;
+  readonly traffic: readonly { readonly percentage: number }[];
+}
+
+/** The parts that run versions and move traffic. */
+export interface PlatformConfig {
+  readonly workload: WorkloadConfig;
+  readonly router: RouterConfig;
+}
+
+export interface RunbookProblem {
+  /** The key, from the top of the runbook: `['traffic', 0, 'percentage']`. */
+  readonly path: readonly (string | number)[];
+  /** What was found, what is expected. */
+  readonly message: string;
 }
 
 const workloadBase = (kind: string, summary: string) =>
@@ -127,6 +148,27 @@ export function kindSchemas({ workloads, routers, metrics, checks, notifications
     check: oneOf<CheckConfig>(checks.map((one) => one.schema(checkBase(one.kind, one.summary)))),
     notification: oneOf<NotificationConfig>(notifications.map((one) => one.schema(kindBase(one.kind, one.summary)))),
   };
+}
+
+interface Named {
+  readonly kind: string;
+}
+
+/** What the kinds that a runbook names find wrong with it as a whole. */
+export function problemsOfKinds(
+  kinds: RunbookKinds,
+  runbook: RunbookParts & Readonly<Record<'checklist' | 'verifyGreen' | 'notifications', readonly Named[]>>,
+): readonly RunbookProblem[] {
+  const { workload, router, metrics, checklist, verifyGreen, notifications } = runbook;
+  const ask = <Config extends Named>(all: readonly KindSchema<never, Config>[], configs: readonly Config[]) =>
+    configs.flatMap((config) => all.find(({ kind }) => kind === config.kind)?.problems?.(config, runbook) ?? []);
+  return [
+    ...ask(kinds.workloads, [workload]),
+    ...ask(kinds.routers, [router]),
+    ...ask(kinds.metrics, [metrics]),
+    ...ask(kinds.checks, [...checklist, ...verifyGreen]),
+    ...ask(kinds.notifications, notifications),
+  ];
 }
 
 function oneOf<Config>(schemas: readonly z.ZodType[]): z.ZodType<Config> {

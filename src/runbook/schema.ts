@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Analysis, analysisSchema, withServer } from './analysis-schema.ts';
 import { judge } from './judge-schema.ts';
-import { type CheckConfig, kindSchemas, type MetricsConfig, type RunbookKinds } from './kinds.ts';
+import { type CheckConfig, kindSchemas, type MetricsConfig, problemsOfKinds, type RunbookKinds } from './kinds.ts';
 import { duration, envName, latencyLimit, name, paragraph, serviceName, share, version, words } from './scalars.ts';
 
 /**
@@ -264,6 +264,8 @@ function runbookSchema(kinds: RunbookKinds) {
 
       const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
       if (missing) fail(['metrics', missing.key], `missing, expected ${missing.message} since limits.latency is set`);
+
+      for (const { path, message } of problemsOfKinds(kinds, runbook)) fail([...path], message);
     })
     .transform((runbook) => {
       const planned = (item: CheckConfig): RunbookCheck => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { notifierConformance, routerConformance, workloadConformance } from '../../src/testing/index.ts';
+import { guide } from '../runbook/support.ts';
 import { registry } from '../support/registry.ts';
 import { conform } from './conform.ts';
 
@@ -42,6 +43,7 @@ const context = {
   target: { deployment: 'w/r', service: 'shop', environment: 'production', blue: BLUE, green: GREEN, digest: 'd' },
   env: process.env,
   log: { info() {}, warn() {}, error() {} },
+  runbook: guide(),
 };
 
 function running(): number {

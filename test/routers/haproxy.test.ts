@@ -9,6 +9,7 @@ import { ask, countSessions } from '../../src/routers/haproxy/runtime-api.ts';
 import { sharesOf, weightsFor } from '../../src/routers/haproxy/weights.ts';
 import { freePort, type Program, startProgram } from '../../src/sandbox/program.ts';
 import { routerConformance } from '../../src/testing/index.ts';
+import { guide } from '../runbook/support.ts';
 import { describeWith } from '../support/installed.ts';
 import { registry } from '../support/registry.ts';
 
@@ -88,6 +89,7 @@ const router = (more: Readonly<Record<string, unknown>> = {}, { blue = BLUE, gre
       target: { deployment: 'w/r', service: 'shop', environment: 'production', blue, green, digest: 'd' },
       env: {},
       log: { info() {}, warn() {}, error() {} },
+      runbook: guide(),
     },
   );
 const config = () => ({

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseTraffic } from '../../src/routers/command/parse-traffic.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { eventually, idleRun } from '../processes/support.ts';
-import { guideWith } from '../runbook/support.ts';
+import { guide, guideWith } from '../runbook/support.ts';
 import { format, registry } from '../support/registry.ts';
 
 const target = {
@@ -53,7 +53,7 @@ interface Commands {
   readonly health?: Readonly<Record<string, unknown>>;
 }
 
-const context = { target, env: process.env, log: { info() {}, warn() {}, error() {} } };
+const context = { target, env: process.env, log: { info() {}, warn() {}, error() {} }, runbook: guide() };
 
 function workload({
   deploy = node(print, '{service}', '{version}'),

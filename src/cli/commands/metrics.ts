@@ -148,7 +148,7 @@ async function subjectOf(
       runbook,
       metrics,
       context: { ...own, limits: toLimits(limits) },
-      router: registry.router(runbook.router, own),
+      router: registry.router(runbook.router, { ...own, runbook }),
     };
   }
   const matchers = selector === undefined ? [] : matchersIn(selector);

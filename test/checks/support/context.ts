@@ -33,7 +33,7 @@ type Given = Omit<CheckContext, 'runbook' | 'workload' | 'router' | 'metrics' | 
 /** The same for another runbook: with what it names. */
 export function withRunbook<G extends Given>(context: G, runbook: Runbook): G & CheckContext {
   const { target, env } = context;
-  const kind = { target, env, log: { info() {}, warn() {}, error() {} } };
+  const kind = { target, env, log: { info() {}, warn() {}, error() {} }, runbook };
   return {
     ...context,
     runbook,

@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { startOpenLoop } from '../../../src/checks/index.ts';
 import { findProgram } from '../../../src/processes/index.ts';
 import { freePort, type Program } from '../../../src/sandbox/program.ts';
+import { guide } from '../../runbook/support.ts';
 import { describeWith } from '../../support/installed.ts';
 import { registry } from '../../support/registry.ts';
 import {
@@ -207,7 +208,7 @@ async function statusOf(site: Site, example: Example, service: string): Promise<
   const config = { kind: 'haproxy', timeout: 60_000, versionPattern: '(.*)', ...keys };
   const target = { deployment: '', service, environment: '', blue: '', green: '', digest: '' };
   const log = { info() {}, warn() {}, error() {} };
-  const router = registry.router(config, { target, env: {}, log });
+  const router = registry.router(config, { target, env: {}, log, runbook: guide() });
   const run = { signal: new AbortController().signal, heartbeat() {} };
   return { traffic: await router.readTraffic(run), slots: await router.readSlots?.(run) };
 }
