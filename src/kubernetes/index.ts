@@ -1,0 +1,16 @@
+export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from './cluster.ts';
+export { isConflict, nameOf, pathOf, refusedWith } from './refusal.ts';
+export * from './resources.ts';
+export { namespaceName, type Place, placeKeys, placeOf } from './schema.ts';
+export {
+  asLabel,
+  assertLabel,
+  type BothSlots,
+  blueAndGreen,
+  readSlots,
+  type Slot,
+  type SlotState,
+  slotsOf,
+  slotWords,
+  VERSION_ANNOTATION,
+} from './slots.ts';
