@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import { type DatabaseAddress, open } from '../../postgres/index.ts';
 import { errorCode } from '../../util/index.ts';
-import { type DatabaseAddress, open } from './connection/open.ts';
 import { messageOf } from './session.ts';
 
 /** What the admin console of a PgBouncer says. */

@@ -1,13 +1,9 @@
 import pg from 'pg';
 import type { CheckContext, Finding } from '../../plugin/index.ts';
+import { CHECK_APPLICATION, type DatabaseAddress, open, type Target, whereItsUrlStands } from '../../postgres/index.ts';
 import { readVariable } from '../../util/index.ts';
-import { CHECK_APPLICATION } from './connection/client.ts';
-import { type DatabaseAddress, open } from './connection/open.ts';
-import type { Target } from './connection/targets.ts';
-import { whereItsUrlStands } from './connection/unavailable.ts';
 
-export { CHECK_APPLICATION } from './connection/client.ts';
-export { DatabaseUnavailable, messageOf } from './connection/unavailable.ts';
+export { CHECK_APPLICATION, DatabaseUnavailable, messageOf } from '../../postgres/index.ts';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { readParameters } from '../../../src/checks/postgres/connection/parameters.ts';
-import { targetsOf } from '../../../src/checks/postgres/connection/targets.ts';
+import { readParameters } from '../../../src/postgres/parameters.ts';
+import { targetsOf } from '../../../src/postgres/targets.ts';
 
 const read = (url: string, env: NodeJS.ProcessEnv = {}) => readParameters({ url, env });
 

@@ -1,5 +1,5 @@
-import type { DatabaseAddress } from '../../../src/checks/postgres/connection/open.ts';
 import { withSession } from '../../../src/checks/postgres/session.ts';
+import type { DatabaseAddress } from '../../../src/postgres/open.ts';
 
 export interface Reached {
   readonly encrypted: boolean;

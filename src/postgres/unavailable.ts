@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { errorCode, redact } from '../../../util/index.ts';
+import { errorCode, redact } from '../util/index.ts';
 import { SettingError } from './setting-error.ts';
 import { isSocket, labelOf, type Target } from './targets.ts';
 import type { SslMode } from './tls.ts';
@@ -20,8 +20,10 @@ export interface Attempt {
   readonly target: Target;
   readonly mode: SslMode;
   readonly encrypted: boolean;
-  /** As the runbook calls the database. */
+  /** As messages call the database. */
   readonly database: string;
+  /** The variable that holds the URL, if no runbook names it. */
+  readonly urlVariable: string | undefined;
 }
 
 /** pg gives these no code. */
@@ -66,8 +68,8 @@ const UNTRUSTED =
 /** A missing or unsuitable certificate of ours, as the server calls it in TLS and in PostgreSQL. */
 const CLIENT_CERTIFICATE = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/;
 
-export function whereItsUrlStands(database: string): string {
-  return `the variable that the runbook names in databases.${database}.urlEnv`;
+export function whereItsUrlStands(database: string, urlVariable?: string): string {
+  return urlVariable ?? `the variable that the runbook names in databases.${database}.urlEnv`;
 }
 
 /**
@@ -76,7 +78,7 @@ export function whereItsUrlStands(database: string): string {
  */
 export function explain(error: unknown, attempt: Attempt): Explained {
   if (error instanceof SettingError) {
-    const words = `correct ${whereItsUrlStands(attempt.database)}: ${error.message}`;
+    const words = `correct ${whereItsUrlStands(attempt.database, attempt.urlVariable)}: ${error.message}`;
     return { code: 'ERR_INVALID_URL', words, final: true };
   }
   const code = codeOf(error);
@@ -86,7 +88,8 @@ export function explain(error: unknown, attempt: Attempt): Explained {
 }
 
 function ofTls(error: unknown, attempt: Attempt & { readonly code: string }): string | undefined {
-  const { code, database, mode, target } = attempt;
+  const { code, database, urlVariable, mode, target } = attempt;
+  const caPlace = urlVariable === undefined ? `databases.${database}.caFile` : `sslrootcert in ${urlVariable}`;
   const where = labelOf(target);
   const unverified = 'or write sslmode=require without sslrootcert and caFile to encrypt without verification';
   if (code === NO_TLS_OFFERED)
@@ -94,7 +97,7 @@ function ofTls(error: unknown, attempt: Attempt & { readonly code: string }): st
   if (code === NO_TLS_ANSWER)
     return `${where} answers the request for TLS with an error; does PostgreSQL itself listen there, and what does its log say?`;
   if (UNTRUSTED.test(code))
-    return `the certificate of ${where} is not signed by a CA that sslmode=${mode} trusts here (${code}); put the certificate of the server's CA into a file on the worker and name it in databases.${database}.caFile, ${unverified}`;
+    return `the certificate of ${where} is not signed by a CA that sslmode=${mode} trusts here (${code}); put the certificate of the server's CA into a file on the worker and name it in ${caPlace}, ${unverified}`;
   if (code === 'CERT_HAS_EXPIRED')
     return `the certificate of ${where} has expired, or one of a CA above it; renew it on the server, ${unverified}`;
   if (code === 'CERT_NOT_YET_VALID')
@@ -110,9 +113,9 @@ function ofTls(error: unknown, attempt: Attempt & { readonly code: string }): st
 }
 
 function ofServer(error: unknown, attempt: Attempt & { readonly code: string }): string {
-  const { code, database, target } = attempt;
+  const { code, database, urlVariable, target } = attempt;
   const where = labelOf(target);
-  const itsUrl = whereItsUrlStands(database);
+  const itsUrl = whereItsUrlStands(database, urlVariable);
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: `nothing listens on ${where}; start PostgreSQL, or correct ${itsUrl}`,
     ENOENT: `${where} does not exist on this worker; start PostgreSQL on this machine, or correct the folder (unix_socket_directories) in ${itsUrl}`,
@@ -129,8 +132,8 @@ function ofServer(error: unknown, attempt: Attempt & { readonly code: string }):
   return words[code] ?? `${where} did not let us in: ${messageOf(error)}`;
 }
 
-function refusedUser(error: unknown, { database, encrypted, mode, target }: Attempt): string {
-  const itsUrl = whereItsUrlStands(database);
+function refusedUser(error: unknown, { database, urlVariable, encrypted, mode, target }: Attempt): string {
+  const itsUrl = whereItsUrlStands(database, urlVariable);
   if (/client certificate|certificate authentication/i.test(messageOf(error)))
     return `${labelOf(target)} lets this user in only with a client certificate for it; give sslcert and sslkey in ${itsUrl}`;
   if (encrypted || isSocket(target)) return `the user is refused; correct ${itsUrl}, or pg_hba.conf on the server`;

@@ -10,7 +10,7 @@ import {
   type SecureContextOptions,
   type SecureVersion,
 } from 'node:tls';
-import { errorCode } from '../../../util/index.ts';
+import { errorCode } from '../util/index.ts';
 import type { Parameters } from './parameters.ts';
 import { homeOf } from './password.ts';
 import { SettingError } from './setting-error.ts';

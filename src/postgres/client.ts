@@ -25,6 +25,8 @@ export interface Attempted {
   readonly login: Login;
   readonly env: NodeJS.ProcessEnv;
   readonly encryption: Encryption;
+  /** In pg_stat_activity. */
+  readonly applicationName: string;
   readonly signal: AbortSignal;
 }
 
@@ -78,7 +80,7 @@ class AddressedSocket extends Socket {
 }
 
 function createClient(target: Target, given: Attempted & { readonly socket: Socket }): pg.Client {
-  const { parameters, login, env, encryption, socket } = given;
+  const { parameters, login, env, encryption, applicationName, socket } = given;
   return new pg.Client({
     host: target.host,
     port: target.port,
@@ -90,7 +92,7 @@ function createClient(target: Target, given: Attempted & { readonly socket: Sock
     enableChannelBinding: encryption !== false && parameters.channel_binding === 'require',
     options: parameters.options,
     // From the first moment: another check that looks meanwhile must not take it for one of somebody's.
-    application_name: CHECK_APPLICATION,
+    application_name: applicationName,
     connectionTimeoutMillis: timeoutOf(parameters),
     keepAlive: true,
     stream: () => socket,

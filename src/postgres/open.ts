@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type pg from 'pg';
-import { type Connection, connectTo } from './client.ts';
+import { CHECK_APPLICATION, type Connection, connectTo } from './client.ts';
 import { type ParameterSources, type Parameters, readParameters } from './parameters.ts';
 import type { Login } from './password.ts';
 import { SettingError } from './setting-error.ts';
@@ -17,8 +17,12 @@ import {
 
 /** How a database of the runbook is reached. */
 export interface DatabaseAddress extends ParameterSources {
-  /** As the runbook calls the database. */
+  /** As messages call the database: by its name in the runbook, if it is one of the runbook's. */
   readonly database: string;
+  /** The variable that holds the URL, if no runbook names it. */
+  readonly urlVariable?: string;
+  /** In pg_stat_activity; by default the one of checks, which they do not count. */
+  readonly applicationName?: string;
 }
 
 const ROLES = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
@@ -27,6 +31,8 @@ type Role = (typeof ROLES)[number];
 /** All that is read from the connection string, before anything is connected to. */
 interface Plan {
   readonly database: string;
+  readonly urlVariable?: string | undefined;
+  readonly applicationName: string;
   readonly parameters: Parameters;
   readonly login: Login;
   readonly mode: SslMode;
@@ -71,18 +77,30 @@ export async function open(address: DatabaseAddress, signal: AbortSignal, only?:
 }
 
 function planFor(address: DatabaseAddress, signal: AbortSignal): Plan {
-  const { database, env } = address;
-  return orUnavailable(database, () => {
+  const { database, urlVariable, applicationName = CHECK_APPLICATION, env } = address;
+  return orUnavailable(address, () => {
     const parameters = readParameters(address);
     const role = ROLES.find((each) => each === (parameters.target_session_attrs ?? 'any'));
     if (!role) throw new SettingError(`target_session_attrs is none of ${ROLES.join(', ')} (not shown)`);
-    return { database, parameters, login: loginOf(parameters), mode: sslModeOf(parameters), env, role, signal };
+    const login = loginOf(parameters);
+    return {
+      database,
+      urlVariable,
+      applicationName,
+      parameters,
+      login,
+      mode: sslModeOf(parameters),
+      env,
+      role,
+      signal,
+    };
   });
 }
 
 /** Every address of a name is a server of its own where its role matters; a name without one fails when it is connected to. */
-async function targetsIn({ database, parameters, role }: Plan): Promise<readonly Target[]> {
-  const targets = orUnavailable(database, () => targetsOf(parameters));
+async function targetsIn(plan: Plan): Promise<readonly Target[]> {
+  const { parameters, role } = plan;
+  const targets = orUnavailable(plan, () => targetsOf(parameters));
   if (role === 'any') return targets;
   return (await Promise.all(targets.map((target) => addressesOf(target).catch(() => [target])))).flat();
 }
@@ -105,7 +123,7 @@ async function enter(target: Target, plan: Plan): Promise<Connection> {
 
 /** Encrypted or not, in the order of the `sslmode`. Where both ways fail, the first one's reason is what helps. */
 async function connectInSomeWay(target: Target, plan: Plan): Promise<Connection> {
-  const { database, parameters, mode, env, signal } = plan;
+  const { database, urlVariable, parameters, mode, env, signal } = plan;
   let failed: Explained | undefined;
   try {
     for (const encryption of await encryptionsOf(parameters, { mode, host: target.host, env })) {
@@ -113,14 +131,14 @@ async function connectInSomeWay(target: Target, plan: Plan): Promise<Connection>
         return await connectTo(target, { ...plan, encryption });
       } catch (error) {
         signal.throwIfAborted();
-        const now = explain(error, { target, mode, encrypted: encryption !== false, database });
+        const now = explain(error, { target, mode, encrypted: encryption !== false, database, urlVariable });
         if (failed === undefined || saysLittle(failed)) failed = now;
         if (!otherWayMayDo(error)) break;
       }
     }
   } catch (error) {
     signal.throwIfAborted();
-    failed = explain(error, { target, mode, encrypted: false, database });
+    failed = explain(error, { target, mode, encrypted: false, database, urlVariable });
   }
   const { code, words, final } = failed ?? { code: 'unknown', words: 'no way to connect', final: true };
   throw final ? new DatabaseUnavailable(code, `database ${database}: ${words}`) : new NotThisOne(code, words);
@@ -158,12 +176,13 @@ function systemUser(): string {
   }
 }
 
-function orUnavailable<T>(database: string, read: () => T): T {
+function orUnavailable<T>(named: Pick<Plan, 'database' | 'urlVariable'>, read: () => T): T {
+  const { database } = named;
   try {
     return read();
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
-    const where = whereItsUrlStands(database);
+    const where = whereItsUrlStands(database, named.urlVariable);
     throw new DatabaseUnavailable('ERR_INVALID_URL', `database ${database}: correct ${where}: ${error.message}`);
   }
 }
