@@ -5,7 +5,7 @@ import * as messages from '../../src/workflows/messages.ts';
 import { type TestDeployment, testAddress, useTemporal } from '../support/temporal.ts';
 import { missingTerminal, useTerminal } from '../support/terminal.ts';
 import { CHECKS, failed, world } from '../support/world.ts';
-import { FILE, useCommandLine, withoutSettings } from './command-line.ts';
+import { PROGRAM, useCommandLine, withoutSettings } from './command-line.ts';
 
 const temporal = useTemporal();
 const bluegreen = useCommandLine();
@@ -17,17 +17,7 @@ function serviceOf({ handle }: TestDeployment): string {
 }
 
 function watchAt(deployment: TestDeployment, by = 'ana') {
-  const command = [
-    process.execPath,
-    '--import',
-    import.meta.resolve('tsx'),
-    FILE,
-    'watch',
-    '--service',
-    serviceOf(deployment),
-    '--by',
-    by,
-  ];
+  const command = [...PROGRAM, 'watch', '--service', serviceOf(deployment), '--by', by];
   return openTerminal(command, { ...withoutSettings(process.env), TEMPORAL_ADDRESS: testAddress(), TERM: 'xterm' });
 }
 

@@ -6,7 +6,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { format } from '../support/registry.ts';
 import { missingTerminal, useTerminal } from '../support/terminal.ts';
-import { FILE, useCommandLine, withoutSettings } from './command-line.ts';
+import { PROGRAM, useCommandLine, withoutSettings } from './command-line.ts';
 
 const bluegreen = useCommandLine();
 const openTerminal = useTerminal();
@@ -58,7 +58,7 @@ test('in a script the service has to be named', async () => {
   async () => {
     const file = join(folder, 'shop.yaml');
     const words = ['runbook', 'init', '--version-label', 'release', '--output', file];
-    const command = [process.execPath, '--import', import.meta.resolve('tsx'), FILE, ...words];
+    const command = [...PROGRAM, ...words];
     const env = { ...withoutSettings(process.env), TERM: 'xterm' };
 
     const stopped = openTerminal(command, env);
