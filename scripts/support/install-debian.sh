@@ -2,7 +2,7 @@
 # Installs what some tests need, where it is missing, from Debian: Prometheus and Alertmanager for alerts and metrics,
 # Chromium for Temporal's UI, HAProxy (with socat) and nginx (with mtail and curl) for deployments behind a real router,
 # jq, openssl and psql for recipes of checks, MariaDB, PgBouncer and PostgreSQL (an older one than the tests' own) for checks
-# of databases.
+# of databases, and etcd and kubectl for tests on Kubernetes.
 # Leaves no service of theirs running. As root, or in CI with sudo; elsewhere it says what to do and changes nothing.
 set -euo pipefail
 
@@ -16,12 +16,14 @@ for service in haproxy nginx mtail pgbouncer; do
 done
 command -v mariadbd >/dev/null || services+=(mariadb-server)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || services+=(postgresql)
+command -v etcd >/dev/null || services+=(etcd-server)
 missing=("${services[@]}")
 [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
 for program in socat curl jq openssl; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 command -v psql >/dev/null || missing+=(postgresql-client)
+command -v kubectl >/dev/null || missing+=(kubernetes-client)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
@@ -55,5 +57,6 @@ apt_get install --yes --no-install-recommends "${missing[@]}"
 rm -f "$said"
 # Nor do they start with the machine.
 if [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; then
-  "${as_root[@]}" systemctl disable --now --quiet "${services[@]/#mariadb-server/mariadb}"
+  services=("${services[@]/#mariadb-server/mariadb}")
+  "${as_root[@]}" systemctl disable --now --quiet "${services[@]/#etcd-server/etcd}"
 fi

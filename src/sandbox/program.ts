@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { endGroup, recordTail, SUPERVISOR } from '../processes/index.ts';
+import { endGroup, recordTail, SUPERVISOR, signalGroup } from '../processes/index.ts';
 
 /** Somebody else's program that runs in the background; it ends with this process, also when that is killed. */
 export interface Program {
@@ -9,6 +9,8 @@ export interface Program {
   /** `127.0.0.1:9090` */
   readonly address: string;
   stop(): Promise<void>;
+  /** Ends it at once, with nothing finished: SIGKILL. */
+  kill(): Promise<void>;
 }
 
 export interface ProgramOptions {
@@ -19,12 +21,12 @@ export interface ProgramOptions {
   readonly port: number;
   /** What it has to be started with to listen at this address. */
   readonly args: (address: string) => Promise<readonly string[]> | readonly string[];
-  /** Answers with success once it works: `/-/ready`. */
-  readonly readyPath: string;
+  /** Answers with success once it works: `/-/ready`. Or a function that finds out. */
+  readonly readyPath: string | ((address: string) => Promise<boolean>);
 }
 
 const TRIES = 3;
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000; // only ends what hangs: an API server takes a minute on a busy machine
 
 /** Starts it and waits until it works. @throws with its own words when it does not. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
@@ -48,10 +50,16 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       if (child.pid !== undefined) await endGroup(child.pid);
       await end;
     };
+    const kill = async (): Promise<void> => {
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      await end;
+    };
+    const isReady = async (): Promise<boolean> =>
+      typeof readyPath === 'string' ? (await fetch(`http://${address}${readyPath}`)).ok : readyPath(address);
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!ended.signal.aborted && Date.now() < deadline) {
-      const ready = await fetch(`http://${address}${readyPath}`).catch(() => undefined);
-      if (ready?.ok && !ended.signal.aborted) return { url: `http://${address}`, address, stop };
+      const ready = await isReady().catch(() => false);
+      if (ready && !ended.signal.aborted) return { url: `http://${address}`, address, stop, kill };
       await delay(50);
     }
     await stop();

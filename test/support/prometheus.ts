@@ -115,6 +115,7 @@ export async function startAlertmanager(
     url,
     address,
     stop: () => running.stop(),
+    kill: () => running.kill(),
     pause: () => running.stop(),
     async resume() {
       running = await start('alertmanager', options, Number(new URL(url).port));
