@@ -15,14 +15,21 @@ import {
 import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
 import { commandNotification, webhookNotification } from './notifications/index.ts';
 import { createRegistry, definePlugin, loadPlugins, type Plugin, type Registry } from './plugin/index.ts';
-import { commandRouter, haproxyRouter } from './routers/index.ts';
+import {
+  commandRouter,
+  grpcRouteRouter,
+  haproxyRouter,
+  httpRouteRouter,
+  serviceRouter,
+  virtualServiceRouter,
+} from './routers/index.ts';
 import { commandWorkload } from './workloads/index.ts';
 
 /** The kinds that bluegreen has itself, registered as those of a plugin are. */
 export const builtIn = definePlugin({
   name: 'bluegreen',
   workloads: [commandWorkload],
-  routers: [commandRouter, haproxyRouter],
+  routers: [commandRouter, haproxyRouter, httpRouteRouter, grpcRouteRouter, virtualServiceRouter, serviceRouter],
   metrics: [scrapeMetrics, prometheusMetrics, commandMetrics],
   checks: [
     postgresMaxConnections,

@@ -11,6 +11,8 @@ export const FAILURE = {
   DeploymentRolledBack: 'DeploymentRolledBack',
   /** A command of the platform ended with a failure, or could not be started. Never retried: the command said no. */
   CommandFailed: 'CommandFailed',
+  /** The parts of a router, such as its processes or routes, split the traffic differently. */
+  TrafficDisagrees: 'TrafficDisagrees',
   /** What the platform reports is not what was asked for. */
   NotInEffect: 'NotInEffect',
   /** Green did not answer its health check in time. */

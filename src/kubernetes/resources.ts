@@ -37,6 +37,7 @@ export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
   readonly subresource?: string;
+  readonly time?: string;
   readonly fieldsV1?: Readonly<Record<string, unknown>>;
 }
 
@@ -162,6 +163,8 @@ export interface Service extends KubeObject {
 
 export interface EndpointSlice extends KubeObject {
   readonly endpoints?: readonly {
+    readonly addresses?: readonly string[];
+    readonly targetRef?: { readonly name?: string };
     readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
   }[];
 }

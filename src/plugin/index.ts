@@ -14,7 +14,6 @@ export {
   httpUrl,
   latencyLimit,
   name,
-  type PlatformConfig,
   type Runbook,
   type RunbookParts,
   type RunbookProblem,
@@ -23,7 +22,7 @@ export {
   template,
 } from '../runbook/index.ts';
 export type { Operation, RunContext } from '../util/index.ts';
-export { commandFailed, readVariable, redact, TookTooLong } from '../util/index.ts';
+export { commandFailed, readVariable, redact, TookTooLong, trafficDisagrees } from '../util/index.ts';
 export type { Check, CheckContext, NamedNotifier, Remedy } from './check.ts';
 export {
   type AskedInterval,

@@ -7,9 +7,9 @@ import type {
   MetricsSchema,
   NotificationConfig,
   NotificationSchema,
-  PlatformConfig,
   RouterConfig,
   RouterSchema,
+  RunbookParts,
   WorkloadConfig,
   WorkloadSchema,
 } from '../runbook/index.ts';
@@ -37,7 +37,7 @@ export interface KindContext {
 
 /** What the factories of a workload and of a router get: the one may have to know what the runbook says of the other. */
 export interface PlatformContext extends KindContext {
-  readonly runbook: PlatformConfig;
+  readonly runbook: RunbookParts;
 }
 
 export interface MetricsContext extends KindContext {

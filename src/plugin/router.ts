@@ -11,7 +11,7 @@ export type Slots = Readonly<Record<string, string>>;
 /**
  * The port through which traffic moves. A change is a desired state: it may be asked for twice. Both functions throw an
  * ApplicationFailure of type `CommandFailed` when the router refuses, and reject promptly, with everything they started
- * ended, when the signal aborts.
+ * ended, when the signal aborts. `readTraffic` throws `TrafficDisagrees` when parts of the router split the traffic differently.
  */
 export interface Router {
   /**
@@ -28,6 +28,11 @@ export interface Router {
   drain?(run: RunContext): Promise<Evidence>;
   /** Where each version runs, for metrics that are counted by slot; undefined where nothing is known. */
   readSlots?(run: RunContext): Promise<Slots | undefined>;
+  /**
+   * Who other than bluegreen changed the traffic last, and what keeps them from it, in words for people. Asked when the traffic is
+   * not as it was set; undefined where nobody is known.
+   */
+  lastChange?(run: RunContext): Promise<string | undefined>;
   /** Whether everything is there that a shift needs. Changes nothing. */
   preflight?(run: RunContext): Promise<Observation>;
 }

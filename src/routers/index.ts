@@ -1,2 +1,3 @@
 export { commandRouter } from './command/router.ts';
 export { haproxyRouter } from './haproxy/router.ts';
+export { grpcRouteRouter, httpRouteRouter, serviceRouter, virtualServiceRouter } from './kubernetes/router.ts';

@@ -10,7 +10,6 @@ export {
   type MetricsSchema,
   type NotificationConfig,
   type NotificationSchema,
-  type PlatformConfig,
   type RouterBase,
   type RouterConfig,
   type RouterSchema,

@@ -23,15 +23,11 @@ interface KindSchema<Base, Config> {
 }
 
 /** What a kind may know of the rest of a runbook when it looks for problems. Each part is valid by itself. */
-export interface RunbookParts extends PlatformConfig {
-  readonly metrics: MetricsConfig;
-  readonly traffic: readonly { readonly percentage: number }[];
-}
-
-/** The parts that run versions and move traffic. */
-export interface PlatformConfig {
+export interface RunbookParts {
   readonly workload: WorkloadConfig;
   readonly router: RouterConfig;
+  readonly metrics: MetricsConfig;
+  readonly traffic: readonly { readonly percentage: number }[];
 }
 
 export interface RunbookProblem {

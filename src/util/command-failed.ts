@@ -8,3 +8,8 @@ import { FAILURE } from '../domain/index.ts';
 export function commandFailed(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, FAILURE.CommandFailed);
 }
+
+/** The traffic can be read, and its parts (processes, routes) disagree: the message names two of them, with what each has. */
+export function trafficDisagrees(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.TrafficDisagrees);
+}

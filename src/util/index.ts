@@ -1,4 +1,4 @@
-export { commandFailed } from './command-failed.ts';
+export { commandFailed, trafficDisagrees } from './command-failed.ts';
 export { errorCode } from './error-code.ts';
 export { hideSecrets } from './hide-secrets.ts';
 export { jsonOrUndefined } from './json.ts';

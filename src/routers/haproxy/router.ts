@@ -11,6 +11,7 @@ import {
   routerKind,
   type Slots,
   type TrafficShares,
+  trafficDisagrees,
 } from '../../plugin/index.ts';
 import { fenced } from '../../processes/index.ts';
 import type { RunContext } from '../../util/index.ts';
@@ -128,7 +129,7 @@ export const haproxyRouter = routerKind({
         [...shares].map(([slot, share]) => `${slot} ${share} %`).join(', ');
       const differs = others.find((shares) => inWords(shares) !== inWords(first));
       if (differs)
-        throw commandFailed(
+        throw trafficDisagrees(
           `the HAProxy processes do not agree: one has ${inWords(first)}, another ${inWords(differs)}`,
         );
       return first;

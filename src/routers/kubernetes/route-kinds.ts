@@ -1,0 +1,115 @@
+import type { Condition, KubeObject, Resource } from '../../kubernetes/index.ts';
+import type { Changed } from './gitops.ts';
+
+/** One place to which a rule of a route sends requests. */
+export interface Backend {
+  /** The Service, as `namespace/name`; undefined for anything else. */
+  readonly service: string | undefined;
+  readonly weight: number;
+  /** Where its weight is, as a JSON pointer. */
+  readonly weightPath: string;
+}
+
+/** A rule of a route: what it matches is sent to its backends by their weights. */
+interface Rule {
+  /** As messages call it: `rule 1`, or by its name. */
+  readonly name: string;
+  readonly backends: readonly Backend[];
+}
+
+export interface Route extends KubeObject {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status?: { readonly parents?: readonly ParentStatus[] };
+}
+
+/** A gateway that a route belongs to, or wants to belong to. */
+export interface ParentRef {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly sectionName?: string;
+  readonly port?: number;
+}
+
+/** What one gateway says of a route. */
+export interface ParentStatus {
+  readonly parentRef: ParentRef;
+  readonly conditions?: readonly (Condition & { readonly observedGeneration?: number })[];
+}
+
+/** One kind of route: where its weights are. */
+export interface RouteKind {
+  readonly resource: Resource;
+  readonly changed: Changed;
+  rulesOf(route: Route): readonly Rule[];
+}
+
+interface BackendRef {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly weight?: number;
+}
+
+interface GatewayRule {
+  readonly name?: string;
+  readonly backendRefs?: readonly BackendRef[];
+}
+
+/** HTTPRoute and GRPCRoute are alike here. */
+function gatewayRoute(kind: string, plural: string): RouteKind {
+  return {
+    resource: { apiVersion: 'gateway.networking.k8s.io/v1', kind, plural },
+    changed: { fields: ['rules'], jqPath: '.spec.rules[].backendRefs[].weight' },
+    rulesOf: ({ metadata, spec }) =>
+      ((spec['rules'] ?? []) as readonly GatewayRule[]).map(({ name, backendRefs = [] }, index) => ({
+        name: name === undefined ? `rule ${index + 1}` : `rule "${name}"`,
+        backends: backendRefs.map((ref, at) => ({
+          service:
+            (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service'
+              ? `${ref.namespace ?? metadata.namespace}/${ref.name}`
+              : undefined,
+          weight: ref.weight ?? 1,
+          weightPath: `/spec/rules/${index}/backendRefs/${at}/weight`,
+        })),
+      })),
+  };
+}
+
+interface IstioRule {
+  readonly name?: string;
+  readonly route?: readonly { readonly destination?: { readonly host?: string }; readonly weight?: number }[];
+}
+
+const ISTIO_LISTS = ['http', 'tls', 'tcp'] as const;
+
+const virtualService: RouteKind = {
+  resource: { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', plural: 'virtualservices' },
+  changed: { fields: ISTIO_LISTS, jqPath: '.spec.http[].route[].weight' },
+  rulesOf: ({ metadata, spec }) =>
+    ISTIO_LISTS.flatMap((list) =>
+      ((spec[list] ?? []) as readonly IstioRule[]).map(({ name, route = [] }, index) => ({
+        name: name === undefined ? `${list}[${index}]` : `${list} "${name}"`,
+        backends: route.map(({ destination, weight }, at) => ({
+          service: serviceOf(destination?.host ?? '', metadata.namespace ?? ''),
+          weight: weight ?? (route.length === 1 ? 100 : 0),
+          weightPath: `/spec/${list}/${index}/route/${at}/weight`,
+        })),
+      })),
+    ),
+};
+
+/** Istio takes a short name to be in the namespace of the rule. */
+function serviceOf(host: string, namespace: string): string {
+  const [name, own = namespace] = host.split('.');
+  return `${own}/${name}`;
+}
+
+/** The kinds of routes, by the `kind` of a router. */
+export const ROUTE_KINDS = {
+  'http-route': gatewayRoute('HTTPRoute', 'httproutes'),
+  'grpc-route': gatewayRoute('GRPCRoute', 'grpcroutes'),
+  'virtual-service': virtualService,
+} as const satisfies Record<string, RouteKind>;
