@@ -23,12 +23,12 @@ import {
   serviceRouter,
   virtualServiceRouter,
 } from './routers/index.ts';
-import { commandWorkload } from './workloads/index.ts';
+import { commandWorkload, kubernetesWorkload } from './workloads/index.ts';
 
 /** The kinds that bluegreen has itself, registered as those of a plugin are. */
 export const builtIn = definePlugin({
   name: 'bluegreen',
-  workloads: [commandWorkload],
+  workloads: [commandWorkload, kubernetesWorkload],
   routers: [commandRouter, haproxyRouter, httpRouteRouter, grpcRouteRouter, virtualServiceRouter, serviceRouter],
   metrics: [scrapeMetrics, prometheusMetrics, commandMetrics],
   checks: [

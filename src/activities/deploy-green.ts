@@ -24,17 +24,29 @@ export function deployGreen(dependencies: Dependencies): Activities['deployGreen
         } catch (error) {
           run.signal.throwIfAborted();
           problem = error instanceof Error ? error.message : String(error);
+          if (isFinal(error))
+            throw unhealthy(
+              `${target.green} was deployed but cannot become healthy, so it gets no traffic: ${problem}`,
+            );
           run.heartbeat({ doing: `waiting until ${target.green} is healthy`, problem });
           return undefined;
         }
       });
       if (!healthy)
-        throw ApplicationFailure.nonRetryable(
+        throw unhealthy(
           `${target.green} was deployed but did not become healthy in its time, so it gets no traffic: ${problem}${await stateOf(workload, target.green, run)}`,
-          FAILURE.GreenUnhealthy,
         );
       return { evidence: [...deployed, ...healthy] };
     });
+}
+
+/** Whether the workload says that waiting does not help. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === FAILURE.GreenUnhealthy && error.nonRetryable === true;
+}
+
+function unhealthy(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FAILURE.GreenUnhealthy);
 }
 
 /** What the platform knows of a version's instances: it is often the reason. */

@@ -22,6 +22,14 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
+interface ListQuery {
+  readonly namespace: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** `0`: as the API server remembers them, which is cheaper for it and may be a moment old. */
+  readonly resourceVersion?: '0';
+}
+
 /**
  * The API server of one cluster. Requests that are not answered, or answered with 429 or 5xx, are sent again for some seconds;
  * `run.heartbeat` says so. All functions throw an ApplicationFailure of type `CommandFailed` that says what could not be done and why
@@ -30,11 +38,7 @@ export interface PatchOperation {
 export interface Cluster {
   /** Undefined if there is none. */
   get<T extends KubeObject>(ref: ObjectRef, run: RunContext): Promise<T | undefined>;
-  list<T extends KubeObject>(
-    resource: Resource,
-    where: { readonly namespace: string; readonly labelSelector?: string; readonly fieldSelector?: string },
-    run: RunContext,
-  ): Promise<T[]>;
+  list<T extends KubeObject>(resource: Resource, where: ListQuery, run: RunContext): Promise<T[]>;
   /**
    * Reads the object and patches it with what `plan` returns for it; an empty list changes nothing. Fails when the object changed in
    * between, and then starts again with what it is now. Resolves with the object as it is afterwards.
@@ -104,7 +108,7 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
   const cluster: Cluster = {
     get: (ref, run) => read(`read ${nameOf(ref)}`, objectPath(ref), run),
 
-    async list<T>(resource: Resource, where: Parameters<Cluster['list']>[1], run: RunContext): Promise<T[]> {
+    async list<T>(resource: Resource, where: ListQuery, run: RunContext): Promise<T[]> {
       const { namespace, ...selectors } = where;
       const query = new URLSearchParams(Object.entries(selectors)).toString();
       const path = `${pathOf(resource, namespace)}?${query}`;

@@ -1,8 +1,10 @@
+export { type AccessRule, observeAccess, roleYaml } from './access.ts';
 export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from './cluster.ts';
 export { type Owner, ownerByManager, ownerOf } from './owners.ts';
 export { isConflict, nameOf, pathOf, refusedWith } from './refusal.ts';
 export * from './resources.ts';
 export { namespaceName, type Place, placeKeys, placeOf } from './schema.ts';
+export { selectorText, selects } from './selectors.ts';
 export {
   asLabel,
   assertLabel,

@@ -7,7 +7,7 @@ const objectName = z
     /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
     'expected the name of a Kubernetes object: lower-case letters, digits, - and .',
   );
-export const namespaceName = z
+const namespaceName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a namespace: lower-case letters, digits and -');
 
@@ -48,7 +48,7 @@ export const placeKeys = {
     .record(z.string().min(1), slot)
     .refine((slots) => Object.keys(slots).length === 2, 'expected two slots that take turns')
     .refine(
-      (slots) => ownersOf(slots).size === 2 && servicesOf(slots).size === 2,
+      (slots) => [ownersOf(slots), servicesOf(slots)].every(({ size }) => size === Object.keys(slots).length),
       'expected a Deployment or StatefulSet and a Service of its own for each slot',
     )
     .describe(

@@ -38,7 +38,7 @@ export {
   type SeriesReading,
 } from './counters.ts';
 export { definePlugin, type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
-export { greenUnhealthy, metricsUnavailable } from './failures.ts';
+export { greenNeverHealthy, greenUnhealthy, metricsUnavailable } from './failures.ts';
 export { addCounts, NO_COUNTS } from './fresh-counts.ts';
 export {
   GAP_INTERVALS,
@@ -61,6 +61,7 @@ export {
   type PlatformContext,
   type RouterKind,
   routerKind,
+  type WorkloadContext,
   type WorkloadKind,
   workloadKind,
 } from './kinds.ts';
@@ -80,4 +81,4 @@ export { readSlots } from './read-slots.ts';
 export { createRegistry, PluginError, type Registry } from './registry.ts';
 export type { Router, Slots, TrafficShares } from './router.ts';
 export { type Bucket, sumOfBuckets } from './sum-of-buckets.ts';
-export type { Evidence, Workload } from './workload.ts';
+export type { Evidence, InstancesSeen, Workload } from './workload.ts';

@@ -40,6 +40,11 @@ export interface PlatformContext extends KindContext {
   readonly runbook: RunbookParts;
 }
 
+/** A workload also gets the router: it says which slot serves. */
+export interface WorkloadContext extends PlatformContext {
+  router(): Router;
+}
+
 export interface MetricsContext extends KindContext {
   readonly limits: Limits;
   /**
@@ -56,7 +61,7 @@ export interface MetricsContext extends KindContext {
 
 /** How versions run: what `workload` in a runbook may be. */
 export interface WorkloadKind<Config extends WorkloadConfig = WorkloadConfig> extends WorkloadSchema<Config> {
-  create(config: Config, context: PlatformContext): Workload;
+  create(config: Config, context: WorkloadContext): Workload;
 }
 
 /** How traffic moves: what `router` in a runbook may be. */

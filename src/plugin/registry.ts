@@ -77,9 +77,13 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     );
   }
 
-  return {
+  const withRouter = (context: PlatformContext) => ({
+    ...context,
+    router: () => registry.router(context.runbook.router, context),
+  });
+  const registry: Registry = {
     format,
-    workload: (config, context) => find('workloads', config).create(config, context),
+    workload: (config, context) => find('workloads', config).create(config, withRouter(context)),
     router: (config, context) => find('routers', config).create(config, context),
     metrics: (config, context) => withinLimits(find('metrics', config).create(config, context)),
     notifiers: (configs, context) =>
@@ -98,6 +102,7 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     },
     remedy: (config) => find('checks', config).remedy?.(config),
   };
+  return registry;
 }
 
 function byKind<P extends Port>(port: P, plugins: readonly Plugin[]): Map<string, NonNullable<Kinds[P]>[number]> {

@@ -5,6 +5,17 @@ import type { Observation } from './observation.ts';
 /** What a change did, for the report: redacted, at most a few hundred characters a line. */
 export type Evidence = readonly EvidenceLine[];
 
+/** What the platform knows of the instances of one version. */
+export interface InstancesSeen {
+  readonly instances: number;
+  /** How many of them get requests. */
+  readonly ready: number;
+  /** How often each was restarted since it exists, by name; those that never were may be missing. */
+  readonly restarts: Readonly<Record<string, number>>;
+  /** What is wrong with them, in words for people. */
+  readonly problems: readonly string[];
+}
+
 /**
  * The port through which versions run. Every change is a desired state: it may be asked for twice. All functions throw an
  * ApplicationFailure of type `CommandFailed` when the platform refuses, and reject promptly, with everything they started
@@ -15,10 +26,18 @@ export interface Workload {
   deploy(operation: Operation, run: RunContext): Promise<Evidence>;
   /** After it returns, green stops; it has 15 seconds. Called when all traffic is back on blue. */
   stop(operation: Operation, run: RunContext): Promise<Evidence>;
-  /** Resolves with evidence if `version` is healthy now. @throws ApplicationFailure `GreenUnhealthy`, retryable, if not. */
+  /**
+   * Resolves with evidence if `version` is healthy now. @throws ApplicationFailure `GreenUnhealthy` if not: retryable, or final
+   * (`greenNeverHealthy`) if waiting does not help.
+   */
   checkHealth(version: string, run: RunContext): Promise<Evidence>;
   /** What the platform knows of a version's instances, for the error of a green that does not get healthy. */
   describe?(version: string, run: RunContext): Promise<Evidence>;
+  /**
+   * The instances of each version that runs, while green has traffic: called at each poll, so it has to be cheap. A version that
+   * is missing is not known.
+   */
+  observe?(run: RunContext): Promise<Readonly<Record<string, InstancesSeen>>>;
   /** Whether everything is there that a deployment needs. Changes nothing. */
   preflight?(run: RunContext): Promise<Observation>;
 }

@@ -17,6 +17,7 @@ export {
   type RunbookProblem,
   remedyBase,
   TARGET_PLACEHOLDERS,
+  type WorkloadBase,
   type WorkloadConfig,
   type WorkloadSchema,
 } from './kinds.ts';

@@ -42,11 +42,12 @@ const workloadBase = (kind: string, summary: string) =>
     kind: z.literal(kind).describe(summary),
     timeout: duration.prefault('10m').describe('The longest that a deployment may take until green is healthy.'),
   });
+export type WorkloadBase = ReturnType<typeof workloadBase>;
 export interface WorkloadConfig {
   readonly kind: string;
   readonly timeout: number;
 }
-export interface WorkloadSchema<Config> extends KindSchema<ReturnType<typeof workloadBase>, Config> {
+export interface WorkloadSchema<Config> extends KindSchema<WorkloadBase, Config> {
   /** What is valid and still doubtful, each with its key: `runbook validate` prints it. */
   warnings?(config: Config): readonly string[];
 }

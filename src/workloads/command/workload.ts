@@ -1,9 +1,7 @@
-import { z } from 'zod';
-import { answerKeys, namesVersion } from '../../http-answer/index.ts';
 import { type Evidence, type Workload, workloadKind } from '../../plugin/index.ts';
 import { fillPlaceholders, findPrograms, runChange } from '../../processes/index.ts';
-import { command, commandEnv, httpUrl } from '../../runbook/index.ts';
-import { checkHealth } from './check-health.ts';
+import { command, commandEnv } from '../../runbook/index.ts';
+import { checkHealth, healthSchema, isAmbiguous } from '../check-health.ts';
 
 const PLACEHOLDERS = ['service', 'version', 'blue'] as const;
 
@@ -21,15 +19,12 @@ export const commandWorkload = workloadKind({
           "Stops green after a rollback, within 15 seconds. Leave it out if the router's rollback stops green, or if green keeps running.",
         ),
       env: commandEnv,
-      health: z
-        .strictObject({
-          url: httpUrl('service', 'version').describe('The address of the version itself, not of the router.'),
-          ...answerKeys('service', 'version'),
-        })
-        .describe('The health check that green has to pass before it gets traffic, and blue after a rollback.'),
+      health: healthSchema().describe(
+        'The health check that green has to pass before it gets traffic, and blue after a rollback.',
+      ),
     }),
   warnings: ({ health }) =>
-    health.url.includes('{version}') || namesVersion(health)
+    !isAmbiguous(health, 'version')
       ? []
       : [
           'workload.health has the same address for blue and green, and nothing in the answer has to show the version: an answer of blue passes for green. Add contains: "{version}" or a header with it, or put {version} into the address.',

@@ -1,0 +1,136 @@
+import {
+  asLabel,
+  type Cluster,
+  type EndpointSlice,
+  type Pod,
+  RESOURCES,
+  type SlotState,
+  selectorText,
+  slotWords,
+} from '../../kubernetes/index.ts';
+import type { Evidence } from '../../plugin/index.ts';
+import type { RunContext } from '../../util/index.ts';
+import { conditionOf, creationProblem, grouped, type KubeEvent, type PodProblem, problemOf } from './pod-problems.ts';
+
+/** Warnings are read of so many pods at most. */
+const MOST_EXPLAINED = 3;
+
+/** How a slot is. It is healthy where there is no problem. */
+export interface SlotHealth {
+  readonly evidence: Evidence;
+  readonly problem?: string;
+  /** The problem does not heal by itself. */
+  readonly isFinal?: true;
+}
+
+/** Whether all replicas that a slot should have are updated, available and behind its Service; and if not, why. */
+export async function slotHealth(
+  cluster: Cluster,
+  slot: SlotState,
+  { version, versionLabel }: { readonly version: string; readonly versionLabel: string },
+  run: RunContext,
+): Promise<SlotHealth> {
+  const { name, object, wanted, owner, service } = slot;
+  if (!object) return { evidence: [], problem: slotWords(slot) };
+  const { generation = 0 } = object.metadata;
+  const { observedGeneration = 0, updatedReplicas = 0, availableReplicas = 0, replicas = 0 } = object.status ?? {};
+  const isObserved = observedGeneration >= generation;
+  const endpoints = await readyEndpoints(cluster, slot, run);
+  const evidence = [
+    {
+      what: `${owner.resource.kind} ${owner.name}`,
+      measured: isObserved
+        ? `${updatedReplicas} updated and ${availableReplicas} available of ${wanted} replicas`
+        : `its newest change is not observed yet`,
+      required: `all ${wanted}`,
+    },
+    { what: `ready endpoints of Service ${service.name}`, measured: String(endpoints), required: `${wanted}` },
+  ];
+  const isComplete = isObserved && [updatedReplicas, availableReplicas, replicas].every((count) => count === wanted);
+  if (isComplete && wanted > 0 && endpoints >= wanted) return { evidence };
+
+  const counts = isObserved
+    ? `${name} has ${Math.min(updatedReplicas, availableReplicas)} of ${wanted} replicas of ${version} available`
+    : `${name}: its newest change is not observed yet`;
+  if (wanted === 0) return { evidence, problem: `${name} is scaled to 0` };
+  if (object.spec.paused)
+    return {
+      evidence,
+      problem: `${counts}: ${owner.name} is paused: run kubectl rollout resume deployment/${owner.name}`,
+    };
+  if (isComplete)
+    return {
+      evidence,
+      problem: `all pods of ${name} are available, but its Service ${service.name} has ${endpoints} of ${wanted} ready endpoints`,
+    };
+  const found = await podProblems(cluster, slot, { version, versionLabel }, run);
+  const words = [...found.creation.map((one) => one.words), ...grouped(found.pods)];
+  const isFinal = [...found.creation, ...found.pods.map(({ problem }) => problem)].some((one) => one.isFinal);
+  return {
+    evidence,
+    problem: [counts, ...words].join('; '),
+    ...(isFinal && { isFinal }),
+  };
+}
+
+interface Found {
+  readonly creation: readonly PodProblem[];
+  readonly pods: readonly { readonly pod: string; readonly problem: PodProblem }[];
+}
+
+/** What the pods of a version in a slot say is wrong, and why pods are missing. */
+async function podProblems(
+  cluster: Cluster,
+  { object, owner }: SlotState,
+  { version, versionLabel }: { readonly version: string; readonly versionLabel: string },
+  run: RunContext,
+): Promise<Found> {
+  if (!object) return { creation: [], pods: [] };
+  const { namespace } = owner;
+  const ofVersion = `${selectorText(object.spec.selector)},${versionLabel}=${asLabel(version)}`;
+  const pods = await cluster.list<Pod>(RESOURCES.pod, { namespace, labelSelector: ofVersion }, run);
+  const unready = pods.filter(
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined && conditionOf(status?.conditions ?? [], 'Ready')?.status !== 'True',
+  );
+  const warnings = await Promise.all(
+    unready.slice(0, MOST_EXPLAINED).map(({ metadata }) => newestWarning(cluster, namespace, metadata.uid, run)),
+  );
+  const found = unready.flatMap((pod, index) => {
+    const problem = problemOf(pod, warnings[index]);
+    return problem ? [{ pod: pod.metadata.name, problem }] : [];
+  });
+  const failure = conditionOf(object.status?.conditions ?? [], 'ReplicaFailure');
+  if (failure?.status === 'True') return { creation: [creationProblem(failure.message ?? '')], pods: found };
+  if (owner.resource.kind !== 'StatefulSet' || pods.length >= (object.spec.replicas ?? 1))
+    return { creation: [], pods: found };
+  const event = await newestWarning(cluster, namespace, object.metadata.uid, run);
+  return { creation: event?.reason === 'FailedCreate' ? [creationProblem(event.message ?? '')] : [], pods: found };
+}
+
+/** The newest warning about an object. A back-off only says that something else failed before. */
+async function newestWarning(
+  cluster: Cluster,
+  namespace: string,
+  uid: string,
+  run: RunContext,
+): Promise<KubeEvent | undefined> {
+  const fieldSelector = `involvedObject.uid=${uid},type=Warning`;
+  const events = await cluster.list<KubeEvent>(RESOURCES.event, { namespace, fieldSelector }, run);
+  const at = ({ lastTimestamp, eventTime, metadata }: KubeEvent) =>
+    Date.parse(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '') || 0;
+  return events.filter(({ reason }) => reason !== 'BackOff').sort((a, b) => at(b) - at(a))[0];
+}
+
+/** How many pods the Service of a slot sends requests to. A pod with two addresses is one. */
+async function readyEndpoints(cluster: Cluster, { service }: SlotState, run: RunContext): Promise<number> {
+  const slices = await cluster.list<EndpointSlice>(
+    RESOURCES.endpointSlice,
+    { namespace: service.namespace, labelSelector: `kubernetes.io/service-name=${service.name}` },
+    run,
+  );
+  const ready = slices
+    .flatMap(({ endpoints }) => endpoints ?? [])
+    .filter(({ conditions }) => conditions?.ready !== false);
+  return new Set(ready.map(({ targetRef, addresses }) => targetRef?.name ?? addresses?.[0])).size;
+}
