@@ -3,7 +3,7 @@ export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from '.
 export { type Owner, ownerByManager, ownerOf } from './owners.ts';
 export { isConflict, nameOf, pathOf, refusedWith } from './refusal.ts';
 export * from './resources.ts';
-export { namespaceName, type Place, placeKeys, placeOf } from './schema.ts';
+export { type Place, placeKeys, placeOf } from './schema.ts';
 export { selectorText, selects } from './selectors.ts';
 export {
   asLabel,
