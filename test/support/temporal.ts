@@ -91,6 +91,7 @@ export function useTemporal(): TestTemporal {
       workflowBundle: { codePath: testBundle() },
       activities,
       maxHeartbeatThrottleInterval: 100,
+      debugMode: true, // workflows in this thread: a thread of their own takes a second of CPU to start, for each test
       ...options,
     });
 
