@@ -24,6 +24,8 @@ export interface RouterSubject {
   readonly secrets?: readonly string[];
   /** How many programs or requests that the router started are still running. */
   running?(): number | Promise<number>;
+  /** Which shares of green it can set, ending with 0; by default 50, 100 and 0. */
+  readonly percentages?: readonly [first: number, ...more: number[]];
   /** How long an accepted change may take until it is read back, in milliseconds; by default 10 s. */
   readonly settleMs?: number;
 }
@@ -32,7 +34,8 @@ const SETTLE_MS = 10_000;
 
 /** The promises of the router port. */
 export function routerConformance(subject: RouterSubject): readonly ConformanceTest[] {
-  const { blue, green, secrets = [], settleMs = SETTLE_MS } = subject;
+  const { blue, green, secrets = [], settleMs = SETTLE_MS, percentages = [50, 100, 0] } = subject;
+  const [first] = percentages;
 
   async function readsBack(router: Router, percentage: number): Promise<void> {
     const until = Date.now() + settleMs;
@@ -50,7 +53,7 @@ export function routerConformance(subject: RouterSubject): readonly ConformanceT
   }
 
   return [
-    ...[50, 100, 0].map((percentage) => ({
+    ...percentages.map((percentage) => ({
       name: `${percentage} % on green is set, twice as well as once, and read back`,
       run: async () => {
         const router = await subject.working();
@@ -64,7 +67,7 @@ export function routerConformance(subject: RouterSubject): readonly ConformanceT
       name: 'a refused shift, and a refused rollback, is CommandFailed, without any secret',
       run: async () => {
         const router = await subject.refusing();
-        for (const percentage of [50, 0])
+        for (const percentage of [first, 0])
           assertFailure(await rejectionOf(() => router.setTraffic(newOperation(), percentage, idle())), {
             type: 'CommandFailed',
             secrets,
@@ -75,7 +78,7 @@ export function routerConformance(subject: RouterSubject): readonly ConformanceT
       name: 'an abort rejects promptly with its reason, and ends what was started',
       run: async () => {
         const router = await subject.hanging();
-        for (const percentage of [50, 0])
+        for (const percentage of [first, 0])
           await assertAbortsPromptly((signal) =>
             router.setTraffic(newOperation(), percentage, { signal, heartbeat() {} }),
           );

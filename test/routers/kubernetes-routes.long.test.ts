@@ -379,10 +379,9 @@ describeOnKubernetes('routes', () => {
       metadata: { name },
       spec: { policyName: name, validationActions: ['Deny'] },
     });
-    const [first] = Object.entries(matchLabels);
     await until(() =>
       api()
-        .patch(routePath('http-route', namespace(), 'two'), { metadata: { annotations: { probe: `${first}` } } })
+        .patch(routePath('http-route', namespace(), 'two'), { metadata: { annotations: { probe: 'yes' } } })
         .then(
           () => false,
           () => true,
