@@ -8,6 +8,7 @@ import { registryWith } from '../src/built-in.ts';
 import type { Activities } from '../src/domain/index.ts';
 import { createReportStore } from '../src/report/index.ts';
 import { parseRequest, parseRunbook, type Runbook, toPlan } from '../src/runbook/index.ts';
+import { folderState } from '../src/state/index.ts';
 import { bundleWorkflows, WORKER_OPTIONS } from '../src/worker/index.ts';
 
 /** A worker as it is in production, but its platform does nothing: what is measured is the watch. Told by its arguments. */
@@ -64,7 +65,7 @@ const runbooks = {
   pinnedOrCurrent: async ({ service }: { service: string }) => ({ runbook: runbookOf(service) }),
 };
 const folder = await mkdtemp(join(tmpdir(), 'bluegreen-scale-'));
-const reports = createReportStore(folder);
+const reports = createReportStore(folderState(folder));
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const worker = await Worker.create({
   ...WORKER_OPTIONS,

@@ -13,6 +13,7 @@ export type {
 export { deploymentWorkflowId } from './domain/index.ts';
 export type { Plugin, Registry } from './plugin/index.ts';
 export { createRunbookStore, type RunbookStore } from './runbook/index.ts';
+export { openState, type StateStore } from './state/index.ts';
 export {
   connectClient,
   connectionConfig,

@@ -98,16 +98,17 @@ test('bluegreen temporal runs a local server until Ctrl-C, and hints name that c
 
 /** A worker inside of somebody else's program. */
 const EMBEDDED = `
-import { connectionConfig, connectWorker, createRunbookStore, createWorker, loadRegistry } from 'bluegreen';
-const { BLUEGREEN_RUNBOOKS: directory, BLUEGREEN_STATE: stateDirectory } = process.env;
+import { connectionConfig, connectWorker, createRunbookStore, createWorker, loadRegistry, openState } from 'bluegreen';
+const directory = process.env.BLUEGREEN_RUNBOOKS;
+const state = openState();
 const config = connectionConfig();
 const registry = await loadRegistry();
 const worker = await createWorker({
   connection: await connectWorker(config),
   namespace: config.namespace,
-  runbooks: createRunbookStore({ directory, stateDirectory, format: registry.format }),
+  runbooks: createRunbookStore({ directory, state, format: registry.format }),
   registry,
-  stateDirectory,
+  state,
   env: process.env,
 });
 await worker.run();

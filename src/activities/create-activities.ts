@@ -1,6 +1,7 @@
 import type { Activities } from '../domain/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
+import { withFlushedSeries } from './flush-series.ts';
 import { guardTraffic } from './guard-traffic.ts';
 import { notify } from './notify.ts';
 import { readBaseline } from './read-baseline.ts';
@@ -22,7 +23,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     readBaseline: readBaseline(dependencies),
     deployGreen: deployGreen(dependencies),
     shiftTraffic: shiftTraffic(dependencies),
-    watchWindow: watchWindow(dependencies),
+    watchWindow: withFlushedSeries(dependencies, watchWindow(dependencies)),
     restoreTraffic: restoreTraffic(dependencies),
     verifyRecovery: verifyRecovery(dependencies),
     guardTraffic: guardTraffic(dependencies),

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { stateDirectory } from '../util/index.ts';
+import { stateDirectory } from '../state/index.ts';
 import { type Address, addressFlags, COMMAND } from './address.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { hasKeys, type PersonAtKeys, personAtKeys } from './keys/interactive.ts';

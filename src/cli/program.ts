@@ -65,8 +65,8 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'report',
     description:
-      "Creates the report of a deployment that has ended, from Temporal's history and the series that a worker stored on " +
-      'this machine (BLUEGREEN_STATE). Without the series its charts are coarse. Needs a worker only if the deployment ' +
+      "Creates the report of a deployment that has ended, from Temporal's history and the series that the workers stored " +
+      '(BLUEGREEN_STATE on this machine, or BLUEGREEN_STATE_URL). Without the series its charts are coarse. Needs a worker only if the deployment ' +
       'was terminated.',
     load: async () => (await import('./commands/report.ts')).addReport,
   },

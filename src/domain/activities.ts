@@ -74,7 +74,7 @@ export interface Activities {
   notify(notification: Notification): Promise<void>;
   /** Writes the report of a deployment that has ended, as HTML, JSON and Markdown. Throws when it cannot be kept. */
   writeReport(input: ReportInput): Promise<{
-    /** The folder, below the worker's state directory. */
+    /** The folder, in the workers' state. */
     readonly where: string;
   }>;
 }

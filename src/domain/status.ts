@@ -137,7 +137,7 @@ export interface UndeliveredNotification {
   readonly problem: string;
 }
 
-/** Where the report lies, below the worker's state directory, or why it could not be written. */
+/** Where the report lies, in the workers' state, or why it could not be written. */
 export type WrittenReport = { readonly where: string } | { readonly problem: string };
 
 /** What `status` answers. Plain JSON; times are epoch milliseconds. */

@@ -1,7 +1,7 @@
 import { readVariable } from '../util/index.ts';
 
 /** What every command gets of the worker's environment. docs/security.md names them for people. */
-const BASIC = /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|BLUEGREEN_.*)$/;
+const BASIC = /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|BLUEGREEN_(?!STATE_URL).*)$/;
 
 /**
  * The environment of a command: the basic variables of `env`, and those that the runbook names.

@@ -1,125 +1,141 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type * as FileSystem from 'node:fs/promises';
-import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errorCode } from '../util/index.ts';
+import { createHash } from 'node:crypto';
+import { type StateStore, StateUnavailable } from '../state/index.ts';
 import type { Poll } from './series.ts';
 
-/** Where a worker keeps what a report needs, and the reports: a folder for each deployment. */
+/** Where a worker keeps what a report needs, and the reports: a folder of the state for each deployment. */
 export interface ReportStore {
   /**
-   * Keeps what a poll of this deployment brought. Neither waits nor throws, whatever the disk does: the watch goes on.
+   * Keeps what a poll of this deployment brought. Neither waits nor throws, whatever the store does: the watch goes on.
    * `complain` is called once for each deployment, with the reason why its series has a gap.
    */
   note(deployment: string, poll: Poll, complain: (problem: string) => void): void;
-  /** Everything that was noted of this deployment on this machine, in no order. Lines that are no polls are left out. */
+  /** Writes what was noted and is not written yet. Never throws; what cannot be written is tried again with the next poll. */
+  flush(deployment: string): Promise<void>;
+  /** Everything that was noted of this deployment, in no order. Lines that are no polls are left out. @throws StateUnavailable */
   polls(deployment: string): Promise<Poll[]>;
   /**
    * Writes these files, each whole or not at all. May be called twice.
-   * @returns the folder, below the state directory. @throws what the file system says.
+   * @returns the folder in the state. @throws StateUnavailable
    */
   keep(deployment: string, files: Readonly<Record<string, string>>): Promise<string>;
 }
 
-/** A disk that hangs may have so many polls waiting for it; more are dropped. */
+/** A store that does not answer may have so many polls waiting for it; more are dropped. */
 const MOST_WAITING = 100;
-/** A file of one worker about one deployment: some 30,000 polls. */
+/** What one worker writes about one deployment: some 30,000 polls. */
 const LARGEST_BYTES = 8_000_000;
+/** A remote store gets the polls of so long in one piece: each costs a request. */
+const GATHER_MS = 15_000;
+/** Deployments whose size and complaints are remembered. */
+const MOST_QUEUES = 1_000;
 
-/** What the store does to the disk; another one is given by tests. */
-export type Files = Pick<typeof FileSystem, 'appendFile' | 'mkdir' | 'writeFile' | 'rename'>;
+interface Queue {
+  /** Lines that are not written yet. */
+  waiting: string[];
+  written: number;
+  complained: boolean;
+  timer?: NodeJS.Timeout | undefined;
+  writing?: Promise<void> | undefined;
+  say: (problem: string) => void;
+}
 
-/** `stateDirectory`: where the worker keeps what has to outlive it; reports go to `reports/` in there. */
-export function createReportStore(
-  stateDirectory: string,
-  files: Files = { appendFile, mkdir, writeFile, rename },
-): ReportStore {
-  // A worker appends to files of its own: a line that was torn when one died is followed by none.
-  const own = `${randomUUID()}.jsonl`;
-  const queues = new Map<string, { waiting: number; last: Promise<void>; complained: boolean }>();
+export function createReportStore(state: StateStore): ReportStore {
+  const queues = new Map<string, Queue>();
 
-  async function append(deployment: string, poll: Poll): Promise<void> {
-    const folder = join(stateDirectory, folderOf(deployment), SERIES);
-    const file = join(folder, own);
-    await files.mkdir(folder, { recursive: true, mode: 0o700 });
-    if ((await sizeOf(file)) > LARGEST_BYTES) throw new Error(`${file} is full (${LARGEST_BYTES / 1e6} MB)`);
-    // The line end comes first, so that half a line of a full disk does not spoil the next one.
-    await files.appendFile(file, `\n${JSON.stringify(poll)}`, { mode: 0o600 });
+  function queueOf(deployment: string): Queue {
+    const known = queues.get(deployment);
+    if (known) return known;
+    const queue: Queue = { waiting: [], written: 0, complained: false, say: () => {} };
+    queues.set(deployment, queue);
+    if (queues.size > MOST_QUEUES) forgetOldest();
+    return queue;
+  }
+
+  function forgetOldest(): void {
+    for (const [deployment, { waiting, writing }] of queues) {
+      if (waiting.length > 0 || writing) continue;
+      queues.delete(deployment);
+      return;
+    }
+  }
+
+  async function write(deployment: string, queue: Queue): Promise<void> {
+    while (queue.waiting.length > 0) {
+      const lines = queue.waiting.splice(0);
+      // The line end comes first, so that half a line of a full disk does not spoil the next one.
+      const text = lines.map((line) => `\n${line}`).join('');
+      try {
+        if (queue.written > LARGEST_BYTES) throw new Error(`its series is full (${LARGEST_BYTES / 1e6} MB)`);
+        await state.append(seriesOf(deployment), text);
+        queue.written += text.length;
+      } catch (error) {
+        queue.say(error instanceof Error ? error.message : String(error));
+        // A network heals. A disk that is full would get the same lines again and again.
+        if (state.isRemote && error instanceof StateUnavailable) queue.waiting.unshift(...lines);
+        return;
+      }
+    }
+  }
+
+  function flush(deployment: string): Promise<void> {
+    const queue = queues.get(deployment);
+    if (!queue) return Promise.resolve();
+    clearTimeout(queue.timer);
+    queue.timer = undefined;
+    queue.writing ??= write(deployment, queue).finally(() => {
+      queue.writing = undefined;
+    });
+    return queue.writing;
   }
 
   return {
     note(deployment, poll, complain) {
-      const queue = queues.get(deployment) ?? { waiting: 0, last: Promise.resolve(), complained: false };
-      queues.set(deployment, queue);
-      const said = (problem: string): void => {
+      const queue = queueOf(deployment);
+      queue.say = (problem) => {
         if (!queue.complained) complain(problem);
         queue.complained = true;
       };
-      if (queue.waiting >= MOST_WAITING) return said('the disk does not answer');
-      queue.waiting += 1;
-      queue.last = queue.last
-        .then(() => append(deployment, poll))
-        .catch((error: unknown) => said(error instanceof Error ? error.message : String(error)))
-        .finally(() => {
-          queue.waiting -= 1;
-          if (queue.waiting === 0 && !queue.complained) queues.delete(deployment);
-        });
+      if (queue.waiting.length >= MOST_WAITING) return queue.say('the state does not answer');
+      queue.waiting.push(JSON.stringify(poll));
+      if (!state.isRemote) void flush(deployment);
+      else queue.timer ??= setTimeout(() => void flush(deployment), GATHER_MS).unref();
     },
 
+    flush,
+
     async polls(deployment) {
-      const folder = join(stateDirectory, folderOf(deployment), SERIES);
-      const names = await readdir(folder).catch((error: unknown) => {
-        if (errorCode(error) === 'ENOENT') return [];
-        throw error;
-      });
-      const texts = await Promise.all(
-        names.filter((name) => name.endsWith('.jsonl')).map((name) => readFile(join(folder, name), 'utf8')),
-      );
-      return texts.flatMap((text) => text.split('\n').flatMap((line) => pollIn(line) ?? []));
+      await flush(deployment);
+      const texts = await state.readAppended(seriesOf(deployment));
+      // A write that seemed to fail may be there twice.
+      const lines = new Set(texts.flatMap((text) => text.split('\n')));
+      return [...lines].flatMap((line) => pollIn(line) ?? []);
     },
 
     async keep(deployment, texts) {
-      const where = folderOf(deployment);
-      const folder = join(stateDirectory, where);
-      await files.mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const [name, text] of Object.entries(texts)) {
-        const draft = join(folder, `${name}.${randomUUID()}.tmp`);
-        try {
-          await files.writeFile(draft, text, { mode: 0o600 });
-          await files.rename(draft, join(folder, name));
-        } catch (error) {
-          await rm(draft, { force: true }).catch(() => undefined);
-          throw error;
-        }
-      }
-      return where;
+      const folder = folderOf(deployment);
+      for (const [name, text] of Object.entries(texts)) await state.write(`${folder}/${name}`, text);
+      return folder;
     },
   };
 }
 
-const SERIES = 'series';
+function seriesOf(deployment: string): string {
+  return `${folderOf(deployment)}/series`;
+}
 
 /**
- * `reports/<environment>/<service>/<run>` of `<workflowId>/<run>`, below the state directory. The starter of a
+ * `reports/<environment>/<service>/<run>` of `<workflowId>/<run>`, in the state. The starter of a
  * workflow chooses its id: anything but a plain name becomes a hash, and no id leads out of the folder or into another.
  */
 export function folderOf(deployment: string): string {
   const [, environment, service, run] = /^blue-green\/([^/]*)\/([^/]*)\/([^/]*)$/.exec(deployment) ?? [];
   const parts = environment === undefined ? ['other', deployment] : [environment, service ?? '', run ?? ''];
-  return join('reports', ...parts.map(safe));
+  return ['reports', ...parts.map(safe)].join('/');
 }
 
 function safe(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/.test(name)) return name;
   return `_${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch {
-    return 0;
-  }
 }
 
 /** The poll in a line; nothing where it is torn, or not one of ours. */

@@ -2,11 +2,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
+import type { StateStore } from '../state/index.ts';
 import { errorCode, keepSecret } from '../util/index.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbookOrBase } from './load.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
-import { readSnapshot, writeSnapshot } from './snapshots.ts';
+import { createSnapshots } from './snapshots.ts';
 import { RunbookError } from './yaml-file.ts';
 
 /** Where activities get runbooks from: a folder of files, and a copy of each that a deployment has started with. */
@@ -40,24 +41,24 @@ interface RunbookFile {
 export function createRunbookStore(options: {
   /** The folder with the runbooks: its `*.yaml` and `*.yml`, not what lies in folders inside it. */
   readonly directory: string;
-  /** Where the worker keeps what has to outlive it; snapshots go to `runbooks/` in there. */
-  readonly stateDirectory: string;
+  /** What outlives the worker; snapshots go to `runbooks/` in there. */
+  readonly state: StateStore;
   /** What they may say: a registry has it. */
   readonly format: RunbookFormat;
 }): RunbookStore {
   const { directory, format } = options;
   const scan = () => readRunbooks(directory, format);
-  const snapshots = join(options.stateDirectory, 'runbooks');
+  const snapshots = createSnapshots(options.state);
 
   async function find(service: string, environment: string) {
     const runbook = keepingSecrets(only(await scan(), { service, environment, directory }));
     const digest = digestOf(runbook);
-    await writeSnapshot(snapshots, { runbook, digest });
+    await snapshots.write({ runbook, digest });
     return { runbook, digest };
   }
 
   async function pinned(target: DeploymentTarget): Promise<Runbook> {
-    const snapshot = await readSnapshot(snapshots, target.digest);
+    const snapshot = await snapshots.read(target.digest);
     if ('runbook' in snapshot) return keepingSecrets(snapshot.runbook);
     const { runbooks } = await scan();
     const same = runbooks.find(({ runbook }) => digestOf(runbook) === target.digest);
@@ -65,8 +66,8 @@ export function createRunbookStore(options: {
     throw unavailable(
       `the runbook that this deployment of ${target.service} in ${target.environment} started with ` +
         `(digest ${target.digest.slice(0, 12)}) is not on this worker: ${snapshot.problem}, and no file in ${directory} ` +
-        `is that runbook now. Put the file back as it was, or give this worker the state directory of the one that ` +
-        `started the deployment; this is tried again by itself.`,
+        `is that runbook now. Put the file back as it was, or give this worker the state directory (or ` +
+        `BLUEGREEN_STATE_URL) of the one that started the deployment; this is retried automatically.`,
     );
   }
 

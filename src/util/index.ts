@@ -7,6 +7,5 @@ export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';
 export { isInstalled, START_TEMPORAL, START_WORKER } from './start-commands.ts';
-export { stateDirectory } from './state-directory.ts';
 export { TookTooLong } from './took-too-long.ts';
 export { readVariable } from './variables.ts';

@@ -5,6 +5,7 @@ import { createActivities, onlyForDeployments, withDeploymentInLog } from '../ac
 import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
+import type { StateStore } from '../state/index.ts';
 import { registeredSearchAttributes, taskQueue, terminatingParent } from '../temporal/index.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
@@ -16,8 +17,8 @@ export interface CreateWorkerOptions {
   readonly runbooks: RunbookStore;
   /** The kinds that runbooks may name: the one whose `format` the store of runbooks has. */
   readonly registry: Registry;
-  /** The folder that outlives the worker: pinned runbooks, series and reports. */
-  readonly stateDirectory: string;
+  /** What outlives the worker: series and reports; the store of runbooks has the same one. */
+  readonly state: StateStore;
   /** Secrets are read from here by name, and so are the task queue and the build id. */
   readonly env: NodeJS.ProcessEnv;
   /** Sends traces of the deployments. */
@@ -26,7 +27,7 @@ export interface CreateWorkerOptions {
 
 /** A worker that runs deployments. It takes work once `run()` is called, which resolves when the worker was shut down. */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const { connection, namespace, runbooks, registry, stateDirectory, env, plugins } = options;
+  const { connection, namespace, runbooks, registry, state, env, plugins } = options;
   return Worker.create({
     workflowBundle: await workflowBundle({ traced: plugins !== undefined }),
     plugins: plugins ?? [],
@@ -37,7 +38,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     activities: createActivities({
       runbooks,
       registry,
-      reports: createReportStore(stateDirectory),
+      reports: createReportStore(state),
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
       terminatingParent: (own) => terminatingParent({ connection, namespace }, own),

@@ -3,8 +3,8 @@ import { type Logger, Runtime } from '@temporalio/worker';
 import { loadRegistry } from '../built-in.ts';
 import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore } from '../runbook/index.ts';
+import { openState, type StateStore } from '../state/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
-import { stateDirectory } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { createLogger } from './logger.ts';
 import { telemetryOptions } from './telemetry.ts';
@@ -17,7 +17,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /**
  * The worker as a process of its own: runs until a signal stops it, and ends the process. Its environment: TEMPORAL_*
  * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
- * ./runbooks), BLUEGREEN_STATE (folder that outlives the worker), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
+ * ./runbooks), BLUEGREEN_STATE or BLUEGREEN_STATE_URL (what outlives the worker: docs/state.md), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
  * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
  * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
  * docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and
@@ -42,11 +42,13 @@ async function run(logger: Logger): Promise<void> {
   // and npm together send every signal twice.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {});
   const registry = await loadRegistry();
+  const state = openState();
   const runbooks = createRunbookStore({
     directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
-    stateDirectory: stateDirectory(),
+    state,
     format: registry.format,
   });
+  void warnOfUnusableState(state, logger);
   await warnOfUnusableNotifiers({ runbooks, registry, env: process.env }, logger);
   const tracing = await startTracing(logger);
   const config = connectionConfig();
@@ -61,7 +63,7 @@ async function run(logger: Logger): Promise<void> {
       namespace,
       runbooks,
       registry,
-      stateDirectory: stateDirectory(),
+      state,
       env: process.env,
       ...(tracing && { plugins: tracing.plugins }),
     });
@@ -70,6 +72,18 @@ async function run(logger: Logger): Promise<void> {
     await worker.run();
   } finally {
     await connection.close();
+    await state.close();
     await tracing?.stop();
   }
+}
+
+/** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */
+async function warnOfUnusableState(state: StateStore, logger: Logger): Promise<void> {
+  if (!state.isRemote) return;
+  const problem = await state.write('last-worker-start.txt', `${new Date().toISOString()}\n`).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  if (problem !== undefined)
+    logger.warn(`The state of the workers cannot be written, and no deployment can start until it can: ${problem}`);
 }

@@ -137,7 +137,7 @@ function renderRollback({ rollback }: DeploymentStatus): string[] {
 function renderReport({ report }: DeploymentStatus): string[] {
   if (!report) return [];
   return 'where' in report
-    ? [`Report: ${plain(report.where)} in the worker's state directory.`]
+    ? [`Report: ${plain(report.where)} in the workers' state.`]
     : [
         `**The report could not be written:** ${plain(report.problem)}. \`bluegreen report\` makes it from the history.`,
       ];

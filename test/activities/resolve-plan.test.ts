@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import type { DeploymentRequest } from '../../src/domain/plan.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import { until } from '../checks/support/context.ts';
 import { format } from '../support/registry.ts';
 import { begin, run } from './support/attempt.ts';
@@ -39,7 +40,7 @@ test('the runbook of the plan stays to be had when its file is gone', async () =
   await rm(`${stateDirectory}/runbooks`, { recursive: true }); // what the scene itself left there
   const { target } = await run(activities.resolvePlan, { service: production.service, version: GREEN });
   await rm(`${directory}/runbook.yaml`);
-  const kept = await createRunbookStore({ directory, stateDirectory, format }).pinned(target);
+  const kept = await createRunbookStore({ directory, state: folderState(stateDirectory), format }).pinned(target);
   expect(kept.service).toBe(production.service);
 });
 

@@ -7,6 +7,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { FAILURE } from '../../src/domain/errors.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { createReportStore } from '../../src/report/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { type Script, world } from '../support/world.ts';
@@ -61,7 +62,7 @@ test('with the series that a worker kept on this machine its charts are fine', a
     const counts = { requests: 10, failed: 2, slow: 0, meanMs: 5 };
     const counted = { from: at, to: at + 100, green: counts, blue: counts };
     const state = join(folder, service);
-    const store = createReportStore(state);
+    const store = createReportStore(folderState(state));
     store.note(`test/${service}`, { soakStartedAt: at, at, verdict: 'breached', counted }, () => {});
     while ((await store.polls(`test/${service}`)).length === 0) await new Promise(setImmediate);
     expect(await reportOf(service, { BLUEGREEN_STATE: state })).toMatchObject({ series: [{ from: 'polls' }] });

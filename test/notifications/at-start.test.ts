@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { warnOfUnusableNotifiers } from '../../src/notifications/at-start.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import { until } from '../checks/support/context.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
 import { startLittleProduction } from '../support/little-production.ts';
@@ -61,7 +62,7 @@ test('a folder of runbooks that cannot be read is a warning, too', async () => {
   const folder = production.env['BLUEGREEN_RUNBOOKS'] ?? '';
   await rm(folder, { recursive: true });
   const warnings: string[] = [];
-  const runbooks = createRunbookStore({ directory: folder, stateDirectory: folder, format: registry.format });
+  const runbooks = createRunbookStore({ directory: folder, state: folderState(folder), format: registry.format });
   const log = { info() {}, warn: (message: string) => void warnings.push(message), error() {} };
   await warnOfUnusableNotifiers({ runbooks, registry, env: {} }, log);
   expect(warnings).toEqual(['The notifications of the runbooks could not be checked.']);

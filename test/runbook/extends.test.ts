@@ -7,6 +7,7 @@ import { digestOf } from '../../src/runbook/digest.ts';
 import { loadRunbook, loadRunbookOrBase, parseRunbook } from '../../src/runbook/load.ts';
 import type { Runbook } from '../../src/runbook/schema.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import { format } from '../support/registry.ts';
 
 let folder: string;
@@ -161,7 +162,7 @@ checklist: [{ id: load, title: It answers, group: Testing, kind: http, url: "htt
 });
 
 describe('a base', () => {
-  const store = () => createRunbookStore({ directory: folder, stateDirectory: join(folder, 'state'), format });
+  const store = () => createRunbookStore({ directory: folder, state: folderState(join(folder, 'state')), format });
 
   test('has no service: it is no runbook, and its own mistakes are found', async () => {
     expect(await loadRunbookOrBase(await put('base.yaml', BASE), format)).toBeUndefined();
@@ -213,7 +214,7 @@ test('runbooks in a ConfigMap are found behind its links, and a new version of i
   };
   await publish('..2026_01', BASE);
   for (const name of ['base.yaml', 'shop.yaml']) await symlink(join('..data', name), join(directory, name));
-  const store = createRunbookStore({ directory, stateDirectory: join(folder, 'state'), format });
+  const store = createRunbookStore({ directory, state: folderState(join(folder, 'state')), format });
   expect((await store.find('shop', 'production')).runbook.limits.errorRate).toBe(0.05);
   await publish('..2026_02', BASE.replace('5%', '1%'));
   expect((await store.find('shop', 'production')).runbook.limits.errorRate).toBe(0.01);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DeploymentTarget } from '../../src/domain/plan.ts';
 import { canonicalJson, digestOf } from '../../src/runbook/digest.ts';
 import { createRunbookStore, type RunbookStore } from '../../src/runbook/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import { format } from '../support/registry.ts';
 import { GUIDE_TEXT, guide, guideWith } from './support.ts';
 
@@ -20,7 +21,7 @@ beforeEach(async () => {
   stateDirectory = join(folder, 'state');
   await mkdir(directory);
   await put('recommendation.yaml', GUIDE_TEXT);
-  store = createRunbookStore({ directory, stateDirectory, format });
+  store = createRunbookStore({ directory, state: folderState(stateDirectory), format });
 });
 afterEach(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
 

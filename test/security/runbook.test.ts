@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { createRunbookStore } from '../../src/runbook/store.ts';
+import { folderState } from '../../src/state/folder.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
 import { cpuMs } from '../support/cpu.ts';
 import { format } from '../support/registry.ts';
@@ -46,7 +47,7 @@ test('what is no plain file in the folder of runbooks is not read: it could keep
     await symlink('/dev/zero', join(folder, 'endless.yaml'));
     execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', join(folder, 'silent.yaml')]);
     await symlink('/etc/passwd', join(folder, 'elsewhere.yaml')); // read, since it is a file, but never shown
-    const store = createRunbookStore({ directory: folder, stateDirectory: join(folder, 'state'), format });
+    const store = createRunbookStore({ directory: folder, state: folderState(join(folder, 'state')), format });
     expect((await store.find('recommendation', 'production')).runbook.service).toBe('recommendation');
     const message = await store.find('other', 'production').catch(String);
     expect(message).toContain('elsewhere.yaml: broken');

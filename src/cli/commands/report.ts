@@ -4,8 +4,9 @@ import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
 import { type Command, Option } from 'commander';
 import type { ReportInput } from '../../domain/index.ts';
-import { createReportStore, documentOf, FORMATS, type Format, render } from '../../report/index.ts';
-import { errorCode, stateDirectory } from '../../util/index.ts';
+import { createReportStore, documentOf, FORMATS, type Format, type Poll, render } from '../../report/index.ts';
+import { openState, type StateStore } from '../../state/index.ts';
+import { errorCode } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -44,12 +45,7 @@ export function addReport(command: Command): void {
 async function report(options: ReportOptions): Promise<void> {
   await withTemporal(async (client) => {
     const { deployment, report: ended } = await endOf(client, options);
-    const polls = await createReportStore(stateDirectory())
-      .polls(deployment)
-      .catch((error: unknown) => {
-        printError(`The series in ${stateDirectory()} cannot be read (${errorCode(error)}): the charts are coarse.`);
-        return [];
-      });
+    const polls = await pollsOf(deployment);
     const text = await render(formatOf(options), sanitize(documentOf(deployment, ended, polls)));
     const { output } = options;
     if (output === undefined) print(text.trimEnd());
@@ -58,6 +54,27 @@ async function report(options: ReportOptions): Promise<void> {
         throw new CliError(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
       });
   });
+}
+
+/** A state that cannot be read is no reason to show no report. */
+async function pollsOf(deployment: string): Promise<Poll[]> {
+  const state = stateToRead();
+  try {
+    return await createReportStore(state).polls(deployment);
+  } catch (error) {
+    printError(`The charts are coarse, without the series: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  } finally {
+    await state.close();
+  }
+}
+
+function stateToRead(): StateStore {
+  try {
+    return openState();
+  } catch (error) {
+    throw new CliError(EXIT.usage, `${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+  }
 }
 
 /** A page in a file called `.html`, unless another format was asked for by name. */

@@ -6,6 +6,7 @@ import type { Router } from '../../../src/plugin/router.ts';
 import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
+import { folderState } from '../../../src/state/folder.ts';
 import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';
 import { registry } from '../../support/registry.ts';
 import { uniqueService } from '../../support/temporal.ts';
@@ -42,7 +43,7 @@ export function useScenes(): (
     productions.push(production);
     const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
     process.env['LITTLE_PRODUCTION'] = LITTLE_PRODUCTION; // commands find it where a worker's commands do
-    const runbooks = createRunbookStore({ directory, stateDirectory: BLUEGREEN_STATE, format: registry.format });
+    const runbooks = createRunbookStore({ directory, state: folderState(BLUEGREEN_STATE), format: registry.format });
     const { service } = production;
     const plan = toPlan({
       ...(await runbooks.find(service, 'production')),
@@ -50,7 +51,7 @@ export function useScenes(): (
       blue: BLUE,
       deployment: `blue-green/production/${service}/run-1`,
     });
-    const reports = createReportStore(BLUEGREEN_STATE);
+    const reports = createReportStore(folderState(BLUEGREEN_STATE));
     const changed: typeof registry = {
       ...registry,
       router: (...args) => {

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds versitygw, a server that speaks S3, from the Go module in s3-server/: the tests keep the state of workers in it. It goes
+# to a cache folder; nothing is built if it is there. Needs Go; takes about two minutes of one core, at low priority.
+set -euo pipefail
+cd "$(dirname "$0")/s3-server"
+target=${XDG_CACHE_HOME:-$HOME/.cache}/bluegreen/s3-server
+cmp -s go.sum "$target/go.sum" && exit 0
+command -v go >/dev/null || {
+  echo "versitygw, the S3 server of the tests, is built with Go $(awk '$1 == "go" { print $2 }' go.mod) or newer. Install it, and run this again." >&2
+  exit 1
+}
+mkdir -p "$target"
+draft=$(mktemp -d "$target/building-XXXXXX")
+trap 'rm -rf "$draft"' EXIT
+CGO_ENABLED=0 nice -n 19 go build -buildvcs=false -trimpath -ldflags '-s -w' -o "$draft/versitygw" github.com/versity/versitygw/cmd/versitygw >&2
+mv "$draft/versitygw" "$target/versitygw"
+cp go.sum "$target/go.sum" # says that it is whole
