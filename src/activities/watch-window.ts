@@ -34,7 +34,8 @@ import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
-import { pause, withHeartbeat } from './with-heartbeat.ts';
+import { beatMs } from './watch-beat.ts';
+import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
 const LAST_READ_MS = 5_000;
@@ -49,7 +50,7 @@ const LONGEST_PROBLEM = 300;
 export function watchWindow(dependencies: Dependencies): Activities['watchWindow'] {
   const { runbooks, reports } = dependencies;
   return (input) =>
-    withHeartbeat(async ({ signal, heartbeat }) => {
+    withSparingHeartbeat(beatMs(input, Context.current().info), async ({ signal, heartbeat }) => {
       const context = Context.current();
       const complain = (problem: string): void => log.warn('the series for the report has a gap', { problem });
       const runbook = await runbooks.pinned(input.target);

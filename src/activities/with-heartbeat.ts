@@ -10,23 +10,48 @@ const ANSWERED_MS = 2 * BEAT_MS;
 
 /**
  * Runs an activity's work under a steady heartbeat of its own, so that a slow answer of the world neither loses the
- * activity nor delays a cancellation. Captures the context first: listeners of the signal run outside of it.
+ * activity nor delays a cancellation.
  */
-export async function withHeartbeat<Result>(work: (run: RunContext) => Promise<Result>): Promise<Result> {
+export function withHeartbeat<Result>(work: Work<Result>): Promise<Result> {
+  return beating({ everyMs: BEAT_MS, leastMs: 0 }, work);
+}
+
+/** The same with one beat in `everyMs` and no more: what the work says in between is in the next one. */
+export function withSparingHeartbeat<Result>(everyMs: number, work: Work<Result>): Promise<Result> {
+  return beating({ everyMs, leastMs: everyMs }, work);
+}
+
+type Work<Result> = (run: RunContext) => Promise<Result>;
+
+/** Captures the context first: listeners of the signal run outside of it. */
+async function beating<Result>(
+  { everyMs, leastMs }: { readonly everyMs: number; readonly leastMs: number },
+  work: Work<Result>,
+): Promise<Result> {
   const context = Context.current();
-  let detail: unknown;
-  const ticker = setInterval(() => context.heartbeat(detail), BEAT_MS);
-  context.heartbeat(context.info.heartbeatDetails);
-  detail = context.info.heartbeatDetails;
+  let detail: unknown = context.info.heartbeatDetails;
+  let isSent = true;
+  let sentAt = 0;
+  const beat = (): void => {
+    isSent = true;
+    sentAt = Date.now();
+    ticker.refresh();
+    context.heartbeat(detail);
+  };
+  const ticker = setInterval(beat, everyMs);
+  if (leastMs === 0) beat();
   try {
     return await work({
       signal: context.cancellationSignal,
       heartbeat: (newest) => {
         detail = newest;
-        context.heartbeat(newest);
+        isSent = false;
+        if (Date.now() - sentAt >= leastMs) beat();
       },
     });
   } catch (error) {
+    // The SDK sends it together with the failure: the next attempt goes on from here.
+    if (!isSent) context.heartbeat(detail);
     // What a cancelled command or fetch throws is noise; the cancellation is what happened.
     if (context.cancellationSignal.aborted) await context.cancelled;
     throw error;

@@ -1,4 +1,11 @@
-import { ActivityFailure, CancellationScope, CancelledFailure, condition, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  patched,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import {
   currentStep,
   entered,
@@ -16,7 +23,7 @@ import {
   type WindowResult,
   windowClosed,
 } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
+import { work, workToLeave } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
@@ -162,7 +169,11 @@ async function watchWindow(
   async function inScope(): Promise<WindowResult> {
     try {
       return await CancellationScope.cancellable(async () => {
-        const closed = work(`watch at ${step.percentage} %`, boundMs, 0).watchWindow(input);
+        const summary = `watch at ${step.percentage} %`;
+        // The activity learns of an abort with its next heartbeat, and in a soak there are few: the rollback does not wait for it.
+        if (!closeEarly && patched('leave-soak-at-once'))
+          return await workToLeave(summary, boundMs, 0).watchWindow(input);
+        const closed = work(summary, boundMs, 0).watchWindow(input);
         if (!closeEarly) return await closed;
         await Promise.race([closed, condition(closeEarly)]);
         CancellationScope.current().cancel();

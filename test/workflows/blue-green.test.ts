@@ -8,6 +8,7 @@ import { FAILURE } from '../../src/domain/errors.ts';
 import { deploymentWorkflowId, extensionMs } from '../../src/domain/plan.ts';
 import { openGate } from '../../src/domain/status.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { until as untilTrue } from '../checks/support/context.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import { type DeploymentHandle, keepHistory, rolledBack, uniqueService, useTemporal } from '../support/temporal.ts';
 import {
@@ -461,6 +462,30 @@ test.each(Object.keys(LONG))('abort and reject work while %s, and roll back', as
       await keepHistory(`${action === messages.abort ? 'aborted' : 'rejected'}-${phase}`, handle);
     });
   }
+});
+
+test('an abort in a soak does not wait until the watch hears of it', async () => {
+  let watchEnds = (): void => {};
+  const { activities, asked } = world({
+    plan: (plan) => soaking(plan, 20_000),
+    activities: {
+      watchWindow: async (input) => {
+        // It sends no heartbeat meanwhile, as one whose worker is lost.
+        await new Promise<void>((resolve) => {
+          watchEnds = resolve;
+        });
+        return healthyWindow({ ...input, until: 0 });
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('soaking');
+    await untilTrue(() => asked.includes('watch'));
+    await handle.signal(messages.abort, { by: 'ana' });
+    const { report } = await rolledBack(handle);
+    expect(report.rollback?.cause).toBe('aborted');
+    watchEnds();
+  });
 });
 
 test.each(Object.keys(LONG))('a cancellation while %s rolls back, then closes as cancelled', async (phase) => {

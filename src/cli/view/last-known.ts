@@ -45,7 +45,7 @@ function percentageIn(payloads: Parameters<typeof arrayFromPayloads>[1]): number
   return input?.percentage ?? 0;
 }
 
-/** Of a watch that was heard of so long ago, the worker is lost: its heartbeats come every two seconds. */
+/** Of a watch that was heard of so long ago, the worker is lost: its heartbeats come every eight seconds at the latest. */
 const LOST_AFTER_MS = 15_000;
 
 /** `green has 50 % of the traffic, and nobody has watched it since 08:01:02 (4 m 10 s)` */

@@ -78,6 +78,7 @@ export async function* pollSnapshots(
     asking = undefined;
   };
 
+  let liveAt = seen.at;
   for (;;) {
     if (signal?.aborted) return;
     const closed = seen.server.state !== 'RUNNING';
@@ -92,8 +93,9 @@ export async function* pollSnapshots(
     try {
       const { live } = seen;
       seen = await describe(client, handle);
+      if (seen.live) liveAt = seen.at;
       // Between two windows there is none for a moment.
-      if (live && !seen.live && seen.at - live.to < LIVE_KEPT_MS) seen = { ...seen, live };
+      else if (live && seen.at - liveAt < LIVE_KEPT_MS) seen = { ...seen, live };
     } catch (error) {
       answer = { ...answer, unreachableReason: `Temporal does not answer: ${firstLine(error)}` };
     }

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { beatMs } from '../../src/activities/watch-beat.ts';
+import { withSparingHeartbeat } from '../../src/activities/with-heartbeat.ts';
+import { until } from '../checks/support/context.ts';
+import { begin } from './support/attempt.ts';
+
+const IN_10_S = { heartbeatTimeoutMs: 10_000 };
+const healthyFrom = 1;
+
+test('a soak sends a heartbeat as seldom as its timeout allows, however seldom it is read', () => {
+  expect(beatMs({ pollMs: 5_000, healthyFrom }, IN_10_S)).toBe(8_000);
+  expect(beatMs({ pollMs: 15_000, healthyFrom }, IN_10_S)).toBe(8_000);
+  expect(beatMs({ pollMs: 60_000, healthyFrom }, { heartbeatTimeoutMs: 12_000 })).toBe(9_600);
+});
+
+test('a soak that is read every second shows every second reading', () => {
+  expect(beatMs({ pollMs: 1_000, healthyFrom }, IN_10_S)).toBe(2_000);
+});
+
+test('at a gate an approval is heard within two seconds', () => {
+  expect(beatMs({ pollMs: 15_000 }, IN_10_S)).toBe(2_000);
+});
+
+test('what was said since the last heartbeat is in the next one', async () => {
+  const { result, heartbeats } = begin(
+    () =>
+      withSparingHeartbeat(300, async ({ heartbeat }) => {
+        for (let number = 1; number <= 20; number += 1) heartbeat(number);
+        await delay(450);
+      }),
+    undefined,
+  );
+  await result;
+  expect(heartbeats).toEqual([1, 20]);
+});
+
+test('a heartbeat comes in its time also where nothing new was said', async () => {
+  const { result, heartbeats } = begin(
+    () =>
+      withSparingHeartbeat(100, async ({ heartbeat }) => {
+        heartbeat('once');
+        await delay(350);
+      }),
+    undefined,
+  );
+  await result;
+  expect(heartbeats.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(heartbeats)).toEqual(new Set(['once']));
+});
+
+test('a worker that stops hands over the newest that was said', async () => {
+  const { result, heartbeats, cancel } = begin(
+    () =>
+      withSparingHeartbeat(60_000, async ({ signal, heartbeat }) => {
+        heartbeat('first');
+        heartbeat('newest');
+        await delay(60_000, undefined, { signal });
+      }),
+    undefined,
+  );
+  await until(() => heartbeats.length > 0);
+  cancel({ workerShutdown: true });
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+  expect(heartbeats).toEqual(['first', 'newest']);
+});
