@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { errorCode } from '../util/index.ts';
+import { CONNECTIONS } from './http-client.ts';
 
 /** The connections for each file, as long as the CA in it stays the same. */
 const agents = new Map<string, { readonly ca: string; readonly agent: Agent }>();
@@ -24,7 +25,7 @@ export async function withTrust(caFile: string): Promise<Dispatcher> {
   if (before?.ca === ca) return before.agent;
   // Its requests end first. Nobody waits for that.
   void before?.agent.close().catch(() => {});
-  const agent = new Agent({ connect: { ca } });
+  const agent = new Agent({ ...CONNECTIONS, connect: { ca } });
   agents.set(caFile, { ca, agent });
   return agent;
 }

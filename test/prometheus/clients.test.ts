@@ -75,7 +75,7 @@ describe('a server that does not do as asked', () => {
     await close();
     problems.push(await problemOf({ url }), await problemOf({ url: 'http://prometheus.invalid' }));
     expect(problems).toEqual([
-      'Prometheus: it could not be reached',
+      expect.stringContaining('its URL holds a user or a password'),
       expect.stringContaining('it does not speak TLS'),
       'Prometheus: the connection was refused',
       expect.stringMatching(/its host name is not known|EAI_AGAIN/),
