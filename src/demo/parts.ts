@@ -41,8 +41,11 @@ export async function startParts(options: PartsOptions, endings: Endings): Promi
   signal.throwIfAborted();
 
   const [sandbox, server] = await Promise.all([
-    part('sandbox (PostgreSQL, services, router, load, alerts, staging)', notice, endings, () =>
-      startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}), ...options.sandbox }),
+    part(
+      `sandbox (PostgreSQL, ${options.sandbox?.kubernetes ? 'Kubernetes, ' : ''}services, router, load, alerts, staging)`,
+      notice,
+      endings,
+      () => startSandbox({ requestsPerSecond, ...(fault ? { fault } : {}), ...options.sandbox }),
     ),
     part('Temporal server', notice, endings, () =>
       startLocalServer({ ui: true, dbFilename: join(folder, 'temporal.db'), notice }),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { registryWith } from '../built-in.ts';
 import { parseRunbook } from '../runbook/index.ts';
-import type { Sandbox } from '../sandbox/index.ts';
+import { type Sandbox, SHOP } from '../sandbox/index.ts';
 
 const GUIDE = fileURLToPath(new URL('../../runbooks/recommendation.yaml', import.meta.url));
 /** Where runbooks/recommendation.yaml looks for the sandbox: its default ports. */
@@ -84,6 +84,24 @@ function watchedBy(prometheusUrl: string): Change[] {
   ];
 }
 
+/** The guide's deployment without its commands: the two slots of the sandbox's cluster, and the weights of its route. */
+function deployedOnKubernetes(kubeconfig: string): Change[] {
+  const twoPods = { instances: 2, size: 5 };
+  return [
+    [['workload', 'kind'], 'kubernetes'],
+    [['workload', 'deploy'], undefined],
+    [['workload', 'cluster'], { kubeconfig }],
+    [['workload', 'namespace'], SHOP.namespace],
+    [['workload', 'slots'], Object.fromEntries(SHOP.slots.map((slot) => [slot, {}]))],
+    [['workload', 'image'], `${SHOP.image}:{version}`],
+    [['router'], { kind: 'http-route', routes: [SHOP.route] }],
+    ...(['max-connections', 'pool-size'] as const).flatMap((check): Change[] => [
+      [['checklist', check, 'blue'], twoPods],
+      [['checklist', check, 'green'], twoPods],
+    ]),
+  ];
+}
+
 type Pace = keyof typeof PACES;
 
 export interface DemoRunbookOptions {
@@ -102,7 +120,7 @@ export interface DemoRunbookOptions {
  */
 export async function writeDemoRunbook(
   folder: string,
-  sandbox: Pick<Sandbox, 'routerUrl' | 'prometheusUrl'>,
+  sandbox: Surroundings,
   options: DemoRunbookOptions,
 ): Promise<void> {
   const file = join(folder, 'recommendation.yaml');
@@ -112,10 +130,12 @@ export async function writeDemoRunbook(
   await writeFile(file, text);
 }
 
+type Surroundings = Pick<Sandbox, 'routerUrl' | 'prometheusUrl' | 'kubernetes'>;
+
 /** Pure. */
 export function demoRunbook(
   guide: string,
-  { routerUrl, prometheusUrl }: Pick<Sandbox, 'routerUrl' | 'prometheusUrl'>,
+  { routerUrl, prometheusUrl, kubernetes }: Surroundings,
   { pace, automaticRemedies, viaPrometheus, changes: more = [] }: DemoRunbookOptions,
 ): string {
   const here = guide.replaceAll(DEFAULT_ORIGIN, routerUrl).replaceAll(DEFAULT_PROMETHEUS, prometheusUrl ?? '');
@@ -126,6 +146,7 @@ export function demoRunbook(
     ...REMEDIES(automaticRemedies),
     ...(prometheusUrl === undefined ? ATTESTED_ALERTS : []),
     ...(viaPrometheus && prometheusUrl !== undefined ? watchedBy(prometheusUrl) : []),
+    ...(kubernetes ? deployedOnKubernetes(kubernetes.kubeconfig) : []),
     ...more,
   ];
   for (const [[section, key, ...rest], value] of changes) {

@@ -9,8 +9,12 @@ interface Running {
   readonly process: Child<ServiceFault>;
 }
 
-export interface Green extends Running {
+/** The version that comes. */
+export interface Green {
+  readonly version: string;
   readonly percentage: number;
+  /** Stays the same while this version runs. */
+  readonly process: Pick<Child<ServiceFault>, 'order' | 'isAlive'>;
 }
 
 /** Each resolves to a line for the person who asked, or throws one. All may be asked for twice. */
@@ -36,7 +40,7 @@ export interface ProductionOptions {
 /** Starts the first version with all traffic. */
 export async function startProduction(options: ProductionOptions): Promise<Production> {
   let blue = await startVersion(FIRST_VERSION);
-  let green: Green | undefined;
+  let green: (Running & Green) | undefined;
   let stopped = false;
   await apply();
 
@@ -80,7 +84,7 @@ export async function startProduction(options: ProductionOptions): Promise<Produ
   }
 
   /** Makes room for another green: goes on with what serves alone. */
-  async function retireUnused(current: Green): Promise<void> {
+  async function retireUnused(current: Running & Green): Promise<void> {
     const unused = current.percentage === 100 ? blue : current;
     if (current.percentage === 100) blue = current;
     green = undefined;
@@ -150,6 +154,6 @@ export async function startProduction(options: ProductionOptions): Promise<Produ
 
 const routeOf = ({ version, process }: Running, percentage: number): Route => ({
   version,
-  origin: `http://127.0.0.1:${process.port}`,
+  origins: [`http://127.0.0.1:${process.port}`],
   percentage,
 });

@@ -31,6 +31,7 @@ new Gauge({ name: 'process_start_time_seconds', help: 'When the router started; 
 
 const agent = new Agent({ keepAliveTimeout: 30_000 });
 const pick = createPicker();
+let turn = 0;
 let { routes, staging }: RouterOrder = { routes: [], staging: [] };
 const server = createServer((request, response) => void answer(request, response));
 
@@ -80,7 +81,10 @@ async function outcome(method: string, path: string): Promise<Answer> {
 }
 
 /** Takes the whole answer before it passes anything on: so that one that breaks off in the middle is a 502 to everyone. */
-async function forward({ version, origin }: RouterOrder['staging'][number], path: string): Promise<Answer> {
+async function forward({ version, origins }: RouterOrder['staging'][number], path: string): Promise<Answer> {
+  turn += 1;
+  const origin = origins[turn % origins.length];
+  if (origin === undefined) return text(503, `version ${version} is not ready`);
   const signal = AbortSignal.timeout(UPSTREAM_TIMEOUT_MS);
   try {
     const { statusCode, headers, body } = await agent.request({ origin, path, method: 'GET', signal });

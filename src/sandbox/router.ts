@@ -2,8 +2,9 @@
 
 export interface Route {
   readonly version: string;
-  readonly origin: string;
-  /** 0 to 100; those of all routes together are 100. */
+  /** Those that are ready; they take turns. */
+  readonly origins: readonly string[];
+  /** Its share of the sum over all routes. */
   readonly percentage: number;
 }
 
@@ -28,10 +29,11 @@ export function createPicker(): (routes: readonly Route[]) => Route | undefined 
   let point = 0;
   return (routes) => {
     point = (point + GOLDEN) % 1;
+    const sum = routes.reduce((total, { percentage }) => total + percentage, 0);
     let reached = 0;
     return routes.find(({ percentage }) => {
-      reached += percentage; // whole numbers: their sum is exactly 100
-      return point * 100 < reached;
+      reached += percentage;
+      return point * sum < reached;
     });
   };
 }

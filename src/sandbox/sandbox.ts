@@ -7,10 +7,13 @@ import { type Child, startChild } from './children.ts';
 import { startControl } from './control.ts';
 import { AS_FOUND, allowPassage, type DatabaseOrder, MIGRATED, startDatabase, urlOf } from './database.ts';
 import { createFaults, type Fault } from './faults.ts';
+import type { ControlPlane } from './kubernetes/control-plane.ts';
+import type { KubernetesPrograms } from './kubernetes/find-kubernetes.ts';
+import { startKubernetesProduction } from './kubernetes/production.ts';
 import type { LoadConfig, LoadOrder } from './load.ts';
 import { findMonitoring, startMonitoring } from './monitoring.ts';
 import { refuseMissingPackages } from './packages.ts';
-import { startProduction } from './production.ts';
+import { type ProductionOptions, startProduction } from './production.ts';
 import { freePort, listenOnce } from './program.ts';
 import { noticing } from './restart.ts';
 import type { RouterConfig, RouterOrder } from './router.ts';
@@ -35,6 +38,8 @@ export interface Sandbox {
   readonly prometheusUrl?: string;
   /** As a role that sees all connections and may create the service's indexes. */
   readonly databaseUrl: string;
+  /** Where production runs on Kubernetes. */
+  readonly kubernetes?: ControlPlane;
   /** Holds `deploy`, `shift-traffic`, `rollback` and `traffic-status`. */
   readonly binDirectory: string;
   /** JSON lines, one for each command that was asked for: `{ at, command, args, operation?, attempt?, outcome }`. */
@@ -80,6 +85,11 @@ export interface SandboxOptions {
   /** Whether there are alerts, where this machine has the programs for it. By default yes. */
   readonly monitoring?: boolean;
   readonly fault?: Fault;
+  /**
+   * Production runs on a control plane of these programs: it is changed over the API, and the commands refuse. Without them the
+   * versions are processes that the commands start.
+   */
+  readonly kubernetes?: KubernetesPrograms;
   /** Interactions: the more, the slower is 2.5.0 without its index. */
   readonly rows?: number;
 }
@@ -155,12 +165,15 @@ async function startParts(
 
   const databaseUrl = urlOf(database.port, 'bluegreen');
   const faults = createFaults(databaseUrl);
-  const production = await startProduction({
+  const platform: ProductionOptions = {
     directory,
     databaseUrl: urlOf(database.port, 'recommendation'),
     setRoutes: (routes) => router.order({ routes, staging: staging ? [staging.route] : [] }),
     onChange: (green) => faults.greenChanged(green),
-  });
+  };
+  const onKubernetes =
+    options.kubernetes && (await startKubernetesProduction({ ...platform, programs: options.kubernetes }));
+  const production = onKubernetes ?? (await startProduction(platform));
   endings.push(() => production.stop());
 
   const auditFile = join(directory, 'audit.jsonl');
@@ -198,6 +211,7 @@ async function startParts(
     stagingUrl: `${routerUrl}/-/staging/{version}`,
     ...(monitoring ? { prometheusUrl: monitoring.url } : {}),
     databaseUrl,
+    ...(onKubernetes && { kubernetes: onKubernetes.plane }),
     binDirectory,
     auditFile,
     env: {

@@ -34,7 +34,7 @@ export async function startStaging(options: {
       directory,
     });
     return {
-      route: { version: VERSION, origin: `http://127.0.0.1:${service.port}` },
+      route: { version: VERSION, origins: [`http://127.0.0.1:${service.port}`] },
       databaseUrl: urlOf(port, 'bluegreen'),
       async stop() {
         await service.stop();

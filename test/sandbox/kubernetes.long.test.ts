@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import type { KubernetesObject } from '../../src/sandbox/kubernetes/api.ts';
-import { KUBERNETES_VERSION } from '../../src/sandbox/kubernetes/find-kubernetes.ts';
+import { findKubernetes, KUBERNETES_VERSION } from '../../src/sandbox/kubernetes/find-kubernetes.ts';
 import type { Route } from '../../src/sandbox/kubernetes/gateway.ts';
+import { SHOP, VERSION_LABEL } from '../../src/sandbox/kubernetes/objects.ts';
 import { describeOnKubernetes, useKubernetes, useOwnKubernetes } from '../support/kubernetes.ts';
+import { eventually } from './support.ts';
 
 /** The control plane of the tests behaves as a cluster does, with the faults that tests of deployments need. */
 
@@ -122,5 +125,76 @@ describeOnKubernetes("a control plane of a test file's own", () => {
     await api().patch(`${group}/httproutes/shop`, { spec: { rules: rules(2) } });
     const accepted = await api().until<Route>(`${group}/httproutes/shop`, isAccepted);
     expect(accepted.metadata.generation).toBe(2);
+  });
+});
+
+describeOnKubernetes('a sandbox on Kubernetes', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    const kubernetes = await findKubernetes(process.env);
+    sandbox = await startSandbox({ kubernetes, staging: false, monitoring: false, withoutPitfalls: true, rows: 1_000 });
+  });
+  afterAll(() => sandbox.stop());
+
+  const apps = `/apis/apps/v1/namespaces/${SHOP.namespace}/deployments`;
+  const [blue, green] = SHOP.slots;
+  const deploy = async (version: string, replicas = 2): Promise<void> => {
+    await sandbox.kubernetes?.api.patch(
+      `${apps}/${green}`,
+      {
+        spec: {
+          replicas,
+          template: {
+            metadata: { labels: { [VERSION_LABEL]: version } },
+            spec: { containers: [{ name: 'recommendation', image: `${SHOP.image}:${version}` }] },
+          },
+        },
+      },
+      'strategic',
+    );
+  };
+  const weigh = async (percentage: number): Promise<void> => {
+    const backendRefs = [100 - percentage, percentage].map((weight, at) => ({
+      name: [blue, green][at],
+      port: 80,
+      weight,
+    }));
+    await sandbox.kubernetes?.api.patch(
+      `/apis/gateway.networking.k8s.io/v1/namespaces/${SHOP.namespace}/httproutes/${SHOP.route}`,
+      { spec: { rules: [{ backendRefs }] } },
+    );
+  };
+  const answered = async (version: string, code: string): Promise<number> => {
+    const page = await (await fetch(sandbox.metricsUrl)).text();
+    return Number(
+      new RegExp(`^http_requests_total{version="${version}",code="${code}"} (.+)$`, 'm').exec(page)?.[1] ?? 0,
+    );
+  };
+
+  test('serves real traffic with its pods, by the weights of the route', async () => {
+    expect(sandbox.traffic()).toEqual({ '2.4.0': 100 });
+    await deploy('2.5.0');
+    await sandbox.kubernetes?.api.until<KubernetesObject<unknown, DeploymentStatus>>(
+      `${apps}/${green}`,
+      ({ status }) => status?.availableReplicas === 2,
+    );
+    await weigh(50);
+    await eventually(async () => ((await answered('2.5.0', '200')) > 20 ? true : undefined), 'answers of green');
+    expect(sandbox.traffic()).toEqual({ '2.4.0': 50, '2.5.0': 50 });
+    await sandbox.disturb('2.5.0', { failingShare: 1 });
+    await eventually(async () => ((await answered('2.5.0', '500')) > 5 ? true : undefined), 'failures of green');
+    await deploy('2.5.0', 0);
+    // Its share is refused as long as the route sends it there.
+    await eventually(async () => ((await answered(green, '503')) > 0 ? true : undefined), 'refusals without a pod');
+    await weigh(0);
+    await eventually(async () => (sandbox.traffic()['2.4.0'] === 100 ? true : undefined), 'all traffic on blue');
+  });
+
+  test('pulls no image of a version that was never built', async () => {
+    await deploy('9.9.9');
+    type Found = { items: KubernetesObject<unknown, PodStatus>[] };
+    await sandbox.kubernetes?.api.until<Found>(`/api/v1/namespaces/${SHOP.namespace}/pods`, ({ items }) =>
+      items.some(({ status }) => status?.containerStatuses?.[0]?.state.waiting?.reason === 'ImagePullBackOff'),
+    );
   });
 });

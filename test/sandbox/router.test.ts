@@ -4,8 +4,8 @@ import { createPicker, type Route } from '../../src/sandbox/router.ts';
 import { eventually } from './support.ts';
 
 const routes = (green: number): Route[] => [
-  { version: 'blue', origin: 'http://blue', percentage: 100 - green },
-  { version: 'green', origin: 'http://green', percentage: green },
+  { version: 'blue', origins: ['http://blue'], percentage: 100 - green },
+  { version: 'green', origins: ['http://green'], percentage: green },
 ];
 
 test.each([0, 1, 10, 50, 99, 100])('at %d %% the picker is off by a few requests at most', (percentage) => {

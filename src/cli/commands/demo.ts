@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FaultName } from '../../sandbox/index.ts';
-import { inFull } from '../cli-error.ts';
+import { CliError, inFull } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { faultOption } from '../fault-option.ts';
 import { withExample } from '../options.ts';
@@ -11,6 +11,7 @@ interface DemoOptions {
   readonly yes?: true;
   readonly skipRemedies?: true;
   readonly realTime?: true;
+  readonly kubernetes?: true;
   readonly rate: number;
 }
 
@@ -26,6 +27,7 @@ export function addDemo(command: Command): void {
     .option('--yes', 'ask nobody: the demo confirms and approves by itself; the default without a terminal')
     .option('--skip-remedies', 'run no remedy automatically: the checklist waits and asks you')
     .option('--real-time', 'use soaks of 10 and 30 minutes, as in the guide')
+    .option('--kubernetes', 'deploy on a real Kubernetes control plane on this machine')
     .option('--rate <requests>', 'requests per second', requestRate, 40)
     .addHelpText(
       'after',
@@ -39,13 +41,19 @@ export function addDemo(command: Command): void {
   withExample(command, 'demo --fault bad-release --yes');
 }
 
-async function demo({ fault, faultAt, yes, skipRemedies, realTime, rate }: DemoOptions): Promise<void> {
+async function demo({ fault, faultAt, yes, skipRemedies, realTime, kubernetes, rate }: DemoOptions): Promise<void> {
+  if (kubernetes && fault === 'slow-rollback')
+    throw new CliError(
+      EXIT.usage,
+      'With --kubernetes there is no rollback command to be slow. Choose another --fault.',
+    );
   const { runDemo } = await import('../demo/run.ts'); // only this command needs the sandbox's packages
   process.exitCode = await runDemo({
     requestsPerSecond: rate,
     pace: realTime ? 'real-time' : 'short',
     asks: yes ? 'nobody' : 'the-person-at-the-terminal',
     skipRemedies: skipRemedies === true,
+    onKubernetes: kubernetes === true,
     ...(fault === undefined ? {} : { fault: { name: fault, atPercentage: faultAt } }),
   }).catch(inFull);
 }

@@ -4,7 +4,13 @@ import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type Endings, type Parts, startParts } from '../../demo/index.ts';
 import { DEFAULT_ENVIRONMENT } from '../../domain/index.ts';
-import { type FaultName, refuseMissingPackages } from '../../sandbox/index.ts';
+import {
+  type FaultName,
+  findKubernetes,
+  type KubernetesPrograms,
+  refuseMissingPackages,
+  SHOP,
+} from '../../sandbox/index.ts';
 import { connectClient } from '../../temporal/index.ts';
 import type { blueGreenDeployment } from '../../workflows/index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -26,6 +32,7 @@ export interface DemoOptions {
   readonly asks: 'nobody' | 'the-person-at-the-terminal';
   /** What the checklist finds waits for a person instead of being fixed by itself. */
   readonly skipRemedies: boolean;
+  readonly onKubernetes: boolean;
   readonly fault?: { readonly name: FaultName; readonly atPercentage: number };
 }
 
@@ -33,14 +40,18 @@ export interface DemoOptions {
 const FAULT_AFTER_MS = 4_000;
 const REQUEST = { service: 'recommendation', version: '2.5.0', requestedBy: 'demo', reason: 'the demo' };
 const NAMESPACE = 'default';
+/** kubectl shows no weights by itself. */
+const WEIGHTS =
+  'BACKENDS:.spec.rules[0].backendRefs[*].name,WEIGHTS:.spec.rules[0].backendRefs[*].weight,GENERATION:.metadata.generation,ACCEPTED:.status.parents[0].conditions[0].observedGeneration';
 
 /** Runs the demo from nothing to nothing. @returns how the deployment ended. @throws Error that says what broke. */
 export async function runDemo(options: DemoOptions): Promise<ExitCode> {
   refuseMissingPackages(); // before anything is started or fetched
+  const kubernetes = options.onKubernetes ? await findKubernetes(process.env) : undefined;
   const startedAt = Date.now();
   const endings: Endings = [];
   const interruption = listenForInterruption();
-  const demonstrating = demonstrate(options, endings, interruption);
+  const demonstrating = demonstrate(options, kubernetes, endings, interruption);
   demonstrating.catch(() => undefined); // its errors after an interruption do not matter
   try {
     const exitCode = await Promise.race([demonstrating, interruption.came]);
@@ -57,7 +68,12 @@ export async function runDemo(options: DemoOptions): Promise<ExitCode> {
   }
 }
 
-async function demonstrate(options: DemoOptions, endings: Endings, interruption: Interruption): Promise<ExitCode> {
+async function demonstrate(
+  options: DemoOptions,
+  kubernetes: KubernetesPrograms | undefined,
+  endings: Endings,
+  interruption: Interruption,
+): Promise<ExitCode> {
   const { fault, requestsPerSecond, pace, skipRemedies } = options;
   const { signal } = interruption;
   const paint = paintFor();
@@ -68,6 +84,7 @@ async function demonstrate(options: DemoOptions, endings: Endings, interruption:
       automaticRemedies: !skipRemedies,
       requestsPerSecond,
       ...(fault ? { fault: { ...fault, afterMs: FAULT_AFTER_MS } } : {}),
+      ...(kubernetes ? { sandbox: { kubernetes } } : {}),
       notice: print,
       signal,
     },
@@ -122,12 +139,22 @@ async function keepReport({ stateDirectory }: Parts, last: DeploymentSnapshot): 
   print(`The report is kept: ${join(folder, basename(file))}`);
 }
 
-function introduce({ fault, pace, requestsPerSecond }: DemoOptions, { server }: Parts, workflow: string): void {
+function introduce(
+  { fault, pace, requestsPerSecond }: DemoOptions,
+  { server, sandbox }: Parts,
+  workflow: string,
+): void {
   const lengths = pace === 'short' ? "with soaks of 20 seconds instead of the guide's 10 and 30 minutes" : 'unchanged';
   print(
     `Deploying recommendation 2.5.0 with runbooks/recommendation.yaml, ${lengths}; ${requestsPerSecond} requests a second.`,
   );
   print(`  Temporal UI  ${server.uiUrl}/namespaces/${NAMESPACE}/workflows/${workflow}`);
+  if (sandbox.kubernetes) {
+    print('  Kubernetes   in another terminal, the weights of the route, and the pods:');
+    print(`    export KUBECONFIG=${sandbox.kubernetes.kubeconfig}`);
+    print(`    kubectl -n ${SHOP.namespace} get httproute ${SHOP.route} -w -o custom-columns='${WEIGHTS}'`);
+    print(`    kubectl -n ${SHOP.namespace} get pods -w -L app.kubernetes.io/version`);
+  }
   if (fault) print(`  Fault        ${fault.name}, ${FAULT_AFTER_MS / 1_000} s after green has ${fault.atPercentage} %`);
   print('  Ctrl-C       stops and removes everything');
   print('');

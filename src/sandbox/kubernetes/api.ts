@@ -142,10 +142,10 @@ export function connect({ server, authority, token }: ApiAccess): KubernetesApi 
     },
     close: () => agent.destroy(),
     follow(following) {
-      const { signal } = following;
+      const signal = AbortSignal.any([following.signal]); // many follow until the same one: each would add listeners to it
       void (async () => {
         while (!signal.aborted) {
-          await followOnce(following).catch(() => undefined);
+          await followOnce({ ...following, signal }).catch(() => undefined);
           await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
         }
       })();

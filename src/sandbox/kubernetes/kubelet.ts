@@ -25,7 +25,7 @@ export interface Kubelet {
 }
 
 /** A container that really runs. */
-interface PodProcess {
+export interface PodProcess {
   readonly origin: string;
   isAlive(): boolean;
   /** May take as long as the process drains. */
@@ -33,6 +33,8 @@ interface PodProcess {
 }
 
 export interface KubeletOptions {
+  /** By default all do. */
+  readonly exists?: (image: string) => boolean;
   /** Starts the container if it is one that really runs. @throws when it does not start: it crashes then, as far as Kubernetes knows. */
   readonly run?: (pod: Pod, container: Container) => Promise<PodProcess> | undefined;
 }
@@ -58,6 +60,7 @@ export async function startKubelet(api: KubernetesApi, options: KubeletOptions =
   await api.post('/api/v1/nodes', { metadata: { name: NODE } });
   const lives = new Map<string, Life>();
   const stopping = new AbortController();
+  const { exists = () => true } = options;
   let addresses = 0;
 
   api.follow<Pod>({ path: '/api/v1/pods', signal: stopping.signal, onChange: meet });
@@ -96,7 +99,7 @@ export async function startKubelet(api: KubernetesApi, options: KubeletOptions =
   /** One step towards what the pod should be. @returns when to look again; undefined: when the pod was changed. */
   async function step(life: Life): Promise<number | undefined> {
     const { pod } = life;
-    const fault = faultOf(pod);
+    const fault = faultOf(pod) ?? (pod.spec?.containers.every(({ image }) => exists(image)) ? undefined : 'pull-error');
     if (pod.metadata.deletionTimestamp !== undefined) return remove(life);
     if (!pod.spec?.nodeName) {
       if (fault !== 'unschedulable') return bind(pod);
@@ -178,6 +181,8 @@ export async function startKubelet(api: KubernetesApi, options: KubeletOptions =
   }
 
   async function remove(life: Life): Promise<undefined> {
+    const { seconds = 0 } = life.pod.spec?.containers[0]?.lifecycle?.preStop?.sleep ?? {};
+    if (life.process) await sleep(seconds * 1_000, undefined, { signal: stopping.signal });
     await life.process?.stop();
     life.process = undefined;
     await api.delete(pathOf(life.pod.metadata), {

@@ -2,7 +2,12 @@ import type { KubernetesObject } from './api.ts';
 
 /** Pods as the stand-in for the kubelet sees them, and what it reports about them. */
 
-export type Pod = KubernetesObject<PodSpec>;
+export type Pod = KubernetesObject<PodSpec, PodStatus>;
+
+interface PodStatus {
+  readonly podIP?: string;
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+}
 
 interface PodSpec {
   readonly nodeName?: string;
@@ -13,6 +18,7 @@ export interface Container {
   readonly name: string;
   readonly image: string;
   readonly readinessProbe?: { readonly httpGet?: { readonly path?: string } };
+  readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
 }
 
 /**
@@ -26,6 +32,13 @@ export type PodFault = (typeof FAULTS)[number];
 export function faultOf({ metadata, spec }: Pod): PodFault | undefined {
   const marked = metadata.annotations?.[FAULT_ANNOTATION];
   return FAULTS.find((fault) => fault === marked || spec?.containers.some(({ image }) => image.endsWith(`-${fault}`)));
+}
+
+/** The tag of an image without what it says about a fault. */
+export function soundTag(image: string): string {
+  const tag = image.slice(image.lastIndexOf(':') + 1);
+  const fault = FAULTS.find((one) => tag.endsWith(`-${one}`));
+  return fault === undefined ? tag : tag.slice(0, -fault.length - 1);
 }
 
 /** A container's state in one word; `back-off` waits to be started again. */
