@@ -120,10 +120,11 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     for (const slot of ['a', 'b'])
       applications.set(
         slot,
-        await listen(async (request, response) => {
+        await listen((request, response) => {
           const version = versions.get(slot);
-          if (request.url === '/slow') await slowRequest.promise;
-          response.writeHead(version === undefined ? 503 : 200).end(version);
+          const answer = () => response.writeHead(version === undefined ? 503 : 200).end(version);
+          if (request.url === '/slow') void slowRequest.promise.then(answer);
+          else answer();
         }),
       );
     versions.set('a', BLUE).set('b', GREEN);
