@@ -146,7 +146,7 @@ describeOnKubernetes('a sandbox on Kubernetes', () => {
           replicas,
           template: {
             metadata: { labels: { [VERSION_LABEL]: version } },
-            spec: { containers: [{ name: 'recommendation', image: `${SHOP.image}:${version}` }] },
+            spec: { containers: [{ name: 'app', image: `${SHOP.image}:${version}` }] },
           },
         },
       },

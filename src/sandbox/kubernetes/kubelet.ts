@@ -43,6 +43,8 @@ const NODE = 'sandbox';
 /** Shorter than the kubelet's 10 s to 5 min, so that a test sees several in seconds. */
 const FIRST_BACK_OFF_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 10_000;
+/** As Kubernetes has it where the probe names none. */
+const FAILURE_THRESHOLD = 3;
 const PROBE_EVERY_MS = 1_000;
 /** After an answer of the API server that was no success. */
 const AGAIN_MS = 200;
@@ -52,6 +54,8 @@ interface Life {
   pod: Pod;
   state: PodState;
   process?: PodProcess | undefined;
+  /** Probes in a row without success. */
+  probesFailed: number;
   /** Ends a wait when the pod was changed. */
   wake: () => void;
 }
@@ -74,7 +78,12 @@ export async function startKubelet(api: KubernetesApi, options: KubeletOptions =
       if (!life) {
         addresses += 1;
         const ip = `10.244.${addresses >> 8}.${addresses & 255}`;
-        const born: Life = { pod, state: { phase: 'creating', ip, restarts: 0, startedAt: now() }, wake() {} };
+        const born: Life = {
+          pod,
+          state: { phase: 'creating', ip, restarts: 0, startedAt: now() },
+          probesFailed: 0,
+          wake() {},
+        };
         lives.set(uid, born);
         void live(uid, born);
       } else {
@@ -141,7 +150,11 @@ export async function startKubelet(api: KubernetesApi, options: KubeletOptions =
     const failure =
       faultOf(pod) === 'never-ready' ? 'HTTP probe failed with statuscode: 503' : await probe(life, container);
     if (failure !== undefined) await event(pod, 'Unhealthy', `Readiness probe failed: ${failure}`);
-    const phase = failure === undefined ? 'ready' : 'running';
+    life.probesFailed = failure === undefined ? 0 : life.probesFailed + 1;
+    const { failureThreshold = FAILURE_THRESHOLD } = container.readinessProbe ?? {};
+    const staysReady =
+      life.state.phase === 'ready' && faultOf(pod) === undefined && life.probesFailed < failureThreshold;
+    const phase = failure === undefined || staysReady ? 'ready' : 'running';
     if (life.state.phase !== phase) await enter(life, phase);
     return life.process || failure !== undefined ? PROBE_EVERY_MS : undefined;
   }

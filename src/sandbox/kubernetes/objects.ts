@@ -3,38 +3,49 @@ import type { KubernetesApi } from './api.ts';
 
 /** What a team has on its cluster before its first deployment: two slots that take turns, and a route with weights. */
 
-export const SHOP = {
+export interface Shop {
+  readonly namespace: string;
+  /** Each a Deployment and a Service; the first has all traffic. */
+  readonly slots: readonly [string, string];
+  /** An HTTPRoute. */
+  readonly route: string;
+  /** Without a tag. */
+  readonly image: string;
+}
+
+export const SHOP: Shop = {
   namespace: 'shop',
-  /** Each a Deployment and a Service. */
   slots: [`${SERVICE}-blue`, `${SERVICE}-green`],
   route: SERVICE,
   image: `registry.example.com/${SERVICE}`,
-} as const;
+};
 export const VERSION_LABEL = 'app.kubernetes.io/version';
 const REPLICAS = 2;
 const GATEWAY = 'gateway.networking.k8s.io/v1';
 /** What ran in the other slot before; nobody calls it any more. */
 const VERSION_BEFORE = '2.3.0';
 
-export async function createObjects(api: KubernetesApi): Promise<void> {
-  const [blue, green] = SHOP.slots;
-  await api.post('/api/v1/namespaces', { metadata: { name: SHOP.namespace } });
-  await api.until(`/api/v1/namespaces/${SHOP.namespace}/serviceaccounts/default`); // pods need it
-  await createSlot(api, { slot: blue, version: FIRST_VERSION, replicas: REPLICAS });
-  await createSlot(api, { slot: green, version: VERSION_BEFORE, replicas: 0 });
-  await api.post(`/apis/${GATEWAY}/namespaces/${SHOP.namespace}/gateways`, {
+/** In a namespace of its own. */
+export async function createObjects(api: KubernetesApi, shop: Shop): Promise<void> {
+  const { namespace } = shop;
+  const [blue, green] = shop.slots;
+  await api.post('/api/v1/namespaces', { metadata: { name: namespace } });
+  await api.until(`/api/v1/namespaces/${namespace}/serviceaccounts/default`); // pods need it
+  await createSlot(api, shop, { slot: blue, version: FIRST_VERSION, replicas: REPLICAS });
+  await createSlot(api, shop, { slot: green, version: VERSION_BEFORE, replicas: 0 });
+  await api.post(`/apis/${GATEWAY}/namespaces/${namespace}/gateways`, {
     apiVersion: GATEWAY,
     kind: 'Gateway',
     metadata: { name: 'edge' },
     spec: { gatewayClassName: 'sandbox', listeners: [{ name: 'http', protocol: 'HTTP', port: 80 }] },
   });
-  await api.post(`/apis/${GATEWAY}/namespaces/${SHOP.namespace}/httproutes`, {
+  await api.post(`/apis/${GATEWAY}/namespaces/${namespace}/httproutes`, {
     apiVersion: GATEWAY,
     kind: 'HTTPRoute',
-    metadata: { name: SHOP.route },
+    metadata: { name: shop.route },
     spec: {
       parentRefs: [{ name: 'edge' }],
-      hostnames: [`${SERVICE}.example.com`],
+      hostnames: [`${shop.route}.example.com`],
       rules: [
         {
           backendRefs: [
@@ -49,10 +60,11 @@ export async function createObjects(api: KubernetesApi): Promise<void> {
 
 async function createSlot(
   api: KubernetesApi,
+  { namespace, route, image }: Shop,
   { slot, version, replicas }: { readonly slot: string; readonly version: string; readonly replicas: number },
 ): Promise<void> {
-  const selector = { 'app.kubernetes.io/name': SERVICE, 'app.kubernetes.io/instance': slot };
-  await api.post(`/apis/apps/v1/namespaces/${SHOP.namespace}/deployments`, {
+  const selector = { 'app.kubernetes.io/name': route, 'app.kubernetes.io/instance': slot };
+  await api.post(`/apis/apps/v1/namespaces/${namespace}/deployments`, {
     metadata: { name: slot, labels: selector },
     spec: {
       replicas,
@@ -62,8 +74,8 @@ async function createSlot(
         spec: {
           containers: [
             {
-              name: SERVICE,
-              image: `${SHOP.image}:${version}`,
+              name: 'app',
+              image: `${image}:${version}`,
               ports: [{ name: 'http', containerPort: 8080 }],
               readinessProbe: { httpGet: { path: '/healthz', port: 'http' } },
               // The gateway stops sending to a pod a moment after it began to end.
@@ -74,7 +86,7 @@ async function createSlot(
       },
     },
   });
-  await api.post(`/api/v1/namespaces/${SHOP.namespace}/services`, {
+  await api.post(`/api/v1/namespaces/${namespace}/services`, {
     metadata: { name: slot, labels: selector },
     spec: { selector, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
   });

@@ -17,7 +17,7 @@ interface PodSpec {
 export interface Container {
   readonly name: string;
   readonly image: string;
-  readonly readinessProbe?: { readonly httpGet?: { readonly path?: string } };
+  readonly readinessProbe?: { readonly failureThreshold?: number; readonly httpGet?: { readonly path?: string } };
   readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
 }
 

@@ -93,7 +93,7 @@ export async function startKubernetesProduction(
     await plane.stop();
   };
   try {
-    await createObjects(api);
+    await createObjects(api, SHOP);
     await serving;
     await setting;
   } catch (error) {
