@@ -11,6 +11,13 @@ export interface AccessRule {
   readonly verbs: readonly string[];
 }
 
+export interface AccessNeeds {
+  readonly namespace: string;
+  readonly rules: readonly AccessRule[];
+  /** The name of the Role to apply, if some of it is missing. */
+  readonly role: string;
+}
+
 interface Review {
   readonly status?: { readonly allowed?: boolean };
 }
@@ -18,8 +25,7 @@ interface Review {
 /** Whether the worker may do all of it in the namespace, and the Role to apply if not. */
 export async function observeAccess(
   cluster: Cluster,
-  namespace: string,
-  rules: readonly AccessRule[],
+  { namespace, rules, role }: AccessNeeds,
   run: RunContext,
 ): Promise<Observation> {
   const missing = await missingRules(cluster, namespace, rules, run);
@@ -36,7 +42,7 @@ export async function observeAccess(
     problems: [
       {
         found: `the worker (${user ?? 'unknown user'}) may not ${missing.map(ruleWords).join('; ')} in the namespace ${namespace}`,
-        unblock: `apply this with kubectl apply -f:\n${roleYaml(namespace, rules, user)}`,
+        unblock: `apply this with kubectl apply -f:\n${roleYaml({ namespace, rules, role }, user)}`,
       },
     ],
   };
@@ -81,7 +87,7 @@ function ruleWords({ apiGroup, resource, verbs }: AccessRule): string {
 }
 
 /** A Role with these rules and its RoleBinding, as YAML. */
-export function roleYaml(namespace: string, rules: readonly AccessRule[], user: string | undefined): string {
+export function roleYaml({ namespace, rules, role }: AccessNeeds, user: string | undefined): string {
   const [, account] = /^system:serviceaccount:(.+)$/.exec(user ?? '') ?? [];
   const [accountNamespace, accountName] = account?.split(':') ?? [];
   const subject = account
@@ -90,7 +96,7 @@ export function roleYaml(namespace: string, rules: readonly AccessRule[], user: 
   return [
     'apiVersion: rbac.authorization.k8s.io/v1',
     'kind: Role',
-    `metadata: {name: bluegreen, namespace: ${namespace}}`,
+    `metadata: {name: ${role}, namespace: ${namespace}}`,
     'rules:',
     ...rules.map(
       ({ apiGroup, resource, verbs }) =>
@@ -99,8 +105,8 @@ export function roleYaml(namespace: string, rules: readonly AccessRule[], user: 
     '---',
     'apiVersion: rbac.authorization.k8s.io/v1',
     'kind: RoleBinding',
-    `metadata: {name: bluegreen, namespace: ${namespace}}`,
-    'roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: bluegreen}',
+    `metadata: {name: ${role}, namespace: ${namespace}}`,
+    `roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: ${role}}`,
     `subjects: [${subject}]`,
   ].join('\n');
 }

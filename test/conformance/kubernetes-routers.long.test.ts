@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
 import { routerConformance } from '../../src/testing/index.ts';
-import { BLUE, GREEN, openRouter } from '../routers/kubernetes-scene.ts';
+import { BLUE, GREEN, idle, newOperation, openRouter } from '../routers/kubernetes-scene.ts';
 import { describeOnKubernetes, useKubernetes } from '../support/kubernetes.ts';
 import {
   createGateway,
@@ -74,6 +75,33 @@ describeOnKubernetes('routers for Kubernetes', () => {
         namespace: namespace(),
         router: { kind, ...(kind === 'service' ? { service: 'rec' } : { routes: ['rec'] }) },
       });
+
+    test('preflight prints the Role that is missing, and with it the router works', async () => {
+      const stranger = await kubeconfigWith({ token: await strangerToken() });
+      const found = await open(stranger).preflight?.(idle());
+      expect(found?.problems.map((problem) => problem.found)).toEqual([
+        expect.stringMatching(/^the worker \(system:serviceaccount:.*:default\) may not get, patch /),
+      ]);
+      const [, yaml = ''] = found?.problems[0]?.unblock.split('kubectl apply -f:\n') ?? [];
+      const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace()}`;
+      for (const document of parseAllDocuments(yaml)) {
+        const object = document.toJS() as { kind: string };
+        await api().post(`${rbac}/${object.kind.toLowerCase()}s`, object);
+      }
+      // The workload's own preflight asks for this one.
+      await api().post(`${rbac}/roles`, {
+        metadata: { name: 'workload' },
+        rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }],
+      });
+      await api().post(`${rbac}/rolebindings`, {
+        metadata: { name: 'workload' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'workload' },
+        subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: namespace() }],
+      });
+      expect((await open(stranger).preflight?.(idle()))?.problems).toEqual([]);
+      await open(stranger).setTraffic(newOperation(), 100, idle());
+      expect(await open(stranger).readTraffic(idle())).toEqual({ [BLUE]: 0, [GREEN]: 100 });
+    });
 
     conform(
       `router of kind ${kind}`,

@@ -1,4 +1,4 @@
-import { nameOf, type ObjectRef, type Slot, slotsOf } from '../../kubernetes/index.ts';
+import { nameOf, type ObjectRef, refusedWith, type Slot, slotsOf } from '../../kubernetes/index.ts';
 import type { Evidence, Observation, Problem } from '../../plugin/index.ts';
 import { type RunContext, redact } from '../../util/index.ts';
 import { acceptanceOf, acceptanceWords } from './accepted.ts';
@@ -53,6 +53,8 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
   } catch (error) {
     run.signal.throwIfAborted();
     const found = messageOf(error);
+    // The permission that is missing is a problem already.
+    if (refusedWith(error) === 403) return { evidence: [{ what: nameOf(ref), measured: found }], problems: [] };
     return {
       evidence: [{ what: nameOf(ref), measured: found }],
       problems: [{ found, unblock: `correct the runbook or ${nameOf(ref)}, then recheck` }],

@@ -1,6 +1,7 @@
 import {
   type BothSlots,
   blueAndGreen,
+  observeAccess,
   openCluster,
   type Place,
   placeOf,
@@ -11,6 +12,7 @@ import {
 import {
   commandFailed,
   type Evidence,
+  type Observation,
   type PlatformContext,
   type Router,
   routerKind,
@@ -19,6 +21,7 @@ import {
 } from '../../plugin/index.ts';
 import { fenced } from '../../processes/index.ts';
 import type { RunContext } from '../../util/index.ts';
+import { ROUTER_ROLE, routerAccessRules } from './access-rules.ts';
 import { ROUTE_KINDS } from './route-kinds.ts';
 import { routeTraffic } from './routes.ts';
 import { routesSchema, serviceSchema, stepProblems, workloadProblems } from './schema.ts';
@@ -40,7 +43,8 @@ export const serviceRouter = routerKind({
   summary: 'The selector of a Kubernetes Service, which selects the pods of one slot or of the other: 0 or 100 % only.',
   schema: serviceSchema,
   problems: ({ service }, runbook) => [...workloadProblems(runbook), ...stepProblems(runbook, service)],
-  create: ({ service, timeout }, context) => slotRouter(context, timeout, (means) => serviceTraffic(service, means)),
+  create: ({ service, timeout }, context) =>
+    slotRouter({ kind: 'service', timeout }, context, (means) => serviceTraffic(service, means)),
 });
 
 function routesRouter(kind: keyof typeof ROUTE_KINDS, summary: string) {
@@ -50,7 +54,7 @@ function routesRouter(kind: keyof typeof ROUTE_KINDS, summary: string) {
     schema: routesSchema,
     problems: (_, runbook) => workloadProblems(runbook),
     create: (config, context) =>
-      slotRouter(context, config.timeout, (means) => routeTraffic(ROUTE_KINDS[kind], config, means)),
+      slotRouter({ kind, timeout: config.timeout }, context, (means) => routeTraffic(ROUTE_KINDS[kind], config, means)),
   });
 }
 
@@ -59,13 +63,14 @@ function routesRouter(kind: keyof typeof ROUTE_KINDS, summary: string) {
  * remembered.
  */
 function slotRouter(
+  { kind, timeout }: { readonly kind: Parameters<typeof routerAccessRules>[0]; readonly timeout: number },
   { target, env, runbook }: PlatformContext,
-  timeoutMs: number,
   open: (means: Means) => SlotTraffic,
 ): Router {
+  const rules = routerAccessRules(kind);
   const place = placeIn(runbook);
   const cluster = openCluster(place.cluster, env);
-  const settleMs = Math.min(SETTLE_MS, timeoutMs / 2);
+  const settleMs = Math.min(SETTLE_MS, timeout / 2);
   const traffic = open({ cluster, place, steps: runbook.traffic, settleMs });
   const slots = (run: RunContext): Promise<BothSlots> => readSlots(cluster, place, target, run);
 
@@ -97,7 +102,14 @@ function slotRouter(
     },
 
     lastChange: (run) => traffic.lastChange(run),
-    preflight: (run) => traffic.preflight(run),
+    async preflight(run): Promise<Observation> {
+      const found = [
+        ...traffic.namespaces.map((namespace) => observeAccess(cluster, { namespace, rules, role: ROUTER_ROLE }, run)),
+        traffic.preflight(run),
+      ];
+      const all = await Promise.all(found);
+      return { evidence: all.flatMap(({ evidence }) => evidence), problems: all.flatMap(({ problems }) => problems) };
+    },
   };
 }
 

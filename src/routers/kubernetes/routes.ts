@@ -98,6 +98,8 @@ export function routeTraffic(kind: RouteKind, { routes }: RoutesKeys, means: Mea
   }
 
   return {
+    namespaces: [...new Set(refs.map(({ namespace }) => namespace))],
+
     async set(percentage, roles, run) {
       // Nothing is written if one of the routes cannot be shifted.
       if (percentage > 0) for (const rule of await readRules(run)) shiftRule(rule, roles.green.name, percentage);

@@ -4,10 +4,11 @@ import {
   nameOf,
   type ObjectRef,
   RESOURCES,
+  refusedWith,
   type Service,
   type SlotState,
 } from '../../kubernetes/index.ts';
-import { commandFailed, type Evidence, type Problem } from '../../plugin/index.ts';
+import { commandFailed, type Evidence } from '../../plugin/index.ts';
 import type { RunContext } from '../../util/index.ts';
 import { readyAddresses } from './endpoints.ts';
 import { type Changed, lastChangeOf, ownerWords } from './gitops.ts';
@@ -47,6 +48,8 @@ export function serviceTraffic(name: string, { cluster, place, settleMs }: Means
   }
 
   return {
+    namespaces: [place.namespace],
+
     async set(percentage, roles, run): Promise<Evidence> {
       if (percentage !== 0 && percentage !== 100)
         throw commandFailed(
@@ -91,11 +94,10 @@ export function serviceTraffic(name: string, { cluster, place, settleMs }: Means
         };
       } catch (error) {
         run.signal.throwIfAborted();
-        const problem: Problem = {
-          found: messageOf(error),
-          unblock: 'correct router.service, or the Service, then recheck',
-        };
-        return { evidence: [{ what: nameOf(ref), measured: messageOf(error) }], problems: [problem] };
+        const found = messageOf(error);
+        const unblock = 'correct router.service, or the Service, then recheck';
+        const isKnown = refusedWith(error) === 403; // the permission that is missing is a problem already
+        return { evidence: [{ what: nameOf(ref), measured: found }], problems: isKnown ? [] : [{ found, unblock }] };
       }
     },
   };

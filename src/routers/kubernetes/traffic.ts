@@ -22,6 +22,8 @@ export interface SlotTraffic {
   read(states: BothSlots, run: RunContext): Promise<SlotShares>;
   /** Who else changed it last, and how to keep them from it; undefined if nobody is known to. */
   lastChange(run: RunContext): Promise<string | undefined>;
+  /** What it changes, and in which namespaces. */
+  readonly namespaces: readonly string[];
   preflight(run: RunContext): Promise<Observation>;
 }
 

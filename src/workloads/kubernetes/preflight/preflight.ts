@@ -51,7 +51,7 @@ export async function preflight(means: Means, run: RunContext): Promise<Observat
 
   const access = await attempt(async () => {
     const rules = [...accessRules(config), ...(await manifestRules(cluster, { config, target }, run))];
-    return observeAccess(cluster, config.namespace, rules, run);
+    return observeAccess(cluster, { namespace: config.namespace, rules, role: 'bluegreen' }, run);
   });
   const programs = await observePrograms(config);
   let states: BothSlots | undefined;
