@@ -6,6 +6,7 @@ import { createRunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
 import { createWorker } from './create-worker.ts';
+import { serveHealth } from './health.ts';
 import { createLogger } from './logger.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
@@ -19,7 +20,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
  * ./runbooks), BLUEGREEN_STATE or BLUEGREEN_STATE_URL (what outlives the worker: docs/state.md), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
  * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
- * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), both off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
+ * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), BLUEGREEN_HEALTH_ADDRESS (probes), all off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
  * docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and
  * what the runbooks name.
  */
@@ -41,6 +42,7 @@ async function run(logger: Logger): Promise<void> {
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  const health = await serveHealth();
   const registry = await loadRegistry();
   const state = openState();
   const runbooks = createRunbookStore({
@@ -69,11 +71,13 @@ async function run(logger: Logger): Promise<void> {
     });
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
+    health?.started({ worker, connection });
     await worker.run();
   } finally {
     await connection.close();
     await state.close();
     await tracing?.stop();
+    await health?.close();
   }
 }
 
