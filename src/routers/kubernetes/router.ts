@@ -98,7 +98,11 @@ function slotRouter(
     async readSlots(run): Promise<Slots> {
       const states = await slots(run);
       const [first, second] = states;
-      return slotsByVersion(states, first.version === second.version ? await traffic.read(states, run) : new Map());
+      if (first.version !== second.version) return slotsByVersion(states, new Map());
+      const shares = await traffic.read(states, run);
+      if (states.every(({ name }) => (shares.get(name) ?? 0) > 0))
+        throw commandFailed(`both slots have traffic and one version: ${states.map(slotWords).join(', ')}`);
+      return slotsByVersion(states, shares);
     },
 
     lastChange: (run) => traffic.lastChange(run),

@@ -49,21 +49,18 @@ export async function slotHealth(
   const isComplete = isObserved && [updatedReplicas, availableReplicas, replicas].every((count) => count === wanted);
   if (isComplete && wanted > 0 && endpoints >= wanted) return { evidence };
 
-  const counts = isObserved
-    ? `${name} has ${Math.min(updatedReplicas, availableReplicas)} of ${wanted} replicas of ${version} available`
-    : `${name}: its newest change is not observed yet`;
   if (wanted === 0) return { evidence, problem: `${name} is scaled to 0` };
-  if (object.spec.paused)
-    return {
-      evidence,
-      problem: `${counts}: ${owner.name} is paused: run kubectl rollout resume deployment/${owner.name}`,
-    };
+  if (object.spec.paused) {
+    const resume = `kubectl rollout resume deployment/${owner.name} -n ${owner.namespace}`;
+    return { evidence, problem: `${owner.name} is paused: run ${resume}` };
+  }
   if (isComplete)
     return {
       evidence,
       problem: `all pods of ${name} are available, but its Service ${service.name} has ${endpoints} of ${wanted} ready endpoints`,
     };
   const found = await podProblems(cluster, slot, { version, versionLabel }, run);
+  const counts = `${name} has ${found.ready} of ${wanted} pods of ${version} ready`;
   const words = [...found.creation.map((one) => one.words), ...grouped(found.pods)];
   const isFinal = [...found.creation, ...found.pods.map(({ problem }) => problem)].some((one) => one.isFinal);
   return {
@@ -74,6 +71,7 @@ export async function slotHealth(
 }
 
 interface Found {
+  readonly ready: number;
   readonly creation: readonly PodProblem[];
   readonly pods: readonly { readonly pod: string; readonly problem: PodProblem }[];
 }
@@ -85,14 +83,14 @@ async function podProblems(
   { version, versionLabel }: { readonly version: string; readonly versionLabel: string },
   run: RunContext,
 ): Promise<Found> {
-  if (!object) return { creation: [], pods: [] };
+  if (!object) return { ready: 0, creation: [], pods: [] };
   const { namespace } = owner;
   const ofVersion = `${selectorText(object.spec.selector)},${versionLabel}=${asLabel(version)}`;
   const pods = await cluster.list<Pod>(RESOURCES.pod, { namespace, labelSelector: ofVersion }, run);
-  const unready = pods.filter(
-    ({ metadata, status }) =>
-      metadata.deletionTimestamp === undefined && conditionOf(status?.conditions ?? [], 'Ready')?.status !== 'True',
-  );
+  const present = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const isReady = ({ status }: Pod) => conditionOf(status?.conditions ?? [], 'Ready')?.status === 'True';
+  const ready = present.filter(isReady).length;
+  const unready = present.filter((pod) => !isReady(pod));
   const warnings = await Promise.all(
     unready.slice(0, MOST_EXPLAINED).map(({ metadata }) => newestWarning(cluster, namespace, metadata.uid, run)),
   );
@@ -100,12 +98,16 @@ async function podProblems(
     const problem = problemOf(pod, warnings[index]);
     return problem ? [{ pod: pod.metadata.name, problem }] : [];
   });
-  const failure = conditionOf(object.status?.conditions ?? [], 'ReplicaFailure');
-  if (failure?.status === 'True') return { creation: [creationProblem(failure.message ?? '')], pods: found };
-  if (owner.resource.kind !== 'StatefulSet' || pods.length >= (object.spec.replicas ?? 1))
-    return { creation: [], pods: found };
-  const event = await newestWarning(cluster, namespace, object.metadata.uid, run);
-  return { creation: event?.reason === 'FailedCreate' ? [creationProblem(event.message ?? '')] : [], pods: found };
+  return { ready, creation: await creationProblems(), pods: found };
+
+  async function creationProblems(): Promise<PodProblem[]> {
+    const failure = conditionOf(object?.status?.conditions ?? [], 'ReplicaFailure');
+    if (failure?.status === 'True') return [creationProblem(failure.message ?? '')];
+    // A StatefulSet has no such condition.
+    if (!object || owner.resource.kind !== 'StatefulSet' || pods.length >= (object.spec.replicas ?? 1)) return [];
+    const event = await newestWarning(cluster, namespace, object.metadata.uid, run);
+    return event?.reason === 'FailedCreate' ? [creationProblem(event.message ?? '')] : [];
+  }
 }
 
 /** The newest warning about an object. A back-off only says that something else failed before. */

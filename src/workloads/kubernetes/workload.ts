@@ -60,8 +60,8 @@ export const kubernetesWorkload = workloadKind({
       }
     }
 
-    const both = async (run: RunContext) => {
-      const [states, said] = await Promise.all([slots(run), slotsOfRouter(run)]);
+    const both = async (run: RunContext, asked: Promise<Slots | undefined> | undefined) => {
+      const [states, said] = await Promise.all([slots(run), asked]);
       return blueAndGreen(states, target, said);
     };
 
@@ -88,7 +88,8 @@ export const kubernetesWorkload = workloadKind({
     return {
       async deploy(operation, run): Promise<Evidence> {
         assertLabel(target.green);
-        const found = await both(run);
+        // Here the router has to say it: a slot that has traffic is never changed.
+        const found = await both(run, context.router().readSlots?.(run));
         await assertGreenIsIdle(run);
         return deployVersion(
           { cluster, config, target, routed: routedBy(context.runbook.router) },
@@ -100,7 +101,7 @@ export const kubernetesWorkload = workloadKind({
 
       stop: (operation, run) =>
         fenced(operation, run, async (fencedRun): Promise<Evidence> => {
-          const { green } = await both(fencedRun);
+          const { green } = await both(fencedRun, slotsOfRouter(fencedRun));
           const what = `${green.owner.resource.kind} ${green.owner.name}`;
           if (green.version !== target.green)
             return [{ what, measured: `left as it is: ${slotWords(green)}, not ${target.green}` }];

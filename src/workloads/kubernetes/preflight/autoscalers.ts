@@ -2,6 +2,7 @@ import { type Cluster, type KubeObject, RESOURCES, type SlotState } from '../../
 import type { DeploymentTarget, Observation, Problem } from '../../../plugin/index.ts';
 import type { RunContext } from '../../../util/index.ts';
 import type { Config } from '../schema.ts';
+import { isFullSize } from './full-size.ts';
 
 interface Autoscaler extends KubeObject {
   readonly spec: {
@@ -13,9 +14,6 @@ interface Autoscaler extends KubeObject {
     };
   };
 }
-
-/** Green may be this much smaller than blue before the first shift: blue's autoscaler goes on meanwhile. */
-const SMALLEST_SHARE = 0.75;
 
 /** Whether an autoscaler of green would take away replicas that it has to have before it gets traffic. */
 export async function observeAutoscalers(
@@ -33,7 +31,7 @@ export async function observeAutoscalers(
     }) => kind === green.owner.resource.kind && name === green.owner.name,
   );
   const shrunk: Problem[] =
-    green.version === target.green && green.wanted < SMALLEST_SHARE * blue.wanted
+    green.version === target.green && !isFullSize(green.wanted, blue.wanted)
       ? [
           {
             found: `green has ${green.wanted} replicas and blue ${blue.wanted}: it would get more traffic than it can take`,

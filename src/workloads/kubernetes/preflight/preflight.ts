@@ -5,15 +5,18 @@ import {
   observeAccess,
   readSlots,
   refusedWith,
+  type SlotState,
 } from '../../../kubernetes/index.ts';
 import type { DeploymentTarget, Observation, Slots } from '../../../plugin/index.ts';
 import { findPrograms } from '../../../processes/index.ts';
 import type { RunContext } from '../../../util/index.ts';
 import { accessRules } from '../access-rules.ts';
+import { slotHealth } from '../health.ts';
 import { findBuilder } from '../kustomize.ts';
 import type { Config } from '../schema.ts';
 import { observeAutoscalers } from './autoscalers.ts';
 import { observeBudgets } from './budgets.ts';
+import { isFullSize } from './full-size.ts';
 import { manifestRules } from './manifest-rules.ts';
 import { observeOwners } from './owners.ts';
 import { observeQuota } from './quota.ts';
@@ -68,6 +71,7 @@ export async function preflight(means: Means, run: RunContext): Promise<Observat
     return joined(
       await Promise.all([
         attempt(() => observeQuota(cluster, both, config, run)),
+        attempt(() => observeBlue(cluster, both.blue, config, run)),
         attempt(() => observeAutoscalers(cluster, both, { config, target }, run)),
       ]),
     );
@@ -77,6 +81,23 @@ export async function preflight(means: Means, run: RunContext): Promise<Observat
     attempt(() => observeBudgets(cluster, known, config, run)),
   ]);
   return joined([access, programs, slots, roles, ...others, observeOwners(known, config)]);
+}
+
+/** A slot that serves with fewer pods than it should have is no side to go back to. */
+async function observeBlue(
+  cluster: Cluster,
+  blue: SlotState,
+  { versionLabel }: Config,
+  run: RunContext,
+): Promise<Observation> {
+  if (blue.version === undefined || isFullSize(blue.ready, blue.wanted)) return NOTHING;
+  const { evidence, problem } = await slotHealth(cluster, blue, { version: blue.version, versionLabel }, run);
+  const unblock = `bring ${blue.name} to its full size, then recheck`;
+  return {
+    evidence,
+    problems:
+      problem === undefined ? [] : [{ found: `${blue.name}, which serves, is not complete: ${problem}`, unblock }],
+  };
 }
 
 async function observePrograms({ command, env, kustomize }: Config): Promise<Observation> {
