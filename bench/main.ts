@@ -1,4 +1,7 @@
+import { parseArgs } from 'node:util';
 import { print, printError } from '../src/cli/index.ts';
+import { benchCluster } from './cluster.ts';
+import { benchCost } from './cost.ts';
 import { judgeLines, measureJudge } from './judge.ts';
 import { benchCompare } from './judge-compare.ts';
 import { benchLoss } from './loss.ts';
@@ -8,11 +11,16 @@ import { benchStartUp } from './start-up.ts';
 import { benchCalm, benchSpeed } from './watch.ts';
 import { benchDeployments } from './whole.ts';
 
+interface Options {
+  /** How many deployments the parts `cluster` and `cost` start. */
+  readonly deployments?: number | undefined;
+}
+
 /**
- * `npm run bench [-- PART...]`. Machines differ: what it prints is for comparing within one run, and with the targets.
+ * `npm run bench [-- PART... [--deployments N]]`. Machines differ: what it prints is for comparing within one run, and with the targets.
  * Without a part it is `deployments`; docs/benchmarks.md says what each part measures and how long it takes.
  */
-const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+const PARTS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   deployments: benchDeployments,
   recovery: benchRecovery,
   judge: benchJudge,
@@ -22,6 +30,8 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   calm: () => benchCalm(),
   'calm-1s': () => benchCalm(['1s']),
   'calm-5s': () => benchCalm(['5s']),
+  cluster: ({ deployments = 1_000 }) => benchCluster(deployments),
+  cost: ({ deployments = 100 }) => benchCost(deployments),
   loss: benchLoss,
   scale: benchScale,
   'start-up': benchStartUp,
@@ -31,7 +41,7 @@ async function benchJudge(): Promise<void> {
   for (const line of judgeLines(measureJudge())) print(line);
 }
 
-function partOf(name: string): () => Promise<void> {
+function partOf(name: string): (options: Options) => Promise<void> {
   const revision = /^compare:(.+)$/.exec(name)?.[1];
   if (revision !== undefined) return () => benchCompare(revision);
   const part = PARTS[name];
@@ -39,8 +49,16 @@ function partOf(name: string): () => Promise<void> {
   return part;
 }
 
-async function main(names: readonly string[]): Promise<void> {
-  for (const part of (names.length > 0 ? names : ['deployments']).map(partOf)) await part();
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { deployments: { type: 'string' } },
+  });
+  const deployments = values.deployments === undefined ? undefined : Number(values.deployments);
+  if (deployments !== undefined && !(Number.isInteger(deployments) && deployments > 0))
+    throw new Error(`--deployments is ${values.deployments}, expected a number such as 300`);
+  for (const part of (positionals.length > 0 ? positionals : ['deployments']).map(partOf)) await part({ deployments });
 }
 
 try {

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import { print } from '../src/cli/index.ts';
+import { startLocalServer } from '../src/local-temporal/index.ts';
+import { connectClient } from '../src/temporal/index.ts';
+import { openFleet } from './fleet.ts';
+import { processWith, type Usage, usageOf } from './processes.ts';
+import { row } from './table.ts';
+
+/** What watching deployments at 50 % costs, two metrics of each every 15 s from a real Prometheus. */
+
+const IDLE_MS = 15_000;
+const SETTLED_MS = 20_000;
+const MEASURED_MS = 120_000;
+const QUEUE = 'cost';
+
+export async function benchCost(deployments: number): Promise<void> {
+  const services = Array.from({ length: deployments }, (_, index) => `cost-${index}`);
+  const server = await startLocalServer();
+  const fleet = await openFleet(services);
+  const connection = await connectClient({ connectionOptions: { address: server.address }, namespace: 'default' });
+  try {
+    const worker = await fleet.startWorker('worker', { TEMPORAL_ADDRESS: server.address, BLUEGREEN_TASK_QUEUE: QUEUE });
+    const pids = [worker.pid, await processWith('--port', new URL(`http://${server.address}`).port)];
+    await delay(IDLE_MS / 3);
+    const idle = await usageOf(pids, IDLE_MS);
+    await fleet.deployAll(new Client({ connection }), QUEUE, services);
+    await delay(SETTLED_MS);
+    const sent = (await worker.requests()).get('RecordActivityTaskHeartbeat') ?? 0;
+    const watching = await usageOf(pids, MEASURED_MS);
+    const heartbeats = ((await worker.requests()).get('RecordActivityTaskHeartbeat') ?? 0) - sent;
+
+    print(`${deployments} deployments at 50 %, two metrics of each every 15 s from Prometheus:`);
+    print(row('', 'CPU of one core', 'idle', 'memory', 'at most', 'idle', 'CPU for each', 'memory for each'));
+    for (const [index, name] of ['worker', 'Temporal server'].entries())
+      print(line(name, deployments, watching[index], idle[index]));
+    const perMinute = heartbeats / deployments / (MEASURED_MS / 60_000);
+    print(`heartbeats of each deployment: ${perMinute.toFixed(1)} a minute`);
+    if (fleet.seen.rollbacks() > 0) print(`rolled back: ${fleet.seen.rollbacks()}`);
+    await worker.end('SIGTERM');
+  } finally {
+    await fleet.stop();
+    await connection.close();
+    await server.stop();
+  }
+}
+
+function line(name: string, deployments: number, now: Usage | undefined, idle: Usage | undefined): string {
+  if (!now || !idle) throw new Error('every process is measured');
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const size = (megabytes: number): string => `${megabytes.toFixed(0)} MiB`;
+  return row(
+    name,
+    percent(now.cpuShare),
+    percent(idle.cpuShare),
+    size(now.megabytes),
+    size(now.mostMegabytes),
+    size(idle.megabytes),
+    `${((100 * (now.cpuShare - idle.cpuShare)) / deployments).toFixed(3)} %`,
+    `${((now.megabytes - idle.megabytes) / deployments).toFixed(2)} MiB`,
+  );
+}
