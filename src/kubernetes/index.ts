@@ -1,4 +1,4 @@
-export { type AccessRule, observeAccess, roleYaml } from './access.ts';
+export { type AccessRule, observeAccess } from './access.ts';
 export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from './cluster.ts';
 export { type Owner, ownerByManager, ownerOf } from './owners.ts';
 export { isConflict, nameOf, pathOf, refusedWith } from './refusal.ts';

@@ -36,7 +36,7 @@ export async function deployImage(
 }
 
 /** Pure. @throws ApplicationFailure `CommandFailed` if it is not clear which container gets the image. */
-export function imageChanges(current: PodOwner, wanted: NewVersion): PatchOperation[] {
+function imageChanges(current: PodOwner, wanted: NewVersion): PatchOperation[] {
   const { template, replicas } = current.spec;
   const { version, versionLabel, image } = wanted;
   const index = containerIndex(current, wanted.container);
