@@ -92,6 +92,28 @@ describeOnKubernetes('with helm and a real API server', () => {
     expect(stdout.split('\n')).toHaveLength(applied.length);
   });
 
+  test('it is installed, turned into builds and removed', async () => {
+    const namespace = kubernetes.namespace();
+    const where = ['--namespace', namespace, '--kubeconfig', kubernetes.kubeconfig()];
+    const values = [...valuesOf('minimal'), '--set', `kubernetes.namespaces={${namespace}}`];
+    const installed = await helm('install', 'ops', CHART, ...where, ...values, '--wait', '--timeout', '60s');
+    expect(installed.stdout).toContain('-- bluegreen start --service SHOP');
+    expect(installed.stdout).toContain('There are no runbooks yet');
+    const account = `system:serviceaccount:${namespace}:ops-bluegreen`;
+    const may = async (...words: string[]) =>
+      (await execa('kubectl', ['auth', 'can-i', ...words, `--as=${account}`, ...where], { reject: false })).stdout;
+    expect(await may('patch', 'deployments')).toBe('yes');
+    expect(await may('patch', 'httproutes.gateway.networking.k8s.io')).toBe('yes');
+    expect(await may('get', 'secrets')).toBe('no');
+    expect(await may('delete', 'deployments')).toBe('no');
+    const builds = ['--set', 'builds[0].buildId=3f2c1ab'];
+    const upgraded = await helm('upgrade', 'ops', CHART, ...where, ...values, ...builds, '--wait', '--timeout', '60s');
+    expect(upgraded.stdout).toContain('set-current-version --deployment-name bluegreen --build-id 3f2c1ab');
+    const { stdout } = await execa('kubectl', ['get', 'deployments', '--output', 'name', ...where]);
+    expect(stdout).toBe('deployment.apps/ops-bluegreen-3f2c1ab');
+    await helm('uninstall', 'ops', ...where);
+  });
+
   test('its pods meet the restricted Pod Security Standard', async () => {
     const namespace = kubernetes.namespace();
     const path = `/api/v1/namespaces/${namespace}`;
