@@ -100,7 +100,7 @@ test('bluegreen temporal runs a local server until Ctrl-C, and hints name that c
 const EMBEDDED = `
 import { connectionConfig, connectWorker, createRunbookStore, createWorker, loadRegistry, openState } from 'bluegreen';
 const directory = process.env.BLUEGREEN_RUNBOOKS;
-const state = openState();
+const state = await openState();
 const config = connectionConfig();
 const registry = await loadRegistry();
 const worker = await createWorker({

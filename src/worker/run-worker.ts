@@ -44,7 +44,7 @@ async function run(logger: Logger): Promise<void> {
   for (const signal of STOP_SIGNALS) process.on(signal, () => {});
   const health = await serveHealth();
   const registry = await loadRegistry();
-  const state = openState();
+  const state = await openState();
   const runbooks = createRunbookStore({
     directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
     state,

@@ -69,6 +69,19 @@ test('with the series that a worker kept on this machine its charts are fine', a
   });
 });
 
+test('a state that is away costs the fine charts, and is named', async () => {
+  await ended(BREACH, async (service) => {
+    const env = { BLUEGREEN_STATE_URL: 'postgres://worker:a-password@127.0.0.1:9/state' };
+    const { exitCode, out, err } = await bluegreen(['report', '--service', service], env).ended;
+    expect(exitCode).toBe(EXIT.ok);
+    expect(out).toContain('shows its finished windows, which is coarse');
+    expect(err).toMatch(/The charts are coarse, without the series: .*nothing listens on 127\.0\.0\.1:9/);
+    expect(err).not.toContain('a-password');
+    const refused = await bluegreen(['report', '--service', service], { BLUEGREEN_STATE_URL: 'mysql://h' }).ended;
+    expect(refused).toMatchObject({ exitCode: EXIT.usage, err: expect.stringContaining('expected postgresql://') });
+  });
+});
+
 async function reportOf(service: string, env: Readonly<Record<string, string>>) {
   const { out } = await bluegreen(['report', '--service', service, '--format', 'json'], env).ended;
   return reportSchema.parse(JSON.parse(out));

@@ -69,7 +69,15 @@ test('a command runs without a shell, with its operation in its environment and 
 });
 
 test('a command gets the variables that it names, the basic ones, and no other', async () => {
-  for (const name of ['NAMED_ONE', 'LC_TEST', 'BLUEGREEN_TEST', 'UNNAMED', 'SHOP_PASSWORD', 'HTTPS_PROXY'])
+  for (const name of [
+    'NAMED_ONE',
+    'LC_TEST',
+    'BLUEGREEN_TEST',
+    'BLUEGREEN_STATE_URL',
+    'UNNAMED',
+    'SHOP_PASSWORD',
+    'HTTPS_PROXY',
+  ])
     set(name, `value of ${name}`);
   const command = node('console.log(JSON.stringify(process.env))');
   const { stdout } = await runCommand({ command, operation, run: idleRun(), env: ['NAMED_ONE'] });
@@ -80,7 +88,7 @@ test('a command gets the variables that it names, the basic ones, and no other',
     BLUEGREEN_TEST: 'value of BLUEGREEN_TEST',
     PATH: process.env['PATH'],
   });
-  for (const name of ['UNNAMED', 'SHOP_PASSWORD', 'HTTPS_PROXY', 'NODE_OPTIONS'])
+  for (const name of ['UNNAMED', 'SHOP_PASSWORD', 'BLUEGREEN_STATE_URL', 'HTTPS_PROXY', 'NODE_OPTIONS'])
     expect(given).not.toHaveProperty(name);
 });
 

@@ -91,7 +91,7 @@ function finishesWhatTheOtherBegan(share: () => Promise<Shared>): void {
       'shift 50',
       'shift 100',
     ]);
-    const state = openState({ ...shared.env });
+    const state = await openState({ ...shared.env });
     cleanUps.push(() => state.close());
     const deployment = `${handle.workflowId}/${(await handle.describe()).runId}`;
     const polls = await createReportStore(state).polls(deployment);

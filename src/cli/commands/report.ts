@@ -58,7 +58,7 @@ async function report(options: ReportOptions): Promise<void> {
 
 /** A state that cannot be read is no reason to show no report. */
 async function pollsOf(deployment: string): Promise<Poll[]> {
-  const state = stateToRead();
+  const state = await stateToRead();
   try {
     return await createReportStore(state).polls(deployment);
   } catch (error) {
@@ -69,9 +69,9 @@ async function pollsOf(deployment: string): Promise<Poll[]> {
   }
 }
 
-function stateToRead(): StateStore {
+async function stateToRead(): Promise<StateStore> {
   try {
-    return openState();
+    return await openState();
   } catch (error) {
     throw new CliError(EXIT.usage, `${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }
