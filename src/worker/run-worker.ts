@@ -8,6 +8,7 @@ import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temp
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { createLogger } from './logger.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
 import { versioningNotice } from './versioning.ts';
@@ -25,6 +26,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * what the runbooks name.
  */
 export async function runWorker(): Promise<never> {
+  keepHeapSmall();
   let logger = createLogger({});
   try {
     logger = createLogger();
