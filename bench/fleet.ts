@@ -27,7 +27,8 @@ export interface FleetWorker extends Process {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const STARTED_AT_ONCE = 20;
+/** Each runs a few commands until its soak begins. */
+const STARTING_AT_ONCE = 50;
 const SOAKS_WITHIN_MS = 20 * 60_000;
 
 /** @throws Error where Prometheus or curl is not installed. */
@@ -59,7 +60,7 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
     seen,
     async startWorker(name, env) {
       const page = `127.0.0.1:${await freePort()}`;
-      const worker = await startProcess(process.execPath, [...nodeArgs(), 'dist/worker.js'], {
+      const worker = await startProcess(process.execPath, ['--enable-source-maps', ...nodeArgs(), 'dist/worker.js'], {
         cwd: ROOT,
         env: {
           ...process.env,
@@ -81,22 +82,20 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
 
     async deployAll(client, taskQueue, some) {
       const deadline = Date.now() + SOAKS_WITHIN_MS;
-      const isWatched = (service: string): boolean => seen.share(service) > 0;
-      for (let from = 0; from < some.length; from += STARTED_AT_ONCE) {
-        await Promise.all(
-          some.slice(from, from + STARTED_AT_ONCE).map((service) =>
-            client.workflow.start(WORKFLOW_TYPE, {
-              taskQueue,
-              workflowId: deploymentWorkflowId(service, 'production'),
-              args: [{ service, version: GREEN }],
-            }),
-          ),
-        );
-        await delay(250);
-      }
-      while (!some.every(isWatched)) {
-        if (Date.now() > deadline) throw new Error(`only ${some.filter(isWatched).length} deployments soak`);
-        await delay(500);
+      const isStarting = (service: string): boolean => seen.share(service) === 0;
+      let begun: string[] = [];
+      for (const service of some) {
+        await client.workflow.start(WORKFLOW_TYPE, {
+          taskQueue,
+          workflowId: deploymentWorkflowId(service, 'production'),
+          args: [{ service, version: GREEN }],
+        });
+        begun.push(service);
+        while (begun.length >= STARTING_AT_ONCE || (begun.length > 0 && service === some.at(-1))) {
+          await delay(100);
+          begun = begun.filter(isStarting);
+          if (Date.now() > deadline) throw new Error(`${begun.join(', ')} do not soak`);
+        }
       }
     },
 

@@ -61,6 +61,8 @@ async function main(args: string[]): Promise<void> {
   for (const part of (positionals.length > 0 ? positionals : ['deployments']).map(partOf)) await part({ deployments });
 }
 
+// What a part has started ends with this process, also when it is stopped.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   await main(process.argv.slice(2));
 } catch (error) {

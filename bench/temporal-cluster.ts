@@ -161,7 +161,7 @@ function configOf({ databasePort, ports: [page = 0, frontend = 0, ...ports], dyn
     rpc: { grpcPort: all[2 * index], membershipPort: all[2 * index + 1], bindOnLocalHost: true },
   });
   return {
-    log: { stdout: true, level: 'error' },
+    log: { stdout: true, level: 'fatal' },
     persistence: {
       defaultStore: 'main',
       visibilityStore: 'visibility',
