@@ -1,7 +1,7 @@
 import type { Activities, MetricCursor } from '../domain/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { readShare, whoMovedIt } from './kept-traffic.ts';
 import { portsOf } from './ports.ts';
-import { inPercent } from './verify-traffic.ts';
 import { pollUntil, withHeartbeat } from './with-heartbeat.ts';
 
 const BETWEEN_ASKS_MS = 2_000;
@@ -18,11 +18,12 @@ export function guardTraffic(dependencies: Dependencies): Activities['guardTraff
 
       const moved = await pollUntil(until, BETWEEN_ASKS_MS, run.signal, async () => {
         try {
-          const shares = await router.readTraffic(run);
-          if (shares)
-            return shares[target.blue] === 100
-              ? undefined
-              : `The traffic moved after the rollback: ${inPercent(shares)}.`;
+          const share = await readShare(router, { version: target.blue, percentage: 100 }, run);
+          if (share.is === 'kept') return undefined;
+          if (share.is === 'moved') {
+            const by = await whoMovedIt(router, run);
+            return `The traffic moved after the rollback: ${share.found}.${by === undefined ? '' : ` ${by}.`}`;
+          }
           const { cursor, intervals } = await source.read(since, run.signal);
           since = cursor;
           const stray = intervals.reduce((sum, { counts }) => sum + (counts[target.green]?.requests ?? 0), 0);

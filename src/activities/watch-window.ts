@@ -30,6 +30,7 @@ import type { Runbook } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type FurtherMetrics, joinJudgements, keptResult, openFurtherMetrics } from './further-metrics.ts';
+import { keptTraffic } from './kept-traffic.ts';
 import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
@@ -54,7 +55,9 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
       const context = Context.current();
       const complain = (problem: string): void => log.warn('the series for the report has a gap', { problem });
       const runbook = await runbooks.pinned(input.target);
-      const source = portsOf(dependencies, runbook, input.target).metrics(input.target);
+      const ports = portsOf(dependencies, runbook, input.target);
+      const source = ports.metrics(input.target);
+      const traffic = keptTraffic(ports.router(), input, signal);
       let judge = createJudge(input.rules);
       const measured = measuredBy(runbook, source);
 
@@ -84,9 +87,11 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const isExhausted = seen.exhausted === true;
         const isNews = isExhausted && wasExhausted === false;
         wasExhausted = isExhausted;
-        if (seen.verdict === 'breached' || closing || isProven || isNews || Date.now() >= input.until) {
+        const moved = seen.verdict === 'breached' || closing ? undefined : traffic.moved();
+        if (seen.verdict === 'breached' || closing || isProven || isNews || moved || Date.now() >= input.until) {
           further.stop();
-          return withoutLive(seen);
+          traffic.stop();
+          return { ...withoutLive(seen), ...(moved && { moved }) };
         }
         const nextAt = nextReadingAt(readAt(begunAt, since, seen));
         await pause(Math.min(nextAt, input.until) - Date.now(), signal).catch((error: unknown) => {

@@ -58,6 +58,8 @@ export interface Activities {
     readonly target: DeploymentTarget;
     readonly percentage: number;
     readonly timeoutMs: number;
+    /** How often somebody else had moved it meanwhile: an operation of its own each time. */
+    readonly again?: number;
   }): Promise<{ readonly shiftedAt: number; readonly evidence: readonly EvidenceLine[] }>;
   /** Watches one window and returns its verdict as a value, also when asked to close early by cancellation. */
   watchWindow(input: WatchInput): Promise<WindowResult>;

@@ -71,7 +71,17 @@ export interface WindowResult {
   readonly shifting?: { readonly green: MeasuredCounts; readonly blue: MeasuredCounts };
   /** The further metrics at its end, in the runbook's order; missing where there are none. */
   readonly analysis?: readonly FurtherResult[];
+  /** Somebody else moved the traffic: the window closed for it. */
+  readonly moved?: TrafficMoved;
   readonly watchState: WatchState;
+}
+
+/** The traffic is not as it was shifted. */
+export interface TrafficMoved {
+  /** The shares that were read, or how the parts of the router disagree. */
+  readonly found: string;
+  /** Who changed it, and how to keep them from it, where the router knows. */
+  readonly by?: string;
 }
 
 /** What a running window says of itself in its heartbeat, for live views. */

@@ -1,4 +1,11 @@
-import type { BlueRecovered, FurtherResult, Notification, TrafficRestored, WindowResult } from './activity-results.ts';
+import type {
+  BlueRecovered,
+  FurtherResult,
+  Notification,
+  TrafficMoved,
+  TrafficRestored,
+  WindowResult,
+} from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
@@ -57,13 +64,19 @@ export interface GateStatus {
   readonly passedAt?: number;
 }
 
-export type FinishedWindow = Omit<WindowResult, 'watchState' | 'analysis'>;
+export type FinishedWindow = Omit<WindowResult, 'watchState' | 'analysis' | 'moved'>;
 
 /** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
 export interface UndecidedStatus {
   readonly reason: string;
   readonly since: number;
   readonly until: number;
+}
+
+/** Traffic that somebody else moved, as it was found last. */
+export interface MovedStatus extends TrafficMoved {
+  readonly times: number;
+  readonly at: number;
 }
 
 /** One step of the traffic plan under way or done. */
@@ -79,6 +92,8 @@ export interface StepStatus {
   readonly gate?: GateStatus;
   /** While it cannot be judged: no metrics, or blue over its limits itself. */
   readonly undecided?: UndecidedStatus;
+  /** Somebody else moved the traffic in this step, and it was set right: how often, and the newest time. */
+  readonly moved?: MovedStatus;
   /** How long that was so before, in all: the longest soak is longer by as much. */
   readonly undecidedMs?: number;
 }

@@ -162,12 +162,13 @@ const WINDOWS_KEPT = 60;
 
 export function windowClosed(
   status: DeploymentStatus,
-  { watchState: _, analysis, ...window }: WindowResult,
+  { watchState: _, analysis, moved, ...window }: WindowResult,
 ): DeploymentStatus {
   return withStep(status, (step) => ({
     ...step,
     windows: [...step.windows, window].slice(-WINDOWS_KEPT),
     ...(analysis && { analysis }),
+    ...(moved && { moved: { ...moved, times: (step.moved?.times ?? 0) + 1, at: window.to } }),
   }));
 }
 

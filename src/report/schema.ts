@@ -152,6 +152,15 @@ const step = z.strictObject({
     .strictObject({ reason: text('Why'), since: at('Since when'), until: at('When the wait was to end in a rollback') })
     .describe('It could not be judged, and a person was waited for, to the end')
     .optional(),
+  moved: z
+    .strictObject({
+      times: whole('How often'),
+      at: at('When it was noticed last'),
+      found: text('The shares that were read then'),
+      by: text('Who changed it, and what keeps them from it').optional(),
+    })
+    .describe('Somebody else moved the traffic, and it was set right')
+    .optional(),
   undecidedMs: ms('How long that was so before, in all').optional(),
 });
 

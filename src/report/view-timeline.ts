@@ -28,12 +28,17 @@ export function timelineOf(document: ReportDocument): MomentView[] {
         moment(at, `Remedy for "${title}" run for ${by}${done ? '' : ': it did not help'}`, done ? 'quiet' : 'bad'),
       ),
     ),
-    ...steps.flatMap(({ percentage, shiftedAt, provenAt, gate }) => [
+    ...steps.flatMap(({ percentage, shiftedAt, provenAt, gate, moved }) => [
       ...moment(shiftedAt, `Green has ${percentage} % of the traffic; the soak begins`),
       ...moment(
         provenAt,
         `Soak at ${percentage} % proven healthy after ${length((provenAt ?? 0) - shiftedAt)}`,
         'good',
+      ),
+      ...moment(
+        moved?.at,
+        `Traffic moved by somebody else ${moved?.times === 1 ? 'once' : `${moved?.times} times`}, and set right; found ${moved?.found}${moved?.by === undefined ? '' : `. ${sentence(moved.by)}`}`,
+        'bad',
       ),
       ...moment(gate?.passedAt, `Gate ${gate?.id} passed, approved by ${gate?.approvedBy.join(', ')}`, 'good'),
     ]),

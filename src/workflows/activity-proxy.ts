@@ -10,7 +10,6 @@ const REPLACEMENT_MS = 120_000;
 const FINAL = [
   FAILURE.InvalidRequest,
   FAILURE.CommandFailed,
-  FAILURE.TrafficDisagrees,
   FAILURE.NotInEffect,
   FAILURE.GreenUnhealthy,
   FAILURE.MetricsUnusable,

@@ -27,6 +27,7 @@ import { work, workToLeave } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
+import { setTrafficRight } from './set-right.ts';
 import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
@@ -72,13 +73,13 @@ export async function soakAndPassGate(
     });
     watchState = window.watchState;
     if (window.from - askedAt > UNWATCHED_MS) unwatchedMs += window.from - askedAt;
-    if (Date.now() >= soakMinimum && window.verdict === 'healthy') break;
+    if (Date.now() >= soakMinimum && window.verdict === 'healthy' && !window.moved) break;
     if (Date.now() < until) continue;
     if (until >= limit()) awaitDecision(deployment, step, window);
     if (until >= limit())
       throw new RollbackRequired(
         'inconclusive',
-        `The soak at ${step.percentage} % could not be proven healthy: ${window.reason}`,
+        `The soak at ${step.percentage} % could not be proven healthy: ${window.moved ? `the traffic was moved to ${window.moved.found}` : window.reason}`,
         Date.now(),
       );
     const missing = window.missingMs ?? 0;
@@ -119,7 +120,7 @@ export async function soakAndPassGate(
       ...(approved() ? {} : { closeEarly: approved }),
     });
     watchState = window.watchState;
-    unconfirmed = window.verdict !== 'healthy';
+    unconfirmed = window.verdict !== 'healthy' || window.moved !== undefined;
   }
   deployment.change((status, at) => gatePassed(status, at));
   return watchState;
@@ -164,6 +165,7 @@ async function watchWindow(
   deployment.change((status) => windowClosed(status, window));
   if (window.verdict === 'breached') throw new RollbackRequired('breach', window.reason, window.to);
   mindUndecided(deployment, step, window);
+  await setTrafficRight(deployment, step, window);
   return window;
 
   async function inScope(): Promise<WindowResult> {

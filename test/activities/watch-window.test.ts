@@ -241,3 +241,28 @@ test('a watch goes on when its series cannot be kept, and says so once', async (
   expect(await attempt.result).toMatchObject({ verdict: 'healthy' });
   expect(attempt.log.filter(({ message }) => message.includes('the series for the report has a gap'))).toHaveLength(1);
 });
+
+test('a window ends when somebody else moves the traffic, with the shares that were found', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const attempt = begin(here.activities.watchWindow, opened(here));
+  await until(() => here.production.asked('status') > 0);
+  attempt.cancel();
+  expect(await attempt.result).not.toHaveProperty('moved');
+  here.production.move(0);
+  const { moved } = await run(here.activities.watchWindow, opened(here));
+  expect(moved).toEqual({ found: `${BLUE} 100 %, ${GREEN} 0 %` });
+  expect(here.production.asked('status')).toBeLessThanOrEqual(4); // not at every poll
+});
+
+test('a router that cannot be read is no traffic that was moved', async () => {
+  const here = await scene();
+  here.production.move(80);
+  here.production.misbehave('status', 'fail', 1_000);
+  const attempt = begin(here.activities.watchWindow, opened(here));
+  await until(() => here.production.asked('status') > 0);
+  here.production.fail(GREEN, 0.5);
+  const window = await attempt.result;
+  expect(window.verdict).toBe('breached');
+  expect(window).not.toHaveProperty('moved');
+});

@@ -796,6 +796,45 @@ test('invariant 7: traffic that moves after the rollback is set right again and 
   });
 });
 
+test('traffic that somebody else moves during a soak is set right, and people are notified once, and again if it goes on', async () => {
+  const notified: string[] = [];
+  const again: (number | undefined)[] = [];
+  const moved = { found: '2.4.0 100 %, 2.5.0 0 %', by: 'HTTPRoute shop/rec was changed by "argocd-controller"' };
+  const { activities } = world({
+    plan: approvedByItself,
+    activities: {
+      watchWindow: async (input) => ({ ...(await healthyWindow(input)), ...(again.length < 5 && { moved }) }),
+      shiftTraffic: async (input) => {
+        again.push(input.again);
+        return { shiftedAt: Date.now(), evidence: [] };
+      },
+      notify: async ({ severity, text }) => void notified.push(`${severity}: ${text}`),
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const report = await handle.result();
+    expect(again).toEqual([undefined, 1, 2, 3, 4, undefined]);
+    expect(notified.filter((text) => text.includes('moved the traffic'))).toEqual([
+      expect.stringMatching(/^warning: .*while .* had 50 %: found 2\.4\.0 100 %, 2\.5\.0 0 %\. .*argocd-controller/),
+      expect.stringMatching(/^critical: .*happened 3 times in this step/),
+    ]);
+    expect(report.steps[0]?.moved).toMatchObject({ ...moved, times: 4 });
+    expect(report.steps[1]).not.toHaveProperty('moved');
+  });
+});
+
+test('invariant 7: once a rollback has begun, no shift to green is begun again', async () => {
+  const moved = { found: '2.4.0 100 %' };
+  const { activities, asked } = world({
+    plan: approvedByItself,
+    watch: () => ({ verdict: 'breached', reason: 'bad', moved }),
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    await rolledBack(handle);
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', ...ROLLBACK]);
+  });
+});
+
 test('cancelled while a worker is lost, before anything was deployed: closed as cancelled, not as timed out', async () => {
   let release = (): void => {};
   const lost = new Promise<never>((_, reject) => {

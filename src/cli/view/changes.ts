@@ -12,7 +12,15 @@ import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
 import type { Paint } from './output.ts';
-import { atWords, decisionWords, forwardOnlyLines, PHASE_WORDS, trafficWords, verdictWords } from './sections.ts';
+import {
+  atWords,
+  decisionWords,
+  forwardOnlyLines,
+  movedLine,
+  PHASE_WORDS,
+  trafficWords,
+  verdictWords,
+} from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
 
 /** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
@@ -156,7 +164,7 @@ function waitChanges(before: DeploymentSnapshot | undefined, { status, server, a
 function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, paint: Paint): Change[] {
   return is.steps.flatMap((step, index): Change[] => {
     const past = was?.steps[index];
-    const { percentage, soakUntil, provenAt, gate } = step;
+    const { percentage, soakUntil, provenAt, gate, moved } = step;
     const at = `at ${percentage} %`;
     const extendedMs = past ? soakUntil - past.soakUntil : 0;
     return [
@@ -176,6 +184,15 @@ function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, pa
           const data = { percentage, verdict, reason, code: code ?? null, from, to, blue, green };
           return { kind: 'window', text: `window ${at}: ${verdictWords(window, paint)}`, data } as const;
         }),
+      ...(moved === undefined || moved.times === past?.moved?.times
+        ? []
+        : [
+            {
+              kind: 'soak',
+              text: `notice: ${paint.yellow(movedLine(moved))}`,
+              data: { percentage, what: 'moved', ...moved },
+            } as const,
+          ]),
       ...(provenAt === undefined || past?.provenAt !== undefined
         ? []
         : [

@@ -19,6 +19,7 @@ import {
   forwardOnlyLines,
   furtherLines,
   gateLine,
+  movedLine,
   paintPhase,
   pastGateLine,
   rollbackLines,
@@ -128,6 +129,7 @@ function steps(sight: DeploymentSnapshot, status: DeploymentStatus, paint: Paint
           ]
         : []),
       ...indented(furtherLines((isCurrent ? sight.live?.analysis : undefined) ?? step.analysis, paint)),
+      ...(step.moved ? [`  ${paint.yellow(`notice: ${movedLine(step.moved)}`)}`] : []),
       ...(gate === undefined ? [] : [`  gate ${gate}`]),
     ];
   });

@@ -6,6 +6,7 @@ import {
   type FurtherResult,
   furtherWords,
   type GateStatus,
+  type MovedStatus,
   type Phase,
   type RollbackStatus,
   recoveryWords,
@@ -188,6 +189,10 @@ export function rollbackSteps({ detectedAt, startedAt, round, restored, recovere
 }
 
 /** What went wrong before the round that runs is not its own problem, which `rollbackProgress` has. */
+export function movedLine({ times, found, by }: MovedStatus): string {
+  return `the traffic was moved by somebody else${times === 1 ? '' : ` ${times} times`}, and set right; found ${found}${by === undefined ? '' : `; ${by}`}`;
+}
+
 export function rollbackTroubles({ problem, problemBefore, round, notices }: RollbackStatus, paint: Paint): string[] {
   return [
     ...(problemBefore === undefined ? [] : [paint.yellow(`round ${round - 1} failed: ${problemBefore}`)]),

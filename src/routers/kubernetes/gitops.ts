@@ -45,9 +45,10 @@ export function ownerWords(object: KubeObject, ref: ObjectRef, changed: Changed)
 /** Who other than bluegreen changed this part last, and what keeps them from it; undefined if bluegreen did, or nobody. */
 export function lastChangeOf(object: KubeObject, ref: ObjectRef, changed: Changed): string | undefined {
   const entries = (object.metadata.managedFields ?? []).filter((entry) => holds(entry, changed));
-  const others = entries.filter(({ manager }) => manager !== FIELD_MANAGER);
-  const [last] = others.sort((one, other) => timeOf(other) - timeOf(one));
-  if (!last) return undefined;
+  // Times are whole seconds: in the same second, the other was the later one.
+  const isOurs = ({ manager }: ManagedFields): number => (manager === FIELD_MANAGER ? 1 : 0);
+  const [last] = entries.sort((one, other) => timeOf(other) - timeOf(one) || isOurs(one) - isOurs(other));
+  if (!last || last.manager === FIELD_MANAGER) return undefined;
   const owner = ownerByManager(last);
   const known = ownerOf(object);
   const manager = `${nameOf(ref)} was changed by "${redact(last.manager ?? 'unknown')}" (its field manager)`;

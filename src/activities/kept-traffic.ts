@@ -1,0 +1,81 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE, type TrafficMoved, type WatchInput } from '../domain/index.ts';
+import type { Router } from '../plugin/index.ts';
+import type { RunContext } from '../util/index.ts';
+import { inPercent } from './verify-traffic.ts';
+import { pause } from './with-heartbeat.ts';
+
+/** How often the watch reads the traffic: a router may start a program for it. The first time is soon after a shift. */
+const EVERY_MS = 30_000;
+const FIRST_MS = 3_000;
+/** Whoever is in the middle of a change has finished it by then. */
+const AGAIN_MS = 1_000;
+const LOOK_MS = 10_000;
+const LONGEST_BY = 600;
+
+/** Whether the traffic stays as it was shifted. */
+export interface KeptTraffic {
+  /** What was found if somebody else has moved it. Never waits: the router is read from time to time, beside the polls. */
+  moved(): TrafficMoved | undefined;
+  /** Ends what is being read. */
+  stop(): void;
+}
+
+/** A router that cannot be read, or cannot be read now, says nothing: that is no sign of movement. */
+export function keptTraffic(router: Router, { target, percentage }: WatchInput, signal: AbortSignal): KeptTraffic {
+  const stopped = new AbortController();
+  let nextAt = Date.now() + FIRST_MS;
+  let found: TrafficMoved | undefined;
+
+  async function look(run: RunContext): Promise<TrafficMoved | undefined> {
+    const wanted = { version: target.green, percentage };
+    if ((await readShare(router, wanted, run)).is !== 'moved') return undefined;
+    await pause(AGAIN_MS, run.signal);
+    const share = await readShare(router, wanted, run);
+    if (share.is !== 'moved') return undefined;
+    const by = await whoMovedIt(router, run);
+    return { found: share.found, ...(by !== undefined && { by }) };
+  }
+
+  return {
+    moved() {
+      if (Date.now() >= nextAt) {
+        nextAt = Date.now() + EVERY_MS;
+        const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
+        void look({ signal: bound, heartbeat() {} }).then(
+          (result) => {
+            found = result;
+          },
+          () => undefined,
+        );
+      }
+      return found;
+    },
+    stop: () => stopped.abort(),
+  };
+}
+
+/** Who moved the traffic, and what keeps them from it, where the router knows. */
+export async function whoMovedIt(router: Router, run: RunContext): Promise<string | undefined> {
+  const by = await router.lastChange?.(run).catch(() => undefined);
+  return by?.slice(0, LONGEST_BY);
+}
+
+type Share = { readonly is: 'kept' | 'unknown' } | { readonly is: 'moved'; readonly found: string };
+
+/** Whether a version has this share of the traffic, as the router says. @throws as `readTraffic`, if it cannot be read now. */
+export async function readShare(
+  router: Router,
+  { version, percentage }: { readonly version: string; readonly percentage: number },
+  run: RunContext,
+): Promise<Share> {
+  try {
+    const shares = await router.readTraffic(run);
+    if (!shares) return { is: 'unknown' };
+    return (shares[version] ?? 0) === percentage ? { is: 'kept' } : { is: 'moved', found: inPercent(shares) };
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === FAILURE.TrafficDisagrees)
+      return { is: 'moved', found: error.message };
+    throw error;
+  }
+}
