@@ -43,10 +43,8 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
         nextAt = Date.now() + EVERY_MS;
         const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
         void look({ signal: bound, heartbeat() {} }).then(
-          (result) => {
-            found = result;
-          },
-          () => undefined,
+          (result) => (found = result),
+          () => undefined, // it is not known: what was found before stands
         );
       }
       return found;

@@ -87,7 +87,7 @@ function ruleWords({ apiGroup, resource, verbs }: AccessRule): string {
 }
 
 /** A Role with these rules and its RoleBinding, as YAML. */
-export function roleYaml({ namespace, rules, role }: AccessNeeds, user: string | undefined): string {
+function roleYaml({ namespace, rules, role }: AccessNeeds, user: string | undefined): string {
   const [, account] = /^system:serviceaccount:(.+)$/.exec(user ?? '') ?? [];
   const [accountNamespace, accountName] = account?.split(':') ?? [];
   const subject = account

@@ -1,7 +1,7 @@
 export { type AccessRule, observeAccess } from './access.ts';
 export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from './cluster.ts';
 export { type Owner, ownerByManager, ownerOf } from './owners.ts';
-export { isConflict, nameOf, pathOf, refusedWith } from './refusal.ts';
+export { nameOf, refusedWith } from './refusal.ts';
 export * from './resources.ts';
 export { type Place, placeKeys, placeOf } from './schema.ts';
 export { selectorText, selects } from './selectors.ts';

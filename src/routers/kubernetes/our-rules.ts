@@ -74,7 +74,7 @@ export function shiftRule(rule: OurRule, green: string, percentage: number): rea
  * The weights of both slots: percentages, or parts of what both have together where other backends are in the rule, whose
  * share stays as it is. Undefined if these would be no whole numbers.
  */
-export function weightsFor(
+function weightsFor(
   percentage: number,
   { ours, others }: Pick<OurRule, 'ours' | 'others'>,
 ): { readonly blue: number; readonly green: number } | undefined {
