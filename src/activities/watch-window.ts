@@ -30,6 +30,7 @@ import type { Runbook } from '../runbook/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type FurtherMetrics, joinJudgements, keptResult, openFurtherMetrics } from './further-metrics.ts';
+import { type InstancesLook, lookAtInstances, newsOf, withInstances } from './instances.ts';
 import { keptTraffic } from './kept-traffic.ts';
 import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
@@ -57,6 +58,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
       const runbook = await runbooks.pinned(input.target);
       const ports = portsOf(dependencies, runbook, input.target);
       const source = ports.metrics(input.target);
+      const workload = ports.workload();
       const traffic = keptTraffic(ports.router(), input, signal);
       let judge = createJudge(input.rules);
       const measured = measuredBy(runbook, source);
@@ -77,9 +79,14 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const since = seen.watchState.cursor;
         const readSignal = closing ? AbortSignal.timeout(LAST_READ_MS) : signal;
         const readingFurther = further.read(readSignal);
-        seen = await poll(seen, () => source.read(since, readSignal));
+        const looking = lookAtInstances(workload, input.target, readSignal);
+        seen = await poll(seen, async () => ({
+          reading: await source.read(since, readSignal),
+          look: await looking,
+        }));
         if (seen.verdict !== 'breached') await readingFurther;
         seen = withFurther(seen, further);
+        seen = { ...seen, reason: withInstances(seen.reason, await looking, input.target) };
         heartbeat(seen);
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
@@ -99,13 +106,13 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         });
       }
 
-      async function poll(before: WatchHeartbeat, read: () => Promise<MetricReading>): Promise<WatchHeartbeat> {
+      async function poll(before: WatchHeartbeat, read: () => Promise<Read>): Promise<WatchHeartbeat> {
         const { watchState } = before;
         const state: JudgeState = watchState.judge ?? judge.start(input.soakStartedAt);
         try {
-          const reading = await read();
-          judge = createJudge(asCounted(input.rules, reading));
-          return take(before, state, reading);
+          const found = await read();
+          judge = createJudge(asCounted(input.rules, found.reading));
+          return take(before, state, found);
         } catch (error) {
           if (signal.aborted && !isAskedToClose(context)) throw error;
           const now = Date.now();
@@ -114,15 +121,26 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         }
       }
 
-      function take(before: WatchHeartbeat, state: JudgeState, reading: MetricReading): WatchHeartbeat {
+      function take(before: WatchHeartbeat, state: JudgeState, { reading, look }: Read): WatchHeartbeat {
         const { problem: _, latest: seenLast, ...window } = unjudged(before);
         const { cursor, intervals } = reading;
         const now = Date.now();
-        const next = intervals.reduce((reached, one) => judge.observe(reached, observed(one, input.target)), state);
-        const judgement = judged(judge.judge(next, now), reading);
-        const watchState = { ...before.watchState, cursor };
         const [first] = intervals;
         const last = intervals.at(-1);
+        const { restarts } = before.watchState;
+        const news = newsOf(look, restarts);
+        const next = intervals.reduce(
+          (reached, one) => judge.observe(reached, observed(one, input.target, one === last ? news : undefined)),
+          state,
+        );
+        const judgement = judged(judge.judge(next, now), reading);
+        // News that no interval of the soak could take come again with the next look.
+        const isTaken = restarts === undefined || (last !== undefined && last.from >= input.soakStartedAt);
+        const watchState = {
+          ...before.watchState,
+          cursor,
+          ...(isTaken && look.green && { restarts: look.green.restarts }),
+        };
         // Nothing new: what was seen last stays what people see, and gets older.
         if (!first || !last)
           return { ...window, ...judgement, ...(seenLast && { latest: seenLast }), to: now, watchState };
@@ -155,6 +173,12 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         };
       }
     });
+}
+
+/** What one poll brings. */
+interface Read {
+  readonly reading: MetricReading;
+  readonly look: InstancesLook;
 }
 
 function readAt(begunAt: number, since: MetricCursor | null, { problem, watchState }: WatchHeartbeat): ReadAt {

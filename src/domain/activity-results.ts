@@ -11,6 +11,8 @@ export interface WatchState {
   readonly soakStartedAt: number;
   /** Of each further metric, by its name; missing where the runbook has none. */
   readonly analysis?: Readonly<Record<string, FurtherState>>;
+  /** The restarts of green's instances that the judge knows of, by name; missing where the platform has not said any. */
+  readonly restarts?: Readonly<Record<string, number>>;
 }
 
 /** What the watch knows of one further metric. */

@@ -79,18 +79,18 @@ export function addDataQuality(before: DataQuality, interval: Interval): DataQua
   const later = (seenAt: number | null) => Math.max(seenAt ?? to, to);
   const seenAt = later(before.seenAt);
   if (isBeforeSoak(before, interval)) return { ...before, seenAt };
+  const restarts = { ...before.restarts };
+  for (const [target, count] of Object.entries(interval.greenRestarts ?? {}))
+    restarts[target] = (restarts[target] ?? 0) + count;
   if (interval.greenDark)
     return {
       ...before,
       seenAt,
+      restarts,
       blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
       dark: before.dark + 1,
       darkMs: before.darkMs + Math.max(0, to - from),
     };
-
-  const restarts = { ...before.restarts };
-  for (const [target, count] of Object.entries(interval.greenRestarts ?? {}))
-    restarts[target] = (restarts[target] ?? 0) + count;
   return {
     ...before,
     dark: 0,

@@ -78,6 +78,24 @@ export function workloadConformance(subject: WorkloadSubject): readonly Conforma
       },
     },
     {
+      name: 'the instances of the deployed version are known, and how many of them are ready, without any secret',
+      run: async () => {
+        const workload = await subject.working();
+        if (!workload.observe) return;
+        await workload.deploy(newOperation(), idle());
+        const seen = (await workload.observe(idle()))[green];
+        assert.ok(seen, `nothing is known of ${green}`);
+        assert.ok(
+          seen.ready <= seen.instances && seen.instances > 0,
+          'there are instances, of which some may be ready',
+        );
+        assertEvidence(
+          seen.problems.map((measured) => ({ what: 'problem', measured })),
+          secrets,
+        );
+      },
+    },
+    {
       name: 'preflight changes nothing, and has evidence without any secret',
       run: async () => {
         const workload = await subject.working();

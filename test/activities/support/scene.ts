@@ -2,7 +2,7 @@ import { afterEach } from '@jest/globals';
 import { createActivities } from '../../../src/activities/create-activities.ts';
 import type { Activities } from '../../../src/domain/activities.ts';
 import type { DeploymentPlan, DeploymentTarget } from '../../../src/domain/plan.ts';
-import type { Router } from '../../../src/plugin/router.ts';
+import type { Router, Workload } from '../../../src/plugin/index.ts';
 import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
@@ -26,11 +26,15 @@ export interface Scene {
 /** Replaces functions of the router that the runbook names. */
 type RouterChange = (router: Router) => Partial<Router>;
 
-/** How scenes are set in a test file; each ends with its test. `env` joins what the worker has in its environment. */
+/**
+ * How scenes are set in a test file; each ends with its test. `env` joins what the worker has in its environment; `observe` is what
+ * the platform says of the instances of both versions.
+ */
 export function useScenes(): (
   changes?: Record<string, unknown>,
   env?: NodeJS.ProcessEnv,
   changeRouter?: RouterChange,
+  observe?: Workload['observe'],
 ) => Promise<Scene> {
   const productions: LittleProduction[] = [];
   afterEach(async () => {
@@ -38,7 +42,7 @@ export function useScenes(): (
     await Promise.all(productions.splice(0).map((production) => production.stop()));
   });
 
-  return async (changes, env, changeRouter = () => ({})) => {
+  return async (changes, env, changeRouter = () => ({}), observe) => {
     const production = await startLittleProduction(uniqueService(), changes);
     productions.push(production);
     const { LITTLE_PRODUCTION, BLUEGREEN_RUNBOOKS: directory = '', BLUEGREEN_STATE = '' } = production.env;
@@ -54,6 +58,7 @@ export function useScenes(): (
     const reports = createReportStore(folderState(BLUEGREEN_STATE));
     const changed: typeof registry = {
       ...registry,
+      workload: (...args) => ({ ...registry.workload(...args), ...(observe && { observe }) }),
       router: (...args) => {
         const router = registry.router(...args);
         return { ...router, ...changeRouter(router) };
