@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunContext } from '../util/index.ts';
-import { type ApiAnswer, type ApiRequest, type ClusterConfig, connectionTo, UnusableConfig } from './connection.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  type ClusterConfig,
+  connectionTo,
+  loadLibrary,
+  UnusableConfig,
+} from './connection.ts';
 import { isConflict, nameOf, pathOf, refusal, unreachable } from './refusal.ts';
 import type { KubeObject, ObjectRef, Resource } from './resources.ts';
 
@@ -65,6 +72,7 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
   const connection = connectionTo(config, env);
 
   async function once(action: string, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer | Error> {
+    await loadLibrary(); // no part of the time that the API server has
     const timeout = AbortSignal.timeout(ANSWER_MS);
     try {
       return await connection(request, AbortSignal.any([signal, timeout]));

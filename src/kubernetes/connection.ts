@@ -77,9 +77,11 @@ function connect(config: ClusterConfig, env: NodeJS.ProcessEnv): Connection {
   };
 }
 
+/** Loading takes most of a second and 70 MB, and ten on a busy machine: only workers that use Kubernetes pay for it. */
+export const loadLibrary = () => import('@kubernetes/client-node');
+
 async function load({ kubeconfig, context }: ClusterConfig, env: NodeJS.ProcessEnv): Promise<KubeConfig> {
-  // Loading takes most of a second and 70 MB: only workers that use Kubernetes pay for it.
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await loadLibrary();
   const loaded = new KubeConfig();
   try {
     if (kubeconfig !== undefined) await loadFile(loaded, kubeconfig);
