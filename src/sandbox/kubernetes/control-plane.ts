@@ -22,7 +22,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const ISSUER = 'https://kubernetes.default.svc';
+export const ISSUER = 'https://kubernetes.default.svc';
 /** Those that Deployments, StatefulSets, Services and their namespaces need: none of nodes, volumes and certificates. */
 const CONTROLLERS = [
   'clusterrole-aggregation-controller',
@@ -144,7 +144,7 @@ export async function startControlPlane(programs: KubernetesPrograms, directory:
 }
 
 /** JSON is YAML. */
-function kubeconfigOf({ server, authority, token }: ApiAccess, namespace = 'default'): string {
+export function kubeconfigOf({ server, authority, token }: ApiAccess, namespace = 'default'): string {
   const name = 'sandbox';
   return JSON.stringify({
     apiVersion: 'v1',
