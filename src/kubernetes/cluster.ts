@@ -17,7 +17,8 @@ export const FIELD_MANAGER = 'bluegreen';
 const ANSWER_MS = 10_000;
 /** A restart of the API server, or a change of its leader, must not end a deployment. */
 const WRITE_PATIENCE_MS = 30_000;
-const READ_PATIENCE_MS = 5_000;
+/** Longer than one answer may take: a read that is lost once must not end a deployment either. */
+const READ_PATIENCE_MS = 15_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 const CONFLICTS = 20;
