@@ -27,14 +27,14 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
   let nextAt = Date.now() + FIRST_MS;
   let found: TrafficMoved | undefined;
 
-  async function look(run: RunContext): Promise<TrafficMoved | undefined> {
+  async function look(run: RunContext): Promise<void> {
     const wanted = { version: target.green, percentage };
-    if ((await readShare(router, wanted, run)).is !== 'moved') return undefined;
+    if ((await readShare(router, wanted, run)).is !== 'moved') return;
     await pause(AGAIN_MS, run.signal);
     const share = await readShare(router, wanted, run);
-    if (share.is !== 'moved') return undefined;
+    if (share.is !== 'moved') return;
     const by = await whoMovedIt(router, run);
-    return { found: share.found, ...(by !== undefined && { by }) };
+    found = { found: share.found, ...(by !== undefined && { by }) };
   }
 
   return {
@@ -42,10 +42,7 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
       if (Date.now() >= nextAt) {
         nextAt = Date.now() + EVERY_MS;
         const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
-        void look({ signal: bound, heartbeat() {} }).then(
-          (result) => (found = result),
-          () => undefined, // it is not known: what was found before stands
-        );
+        void look({ signal: bound, heartbeat() {} }).catch(() => undefined);
       }
       return found;
     },
