@@ -2,12 +2,17 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { findProgram } from '../../src/processes/index.ts';
 import { freePort } from '../../src/sandbox/program.ts';
 import { PATIENCE_MS } from './patience.ts';
 
-/** versitygw, a server that speaks S3 and verifies signatures: scripts/support/build-s3-server.sh builds it. */
+/**
+ * versitygw, a server that speaks S3 and verifies signatures: scripts/support/build-s3-server.sh builds it. With
+ * BLUEGREEN_ALL_TESTS=required it is built, or this waits for the build that CI has begun.
+ */
 export async function findS3Server(): Promise<string | undefined> {
+  if (process.env['BLUEGREEN_ALL_TESTS'] === 'required') await execa('bash', ['scripts/support/build-s3-server.sh']);
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const built = await findProgram(join(cache, 'bluegreen', 's3-server', 'versitygw'));
   return built ?? (await findProgram('versitygw', process.env['PATH']));
