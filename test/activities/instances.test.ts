@@ -39,7 +39,7 @@ test('two restarts of one pod under traffic are a breach, those before it are no
     looks += 1;
     return { [BLUE]: fine, [GREEN]: { ...fine, restarts } };
   };
-  const here = await scene(SEQUENTIAL, {}, observe);
+  const here = await scene(SEQUENTIAL, {}, undefined, observe);
   here.production.move(50);
   const { result, heartbeats } = begin(here.activities.watchWindow, soak(here));
   await until(() => looks > 3 && (newest(heartbeats)?.green.requests ?? 0) > 0);
@@ -59,7 +59,7 @@ test('two restarts of one pod under traffic are a breach, those before it are no
 test('another worker counts no restart twice', async () => {
   let restarts: Record<string, number> = {};
   const observe = async () => ({ [BLUE]: fine, [GREEN]: { ...fine, restarts } });
-  const here = await scene(SEQUENTIAL, {}, observe);
+  const here = await scene(SEQUENTIAL, {}, undefined, observe);
   here.production.move(50);
   const input = soak(here, 5_000);
   const lost = begin(here.activities.watchWindow, input);
@@ -77,7 +77,7 @@ test('a platform that cannot be asked is said, and breaches nothing', async () =
   const observe = async () => {
     throw commandFailed('could not list pods in the namespace shop: the Kubernetes API server cannot be reached');
   };
-  const here = await scene(SEQUENTIAL, {}, observe);
+  const here = await scene(SEQUENTIAL, {}, undefined, observe);
   here.production.move(50);
   const window = await run(here.activities.watchWindow, soak(here, 3_000));
   expect(window.verdict).toBe('healthy');
@@ -85,7 +85,7 @@ test('a platform that cannot be asked is said, and breaches nothing', async () =
 });
 
 test('a platform that does not answer does not keep the watch from the metrics', async () => {
-  const here = await scene(SEQUENTIAL, {}, () => new Promise(() => {}));
+  const here = await scene(SEQUENTIAL, {}, undefined, () => new Promise(() => {}));
   here.production.move(50);
   here.production.fail(GREEN, 1);
   expect(await run(here.activities.watchWindow, soak(here))).toMatchObject({ verdict: 'breached' });

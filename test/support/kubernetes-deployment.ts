@@ -34,7 +34,7 @@ export interface KubernetesDeploymentOptions {
 }
 
 const BLUE_REPLICAS = 2;
-const GREEN = '2.5.0';
+export const GREEN = '2.5.0';
 
 export async function startKubernetesDeployment(options: KubernetesDeploymentOptions): Promise<KubernetesDeployment> {
   const { client, api, kubeconfig, version = GREEN, changes = {} } = options;
