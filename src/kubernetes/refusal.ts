@@ -57,7 +57,7 @@ function statusOf({ body }: ApiAnswer): Status {
 function whatToDo(status: number, said: string): string {
   if (status === 401) return "; renew the worker's credentials for the cluster";
   if (status === 403 && /cannot \w+ resource/.test(said))
-    return '; the check platform-ready prints the RBAC rule that the worker needs';
+    return '; "bluegreen runbook validate --probe FILE" on the worker prints the Role that it needs';
   if (status === 403 && /exceeded quota/.test(said)) return '; raise the ResourceQuota, or free some of it';
   return '';
 }

@@ -24,6 +24,11 @@ export function findingOf(observations: readonly Observation[], summary: string)
     passed: false,
     summary: problems.map(({ found }) => found).join('; '),
     evidence,
-    unblock: problems.map(({ unblock }) => unblock).join('; '),
+    unblock: joined(problems.map(({ unblock }) => unblock)),
   };
+}
+
+/** In one line, but what has lines of its own, such as YAML to paste, is left whole. */
+function joined(texts: readonly string[]): string {
+  return texts.reduce((all, text) => `${all}${/\n/.test(all + text) ? '\n' : '; '}${text}`);
 }

@@ -55,7 +55,7 @@ describeOnKubernetes('preflight of workload kubernetes', () => {
     await expect(open({ kubeconfig: stranger }).deploy(newOperation(), idle())).rejects.toMatchObject({
       type: 'CommandFailed',
       message: expect.stringMatching(
-        /deployments\.apps "rec-\w+" is forbidden: .*; the check platform-ready prints the RBAC rule/,
+        /deployments\.apps "rec-\w+" is forbidden: .*; "bluegreen runbook validate --probe FILE" on the worker prints the Role/,
       ),
     });
     const { problems: found } = await preflight({ kubeconfig: stranger });
