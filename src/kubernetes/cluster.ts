@@ -21,7 +21,6 @@ const WRITE_PATIENCE_MS = 30_000;
 const READ_PATIENCE_MS = 15_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
-const CONFLICTS = 20;
 
 /** An operation of JSON Patch (RFC 6902). */
 export interface PatchOperation {
@@ -130,7 +129,9 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
       plan: (current: T) => readonly PatchOperation[],
       run: RunContext,
     ): Promise<T> {
-      for (let conflicts = 0; ; conflicts += 1) {
+      // Something that writes to it all the time is in between most tries, not all of them.
+      const until = Date.now() + WRITE_PATIENCE_MS;
+      for (;;) {
         const current = await cluster.get<T>(ref, run);
         if (!current) throw refusal(`change ${nameOf(ref)}`, { status: 404, body: { message: 'it does not exist' } });
         const operations = plan(current);
@@ -146,7 +147,12 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
             run,
           );
         } catch (error) {
-          if (!isConflict(error) || conflicts >= CONFLICTS) throw error;
+          if (!isConflict(error) || Date.now() > until) throw error;
+          run.signal.throwIfAborted();
+          run.heartbeat({
+            doing: `trying again to change ${nameOf(ref)}`,
+            problem: 'somebody else changed it in between',
+          });
         }
       }
     },
