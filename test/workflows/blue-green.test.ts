@@ -801,7 +801,7 @@ test('traffic that somebody else moves during a soak is set right, and people ar
   const again: (number | undefined)[] = [];
   const moved = { found: '2.4.0 100 %, 2.5.0 0 %', by: 'HTTPRoute shop/rec was changed by "argocd-controller"' };
   const { activities } = world({
-    plan: approvedByItself,
+    plan: (plan) => ({ ...approvedByItself(plan), watch: { ...plan.watch, maxSoakFactor: 1_000 } }),
     activities: {
       watchWindow: async (input) => ({ ...(await healthyWindow(input)), ...(again.length < 5 && { moved }) }),
       shiftTraffic: async (input) => {
