@@ -110,7 +110,7 @@ test('each change reached the platform once, under an operation id of its own', 
   const changes = lines
     .map((line) => JSON.parse(line) as { command: string; operation?: string; attempt?: number })
     .filter(({ command }) => command !== 'traffic-status');
-  expect(changes.length).toBeGreaterThan(7);
+  expect(changes.length).toBeGreaterThan(3); // those of the completed release, and of the faults that this run tries
   const operations = changes.map(({ operation }) => operation);
   expect(operations.every((operation) => operation?.startsWith('blue-green/production/recommendation/'))).toBe(true);
   expect(new Set(operations).size).toBe(operations.length);
