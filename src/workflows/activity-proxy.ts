@@ -24,14 +24,6 @@ export function work(summary: string, boundMs: number, lossMs: number = REPLACEM
   return proxyActivities<Activities>(boundsOf(summary, boundMs, lossMs));
 }
 
-/** The same for what changes nothing: once it is cancelled, nobody waits for its end. */
-export function workToLeave(summary: string, boundMs: number, lossMs: number): Activities {
-  return proxyActivities<Activities>({
-    ...boundsOf(summary, boundMs, lossMs),
-    cancellationType: ActivityCancellationType.TRY_CANCEL,
-  });
-}
-
 /** The same for what is not worth many tries: it is given up after so many attempts, and a lost worker's counts as one. */
 export function workAtMost(attempts: number, summary: string, boundMs: number): Activities {
   const bounds = boundsOf(summary, boundMs, REPLACEMENT_MS);

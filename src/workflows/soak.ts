@@ -23,7 +23,7 @@ import {
   type WindowResult,
   windowClosed,
 } from '../domain/index.ts';
-import { work, workToLeave } from './activity-proxy.ts';
+import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
@@ -168,15 +168,25 @@ async function watchWindow(
   await setTrafficRight(deployment, step, window);
   return window;
 
+  /**
+   * Once the soak is left, nobody waits for its window: the activity learns of that with its next heartbeat, and there are few. What
+   * it has seen is in the report if it comes in time.
+   */
+  async function untilLeft(closed: Promise<WindowResult>): Promise<WindowResult> {
+    try {
+      return await Promise.race([closed, CancellationScope.current().cancelRequested]);
+    } catch (error) {
+      const report = (late: WindowResult) => deployment.change((status) => windowClosed(status, late));
+      void closed.then(report, () => undefined);
+      throw error;
+    }
+  }
+
   async function inScope(): Promise<WindowResult> {
     try {
       return await CancellationScope.cancellable(async () => {
-        const summary = `watch at ${step.percentage} %`;
-        // The activity learns of an abort with its next heartbeat, and in a soak there are few: the rollback does not wait for it.
-        if (!closeEarly && patched('leave-soak-at-once'))
-          return await workToLeave(summary, boundMs, 0).watchWindow(input);
-        const closed = work(summary, boundMs, 0).watchWindow(input);
-        if (!closeEarly) return await closed;
+        const closed = work(`watch at ${step.percentage} %`, boundMs, 0).watchWindow(input);
+        if (!closeEarly) return await (patched('leave-soak-at-once') ? untilLeft(closed) : closed);
         await Promise.race([closed, condition(closeEarly)]);
         CancellationScope.current().cancel();
         return await closed;
