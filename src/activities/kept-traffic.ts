@@ -8,7 +8,7 @@ import { pause } from './with-heartbeat.ts';
 /** How often the watch reads the traffic: a router may start a program for it. The first time is soon after a shift. */
 const EVERY_MS = 30_000;
 const FIRST_MS = 3_000;
-/** Whoever is in the middle of a change has finished it by then. */
+/** A change that was under way at the first look is over by then. */
 const AGAIN_MS = 1_000;
 const LOOK_MS = 10_000;
 const LONGEST_BY = 600;
@@ -21,7 +21,7 @@ export interface KeptTraffic {
   stop(): void;
 }
 
-/** A router that cannot be read, or cannot be read now, says nothing: that is no sign of movement. */
+/** A router that cannot be read, or not now, is not taken for one whose traffic moved. */
 export function keptTraffic(router: Router, { target, percentage }: WatchInput, signal: AbortSignal): KeptTraffic {
   const stopped = new AbortController();
   let nextAt = Date.now() + FIRST_MS;

@@ -1,8 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { routerConformance } from '../../src/testing/index.ts';
 import { BLUE, GREEN, idle, newOperation, openRouter } from '../routers/kubernetes-scene.ts';
@@ -15,50 +11,12 @@ import {
   type RouteKindName,
 } from '../support/kubernetes-slots.ts';
 import { conform } from './conform.ts';
+import { useKubernetesDoors } from './kubernetes-doors.ts';
 
 describeOnKubernetes('routers for Kubernetes', () => {
-  const { api, cluster, kubeconfig, namespace } = useKubernetes();
-  let folder: string;
-  let silent: Server;
-  const sockets = new Set<Socket>();
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'bluegreen-routers-'));
-    silent = createServer((socket) => {
-      sockets.add(socket.resume());
-      socket.on('close', () => sockets.delete(socket));
-      socket.on('error', () => undefined);
-    });
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  });
-  afterAll(async () => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  /** The administrator's kubeconfig with another server or token. */
-  async function kubeconfigWith(changed: { readonly server?: string; readonly token?: string }): Promise<string> {
-    const path = join(folder, `${namespace()}-${Object.keys(changed).join()}`);
-    const { server, token } = { ...cluster().access, ...changed };
-    const text = await readFile(kubeconfig(), 'utf8');
-    await writeFile(path, text.replace(cluster().access.server, server).replace(cluster().access.token, token));
-    return path;
-  }
-
-  /** A service account that may do nothing. */
-  async function strangerToken(): Promise<string> {
-    const path = `/api/v1/namespaces/${namespace()}/serviceaccounts/default/token`;
-    const answer = await api().post<{ status: { token: string } }>(path, { spec: { expirationSeconds: 600 } });
-    return answer.status.token;
-  }
-
-  /** A connection that the client has closed is closed here a moment later. */
-  async function openSockets(): Promise<number> {
-    const until = Date.now() + 2_000;
-    while (sockets.size > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
-    return sockets.size;
-  }
+  const scene = useKubernetes();
+  const { api, kubeconfig, namespace } = scene;
+  const doors = useKubernetesDoors(scene);
 
   const kinds: readonly (RouteKindName | 'service')[] = ['http-route', 'grpc-route', 'virtual-service', 'service'];
   describe.each(kinds)('%s', (kind) => {
@@ -77,7 +35,7 @@ describeOnKubernetes('routers for Kubernetes', () => {
       });
 
     test('preflight prints the Role that is missing, and with it the router works', async () => {
-      const stranger = await kubeconfigWith({ token: await strangerToken() });
+      const stranger = await doors.refusing();
       const found = await open(stranger).preflight?.(idle());
       expect(found?.problems.map((problem) => problem.found)).toEqual([
         expect.stringMatching(/^the worker \(system:serviceaccount:.*:default\) may not get, patch /),
@@ -107,16 +65,12 @@ describeOnKubernetes('routers for Kubernetes', () => {
       `router of kind ${kind}`,
       routerConformance({
         working: () => open(kubeconfig()),
-        refusing: async () => open(await kubeconfigWith({ token: await strangerToken() })),
-        hanging: async () => {
-          const address = silent.address();
-          const port = typeof address === 'object' ? address?.port : 0;
-          return open(await kubeconfigWith({ server: `https://127.0.0.1:${port}` }));
-        },
+        refusing: async () => open(await doors.refusing()),
+        hanging: async () => open(await doors.hanging()),
         blue: BLUE,
         green: GREEN,
         secrets: ['sandbox-administrator', '127.0.0.1'],
-        running: openSockets,
+        running: doors.openSockets,
         ...(kind === 'service' && { percentages: [100, 0] as const }),
       }),
     );
