@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds versitygw, a server that speaks S3, from the Go module in s3-server/: the tests keep the state of workers in it. It goes
-# to a cache folder; nothing is built if it is there. Needs Go; takes about two minutes of one core, at low priority.
+# to a cache folder; nothing is built if it is there. Needs Go; takes about two minutes of one core.
 set -euo pipefail
 cd "$(dirname "$0")/s3-server"
 target=${XDG_CACHE_HOME:-$HOME/.cache}/bluegreen/s3-server
@@ -16,6 +16,6 @@ flock 9
 is_built && exit 0
 draft=$(mktemp -d "$target/building-XXXXXX")
 trap 'rm -rf "$draft"' EXIT
-CGO_ENABLED=0 nice -n 19 go build -buildvcs=false -trimpath -ldflags '-s -w' -o "$draft/versitygw" github.com/versity/versitygw/cmd/versitygw >&2
+CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w' -o "$draft/versitygw" github.com/versity/versitygw/cmd/versitygw >&2
 mv "$draft/versitygw" "$target/versitygw"
 cp go.sum "$target/go.sum"

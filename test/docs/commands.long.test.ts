@@ -237,7 +237,7 @@ const SITUATIONS: readonly [RegExp, (command: string) => Promise<void>][] = [
   [/npm start$/, untilItPolls],
 ];
 
-test.each(sample(documented, 15))('%s', async (command) => {
+test.each(sample(documented, 10))('%s', async (command) => {
   const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(command));
   if (elsewhere) {
     const [, file, text] = elsewhere;
