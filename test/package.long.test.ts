@@ -169,7 +169,10 @@ describe('with the examples of plugins beside it', () => {
     ['the checks of a real MariaDB', ['plugin-mysql-checks']],
   ])('%s: their own tests pass', async (_, examples) => {
     const tests = examples.map((name) => join('node_modules', `bluegreen-${name}`, 'plugin.test.js'));
-    const { exitCode, stdout } = await execa(process.execPath, ['--test', ...tests], { cwd: folder, reject: false });
+    const { exitCode, stdout } = await execa(process.execPath, ['--test', '--test-concurrency=1', ...tests], {
+      cwd: folder,
+      reject: false,
+    });
     expect(stdout).toMatch(/^# fail 0$/m);
     expect(exitCode).toBe(0);
   });
