@@ -3,8 +3,9 @@ import { Client } from '@temporalio/client';
 import { formatDuration, print } from '../src/cli/index.ts';
 import { type LocalServer, startLocalServer } from '../src/local-temporal/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
+import { cpuMs, residentMegabytes } from './processes.ts';
 import { median, quantile, row } from './table.ts';
-import { cpuMs, residentMegabytes, servePages, startDeployment, startWorker } from './workers.ts';
+import { servePages, startDeployment, startWorker } from './workers.ts';
 
 /** What so many deployments that soak at once cost one worker. Polled every 5 s, judged by evidence, 20 requests a second each. */
 interface Scale {
