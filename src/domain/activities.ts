@@ -1,13 +1,13 @@
 import type { JudgeRules } from '../judge/index.ts';
 import type {
   BlueRecovered,
-  Notification,
   RollbackInput,
   TrafficRestored,
   WatchInput,
   WatchState,
   WindowResult,
 } from './activity-results.ts';
+import type { Notification } from './notification.ts';
 import type {
   CheckResult,
   DeploymentPlan,

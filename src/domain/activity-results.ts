@@ -130,9 +130,3 @@ interface AcceptedRecovery {
   readonly what: string;
   readonly by: string;
 }
-
-export interface Notification {
-  readonly target: DeploymentTarget;
-  readonly severity: 'info' | 'warning' | 'critical';
-  readonly text: string;
-}

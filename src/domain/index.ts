@@ -3,7 +3,6 @@ export type {
   BlueRecovered,
   FurtherResult,
   FurtherState,
-  Notification,
   RollbackInput,
   TrafficMoved,
   TrafficRestored,
@@ -20,6 +19,7 @@ export { FAILURE } from './errors.ts';
 export { rollbackPromise, schemaStays } from './forward-only.ts';
 export { furtherWords } from './further-text.ts';
 export type { MetricCursor } from './metric-cursor.ts';
+export type { Notification, NotificationEvent } from './notification.ts';
 export {
   ANSWER_MS,
   addressInId,

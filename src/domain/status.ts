@@ -1,13 +1,7 @@
-import type {
-  BlueRecovered,
-  FurtherResult,
-  Notification,
-  TrafficMoved,
-  TrafficRestored,
-  WindowResult,
-} from './activity-results.ts';
+import type { BlueRecovered, FurtherResult, TrafficMoved, TrafficRestored, WindowResult } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
+import type { Notification } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
 /** Where a deployment is. The last four are closed. */

@@ -205,7 +205,7 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
     const stays = schemaStays(deployment.status());
     const schema = stays === undefined ? '' : ` ${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`;
     const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}${schema}`;
-    await CancellationScope.nonCancellable(() => notify(deployment, 'warning', outcome));
+    await CancellationScope.nonCancellable(() => notify(deployment, 'rolled-back', 'warning', outcome));
     if (why.cause !== 'cancelled')
       throw await closeAsFailed(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
     await closeDeployment(deployment, 'cancelled', outcome);

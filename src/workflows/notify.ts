@@ -1,5 +1,5 @@
 import { CancellationScope, log } from '@temporalio/workflow';
-import { type Notification, notificationGivenUp, rollbackPromise } from '../domain/index.ts';
+import { type Notification, type NotificationEvent, notificationGivenUp, rollbackPromise } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
@@ -12,11 +12,16 @@ const TELL_MS = 15_000;
  * Tells people. Neither a failure nor a cancellation of the deployment gets in its way, nor it in theirs: what could not be
  * delivered is kept in the state.
  */
-export function notify(deployment: Deployment, severity: Notification['severity'], text: string): Promise<void> {
+export function notify(
+  deployment: Deployment,
+  event: NotificationEvent,
+  severity: Notification['severity'],
+  text: string,
+): Promise<void> {
   const { target } = deployment.plan();
   const at = Date.now();
   return CancellationScope.nonCancellable(() =>
-    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, severity, text }),
+    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, event, severity, text }),
   ).catch((error: unknown) => {
     const problem = errorMessage(error);
     log.error('a notification could not be delivered', {
@@ -38,6 +43,7 @@ export function notifyOfForwardOnly(deployment: Deployment, announced?: string):
   if (promise !== undefined && promise !== announced)
     void notify(
       deployment,
+      'forward-only',
       'warning',
       `${service} ${version} in ${environment} has forward-only migrations. ${promise}.`,
     );

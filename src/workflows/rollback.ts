@@ -36,6 +36,7 @@ export async function rollBack(
     const stays = schemaStays(deployment.status());
     const notified = notify(
       deployment,
+      'rolling-back',
       'critical',
       `Rolling back ${service} ${version} in ${environment}: ${why.reason}${stays === undefined ? '' : ` Note: ${stays}.`}`,
     );
@@ -55,6 +56,7 @@ export async function rollBack(
       if (round === 1 || pause >= pauseMs)
         void notify(
           deployment,
+          'rollback-stalled',
           'critical',
           `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.${isReadBack(rollbackOf(deployment), 'over') ? ' All traffic was read back on blue: acceptRecovery ends the rollback without the proof that blue is healthy.' : ''}`,
         );

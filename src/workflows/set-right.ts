@@ -21,7 +21,12 @@ export async function setTrafficRight(
   if (!window.moved || !moved) return;
   const { times } = moved;
   if (times === 1 || times === OFTEN || times % REMINDER === 0)
-    void notify(deployment, times < OFTEN ? 'warning' : 'critical', movedWords(deployment, percentage, moved));
+    void notify(
+      deployment,
+      'traffic-moved',
+      times < OFTEN ? 'warning' : 'critical',
+      movedWords(deployment, percentage, moved),
+    );
   const { target, shift } = deployment.plan();
   await work(`shift to ${percentage} % again`, shift.timeoutMs).shiftTraffic({
     target,

@@ -86,7 +86,7 @@ export async function soakAndPassGate(
     until = Math.min(limit(), Date.now() + Math.max(missing, extensionMs(extensions, watch)));
     const expected = missing > 0 ? Math.min(limit(), Date.now() + missing) : until;
     deployment.change((status) => soakExtended(status, expected));
-    if (extensions === 0) void notify(deployment, 'warning', whyExtended(deployment, step, window.reason));
+    if (extensions === 0) void notify(deployment, 'extended', 'warning', whyExtended(deployment, step, window.reason));
     extensions += 1;
   }
 
@@ -102,6 +102,7 @@ export async function soakAndPassGate(
     const forwardOnly = promise === undefined ? '' : ` ${promise}.`;
     void notify(
       deployment,
+      'gate-opened',
       'info',
       `${service} ${version} is healthy at ${step.percentage} % and waits for approval.${forwardOnly}`,
     );

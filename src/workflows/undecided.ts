@@ -52,6 +52,7 @@ export function awaitDecision(deployment: Deployment, { percentage }: TrafficSte
   const until = new Date(Date.now() + timeoutMs).toISOString().slice(0, 19).replace('T', ' ');
   void notify(
     deployment,
+    'undecided',
     'critical',
     `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged: ${reason}. abort rolls back; it goes on by itself as soon as the evidence is back; if nobody decides until ${until} UTC, it is rolled back.`,
   );

@@ -63,10 +63,16 @@ const commands = ({ audit }: LittleProduction): string[] =>
   audit.map(({ command, argument }) => `${command} ${argument}`);
 const distinct = (list: readonly string[]): string[] => [...new Set(list)];
 
-/** The windows as the history has them, with what the watch carried from one to the next. */
+/**
+ * The windows as the history has them, with what the watch carried from one to the next. A window that was asked to close
+ * while its worker was dead is in the failure of its activity: its last heartbeat.
+ */
 async function windowsOf({ handle }: TestDeployment): Promise<WindowResult[]> {
   const { events } = await handle.fetchHistory();
-  const results = (events ?? []).flatMap((event) => event.activityTaskCompletedEventAttributes?.result?.payloads ?? []);
+  const results = (events ?? []).flatMap(
+    ({ activityTaskCompletedEventAttributes: completed, activityTaskTimedOutEventAttributes: timedOut }) =>
+      (completed?.result ?? timedOut?.failure?.timeoutFailureInfo?.lastHeartbeatDetails)?.payloads ?? [],
+  );
   return results
     .map((payload) => JSON.parse(Buffer.from(payload.data ?? []).toString('utf8') || 'null') as WindowResult | null)
     .filter((result): result is WindowResult => result !== null && 'verdict' in result);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Notification } from '../../src/domain/activity-results.ts';
+import type { Notification } from '../../src/domain/notification.ts';
 import type { CheckResult, PlannedCheck } from '../../src/domain/plan.ts';
 import { toReportView } from '../../src/report/view-model.ts';
 import * as messages from '../../src/workflows/messages.ts';
