@@ -94,7 +94,6 @@ export async function soakAndPassGate(
   deployment.change((status, at) => soakProven(status, at, gateUntil));
   if (!hasGate) return watchState;
 
-  let unconfirmed = false;
   if (!approved()) {
     deployment.change((status, at) => entered(status, 'awaiting-approval', at));
     const { service, version } = deployment.status();
@@ -106,24 +105,47 @@ export async function soakAndPassGate(
       'info',
       `${service} ${version} is healthy at ${step.percentage} % and waits for approval.${forwardOnly}`,
     );
+    const late = () =>
+      new RollbackRequired('gate-timeout', `Nobody approved the shift to ${next?.percentage} % in time.`, Date.now());
+    watchState = await watchUntil(deployment, step, watchState, { isOver: approved, until: gateUntil, late });
   }
-  while (!approved() || unconfirmed) {
-    if (Date.now() >= gateUntil)
-      throw new RollbackRequired(
-        'gate-timeout',
-        `Nobody approved the shift to ${next?.percentage} % in time.`,
-        Date.now(),
-      );
-    const longest = approved() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
+  deployment.change((status, at) => gatePassed(status, at));
+  return watchState;
+}
+
+interface Wait {
+  readonly isOver: () => boolean;
+  /** Epoch milliseconds. */
+  readonly until: number;
+  /** What to throw when it is not over by then. */
+  readonly late: () => RollbackRequired;
+}
+
+/**
+ * Watches a step whose soak is proven while something else is waited for, and then until a window confirms that green is still
+ * healthy. Returns what the next window carries on from.
+ */
+export async function watchUntil(
+  deployment: Deployment,
+  step: TrafficStep,
+  carried: WatchState,
+  { isOver, until, late }: Wait,
+): Promise<WatchState> {
+  const { watch } = deployment.plan();
+  const startedAt = currentStep(deployment.status())?.shiftedAt ?? Date.now();
+  let watchState = carried;
+  let unconfirmed = false;
+  while (!isOver() || unconfirmed) {
+    if (Date.now() >= until) throw late();
+    const longest = isOver() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
     const window = await watchWindow(deployment, step, startedAt, {
       watchState,
-      until: Math.min(Date.now() + longest, gateUntil),
-      ...(approved() ? {} : { closeEarly: approved }),
+      until: Math.min(Date.now() + longest, until),
+      ...(isOver() ? {} : { closeEarly: isOver }),
     });
     watchState = window.watchState;
     unconfirmed = window.verdict !== 'healthy' || window.moved !== undefined;
   }
-  deployment.change((status, at) => gatePassed(status, at));
   return watchState;
 }
 
