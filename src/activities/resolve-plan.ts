@@ -8,7 +8,7 @@ import {
   SEARCH_ATTRIBUTES,
 } from '../domain/index.ts';
 import { apartMs, type MetricSource } from '../plugin/index.ts';
-import { parseRequest, type Runbook, toPlan } from '../runbook/index.ts';
+import { approvalProblem, parseRequest, type Runbook, toPlan } from '../runbook/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
@@ -27,6 +27,8 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
         request.service,
         request.environment ?? DEFAULT_ENVIRONMENT,
       );
+      const unapprovable = approvalProblem(runbook, request, () => undefined);
+      if (unapprovable !== undefined) throw invalid(unapprovable);
       const blue = await findBlue(runbook, request, { dependencies, run });
       const { workflowId, runId } = execution();
       const plan = toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });

@@ -1,4 +1,5 @@
 import type { Action, Decision, DecisionAnswer, DecisionRecord } from './decision.ts';
+import { approved, type GateStatus, isApproved, rejected, whyNotApprover } from './gate.ts';
 import { isInvisible, isSamePerson } from './people.ts';
 import {
   type CheckStatus,
@@ -72,9 +73,7 @@ export function refusal(status: DeploymentStatus, decision: Decision): string | 
     case 'approve':
       return refuseApproval(status, decision);
     case 'reject':
-      return decision.gate !== undefined && openGate(status)?.id !== decision.gate
-        ? noSuchGate(status, decision.gate)
-        : refuseEnding(status);
+      return refuseRejection(status, decision);
     case 'abort':
       return refuseEnding(status);
     case 'waive':
@@ -109,8 +108,16 @@ function refuseApproval(status: DeploymentStatus, decision: Decision): string | 
   const before = gate.approvedBy.find((by) => isSamePerson(by, decision.by));
   if (before !== undefined)
     return `${decision.by} approved ${gate.id} already${before === decision.by ? '' : `, as ${before}`}`;
-  if (gate.approvedBy.length >= gate.required) return `${gate.id} has its ${gate.required} approval(s) already`;
-  return undefined;
+  if (isApproved(gate)) return `${gate.id} has its ${gate.required} approval(s) already`;
+  // An answer that people fill in has no name yet: availableDecisions.
+  return decision.by === '' ? undefined : whyNotApprover(gate, decision.by, status.requestedBy);
+}
+
+function refuseRejection(status: DeploymentStatus, { by, gate: asked }: Decision): string | undefined {
+  const gate = openGate(status);
+  if (asked !== undefined && gate?.id !== asked) return noSuchGate(status, asked);
+  if (gate?.rejectedBy?.some((one) => isSamePerson(one, by))) return `${by} rejected ${gate.id} already`;
+  return refuseEnding(status);
 }
 
 function refuseEnding(status: DeploymentStatus): string | undefined {
@@ -195,14 +202,15 @@ function effect(status: DeploymentStatus, decision: Decision, at: number): Parti
   const { by, reason } = decision;
   const why = reason === undefined ? {} : { reason };
   switch (decision.action) {
-    case 'approve': {
-      const step = currentStep(status);
-      if (!step?.gate) return {};
-      const gate = { ...step.gate, approvedBy: [...step.gate.approvedBy, by] };
-      return { steps: [...status.steps.slice(0, -1), { ...step, gate }] };
+    case 'approve':
+      return withGate(status, (gate) => approved(gate, by));
+    case 'reject': {
+      const gate = openGate(status);
+      const rejectedBy = [...(gate?.rejectedBy ?? []), by];
+      return rejectedBy.length < (gate?.rejections ?? 1)
+        ? withGate(status, (open) => rejected(open, by))
+        : { ending: { cause: 'rejected', by: rejectedBy.join(' and '), ...why } };
     }
-    case 'reject':
-      return { ending: { cause: 'rejected', by, ...why } };
     case 'abort':
       return { ending: { cause: 'aborted', by, ...why } };
     case 'waive':
@@ -233,4 +241,9 @@ function rechecked(status: DeploymentStatus, { by, check: id, remedy }: Decision
     const asked = { by, remedy: remedy === true && check.remedy !== undefined };
     return isUnderWay(check) ? { ...check, asked } : { ...check, asked, outcome: 'waiting' };
   });
+}
+
+function withGate(status: DeploymentStatus, change: (gate: GateStatus) => GateStatus): Partial<DeploymentStatus> {
+  const step = currentStep(status);
+  return step?.gate ? { steps: [...status.steps.slice(0, -1), { ...step, gate: change(step.gate) }] } : {};
 }

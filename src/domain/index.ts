@@ -18,10 +18,13 @@ export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.
 export { FAILURE } from './errors.ts';
 export { rollbackPromise, schemaStays } from './forward-only.ts';
 export { furtherWords } from './further-text.ts';
+export { type GateStatus, groupOf, isApproved, missingApprovals, withoutAnswer } from './gate.ts';
 export type { MetricCursor } from './metric-cursor.ts';
 export type { Notification, NotificationEvent } from './notification.ts';
+export { isSamePerson } from './people.ts';
 export {
   ANSWER_MS,
+  type Approval,
   addressInId,
   type CheckResult,
   DEFAULT_ENVIRONMENT,
@@ -47,8 +50,6 @@ export {
   currentStep,
   type DeploymentStatus,
   type FinishedWindow,
-  type GateStatus,
-  isApproved,
   isClosed,
   isPassed,
   isReadBack,

@@ -59,11 +59,21 @@ export interface DeploymentTarget {
   readonly digest: string;
 }
 
-interface Approval {
+/** What a gate asks for. */
+export interface Approval {
   /** How many different people have to approve. */
   readonly required: number;
   readonly timeoutMs: number;
-  readonly onTimeout: 'rollback';
+  /** `wait`: the gate stays open. */
+  readonly onTimeout: 'rollback' | 'wait';
+  /** How often people are reminded while it is open; without it, never. */
+  readonly remindEveryMs?: number;
+  /** Names, and `group:NAME`; without it, anybody may approve. */
+  readonly approvers?: readonly string[];
+  /** Who requested the deployment may not approve it. */
+  readonly notRequester?: true;
+  /** How many different people have to reject before it is rolled back; without it, one. */
+  readonly rejections?: number;
 }
 
 /** One entry of the traffic plan. `approval` opens a gate before the next step. */

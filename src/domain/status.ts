@@ -1,6 +1,7 @@
 import type { BlueRecovered, FurtherResult, TrafficMoved, TrafficRestored, WindowResult } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
+import { type GateStatus, isApproved, missingApprovals, withoutAnswer } from './gate.ts';
 import type { Notification } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
@@ -46,16 +47,6 @@ export interface CheckStatus extends PlannedCheck {
   readonly remedies?: readonly RemedyRecord[];
   /** Who waived or attested it, and why. */
   readonly decidedBy?: { readonly by: string; readonly reason?: string; readonly at: number };
-}
-
-/** The point where a person decides whether the next shift happens. Named after that shift: `shift-to-100`. */
-export interface GateStatus {
-  readonly id: string;
-  readonly required: number;
-  readonly approvedBy: readonly string[];
-  /** When the wait for a person ends; set once the soak is proven healthy. */
-  readonly until?: number;
-  readonly passedAt?: number;
 }
 
 export type FinishedWindow = Omit<WindowResult, 'watchState' | 'analysis' | 'moved'>;
@@ -214,10 +205,6 @@ export function openGate(status: DeploymentStatus): GateStatus | undefined {
   return gate?.passedAt === undefined ? gate : undefined;
 }
 
-export function isApproved(gate: GateStatus | undefined): boolean {
-  return gate !== undefined && gate.approvedBy.length >= gate.required;
-}
-
 /** All traffic was read back on blue, in the last round of the rollback or in the running one. */
 export function isReadBack({ restored, restoredRound = 0, round }: RollbackStatus, state: 'running' | 'over'): boolean {
   return restored?.readBack === true && restoredRound > 0 && restoredRound >= (state === 'running' ? round - 1 : round);
@@ -255,19 +242,15 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
       if (!gate) return undefined;
       const undecided = currentStep(status)?.undecided;
       if (undecided) return aDecision(undecided);
-      const missing = gate.required - gate.approvedBy.length;
+      const end = gate.until === undefined ? {} : { until: gate.until };
+      if (isApproved(gate))
+        return { what: `a healthy window before ${gate.id}`, since, ...end, unblockedBy: 'fresh evidence of health' };
       const promise = rollbackPromise(status);
       return {
-        what:
-          missing > 0
-            ? `${missing} approval${missing === 1 ? '' : 's'} for ${gate.id}`
-            : `a healthy window before ${gate.id}`,
+        what: `${missingApprovals(gate, status.requestedBy)} for ${gate.id}`,
         since,
-        ...(gate.until === undefined ? {} : { until: gate.until }),
-        unblockedBy:
-          missing > 0
-            ? `approve, reject or abort; no answer in time rolls back${promise === undefined ? '' : `. ${promise}`}`
-            : 'fresh evidence of health',
+        ...end,
+        unblockedBy: `approve, reject or abort; ${withoutAnswer(gate)}${promise === undefined ? '' : `. ${promise}`}`,
       };
     }
     case 'rolling-back':

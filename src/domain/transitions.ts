@@ -1,4 +1,5 @@
 import type { BlueRecovered, TrafficRestored, WindowResult } from './activity-results.ts';
+import { gateBefore } from './gate.ts';
 import {
   type CheckResult,
   DEFAULT_ENVIRONMENT,
@@ -10,7 +11,6 @@ import {
   type CheckStatus,
   currentStep,
   type DeploymentStatus,
-  type GateStatus,
   isPassed,
   type Phase,
   type RemedyRecord,
@@ -138,10 +138,7 @@ export function stepBegun(
   next: TrafficStep | undefined,
   at: number,
 ): DeploymentStatus {
-  const gate: GateStatus | undefined =
-    step.approval && next
-      ? { id: `shift-to-${next.percentage}`, required: step.approval.required, approvedBy: [] }
-      : undefined;
+  const gate = step.approval && next ? gateBefore(next.percentage, step.approval) : undefined;
   const begun: StepStatus = {
     percentage: step.percentage,
     shiftedAt: at,
@@ -187,12 +184,12 @@ export function undecidedEnded(status: DeploymentStatus, at: number): Deployment
   }));
 }
 
-/** The soak is proven healthy; the wait for a person, if a gate follows, ends at `gateUntil`. */
-export function soakProven(status: DeploymentStatus, at: number, gateUntil: number): DeploymentStatus {
+/** The soak is proven healthy; the wait for a person, if a gate follows, ends at `gateUntil`, or has no end without it. */
+export function soakProven(status: DeploymentStatus, at: number, gateUntil?: number): DeploymentStatus {
   return withStep(status, (step) => ({
     ...step,
     provenAt: at,
-    ...(step.gate ? { gate: { ...step.gate, until: gateUntil } } : {}),
+    ...(step.gate ? { gate: { ...step.gate, ...(gateUntil === undefined ? {} : { until: gateUntil }) } } : {}),
   }));
 }
 

@@ -143,6 +143,10 @@ const step = z.strictObject({
       id: text('Its name, after the shift that it guards'),
       required: whole('Approvals needed'),
       approvedBy: z.array(z.string()).describe('Who approved'),
+      approvers: z.array(z.string()).describe('Who could approve; missing if anybody could').optional(),
+      notRequester: z.literal(true).describe('Who requested the deployment could not approve it').optional(),
+      rejections: whole('Rejections needed to roll back; missing if one').optional(),
+      rejectedBy: z.array(z.string()).describe('Who rejected it, where one rejection was not enough').optional(),
       until: at('When the wait for a person was to end').optional(),
       passedAt: at('When it was passed').optional(),
     })

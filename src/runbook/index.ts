@@ -1,3 +1,4 @@
+export { approvalProblem } from './approvers.ts';
 export { digestOf } from './digest.ts';
 export { describedSchema, runbookJsonSchema, type SchemaNode } from './json-schema.ts';
 export {

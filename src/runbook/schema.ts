@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Analysis, analysisSchema, withServer } from './analysis-schema.ts';
+import { approval } from './approval-schema.ts';
 import { judge } from './judge-schema.ts';
 import { type CheckConfig, kindSchemas, type MetricsConfig, problemsOfKinds, type RunbookKinds } from './kinds.ts';
 import { duration, envName, latencyLimit, name, paragraph, serviceName, share, version, words } from './scalars.ts';
@@ -39,12 +40,6 @@ const limits = z
     description: 'The limits for green, and for blue after a rollback.',
     examples: [{ errorRate: '5%', latency: { quantile: 0.95, under: '500ms' } }],
   });
-
-const approval = z.strictObject({
-  required: z.int().min(1).max(10).default(1).describe('How many different people have to approve.'),
-  timeout: duration.prefault('4h').describe('How long the gate waits for approvals.'),
-  onTimeout: z.literal('rollback').default('rollback').describe('What happens after the timeout.'),
-});
 
 const step = z.strictObject({
   percentage: z.int().min(1).max(100).describe("Green's share of the traffic: higher in each step, 100 in the last."),

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import {
   ANSWER_MS,
+  type Approval,
   DEFAULT_ENVIRONMENT,
   type DeploymentPlan,
   type DeploymentRequest,
@@ -189,9 +190,21 @@ function toPlannedCheck(config: RunbookCheck): PlannedCheck {
 }
 
 function toStep({ percentage, soak, approval }: Runbook['traffic'][number]): TrafficStep {
-  if (!approval) return { percentage, soakMs: soak };
-  const { required, timeout, onTimeout } = approval;
-  return { percentage, soakMs: soak, approval: { required, timeoutMs: timeout, onTimeout } };
+  return { percentage, soakMs: soak, ...(approval && { approval: toApproval(approval) }) };
+}
+
+function toApproval(approval: NonNullable<Runbook['traffic'][number]['approval']>): Approval {
+  const { required, timeout, onTimeout, approvers, notRequester, rejections } = approval;
+  const { remindEvery = onTimeout === 'wait' ? timeout : undefined } = approval;
+  return {
+    required,
+    timeoutMs: timeout,
+    onTimeout,
+    ...(remindEvery !== undefined && { remindEveryMs: remindEvery }),
+    ...(approvers && { approvers }),
+    ...(notRequester && { notRequester }),
+    ...(rejections > 1 && { rejections }),
+  };
 }
 
 function invalid(message: string): ApplicationFailure {

@@ -27,6 +27,7 @@ import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
+import { remindOfGate } from './reminders.ts';
 import { setTrafficRight } from './set-right.ts';
 import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
 
@@ -54,7 +55,7 @@ export async function soakAndPassGate(
   const startedAt = Date.now();
   deployment.change((status, at) => stepBegun(status, step, next, at));
   const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
-  const hasGate = currentStep(deployment.status())?.gate !== undefined;
+  const gate = currentStep(deployment.status())?.gate;
 
   const soakMinimum = startedAt + step.soakMs;
   let unwatchedMs = 0;
@@ -90,9 +91,10 @@ export async function soakAndPassGate(
     extensions += 1;
   }
 
-  const gateUntil = Date.now() + (step.approval?.timeoutMs ?? 0);
+  const { approval } = step;
+  const gateUntil = approval?.onTimeout === 'wait' ? undefined : Date.now() + (approval?.timeoutMs ?? 0);
   deployment.change((status, at) => soakProven(status, at, gateUntil));
-  if (!hasGate) return watchState;
+  if (!gate) return watchState;
 
   if (!approved()) {
     deployment.change((status, at) => entered(status, 'awaiting-approval', at));
@@ -105,9 +107,15 @@ export async function soakAndPassGate(
       'info',
       `${service} ${version} is healthy at ${step.percentage} % and waits for approval.${forwardOnly}`,
     );
+    if (approval?.remindEveryMs !== undefined)
+      remindOfGate(deployment, gate.id, approval.remindEveryMs).catch(() => {}); // it ends with the scope of the deployment
     const late = () =>
       new RollbackRequired('gate-timeout', `Nobody approved the shift to ${next?.percentage} % in time.`, Date.now());
-    watchState = await watchUntil(deployment, step, watchState, { isOver: approved, until: gateUntil, late });
+    watchState = await watchUntil(deployment, step, watchState, {
+      isOver: approved,
+      ...(gateUntil !== undefined && { until: gateUntil }),
+      late,
+    });
   }
   deployment.change((status, at) => gatePassed(status, at));
   return watchState;
@@ -115,8 +123,8 @@ export async function soakAndPassGate(
 
 interface Wait {
   readonly isOver: () => boolean;
-  /** Epoch milliseconds. */
-  readonly until: number;
+  /** Epoch milliseconds; missing where the wait has no end. */
+  readonly until?: number;
   /** What to throw when it is not over by then. */
   readonly late: () => RollbackRequired;
 }
@@ -136,11 +144,11 @@ export async function watchUntil(
   let watchState = carried;
   let unconfirmed = false;
   while (!isOver() || unconfirmed) {
-    if (Date.now() >= until) throw late();
+    if (until !== undefined && Date.now() >= until) throw late();
     const longest = isOver() ? watch.pollMs * POLLS_TO_CONFIRM : watch.gateWindowMs;
     const window = await watchWindow(deployment, step, startedAt, {
       watchState,
-      until: Math.min(Date.now() + longest, until),
+      until: Math.min(Date.now() + longest, until ?? Number.POSITIVE_INFINITY),
       ...(isOver() ? {} : { closeEarly: isOver }),
     });
     watchState = window.watchState;

@@ -4,10 +4,11 @@ import {
   holderWords,
   isClosed,
   isUnderWay,
+  missingApprovals,
   openGate,
   recoveryWords,
+  withoutAnswer,
 } from '../../domain/index.ts';
-import { count } from '../../format/index.ts';
 import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
@@ -223,9 +224,10 @@ function gateChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): C
   return [
     {
       kind: 'gate',
-      text: [`${id} needs ${count(missing, 'approval')}; no answer in time rolls back`, ...forwardOnlyLines(is)].join(
-        '. ',
-      ),
+      text: [
+        `${id} needs ${missingApprovals(gate, is.requestedBy)}; ${withoutAnswer(gate)}`,
+        ...forwardOnlyLines(is),
+      ].join('. '),
       data: { gate: id, what: 'open', missing, approvedBy, until: until ?? null },
     },
   ];

@@ -3,10 +3,13 @@ import {
   currentStep,
   type DeploymentStatus,
   type GateStatus,
+  isApproved,
   isClosed,
   isPassed,
   isUnderWay,
+  missingApprovals,
   openGate,
+  withoutAnswer,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines, rollbackProgress } from './checks.ts';
@@ -260,7 +263,7 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
   const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
   if (!wait || isToldAbove || (phase === 'checking' && !status.checks.some(needsSomebody))) return [];
   const gate = phase === 'awaiting-approval' && !currentStep(status)?.undecided ? openGate(status) : undefined;
-  if (gate && gate.approvedBy.length < gate.required)
+  if (gate && !isApproved(gate))
     return [
       air(),
       {
@@ -281,12 +284,11 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
 }
 
 /** What is asked of whom until when. */
-function gateQuestion(status: DeploymentStatus, { id, required, approvedBy, until }: GateStatus, now: number): string {
-  const missing = required - approvedBy.length;
-  const who = approvedBy.length > 0 ? ` from people other than ${approvedBy.join(', ')}` : '';
+function gateQuestion(status: DeploymentStatus, gate: GateStatus, now: number): string {
+  const { id, until } = gate;
   const next = status.plan?.traffic[status.steps.length];
   const time = until === undefined ? '' : ` until ${clock(until, now)} (${formatDurationRoughly(until - now)} left)`;
-  return `? GATE ${id}: ${count(missing, 'approval')} needed${who}${time} to shift to ${next?.percentage ?? '?'} %; no answer in time rolls back`;
+  return `? GATE ${id}: ${missingApprovals(gate, status.requestedBy)} needed${time} to shift to ${next?.percentage ?? '?'} %; ${withoutAnswer(gate)}`;
 }
 
 function decisionBlocks({ decisions }: DeploymentStatus, room: Room, paint: Paint): Block[] {

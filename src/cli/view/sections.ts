@@ -121,12 +121,12 @@ export function furtherLines(analysis: readonly FurtherResult[] | undefined, pai
 }
 
 /** The gate of the step under way. */
-export function gateLine({ gate }: StepStatus, now: number): string | undefined {
+export function gateLine({ gate, provenAt }: StepStatus, now: number): string | undefined {
   if (!gate) return undefined;
   if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
-  return gate.until === undefined
-    ? `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`
-    : `${approvals(gate)}, open for ${formatDurationRoughly(gate.until - now)} more`;
+  if (provenAt === undefined)
+    return `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`;
+  return `${approvals(gate)}, ${gate.until === undefined ? 'open until it is decided' : `open for ${formatDurationRoughly(gate.until - now)} more`}`;
 }
 
 /** The gate of a step that is over: nobody can pass it any more. */
@@ -134,9 +134,10 @@ export function pastGateLine({ gate }: StepStatus): string | undefined {
   return gate && `${approvals(gate)}, ${gate.passedAt === undefined ? 'not passed' : 'passed'}`;
 }
 
-function approvals({ id, approvedBy, required }: GateStatus): string {
+function approvals({ id, approvedBy, required, rejectedBy = [] }: GateStatus): string {
   const who = approvedBy.length > 0 ? ` by ${approvedBy.join(', ')}` : '';
-  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}`;
+  const against = rejectedBy.length > 0 ? `, rejected by ${rejectedBy.join(', ')}` : '';
+  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}${against}`;
 }
 
 export function decisionLine(decision: DecisionRecord, paint: Paint): string {

@@ -1,0 +1,82 @@
+import { isSamePerson } from './people.ts';
+import type { Approval } from './plan.ts';
+
+/** The point where a person decides whether the next shift happens. Named after that shift: `shift-to-100`. */
+export interface GateStatus extends Omit<Approval, 'timeoutMs' | 'onTimeout' | 'remindEveryMs'> {
+  readonly id: string;
+  readonly approvedBy: readonly string[];
+  /** Who rejected it, while the runbook asks for more rejections than one. */
+  readonly rejectedBy?: readonly string[];
+  /** When the wait for a person ends; set once the soak is proven healthy. Missing where it has no end. */
+  readonly until?: number;
+  readonly passedAt?: number;
+}
+
+const GROUP = 'group:';
+
+/** The group that an entry of a list of approvers names; undefined for a person. */
+export function groupOf(approver: string): string | undefined {
+  return approver.startsWith(GROUP) ? approver.slice(GROUP.length) : undefined;
+}
+
+export function isApproved(gate: GateStatus | undefined): boolean {
+  return gate !== undefined && gate.approvedBy.length >= gate.required;
+}
+
+/** The gate of a step, closed until its soak is proven healthy. */
+export function gateBefore(percentage: number, approval: Approval): GateStatus {
+  const { timeoutMs: _, onTimeout: __, remindEveryMs: ___, ...rules } = approval;
+  return { id: `shift-to-${percentage}`, ...rules, approvedBy: [] };
+}
+
+/** The newest decision of a person counts: who approves no longer rejects. */
+export function approved(gate: GateStatus, by: string): GateStatus {
+  const { rejectedBy, ...rest } = gate;
+  const others = without(rejectedBy ?? [], by);
+  return {
+    ...rest,
+    approvedBy: [...gate.approvedBy, by],
+    ...(others.length === 0 ? {} : { rejectedBy: others }),
+  };
+}
+
+/** One rejection of several that the runbook asks for; who rejects no longer approves. */
+export function rejected(gate: GateStatus, by: string): GateStatus {
+  return { ...gate, approvedBy: without(gate.approvedBy, by), rejectedBy: [...(gate.rejectedBy ?? []), by] };
+}
+
+function without(people: readonly string[], by: string): string[] {
+  return people.filter((one) => !isSamePerson(one, by));
+}
+
+/** Why this person may not approve the gate; undefined where they may. */
+export function whyNotApprover(gate: GateStatus, by: string, requestedBy: string | undefined): string | undefined {
+  if (gate.notRequester && requestedBy !== undefined && isSamePerson(by, requestedBy))
+    return `${by} requested this deployment, and the runbook wants somebody else to approve ${gate.id} (notRequester)`;
+  const { approvers } = gate;
+  if (!approvers || approvers.some((one) => isSamePerson(one, by))) return undefined;
+  return `${by} is not on the list of approvers of ${gate.id}: ${approvers.map(approverWords).join(', ')}`;
+}
+
+/** What happens if nobody answers. */
+export function withoutAnswer({ until }: GateStatus): string {
+  return until === undefined ? 'without an answer the gate stays open' : 'no answer in time rolls back';
+}
+
+/** The approvals that are missing, and from whom they may come: "1 approval from ben or carl". */
+export function missingApprovals(gate: GateStatus, requestedBy: string | undefined): string {
+  const missing = gate.required - gate.approvedBy.length;
+  return `${missing} approval${missing === 1 ? '' : 's'}${whoMayApprove(gate, requestedBy)}`;
+}
+
+function whoMayApprove({ approvers, approvedBy, notRequester }: GateStatus, requestedBy: string | undefined): string {
+  const others = [...approvedBy, ...(notRequester && requestedBy !== undefined ? [requestedBy] : [])];
+  if (!approvers) return others.length === 0 ? '' : ` from people other than ${others.join(', ')}`;
+  const left = approvers.filter((one) => !others.some((other) => isSamePerson(one, other))).map(approverWords);
+  return ` from ${left.join(' or ')}`;
+}
+
+function approverWords(approver: string): string {
+  const group = groupOf(approver);
+  return group === undefined ? approver : `the group ${group}`;
+}

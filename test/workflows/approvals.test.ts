@@ -1,0 +1,132 @@
+import { expect, test } from '@jest/globals';
+import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { Notification } from '../../src/domain/notification.ts';
+import type { Approval, DeploymentPlan } from '../../src/domain/plan.ts';
+import { openGate } from '../../src/domain/status.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
+import { keepHistory, rolledBack, useTemporal } from '../support/temporal.ts';
+import { effects, world } from '../support/world.ts';
+
+const temporal = useTemporal();
+
+function asking(approval: Partial<Approval>): (plan: DeploymentPlan) => DeploymentPlan {
+  return (plan) => ({
+    ...plan,
+    traffic: [
+      {
+        percentage: 50,
+        soakMs: 100,
+        approval: { required: 1, timeoutMs: PATIENCE_MS, onTimeout: 'rollback', ...approval },
+      },
+      { percentage: 100, soakMs: 600 },
+    ],
+  });
+}
+
+/** Why the update was refused. */
+async function refused(handle: WorkflowHandle, by: string): Promise<string> {
+  const error = await handle
+    .executeUpdate(messages.decide, { args: [{ action: 'approve', by }] })
+    .catch((thrown: unknown) => thrown);
+  if (!(error instanceof WorkflowUpdateFailedError)) throw new Error(`expected a refusal, found ${String(error)}`);
+  return error.cause?.message ?? '';
+}
+
+test('only people on the list may approve, and not the one who requested the deployment', async () => {
+  const { activities } = world({ plan: asking({ approvers: ['Ana', 'ben', 'carl'], notRequester: true }) });
+  const body: Parameters<typeof temporal.deploy>[1] = async ({ handle, untilPhase, status }) => {
+    const { waitingFor } = await untilPhase('awaiting-approval');
+    expect(waitingFor?.what).toBe('1 approval from Ana or ben for shift-to-100');
+
+    expect(await refused(handle, 'dora')).toBe('dora is not on the list of approvers of shift-to-100: Ana, ben, carl');
+    expect(await refused(handle, ' CARL ')).toBe(
+      'CARL requested this deployment, and the runbook wants somebody else to approve shift-to-100 (notRequester)',
+    );
+    await handle.signal(messages.approve, { by: 'carl' });
+    const { decisions } = await status();
+    expect(decisions).toMatchObject([{ by: 'carl', taken: false, why: expect.stringContaining('notRequester') }]);
+
+    await handle.signal(messages.approve, { by: 'ana' });
+    const report = await handle.result();
+    expect(report.steps[0]?.gate).toMatchObject({
+      approvers: ['Ana', 'ben', 'carl'],
+      notRequester: true,
+      approvedBy: ['ana'],
+    });
+    await keepHistory('completed-approved-from-list', handle);
+  };
+  await temporal.deploy(activities, body, { requestedBy: 'Carl' });
+});
+
+test('a gate that waits stays open after its timeout, is watched, and people are reminded until it is decided', async () => {
+  const reminders: Notification[] = [];
+  const { activities, asked } = world({
+    plan: (plan) => ({
+      ...asking({ timeoutMs: 1, onTimeout: 'wait', remindEveryMs: 200 })(plan),
+      watch: { ...plan.watch, gateWindowMs: 200 },
+    }),
+    activities: {
+      notify: async (sent) => {
+        if (sent.event === 'reminder') reminders.push(sent);
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase, until }) => {
+    const { waitingFor } = await untilPhase('awaiting-approval');
+    expect(waitingFor).toMatchObject({
+      what: '1 approval for shift-to-100',
+      unblockedBy: 'approve, reject or abort; without an answer the gate stays open',
+    });
+    expect(waitingFor?.until).toBeUndefined();
+    const watched = asked.filter((one) => one === 'watch').length;
+    await until(() => reminders.length >= 2 && asked.filter((one) => one === 'watch').length >= watched + 2);
+    expect(reminders[0]).toMatchObject({
+      severity: 'warning',
+      text: expect.stringMatching(
+        /^service-\S+ 2\.5\.0 in production waits since .* UTC for 1 approval of shift-to-100; without an answer the gate stays open\.$/,
+      ),
+    });
+
+    await handle.signal(messages.approve, { by: 'ana' });
+    await untilPhase('shifting').catch(() => untilPhase('soaking'));
+    const before = reminders.length;
+    await handle.result(); // after a soak that is three times as long as the time between two reminders
+    expect(reminders.length).toBeLessThanOrEqual(before + 1);
+    await keepHistory('completed-reminded', handle);
+  });
+});
+
+test('a gate that waits for ever is still rolled back when green breaches', async () => {
+  let isBad = false;
+  const { activities, asked } = world({
+    plan: asking({ timeoutMs: 1, onTimeout: 'wait', remindEveryMs: PATIENCE_MS }),
+    watch: () => (isBad ? { verdict: 'breached', reason: 'green fails' } : undefined),
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    await untilPhase('awaiting-approval');
+    isBad = true;
+    expect(await rolledBack(handle)).toMatchObject({ report: { rollback: { cause: 'breach' } } });
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', 'restore 1', 'verify', 'guard']);
+  });
+});
+
+test('where the runbook asks for two rejections, one withdraws an approval and two people end it', async () => {
+  const { activities } = world({ plan: asking({ required: 2, rejections: 2, approvers: ['ana', 'ben'] }) });
+  await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
+    await untilPhase('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'ana' });
+    await handle.signal(messages.reject, { by: 'ana', reason: 'slower than yesterday' });
+    expect(openGate(await status())).toMatchObject({ approvedBy: [], rejectedBy: ['ana'] });
+    await handle.signal(messages.reject, { by: 'Ana' });
+    expect((await status()).decisions.at(-1)).toMatchObject({
+      taken: false,
+      why: 'Ana rejected shift-to-100 already',
+    });
+    await handle.signal(messages.reject, { by: 'dora', reason: 'the dashboards' });
+    expect(await rolledBack(handle)).toMatchObject({
+      message: expect.stringContaining('Rejected by ana and dora: the dashboards.'),
+      report: { rollback: { cause: 'rejected' } },
+    });
+  });
+});
