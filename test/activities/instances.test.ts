@@ -1,25 +1,15 @@
 import { expect, test } from '@jest/globals';
-import { type InstancesLook, newsOf, withInstances } from '../../src/activities/instances.ts';
+import { type InstancesLook, lookAtInstances, newsOf, withInstances } from '../../src/activities/instances.ts';
 import { observed } from '../../src/activities/observed.ts';
 import type { WatchHeartbeat, WatchInput } from '../../src/domain/activity-results.ts';
-import { commandFailed, type InstancesSeen } from '../../src/plugin/index.ts';
+import { commandFailed, type InstancesSeen, type Workload } from '../../src/plugin/index.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
-import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+import { BLUE, GREEN, type Scene, SEQUENTIAL, useScenes } from './support/scene.ts';
 
 /** What the platform knows of green's instances while it has traffic, and what the judge makes of it. */
 
 const scene = useScenes();
-const SEQUENTIAL = {
-  judge: {
-    rule: 'sequential',
-    burstTolerance: '1s',
-    trafficGrace: '2s',
-    maxNoData: '1s',
-    batch: undefined,
-    breachesInARow: undefined,
-  },
-};
 const fine: InstancesSeen = { instances: 3, ready: 3, restarts: {}, problems: [] };
 const newest = (heartbeats: readonly unknown[]) => heartbeats.at(-1) as WatchHeartbeat | undefined;
 
@@ -89,6 +79,14 @@ test('a platform that does not answer does not keep the watch from the metrics',
   here.production.move(50);
   here.production.fail(GREEN, 1);
   expect(await run(here.activities.watchWindow, soak(here))).toMatchObject({ verdict: 'breached' });
+});
+
+test('nobody is asked for long once the watch is stopped', async () => {
+  const workload = { observe: () => new Promise<never>(() => {}) } as Pick<Workload, 'observe'> as Workload;
+  const stopped = AbortSignal.abort(new Error('the worker stops'));
+  expect(await lookAtInstances(workload, { blue: BLUE, green: GREEN }, stopped)).toEqual({
+    problem: 'the worker stops',
+  });
 });
 
 test('what is wrong with the instances stands beside the verdict', () => {

@@ -3,22 +3,12 @@ import type { WatchHeartbeat, WatchInput } from '../../src/domain/activity-resul
 import { until } from '../checks/support/context.ts';
 import { useServers } from '../support/http.ts';
 import { begin, run } from './support/attempt.ts';
-import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
+import { BLUE, GREEN, type Scene, SEQUENTIAL, useScenes } from './support/scene.ts';
 
 /** A watch that judges by evidence: what only that rule needs of it. */
 
 const scene = useScenes();
 const serve = useServers();
-const SEQUENTIAL = {
-  judge: {
-    rule: 'sequential',
-    burstTolerance: '1s',
-    trafficGrace: '2s',
-    maxNoData: '1s',
-    batch: undefined,
-    breachesInARow: undefined,
-  },
-};
 
 /** The first soak, which begins now; its window is as long. */
 function soak({ target, plan }: Scene, soakMs: number): WatchInput {

@@ -14,6 +14,18 @@ import { uniqueService } from '../../support/temporal.ts';
 export const BLUE = '2.4.0';
 export const GREEN = '2.5.0';
 
+/** The rules of the sequential judge with short times, in place of the little production's threshold. */
+export const SEQUENTIAL = {
+  judge: {
+    rule: 'sequential',
+    burstTolerance: '1s',
+    trafficGrace: '2s',
+    maxNoData: '1s',
+    batch: undefined,
+    breachesInARow: undefined,
+  },
+};
+
 /** A worker's activities in front of a little production of their own, and a deployment that has begun there. */
 export interface Scene {
   readonly production: LittleProduction;
