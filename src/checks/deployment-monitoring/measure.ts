@@ -34,9 +34,9 @@ export async function measure(
   { signal, heartbeat }: RunContext,
 ): Promise<Measured> {
   const { version, forMs, pollMs } = wanted;
-  const until = Date.now() + forMs;
   heartbeat({ doing: 'reading the metrics' });
   const first = await readOnce(source, null, signal);
+  const until = Date.now() + forMs; // from the first reading: a slow one leaves as much time for the others
   let newest = first;
   let seen = { readings: 1, requests: 0, failed: 0, slow: 0, seconds: 0 };
   const serving = new Set<string>();
