@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerResponse } from 'node:http';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Config } from '../../src/checks/deployment-monitoring/schema.ts';
 import type { Finding } from '../../src/plugin/observation.ts';
@@ -53,14 +53,17 @@ async function startRouter(): Promise<Router> {
     asked: 0,
   };
   let kept: { text: string; date: string } | undefined;
-  const { origin } = await startServer(async (_request, response) => {
-    state.asked += 1;
-    if (state.asked === 1) await delay(state.firstTakesMs);
+  const answer = (response: ServerResponse) => {
     const now = { text: page(state, Date.now() - startedAt), date: dateOf(Date.now() + (state.clockAheadMs ?? 0)) };
     kept = state.cached ? (kept ?? { ...now, date: dateOf(Date.now() - 60_000) }) : undefined;
     const { text, date } = kept ?? now;
     response.sendDate = false;
     response.writeHead(state.status, state.clockAheadMs === null ? {} : { date }).end(text);
+  };
+  const { origin } = await startServer((_request, response) => {
+    state.asked += 1;
+    if (state.asked > 1) answer(response);
+    else setTimeout(() => answer(response), state.firstTakesMs);
   });
   state.url = `${origin}/metrics`;
   return state;
