@@ -1,4 +1,5 @@
 import type { Activities } from '../domain/index.ts';
+import { confirmApprovals } from './confirm-approvals.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
 import { withFlushedSeries } from './flush-series.ts';
@@ -27,6 +28,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     restoreTraffic: restoreTraffic(dependencies),
     verifyRecovery: verifyRecovery(dependencies),
     guardTraffic: guardTraffic(dependencies),
+    confirmApprovals: confirmApprovals(dependencies),
     notify: notify(dependencies),
     writeReport: writeReport(dependencies),
   };

@@ -8,7 +8,15 @@ import {
   SEARCH_ATTRIBUTES,
 } from '../domain/index.ts';
 import { apartMs, type MetricSource } from '../plugin/index.ts';
-import { approvalProblem, parseRequest, type Runbook, toPlan } from '../runbook/index.ts';
+import {
+  approvalProblem,
+  type MembersOf,
+  parseRequest,
+  type Runbook,
+  readGroups,
+  toPlan,
+  usesGroups,
+} from '../runbook/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
@@ -27,8 +35,7 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
         request.service,
         request.environment ?? DEFAULT_ENVIRONMENT,
       );
-      const unapprovable = approvalProblem(runbook, request, () => undefined);
-      if (unapprovable !== undefined) throw invalid(unapprovable);
+      await refuseUnapprovable(runbook, request, dependencies);
       const blue = await findBlue(runbook, request, { dependencies, run });
       const { workflowId, runId } = execution();
       const plan = toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
@@ -44,6 +51,18 @@ async function refuseTermination({ terminatingParent }: Dependencies): Promise<v
   throw invalid(
     `This deployment is a child of the workflow "${parent}" with the parent close policy TERMINATE: when that one ends, the server would leave the traffic where it is, without a rollback. Start it with ABANDON, or with REQUEST_CANCEL to have it rolled back then.`,
   );
+}
+
+/** It would end in a rollback after hours, or wait for ever. */
+async function refuseUnapprovable(runbook: Runbook, request: DeploymentRequest, { env }: Dependencies): Promise<void> {
+  const noGroups: MembersOf = () => undefined;
+  const membersOf = usesGroups(runbook)
+    ? await readGroups(env).catch((error: Error) => {
+        throw invalid(`The groups of approvers cannot be read: ${error.message}`);
+      })
+    : noGroups;
+  const problem = approvalProblem(runbook, request, membersOf);
+  if (problem !== undefined) throw invalid(problem);
 }
 
 function execution(): { workflowId: string; runId: string } {

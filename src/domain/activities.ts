@@ -7,6 +7,7 @@ import type {
   WatchState,
   WindowResult,
 } from './activity-results.ts';
+import type { ConfirmedApprovals, PendingApproval } from './gate.ts';
 import type { Notification } from './notification.ts';
 import type {
   CheckResult,
@@ -72,6 +73,12 @@ export interface Activities {
   verifyRecovery(input: RollbackInput & { readonly restoredAt: number }): Promise<BlueRecovered>;
   /** Watches until `until` that no late command moves the traffic; `moved` says what was seen if one did. */
   guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;
+  /** Which of these approvals count, by the groups as they are now. Groups that cannot be read are a `problem`, as a value. */
+  confirmApprovals(input: {
+    readonly target: DeploymentTarget;
+    readonly approvers: readonly string[];
+    readonly approvals: readonly PendingApproval[];
+  }): Promise<ConfirmedApprovals>;
   /** Tells people. Never worth failing a deployment for. */
   notify(notification: Notification): Promise<void>;
   /** Writes the report of a deployment that has ended, as HTML, JSON and Markdown. Throws when it cannot be kept. */

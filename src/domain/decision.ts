@@ -37,4 +37,6 @@ export interface DecisionRecord extends Decision {
 export interface DecisionAnswer {
   readonly taken: boolean;
   readonly why?: string;
+  /** A worker has to confirm it first. */
+  readonly pending?: true;
 }

@@ -1,5 +1,13 @@
 import type { Action, Decision, DecisionAnswer, DecisionRecord } from './decision.ts';
-import { approved, type GateStatus, isApproved, rejected, whyNotApprover } from './gate.ts';
+import {
+  approved,
+  type ConfirmedApprovals,
+  type GateStatus,
+  isApproved,
+  isToConfirm,
+  rejected,
+  whyNotApprover,
+} from './gate.ts';
 import { isInvisible, isSamePerson } from './people.ts';
 import {
   type CheckStatus,
@@ -178,8 +186,47 @@ export function decide(
 ): { readonly status: DeploymentStatus; readonly answer: DecisionAnswer } {
   const why = refusal(status, decision);
   if (why !== undefined) return { status: ignore(status, { ...decision, at, why }), answer: { taken: false, why } };
+  const gate = openGate(status);
+  if (decision.action === 'approve' && gate && isToConfirm(gate, decision.by))
+    return { status: { ...status, ...withPending(status, decision, at) }, answer: { taken: false, pending: true } };
+  return accept(status, decision, at);
+}
+
+function accept(status: DeploymentStatus, decision: Decision, at: number): ReturnType<typeof decide> {
   const after = { ...status, ...effect(status, decision, at) };
   return { status: keep(after, { ...decision, at, taken: true }), answer: { taken: true } };
+}
+
+function withPending(status: DeploymentStatus, decision: Decision, at: number): Partial<DeploymentStatus> {
+  const { by, reason, decisionId } = decision;
+  const added = {
+    by,
+    at,
+    ...(reason === undefined ? {} : { reason }),
+    ...(decisionId === undefined ? {} : { decisionId }),
+  };
+  return withGate(status, (gate) => ({ ...gate, pending: [...(gate.pending ?? []), added] }));
+}
+
+/** Takes the pending approvals that a worker confirmed, and records the others as ignored. Those that it did not know stay. */
+export function approvalsConfirmed(status: DeploymentStatus, result: ConfirmedApprovals, at: number): DeploymentStatus {
+  const gate = openGate(status);
+  if (!gate) return status;
+  const { pending = [], pendingProblem: _, ...rest } = gate;
+  if ('problem' in result)
+    return { ...status, ...withGate(status, () => ({ ...gate, pendingProblem: result.problem })) };
+  const left = pending.filter(({ by }) => !result.answers.some((answer) => isSamePerson(answer.by, by)));
+  const open = { ...status, ...withGate(status, () => ({ ...rest, ...(left.length > 0 && { pending: left }) })) };
+  return result.answers.reduce((current, { by, why }) => {
+    const approval = pending.find((one) => isSamePerson(one.by, by));
+    if (!approval) return current;
+    const { at: _sent, ...given } = approval;
+    const decision: Decision = { action: 'approve', gate: gate.id, ...given };
+    const refused = why ?? refusal(current, decision);
+    return refused === undefined
+      ? accept(current, decision, at).status
+      : ignore(current, { ...decision, at, why: refused });
+  }, open);
 }
 
 /** Keeps an ignored decision in sight. */

@@ -7,11 +7,30 @@ export interface GateStatus extends Omit<Approval, 'timeoutMs' | 'onTimeout' | '
   readonly approvedBy: readonly string[];
   /** Who rejected it, while the runbook asks for more rejections than one. */
   readonly rejectedBy?: readonly string[];
+  /** Approvals that a worker has to confirm before they count; missing where none is. */
+  readonly pending?: readonly PendingApproval[];
+  /** Why they could not be confirmed yet. */
+  readonly pendingProblem?: string;
   /** When the wait for a person ends; set once the soak is proven healthy. Missing where it has no end. */
   readonly until?: number;
   readonly passedAt?: number;
 }
 
+/** An approval by somebody who may be in a group of approvers. */
+export interface PendingApproval {
+  readonly by: string;
+  readonly at: number;
+  readonly reason?: string;
+  readonly decisionId?: string;
+}
+
+/** What a worker found out about pending approvals: without `why`, one counts. `problem`: nothing, and why. */
+export type ConfirmedApprovals =
+  | { readonly answers: readonly { readonly by: string; readonly why?: string }[] }
+  | { readonly problem: string };
+
+/** So many approvals of a gate are pending at most: a flood of them must not grow the state. */
+const MOST_PENDING = 10;
 const GROUP = 'group:';
 
 /** The group that an entry of a list of approvers names; undefined for a person. */
@@ -53,9 +72,34 @@ function without(people: readonly string[], by: string): string[] {
 export function whyNotApprover(gate: GateStatus, by: string, requestedBy: string | undefined): string | undefined {
   if (gate.notRequester && requestedBy !== undefined && isSamePerson(by, requestedBy))
     return `${by} requested this deployment, and the runbook wants somebody else to approve ${gate.id} (notRequester)`;
+  if (isToConfirm(gate, by)) return whyNotPending(gate, by);
   const { approvers } = gate;
   if (!approvers || approvers.some((one) => isSamePerson(one, by))) return undefined;
   return `${by} is not on the list of approvers of ${gate.id}: ${approvers.map(approverWords).join(', ')}`;
+}
+
+/** Whether a worker has to look up if this person may approve: somebody not named, where groups may approve. */
+export function isToConfirm({ approvers = [] }: GateStatus, by: string): boolean {
+  return approvers.some((one) => groupOf(one) !== undefined) && !approvers.some((one) => isSamePerson(one, by));
+}
+
+function whyNotPending({ id, pending = [] }: GateStatus, by: string): string | undefined {
+  if (isPending(pending, by)) return `the approval of ${id} by ${by} is being confirmed already`;
+  if (pending.length < MOST_PENDING) return undefined;
+  return `${pending.length} approvals of ${id} are being confirmed; send it again in a minute`;
+}
+
+export function isPending(pending: readonly PendingApproval[] | undefined, by: string): boolean {
+  return pending?.some((one) => isSamePerson(one.by, by)) ?? false;
+}
+
+/** Whose approval is not confirmed yet, and why, as an addition to what the gate waits for; empty where there is none. */
+export function pendingWords({ pending = [], pendingProblem }: GateStatus): string {
+  if (pending.length === 0) return '';
+  const who = pending.map(({ by }) => by).join(', ');
+  return pendingProblem === undefined
+    ? `; the approval by ${who} is being confirmed`
+    : `; the approval by ${who} cannot be confirmed, and is tried again: ${pendingProblem}`;
 }
 
 /** What happens if nobody answers. */

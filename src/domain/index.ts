@@ -13,12 +13,20 @@ export type {
 } from './activity-results.ts';
 export { availableDecisions } from './available-decisions.ts';
 export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord } from './decision.ts';
-export { decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
+export { approvalsConfirmed, decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
 export { rollbackPromise, schemaStays } from './forward-only.ts';
 export { furtherWords } from './further-text.ts';
-export { type GateStatus, groupOf, isApproved, missingApprovals, withoutAnswer } from './gate.ts';
+export {
+  type GateStatus,
+  groupOf,
+  isApproved,
+  isPending,
+  missingApprovals,
+  pendingWords,
+  withoutAnswer,
+} from './gate.ts';
 export type { MetricCursor } from './metric-cursor.ts';
 export type { Notification, NotificationEvent } from './notification.ts';
 export { isSamePerson } from './people.ts';

@@ -1,7 +1,7 @@
 import type { BlueRecovered, FurtherResult, TrafficMoved, TrafficRestored, WindowResult } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
-import { type GateStatus, isApproved, missingApprovals, withoutAnswer } from './gate.ts';
+import { type GateStatus, isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
 import type { Notification } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
@@ -247,7 +247,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
         return { what: `a healthy window before ${gate.id}`, since, ...end, unblockedBy: 'fresh evidence of health' };
       const promise = rollbackPromise(status);
       return {
-        what: `${missingApprovals(gate, status.requestedBy)} for ${gate.id}`,
+        what: `${missingApprovals(gate, status.requestedBy)} for ${gate.id}${pendingWords(gate)}`,
         since,
         ...end,
         unblockedBy: `approve, reject or abort; ${withoutAnswer(gate)}${promise === undefined ? '' : `. ${promise}`}`,

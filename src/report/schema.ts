@@ -147,6 +147,18 @@ const step = z.strictObject({
       notRequester: z.literal(true).describe('Who requested the deployment could not approve it').optional(),
       rejections: whole('Rejections needed to roll back; missing if one').optional(),
       rejectedBy: z.array(z.string()).describe('Who rejected it, where one rejection was not enough').optional(),
+      pending: z
+        .array(
+          z.strictObject({
+            by: text('Who approved'),
+            at: at('When'),
+            reason: text('Why').optional(),
+            decisionId: text('The id of the decision').optional(),
+          }),
+        )
+        .describe('Approvals that were not confirmed when the gate was closed')
+        .optional(),
+      pendingProblem: text('Why they were not confirmed').optional(),
       until: at('When the wait for a person was to end').optional(),
       passedAt: at('When it was passed').optional(),
     })

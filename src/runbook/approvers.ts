@@ -33,6 +33,10 @@ export function approvalProblem(
   return undefined;
 }
 
+export function usesGroups({ traffic }: Pick<Runbook, 'traffic'>): boolean {
+  return traffic.some(({ approval }) => approval?.approvers?.some((one) => groupOf(one) !== undefined));
+}
+
 /** Every person that a list of approvers names, once. */
 function peopleIn(approvers: readonly string[], membersOf: MembersOf): string[] {
   const named = approvers.flatMap((one) => {

@@ -1,5 +1,6 @@
-export { approvalProblem } from './approvers.ts';
+export { approvalProblem, type MembersOf, usesGroups } from './approvers.ts';
 export { digestOf } from './digest.ts';
+export { readGroups } from './groups.ts';
 export { describedSchema, runbookJsonSchema, type SchemaNode } from './json-schema.ts';
 export {
   type CheckBase,

@@ -21,7 +21,8 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * (address, profile, TLS, API key: see the SDK's environment configuration), BLUEGREEN_RUNBOOKS (folder, default
  * ./runbooks), BLUEGREEN_STATE or BLUEGREEN_STATE_URL (what outlives the worker: docs/state.md), BLUEGREEN_TASK_QUEUE, BLUEGREEN_BUILD_ID (turns Worker
  * Versioning on: docs/production.md), BLUEGREEN_METRICS (address such as 127.0.0.1:9464 of a page for Prometheus) and
- * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), BLUEGREEN_HEALTH_ADDRESS (probes), all off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
+ * OTEL_EXPORTER_OTLP_ENDPOINT with its relatives (traces), BLUEGREEN_GROUPS (the file with the groups of approvers: docs/approvals.md),
+ * BLUEGREEN_HEALTH_ADDRESS (probes), all off by default, BLUEGREEN_LOG_FORMAT and BLUEGREEN_LOG_LEVEL:
  * docs/monitoring.md; BLUEGREEN_PLUGINS (packages with more kinds, beside those in ./bluegreen.config.js: docs/plugins.md); and
  * what the runbooks name.
  */

@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  condition,
   log,
   setCurrentDetails,
   setHandler,
@@ -11,13 +12,17 @@ import {
   ACTIONS,
   type Action,
   type Decision,
+  type DecisionAnswer,
   type DeploymentPlan,
   type DeploymentStatus,
   decide as decidePurely,
   describe,
   ignore,
+  isPending,
+  isSamePerson,
   measurementsOf,
   opened,
+  openGate,
   parseDecision,
   refusal,
   SEARCH_ATTRIBUTES,
@@ -90,11 +95,11 @@ export function openDeployment(request: unknown): Deployment {
     shownPhase = state.phase;
   };
 
-  const take = (decision: Decision): ReturnType<typeof decidePurely>['answer'] => {
-    const { status, answer } = decidePurely(state, decision, Date.now());
+  const take = (decision: Decision): DecisionAnswer => {
+    const { status, answer: given } = decidePurely(state, decision, Date.now());
     change(() => status);
-    if (status.ending && answer.taken) scope.cancel();
-    return answer;
+    if (status.ending && given.taken) scope.cancel();
+    return given;
   };
 
   /** A handler never throws: a thrown failure would close the workflow and skip the rollback (invariant 10). */
@@ -119,7 +124,23 @@ export function openDeployment(request: unknown): Deployment {
     setHandler(messages[action], (payload: unknown) => receive(action, payload), {
       description: messages.DESCRIPTION[action],
     });
-  setHandler(messages.decide, (payload) => take(parseDecideOrRefuse(payload)), {
+  /** What became of an approval that a worker had to confirm. Nothing cancels it: the gate ends in any case. */
+  const confirmed = async ({ by }: Decision, gateId: string | undefined): Promise<DecisionAnswer> => {
+    const isOpen = (): boolean => openGate(state)?.id === gateId && isPending(openGate(state)?.pending, by);
+    await CancellationScope.nonCancellable(() => condition(() => !isOpen()));
+    const gate = state.steps.find((step) => step.gate?.id === gateId)?.gate;
+    if (gate?.approvedBy.some((one) => isSamePerson(one, by))) return { taken: true };
+    const record = state.decisions.findLast((one) => one.action === 'approve' && isSamePerson(one.by, by));
+    return { taken: false, why: record?.why ?? `${gateId} was closed before the approval was confirmed` };
+  };
+
+  const answer = (decision: Decision): DecisionAnswer | Promise<DecisionAnswer> => {
+    const gateId = openGate(state)?.id;
+    const now = take(decision);
+    return now.pending ? confirmed(decision, gateId) : now;
+  };
+
+  setHandler(messages.decide, (payload) => answer(parseDecideOrRefuse(payload)), {
     description: messages.DESCRIPTION.decide,
     validator: (payload) => {
       const why = refusal(state, parseDecideOrRefuse(payload));

@@ -24,6 +24,7 @@ import {
   windowClosed,
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
+import { confirmApprovals } from './confirm-approvals.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
@@ -56,6 +57,8 @@ export async function soakAndPassGate(
   deployment.change((status, at) => stepBegun(status, step, next, at));
   const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
   const gate = currentStep(deployment.status())?.gate;
+  // It ends with the gate, or with the scope of the deployment.
+  if (gate?.approvers) confirmApprovals(deployment, gate.id).catch(() => {});
 
   const soakMinimum = startedAt + step.soakMs;
   let unwatchedMs = 0;

@@ -100,6 +100,7 @@ export function world(script: Script = {}): World {
     restoreTraffic: async () => ({ startedAt: Date.now(), restoredAt: Date.now(), readBack: true, evidence: [] }),
     verifyRecovery: async () => ({ healthyAt: Date.now(), requests: 50, evidence: [] }),
     guardTraffic: async () => ({}),
+    confirmApprovals: async ({ approvals }) => ({ answers: approvals.map(({ by }) => ({ by })) }),
     notify: async () => {},
     writeReport: async () => ({ where: 'reports/somewhere' }),
     ...script.activities,
@@ -125,6 +126,7 @@ export function world(script: Script = {}): World {
       restoreTraffic: named(({ round }: { round: number }) => `restore ${round}`, activities.restoreTraffic as never),
       verifyRecovery: named(() => 'verify', activities.verifyRecovery as never),
       guardTraffic: named(() => 'guard', activities.guardTraffic as never),
+      confirmApprovals: named(() => 'confirm', activities.confirmApprovals as never),
       notify: named(({ severity }: { severity: string }) => `notify ${severity}`, activities.notify as never),
       writeReport: named(({ report }: ReportInput) => `report ${report.outcome}`, activities.writeReport as never),
     },
@@ -178,5 +180,5 @@ export async function untilCancelledOr<T>(settled: Promise<T>): Promise<T> {
 
 /** What was asked of the platform, in order. */
 export function effects(asked: readonly string[]): string[] {
-  return asked.filter((one) => !/watch|notify|check|remedy|report/.test(one));
+  return asked.filter((one) => !/watch|notify|confirm|check|remedy|report/.test(one));
 }

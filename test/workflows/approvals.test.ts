@@ -1,5 +1,9 @@
-import { expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import { confirmApprovals } from '../../src/activities/confirm-approvals.ts';
 import type { Notification } from '../../src/domain/notification.ts';
 import type { Approval, DeploymentPlan } from '../../src/domain/plan.ts';
 import { openGate } from '../../src/domain/status.ts';
@@ -128,5 +132,93 @@ test('where the runbook asks for two rejections, one withdraws an approval and t
       message: expect.stringContaining('Rejected by ana and dora: the dashboards.'),
       report: { rollback: { cause: 'rejected' } },
     });
+  });
+});
+
+/** Release managers are in a file on the worker, which may change or be away. */
+const groups = { folder: '', file: '' };
+beforeAll(async () => {
+  groups.folder = await mkdtemp(join(tmpdir(), 'bluegreen-groups-'));
+  groups.file = join(groups.folder, 'groups.yaml');
+});
+afterAll(() => rm(groups.folder, { recursive: true, force: true }));
+
+function writeGroups(...managers: readonly string[]): Promise<void> {
+  return writeFile(groups.file, JSON.stringify({ groups: { managers } }));
+}
+
+function askingManagers() {
+  const real = confirmApprovals({ env: { BLUEGREEN_GROUPS: groups.file } });
+  return world({
+    plan: asking({ required: 2, approvers: ['ana', 'group:managers'] }),
+    activities: { confirmApprovals: real },
+  });
+}
+
+test('a group is read when the decision is made: who joined since may approve, who is not in it is refused', async () => {
+  await writeGroups('ben');
+  const { activities, asked } = askingManagers();
+  await temporal.deploy(activities, async ({ handle, untilPhase, status, until }) => {
+    const { waitingFor } = await untilPhase('awaiting-approval');
+    expect(waitingFor?.what).toBe('2 approvals from ana or the group managers for shift-to-100');
+    const approve = (by: string) => handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by }] });
+
+    expect(await approve('ana')).toEqual({ taken: true });
+    expect(asked).not.toContain('confirm'); // she is named
+    expect(await approve('dora')).toEqual({
+      taken: false,
+      why: 'dora is neither on the list of approvers nor in managers',
+    });
+    expect((await status()).decisions.at(-1)).toMatchObject({ by: 'dora', taken: false });
+
+    await writeGroups('ben', 'Dora');
+    await handle.signal(messages.approve, { by: 'dora', reason: 'it looks good' });
+    await until(({ phase }) => phase === 'completed');
+    const { steps, decisions } = await handle.result();
+    expect(steps[0]?.gate?.approvedBy).toEqual(['ana', 'dora']);
+    expect(steps[0]?.gate?.pending).toBeUndefined();
+    expect(decisions.at(-1)).toMatchObject({ by: 'dora', taken: true, reason: 'it looks good' });
+    await keepHistory('completed-approved-by-group', handle);
+  });
+});
+
+test('while the groups cannot be read, an approval is not lost, and the gate says why it waits', async () => {
+  await rm(groups.file, { force: true });
+  const { activities } = askingManagers();
+  await temporal.deploy(activities, async ({ handle, untilPhase, until }) => {
+    await untilPhase('awaiting-approval');
+    await handle.signal(messages.approve, { by: 'ana' });
+    const answer = handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ben' }] });
+    const { waitingFor } = await until((status) => openGate(status)?.pendingProblem !== undefined);
+    expect(waitingFor?.what).toMatch(
+      /^1 approval .* for shift-to-100; the approval by ben cannot be confirmed, and is tried again: .*groups\.yaml/,
+    );
+    await handle.signal(messages.approve, { by: 'Ben' });
+    const { decisions } = await until((status) => status.decisions.length === 2);
+    expect(decisions[1]?.why).toBe('the approval of shift-to-100 by Ben is being confirmed already');
+
+    await writeGroups('ben');
+    expect(await answer).toEqual({ taken: true });
+    await handle.result();
+  });
+});
+
+test('a flood of approvals in false names asks for few confirmations, and a rejection ends the gate at once', async () => {
+  await writeGroups('ben');
+  const { activities, asked } = askingManagers();
+  await temporal.deploy(activities, async ({ handle, untilPhase, until }) => {
+    await untilPhase('awaiting-approval');
+    const pending = handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'nobody' }] });
+    for (let number = 0; number < 100; number += 1) await handle.signal(messages.approve, { by: `bot ${number}` });
+    const { forgottenDecisions, decisions } = await until(
+      (status) => status.decisions.length + status.forgottenDecisions >= 80,
+    );
+    expect(decisions.some(({ taken }) => taken)).toBe(false);
+    expect(forgottenDecisions).toBeGreaterThan(0);
+    expect(asked.filter((one) => one === 'confirm').length).toBeLessThan(8);
+    expect(await pending).toMatchObject({ taken: false });
+
+    await handle.signal(messages.reject, { by: 'eve' });
+    await rolledBack(handle);
   });
 });

@@ -9,6 +9,7 @@ import {
   isUnderWay,
   missingApprovals,
   openGate,
+  pendingWords,
   withoutAnswer,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
@@ -288,7 +289,7 @@ function gateQuestion(status: DeploymentStatus, gate: GateStatus, now: number): 
   const { id, until } = gate;
   const next = status.plan?.traffic[status.steps.length];
   const time = until === undefined ? '' : ` until ${clock(until, now)} (${formatDurationRoughly(until - now)} left)`;
-  return `? GATE ${id}: ${missingApprovals(gate, status.requestedBy)} needed${time} to shift to ${next?.percentage ?? '?'} %; ${withoutAnswer(gate)}`;
+  return `? GATE ${id}: ${missingApprovals(gate, status.requestedBy)} needed${time} to shift to ${next?.percentage ?? '?'} %; ${withoutAnswer(gate)}${pendingWords(gate)}`;
 }
 
 function decisionBlocks({ decisions }: DeploymentStatus, room: Room, paint: Paint): Block[] {

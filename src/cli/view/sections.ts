@@ -8,6 +8,7 @@ import {
   type GateStatus,
   type MovedStatus,
   type Phase,
+  pendingWords,
   type RollbackStatus,
   recoveryWords,
   rollbackPromise,
@@ -134,10 +135,11 @@ export function pastGateLine({ gate }: StepStatus): string | undefined {
   return gate && `${approvals(gate)}, ${gate.passedAt === undefined ? 'not passed' : 'passed'}`;
 }
 
-function approvals({ id, approvedBy, required, rejectedBy = [] }: GateStatus): string {
+function approvals(gate: GateStatus): string {
+  const { id, approvedBy, required, rejectedBy = [] } = gate;
   const who = approvedBy.length > 0 ? ` by ${approvedBy.join(', ')}` : '';
   const against = rejectedBy.length > 0 ? `, rejected by ${rejectedBy.join(', ')}` : '';
-  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}${against}`;
+  return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}${against}${gate.passedAt === undefined ? pendingWords(gate) : ''}`;
 }
 
 export function decisionLine(decision: DecisionRecord, paint: Paint): string {
