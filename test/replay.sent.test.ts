@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { Activities } from '../src/domain/activities.ts';
+import type { ResolvedRollback } from '../src/domain/activity-results.ts';
 import { ANSWER_MS, type DeploymentPlan, type PlannedCheck } from '../src/domain/plan.ts';
 import { SEARCH_ATTRIBUTES } from '../src/domain/search-attributes.ts';
 import { PHASES } from '../src/domain/status.ts';
 import { type History, isOpen, recordedHistories, recordedHistory, workflowIdOf } from './support/history.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { activitiesThen, type Sent, sentNow, sentThen } from './support/sent.ts';
 import { bundleVariant, type Change, type Variant } from './support/variant.ts';
 
@@ -88,6 +90,9 @@ const REPLACEMENT_MS = 120_000;
  */
 const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: number) => [number, number]> = {
   resolvePlan: () => [60_000, REPLACEMENT_MS],
+  resolveRollback: () => [120_000, REPLACEMENT_MS],
+  // The plan that it was started with is that of the tests.
+  retireBlue: () => [PATIENCE_MS, 900_000],
   runCheck: (plan, { checkId }) => [checkOf(plan, checkId).timeoutMs, REPLACEMENT_MS],
   runRemedy: (plan, { checkId }) => [checkOf(plan, checkId).remedy?.timeoutMs ?? 0, REPLACEMENT_MS],
   readBaseline: (_, { timeoutMs = 0 }) => [timeoutMs + ANSWER_MS, REPLACEMENT_MS],
@@ -140,7 +145,8 @@ test('every activity has its bounds', () => {
 function planOf({ events }: History): DeploymentPlan {
   const answer = events?.find((event) => event.activityTaskCompletedEventAttributes);
   const data = answer?.activityTaskCompletedEventAttributes?.result?.payloads?.[0]?.data ?? [];
-  return JSON.parse(Buffer.from(data).toString('utf8') || '{}') as DeploymentPlan;
+  const resolved = JSON.parse(Buffer.from(data).toString('utf8') || '{}') as DeploymentPlan | ResolvedRollback;
+  return 'plan' in resolved ? resolved.plan : resolved;
 }
 
 test('a deployment can be found by what it is and where it is', () => {

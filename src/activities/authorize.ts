@@ -2,15 +2,22 @@ import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
-import { deploymentWorkflowId, FAILURE } from '../domain/index.ts';
+import { deploymentWorkflowId, FAILURE, keepBlueWorkflowId } from '../domain/index.ts';
 import { serviceName, version } from '../runbook/index.ts';
-import { WORKFLOW_TYPE } from '../temporal/index.ts';
+import { KEEP_BLUE_TYPE, ROLLBACK_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
 
 const targeted = z.looseObject({
   target: z.looseObject({ service: serviceName, environment: serviceName, blue: version, green: version }),
 });
 
 const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });
+
+/** The workflows that act, and the id that each must have. */
+const ID_OF: Readonly<Partial<Record<string, (service: string, environment: string) => string>>> = {
+  [WORKFLOW_TYPE]: deploymentWorkflowId,
+  [ROLLBACK_TYPE]: deploymentWorkflowId,
+  [KEEP_BLUE_TYPE]: keepBlueWorkflowId,
+};
 
 /**
  * Accepts only activities that a deployment's own workflow started. Anybody who may start workflows in the namespace may
@@ -22,9 +29,10 @@ export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInt
     inbound: {
       async execute(input, next) {
         const { workflowExecution, workflowType, activityType } = info;
-        if (!workflowExecution || workflowType !== WORKFLOW_TYPE)
+        const idOf = ID_OF[workflowType ?? ''];
+        if (!workflowExecution || !idOf)
           throw refused(`${activityType} runs only as a part of the workflow ${WORKFLOW_TYPE}: start that one`);
-        if (activityType === 'resolvePlan') return next(input); // it reads the request itself
+        if (activityType === 'resolvePlan' || activityType === 'resolveRollback') return next(input); // they read the request themselves
         if (activityType === 'writeReport') {
           // A refused deployment has no target: it may write its own report, and none of another's.
           const { data } = reported.safeParse(input.args[0]);
@@ -35,7 +43,7 @@ export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInt
         const { data } = targeted.safeParse(input.args[0]);
         if (!data) throw refused(`${activityType} was asked to act on something that is no deployment's target`);
         const { service, environment } = data.target;
-        const expected = deploymentWorkflowId(service, environment);
+        const expected = idOf(service, environment);
         if (workflowExecution.workflowId !== expected)
           throw refused(`${activityType} was asked to act on ${service} in ${environment}, which only ${expected} may`);
         return next(input);

@@ -7,7 +7,9 @@ import { guardTraffic } from './guard-traffic.ts';
 import { notify } from './notify.ts';
 import { readBaseline } from './read-baseline.ts';
 import { resolvePlan } from './resolve-plan.ts';
+import { resolveRollback } from './resolve-rollback.ts';
 import { restoreTraffic } from './restore-traffic.ts';
+import { retireBlue } from './retire-blue.ts';
 import { runCheck } from './run-check.ts';
 import { runRemedy } from './run-remedy.ts';
 import { shiftTraffic } from './shift-traffic.ts';
@@ -19,6 +21,8 @@ import { writeReport } from './write-report.ts';
 export function createActivities(dependencies: Dependencies): Activities {
   return {
     resolvePlan: resolvePlan(dependencies),
+    resolveRollback: resolveRollback(dependencies),
+    retireBlue: retireBlue(dependencies),
     runCheck: runCheck(dependencies),
     runRemedy: runRemedy(dependencies),
     readBaseline: readBaseline(dependencies),

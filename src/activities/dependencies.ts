@@ -2,6 +2,7 @@ import type { SearchAttribute } from '../domain/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import type { ReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
+import type { PastRun } from '../temporal/index.ts';
 
 /** What a worker gives its activities; everything else follows from the runbook. */
 export interface Dependencies {
@@ -18,4 +19,15 @@ export interface Dependencies {
     readonly workflowId: string;
     readonly runId: string;
   }) => Promise<string | undefined>;
+  /** The earlier runs under a workflow id; without it, nothing can be rolled back after its end. */
+  readonly pastRuns?: (of: {
+    readonly workflowId: string;
+    readonly newest?: string | undefined;
+  }) => AsyncIterable<PastRun>;
+  /** Ends the newest run under a workflow id, and resolves with its result if it has one. Without it, no blue is retired. */
+  readonly endRun?: (one: {
+    readonly workflowId: string;
+    readonly reason: string;
+    readonly signal: AbortSignal;
+  }) => Promise<unknown>;
 }

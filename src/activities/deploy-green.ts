@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, ANSWER_MS, FAILURE } from '../domain/index.ts';
+import { type Activities, ANSWER_MS, FAILURE, keepBlueWorkflowId } from '../domain/index.ts';
 import type { Evidence, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -14,6 +14,12 @@ export function deployGreen(dependencies: Dependencies): Activities['deployGreen
       const until = Date.now() + timeoutMs - ANSWER_MS;
       await assertNotSuperseded(run);
       const runbook = await dependencies.runbooks.pinned(target);
+      // The version that it would stop, or its slot, may be green from now on.
+      await dependencies.endRun?.({
+        workflowId: keepBlueWorkflowId(target.service, target.environment),
+        reason: `${target.green} is deployed`,
+        signal: run.signal,
+      });
       const workload = portsOf(dependencies, runbook, target).workload();
       const deployed = await workload.deploy(operation(target, 'deploy'), run);
 

@@ -12,7 +12,7 @@ import { type MetricsConfig, type Runbook, toLimits } from '../runbook/index.ts'
 import type { Dependencies } from './dependencies.ts';
 
 /** What a runbook names, made when it is needed. */
-interface Ports {
+export interface Ports {
   workload(): Workload;
   router(): Router;
   /**

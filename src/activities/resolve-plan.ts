@@ -3,11 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   type Activities,
   DEFAULT_ENVIRONMENT,
+  type DeploymentPlan,
   type DeploymentRequest,
   FAILURE,
   SEARCH_ATTRIBUTES,
 } from '../domain/index.ts';
-import { apartMs, type MetricSource } from '../plugin/index.ts';
+import type { MetricSource } from '../plugin/index.ts';
 import {
   approvalProblem,
   type MembersOf,
@@ -20,11 +21,9 @@ import {
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
+import { servingVersions } from './serving-versions.ts';
 import { firstFew, inPercent, short } from './verify-traffic.ts';
-import { pause, withHeartbeat } from './with-heartbeat.ts';
-
-/** Without a way to ask the platform, two readings this far apart show which version serves. */
-const SERVING_MS = 3_000;
+import { withHeartbeat } from './with-heartbeat.ts';
 
 export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan'] {
   return (sent) =>
@@ -39,13 +38,21 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
       const blue = await findBlue(runbook, request, { dependencies, run });
       const { workflowId, runId } = execution();
       const plan = toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
-      const searchAttributes = (await dependencies.searchAttributes?.()) ?? SEARCH_ATTRIBUTES;
-      return searchAttributes.length === SEARCH_ATTRIBUTES.length ? plan : { ...plan, searchAttributes };
+      return withSearchAttributes(dependencies, plan);
     });
 }
 
+/** The plan, with the search attributes that may be set now where that is not all of them. */
+export async function withSearchAttributes(
+  { searchAttributes: registered }: Dependencies,
+  plan: DeploymentPlan,
+): Promise<DeploymentPlan> {
+  const searchAttributes = (await registered?.()) ?? SEARCH_ATTRIBUTES;
+  return searchAttributes.length === SEARCH_ATTRIBUTES.length ? plan : { ...plan, searchAttributes };
+}
+
 /** The server would end the deployment with its parent: at once, wherever the traffic is, with no rollback. */
-async function refuseTermination({ terminatingParent }: Dependencies): Promise<void> {
+export async function refuseTermination({ terminatingParent }: Dependencies): Promise<void> {
   const parent = await terminatingParent?.(execution());
   if (parent === undefined) return;
   throw invalid(
@@ -65,9 +72,9 @@ async function refuseUnapprovable(runbook: Runbook, request: DeploymentRequest, 
   if (problem !== undefined) throw invalid(problem);
 }
 
-function execution(): { workflowId: string; runId: string } {
+export function execution(): { workflowId: string; runId: string } {
   const { workflowExecution } = Context.current().info;
-  if (!workflowExecution) throw new Error('resolvePlan runs only as an activity of a workflow');
+  if (!workflowExecution) throw new Error('this runs only as an activity of a workflow');
   return workflowExecution;
 }
 
@@ -94,27 +101,19 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, { dependen
   const blue = Object.keys(shares).find((version) => shares[version] === 100);
   if (blue !== undefined) return blue;
   throw invalid(
-    `The traffic of ${service} is split (${inPercent(shares) || 'no version serves'}), expected one version with 100 %. Finish or roll back what is under way first.`,
+    `The traffic of ${service} is split (${inPercent(shares) || 'no version serves'}), expected one version with 100 %. If the last deployment was terminated, go back with bluegreen rollback first.`,
   );
 }
 
 async function findBlueByTraffic(source: MetricSource, service: string, { signal }: RunContext): Promise<string> {
-  const forMs = Math.max(SERVING_MS, apartMs(source));
-  const before = await source.read(null, signal);
-  await pause(forMs, signal);
-  const { intervals } = await source.read(before.cursor, signal);
-  const serving = [
-    ...new Set(
-      intervals.flatMap(({ counts }) => Object.keys(counts).filter((version) => (counts[version]?.requests ?? 0) > 0)),
-    ),
-  ];
-  const [blue, ...others] = serving;
+  const { versions, forMs } = await servingVersions(source, signal);
+  const [blue, ...others] = versions;
   if (blue !== undefined && others.length === 0) return blue;
   throw invalid(
-    `The router cannot report the traffic, and the metrics of ${service} show fresh requests of ${firstFew(serving.map(short), ' and ') || 'no version'} within ${forMs / 1_000} s, expected exactly one. Add router.status, or wait until one version serves.`,
+    `The router cannot report the traffic, and the metrics of ${service} show fresh requests of ${firstFew(versions.map(short), ' and ') || 'no version'} within ${forMs / 1_000} s, expected exactly one. Add router.status, or wait until one version serves.`,
   );
 }
 
-function invalid(message: string): ApplicationFailure {
+export function invalid(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
 }

@@ -44,6 +44,13 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   })),
   {
+    name: 'rollback',
+    description:
+      'Goes back to the version before the last deployment, after that has ended: completed, or terminated wherever the traffic was. ' +
+      'While a deployment runs, use abort.',
+    load: async () => (await import('./commands/rollback.ts')).addRollback,
+  },
+  {
     name: 'link',
     description:
       "Prints links to Temporal's UI: to its form for starting a deployment, partly filled in, and to the running " +

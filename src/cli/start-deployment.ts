@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest } from '../domain/index.ts';
-import { startDeployment } from '../temporal/index.ts';
-import { addressFlags, COMMAND } from './address.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest, type RollbackRequest } from '../domain/index.ts';
+import { startDeployment, startRollback } from '../temporal/index.ts';
+import { type Address, addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, findDeployment, inTime } from './temporal.ts';
@@ -11,30 +11,48 @@ import { renderFull } from './view/full.ts';
 import { PLAIN } from './view/output.ts';
 import { fetchSnapshot } from './view/snapshot.ts';
 
+type Started = DeploymentHandle & { readonly firstExecutionRunId: string };
+
 /**
  * Starts the workflow whose id is the lock.
  * @throws CliError when a deployment is under way already, or it is not known whether it was started.
  */
-export async function startOrExplain(
-  client: Client,
-  request: DeploymentRequest,
-): Promise<DeploymentHandle & { readonly firstExecutionRunId: string }> {
+export function startOrExplain(client: Client, request: DeploymentRequest): Promise<Started> {
   const { service, environment = DEFAULT_ENVIRONMENT } = request;
+  return orExplain(client, { service, environment }, () =>
+    startDeployment(client, request, {
+      staticSummary: summary(request, environment),
+      staticDetails: details(request, environment),
+    }),
+  );
+}
+
+/** The same for a rollback of its own. @throws as `startOrExplain` */
+export function startRollbackOrExplain(client: Client, request: RollbackRequest): Promise<Started> {
+  const { service, environment = DEFAULT_ENVIRONMENT } = request;
+  return orExplain(client, { service, environment }, () =>
+    startRollback(client, request, {
+      staticSummary: `rollback of ${service} in ${environment}`.slice(0, 3 * SUMMARY_CHARACTERS),
+      staticDetails: rollbackDetails(request, environment),
+    }),
+  );
+}
+
+async function orExplain(
+  client: Client,
+  { service, environment }: Address,
+  start: () => Promise<Started>,
+): Promise<Started> {
   try {
-    return await inTime(client, () =>
-      startDeployment(client, request, {
-        staticSummary: summary(request, environment),
-        staticDetails: details(request, environment),
-      }),
-    );
+    return await inTime(client, start);
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError)
-      throw await underWay(client, service, environment, error);
+      throw await underWay(client, { service, environment }, error);
     if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
     throw new CliError(
       EXIT.unknown,
-      `Unknown: Temporal did not answer (${firstLine(error)}), so the deployment may have been started. ` +
-        `Check with ${COMMAND} status ${addressFlags({ service, environment })}. You can safely start it again: a second deployment is refused.`,
+      `Unknown: Temporal did not answer (${firstLine(error)}), so it may have been started. ` +
+        `Check with ${COMMAND} status ${addressFlags({ service, environment })}. You can safely start it again: a second one is refused.`,
       { cause: error },
     );
   }
@@ -43,7 +61,8 @@ export async function startOrExplain(
 /** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
 const MAYBE_STARTED = new Set([1, 2, 4, 14]);
 
-async function underWay(client: Client, service: string, environment: string, cause: Error): Promise<CliError> {
+/** What is under way instead, and how to follow and end it. */
+async function underWay(client: Client, { service, environment }: Address, cause: Error): Promise<CliError> {
   const { handle } = await findDeployment(client, { service, environment });
   const sight = await fetchSnapshot(client, handle);
   const flags = addressFlags({ service, environment });
@@ -76,6 +95,16 @@ function details({ service, version, requestedBy, reason }: DeploymentRequest, e
     ...(reason === undefined ? [] : [`Reason: ${markdown(reason)}`]),
     `Follow it with \`${COMMAND} watch ${flags}\`; decide with \`${COMMAND} approve ${flags}\`, or send a signal here.`,
     'Cancelling rolls back first. **Terminating does not**: traffic stays where it is.',
+  ].join('\n\n');
+}
+
+function rollbackDetails({ service, requestedBy, reason }: RollbackRequest, environment: string): string {
+  const flags = addressFlags({ service, environment });
+  return [
+    `Rollback of **${service}** in **${environment}** to the version before the last deployment`,
+    ...(requestedBy === undefined ? [] : [`Asked for by ${markdown(requestedBy)}`]),
+    `Reason: ${markdown(reason)}`,
+    `Follow it with \`${COMMAND} watch ${flags}\`. It cannot be cancelled.`,
   ].join('\n\n');
 }
 

@@ -1,6 +1,8 @@
 import type { JudgeRules } from '../judge/index.ts';
 import type {
   BlueRecovered,
+  ResolvedRollback,
+  RetiredBlue,
   RollbackInput,
   TrafficRestored,
   WatchInput,
@@ -16,6 +18,7 @@ import type {
   DeploymentTarget,
   EvidenceLine,
   RemedyResult,
+  RollbackRequest,
 } from './plan.ts';
 import type { DeploymentReport } from './report.ts';
 
@@ -29,6 +32,13 @@ export interface ReportInput {
 export interface Activities {
   /** Loads and validates the runbook and the request, finds blue. Throws `InvalidRequest`, final. */
   resolvePlan(request: DeploymentRequest): Promise<DeploymentPlan>;
+  /**
+   * Finds what the last deployment changed, and whether going back is possible: the traffic is on its versions, and blue runs and
+   * is healthy. Ends the wait that would retire blue. Throws `InvalidRequest`, final, with what to do instead.
+   */
+  resolveRollback(request: RollbackRequest): Promise<ResolvedRollback>;
+  /** Stops blue after its time, unless it has traffic. Throws `CommandFailed`, final. */
+  retireBlue(input: { readonly target: DeploymentTarget }): Promise<RetiredBlue>;
   /** Measures one check. A failed check, and one that could not be measured, are values; errors are lost workers. */
   runCheck(input: {
     readonly target: DeploymentTarget;

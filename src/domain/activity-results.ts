@@ -1,6 +1,6 @@
 import type { ConditionState, CountedState, JudgeRules, JudgeState, Verdict, VerdictCode } from '../judge/index.ts';
 import type { MetricCursor } from './metric-cursor.ts';
-import type { DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
+import type { DeploymentPlan, DeploymentTarget, EvidenceLine, LiveCounts, MeasuredCounts } from './plan.ts';
 
 /** What the watch carries from window to window and from worker to worker; opaque to the workflow, a few KB at most. */
 export interface WatchState {
@@ -103,6 +103,36 @@ export interface RollbackInput {
   readonly neverShifted?: true;
   /** The activity gives up then, saying what it last saw. */
   readonly until: number;
+}
+
+/** A run that has ended, which a rollback of its own undoes. */
+export interface UndoneRun {
+  readonly run: string;
+  /** `terminated`: ended by force or by a time limit of the server, wherever the traffic was. */
+  readonly closed: 'completed' | 'terminated';
+  readonly closedAt: number;
+}
+
+/** What a rollback of its own goes by. */
+export interface ResolvedRollback {
+  /** That of the run that is undone, for this run: without checks and steps. */
+  readonly plan: DeploymentPlan;
+  readonly undoes: UndoneRun;
+  /** Green's share now, 0 to 100, or the last that was asked for where the router cannot report it. */
+  readonly greenPercentage: number;
+  /** When the undone run began its first shift; missing where it never did. */
+  readonly shiftBegunAt?: number;
+  /** Migrations of green that no rollback undoes. */
+  readonly forwardOnly?: readonly string[];
+}
+
+/** What became of blue after its time. */
+export interface RetiredBlue {
+  /** That of the deployment that completed: `target.deployment`. */
+  readonly deployment: string;
+  /** When it was stopped; missing where it was left running. */
+  readonly retiredAt?: number;
+  readonly evidence: readonly EvidenceLine[];
 }
 
 /** The platform said that blue has all traffic. */

@@ -110,7 +110,8 @@ function ofPhase(before: DeploymentStatus, after: DeploymentStatus): Measurement
   return [
     { metric: 'phaseDuration', value: seconds(before.phaseSince, after.phaseSince), labels: left },
     ...(after.plan ? [{ metric: 'phaseSince', value: 0, labels: left } as const] : []),
-    ...(isClosed(after.phase) ? [once('deployments', { outcome: outcomeOf(after) })] : []),
+    // A rollback of its own is no deployment: it counts among the rollbacks.
+    ...(isClosed(after.phase) && after.kind === undefined ? [once('deployments', { outcome: outcomeOf(after) })] : []),
   ];
 }
 

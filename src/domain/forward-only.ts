@@ -8,13 +8,15 @@ interface Release {
   readonly blue?: string;
   readonly plan?: { readonly target: { readonly blue: string } };
   readonly checks: readonly { readonly result?: { readonly forwardOnly?: readonly string[] } }[];
+  /** Found by the checks of an earlier run. */
+  readonly forwardOnly?: readonly string[] | undefined;
 }
 
 const MOST_NAMED = 5;
 
 /** What stays after a rollback, without a full stop; undefined where no check found a forward-only migration. */
-export function schemaStays({ checks, version, ...release }: Release): string | undefined {
-  const names = [...new Set(checks.flatMap(({ result }) => result?.forwardOnly ?? []))];
+export function schemaStays({ checks, forwardOnly = [], version, ...release }: Release): string | undefined {
+  const names = [...new Set([...forwardOnly, ...checks.flatMap(({ result }) => result?.forwardOnly ?? [])])];
   if (names.length === 0) return undefined;
   const more = names.length - MOST_NAMED;
   const named = `${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

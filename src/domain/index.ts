@@ -3,6 +3,8 @@ export type {
   BlueRecovered,
   FurtherResult,
   FurtherState,
+  ResolvedRollback,
+  RetiredBlue,
   RollbackInput,
   TrafficMoved,
   TrafficRestored,
@@ -42,14 +44,16 @@ export {
   deploymentWorkflowId,
   type EvidenceLine,
   extensionMs,
+  keepBlueWorkflowId,
   type LiveCounts,
   type MeasuredCounts,
   type PlannedCheck,
   type RemedyResult,
+  type RollbackRequest,
   type TrafficStep,
 } from './plan.ts';
 export { type Holder, holderWords, type Progress, progressOf, progressWords } from './progress.ts';
-export { recoveryWords } from './recovery-text.ts';
+export { recoveryWords, rolledBackWords, sentence } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';
 export { isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from './service-name.ts';
@@ -76,6 +80,7 @@ export {
 } from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
 export {
+  blueKept,
   blueRecovered,
   checklistBegun,
   checklistReopened,
@@ -92,6 +97,8 @@ export {
   remedyStarted,
   reportKept,
   rollbackBegun,
+  rollbackOpened,
+  rollbackResolved,
   roundBegun,
   roundFailed,
   shiftBegun,

@@ -27,12 +27,29 @@ export interface DeploymentRequest {
   readonly checklistOnly?: boolean;
 }
 
+/** What a person starts a rollback with, after a deployment that has ended. It names no version: the last deployment's record does. */
+export interface RollbackRequest {
+  readonly service: string;
+  readonly environment?: string;
+  readonly requestedBy?: string;
+  readonly reason: string;
+  /** Begins although blue fails its health check. */
+  readonly force?: boolean;
+  /** The newest run under the workflow id, as the client found it; without it, the newest in Temporal's list. */
+  readonly run?: string;
+}
+
 /**
  * The workflow id, which is the lock: one deployment per service and environment (invariant 13). A `/` in a name, as in
  * `team/checkout`, is written `~`, which no name holds: two names never share an id.
  */
 export function deploymentWorkflowId(service: string, environment: string = DEFAULT_ENVIRONMENT): string {
   return ['blue-green', environment, service].map((name) => name.replaceAll('/', '~')).join('/');
+}
+
+/** The id of the workflow that keeps blue after a completed deployment: one per service and environment. */
+export function keepBlueWorkflowId(service: string, environment: string): string {
+  return deploymentWorkflowId(service, environment).replace('blue-green/', 'keep-blue/');
 }
 
 /** The names in a workflow id of a deployment; nothing in another id. */
@@ -140,6 +157,8 @@ export interface DeploymentPlan {
     readonly guardMs: number;
   };
   readonly recovery: { readonly targetMs: number };
+  /** How long blue runs on after a completed deployment, until it is retired. Without it, nothing retires blue. */
+  readonly keepBlueMs?: number;
   /** The search attributes that may be set; without it, all. The others go into the memo. */
   readonly searchAttributes?: readonly SearchAttribute[];
 }

@@ -1,8 +1,34 @@
 import type { BlueRecovered } from './activity-results.ts';
+import { schemaStays } from './forward-only.ts';
+import type { DeploymentStatus } from './status.ts';
 
 /** How blue stands at the end of a rollback, in a sentence: for the outcome, the report and every view. Pure. */
 export function recoveryWords({ requests, accepted }: BlueRecovered): string {
   if (!accepted) return `Blue is proven healthy over ${requests} fresh requests.`;
   const { by, what } = accepted;
-  return `Blue's health is unproven; accepted by ${by}: ${what}${/[.!?]$/.test(what) ? '' : '.'}`;
+  return `Blue's health is unproven; accepted by ${by}: ${sentence(what)}`;
+}
+
+/** The outcome of a deployment, or of a rollback of its own, whose rollback is over. */
+export function rolledBackWords(status: DeploymentStatus): string {
+  const { service, version, plan, rollback } = status;
+  const { reason = '', recoveryMs, recovered } = rollback ?? {};
+  const stays = schemaStays(status);
+  return [
+    `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(reason)}`,
+    ...(recoveryMs === undefined
+      ? []
+      : [`Recovery took ${seconds(recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`]),
+    ...(recovered?.accepted ? [recoveryWords(recovered)] : []),
+    ...(stays === undefined ? [] : [`${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`]),
+  ].join(' ');
+}
+
+/** Reasons come from judges, people and commands, with and without a full stop. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -1,4 +1,5 @@
 import type { Limits } from '../judge/index.ts';
+import type { UndoneRun } from './activity-results.ts';
 import type { DeploymentStatus, Phase, RollbackStatus, StepStatus } from './status.ts';
 
 /** Raised by a change that readers of an older report could misread: docs/report.md. */
@@ -11,6 +12,8 @@ export const REPORT_SCHEMA_VERSION = 1;
 export interface DeploymentReport {
   readonly schemaVersion: typeof REPORT_SCHEMA_VERSION;
   readonly outcome: Phase;
+  /** Of a rollback of its own: the ended run that it undoes. */
+  readonly undoes?: UndoneRun;
   readonly summary: string;
   readonly service: string;
   readonly environment: string;
@@ -27,6 +30,8 @@ export interface DeploymentReport {
   readonly steps: readonly StepStatus[];
   readonly decisions: DeploymentStatus['decisions'];
   readonly rollback?: RollbackStatus & { readonly targetMs: number; readonly withinTarget?: boolean };
+  /** Of a rollback of its own: migrations of the undone deployment that stay. */
+  readonly forwardOnly?: DeploymentStatus['forwardOnly'];
   readonly undelivered?: DeploymentStatus['undelivered'];
   /** What had to be left out to keep the size; the history has it. */
   readonly leftOut?: string;
@@ -41,6 +46,7 @@ export function buildReport(status: DeploymentStatus): DeploymentReport {
   const full: DeploymentReport = {
     schemaVersion: REPORT_SCHEMA_VERSION,
     outcome: status.phase,
+    ...(status.undoes === undefined ? {} : { undoes: status.undoes }),
     summary: status.outcome ?? '',
     service: status.service,
     environment: status.environment,
@@ -54,6 +60,7 @@ export function buildReport(status: DeploymentStatus): DeploymentReport {
     checks: status.checks,
     steps: status.steps,
     decisions: status.decisions,
+    ...(status.forwardOnly === undefined ? {} : { forwardOnly: status.forwardOnly }),
     ...(status.undelivered === undefined ? {} : { undelivered: status.undelivered }),
     ...(rollback && plan ? { rollback: withTarget(rollback, plan.recovery.targetMs) } : {}),
   };

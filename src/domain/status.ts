@@ -1,4 +1,11 @@
-import type { BlueRecovered, FurtherResult, TrafficMoved, TrafficRestored, WindowResult } from './activity-results.ts';
+import type {
+  BlueRecovered,
+  FurtherResult,
+  TrafficMoved,
+  TrafficRestored,
+  UndoneRun,
+  WindowResult,
+} from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
 import { type GateStatus, isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
@@ -83,8 +90,9 @@ export interface StepStatus {
   readonly undecidedMs?: number;
 }
 
-/** What sent the deployment into its rollback. */
+/** What sent the deployment into its rollback. `requested`: a rollback of its own, after the deployment had ended. */
 export type RollbackCause =
+  | 'requested'
   | 'breach'
   | 'inconclusive'
   | 'gate-timeout'
@@ -142,6 +150,10 @@ export type WrittenReport = { readonly where: string } | { readonly problem: str
 
 /** What `status` answers. Plain JSON; times are epoch milliseconds. */
 export interface DeploymentStatus {
+  /** A rollback of its own; missing for a deployment. `version` is then the one that is rolled back. */
+  readonly kind?: 'rollback';
+  /** The ended run that this rollback undoes. */
+  readonly undoes?: UndoneRun;
   readonly service: string;
   readonly environment: string;
   readonly version: string;
@@ -168,6 +180,10 @@ export interface DeploymentStatus {
   readonly rollback?: RollbackStatus;
   /** The newest notifications that were given up, if any. */
   readonly undelivered?: readonly UndeliveredNotification[];
+  /** Blue runs on until then, and is retired; of a completed deployment whose runbook says so. */
+  readonly blueKeptUntil?: number;
+  /** Forward-only migrations of the deployment that this rollback undoes. */
+  readonly forwardOnly?: readonly string[];
   /** How it closed, in one sentence. */
   readonly outcome?: string;
   readonly report?: WrittenReport;

@@ -1,4 +1,4 @@
-import type { BlueRecovered, TrafficRestored, WindowResult } from './activity-results.ts';
+import type { BlueRecovered, ResolvedRollback, TrafficRestored, WindowResult } from './activity-results.ts';
 import { gateBefore } from './gate.ts';
 import {
   type CheckResult,
@@ -54,6 +54,26 @@ export function entered(status: DeploymentStatus, phase: Phase, at: number): Dep
 
 export function planned(status: DeploymentStatus, plan: DeploymentPlan): DeploymentStatus {
   return { ...status, plan, checks: plan.checklist.checks.map((check) => ({ ...check, outcome: 'waiting' })) };
+}
+
+/** What a rollback of its own is opened with: which version it is about is not known yet. */
+export function rollbackOpened(request: unknown, at: number): DeploymentStatus {
+  return { ...opened(request, at), kind: 'rollback', version: '?' };
+}
+
+export function rollbackResolved(
+  status: DeploymentStatus,
+  { plan, undoes, greenPercentage, shiftBegunAt, forwardOnly }: ResolvedRollback,
+): DeploymentStatus {
+  return {
+    ...status,
+    plan,
+    undoes,
+    version: plan.target.green,
+    greenPercentage,
+    ...(shiftBegunAt === undefined ? {} : { shiftBegunAt }),
+    ...(forwardOnly === undefined ? {} : { forwardOnly }),
+  };
 }
 
 export function checklistBegun(status: DeploymentStatus, at: number, until: number): DeploymentStatus {
@@ -267,6 +287,10 @@ export function notificationGivenUp(status: DeploymentStatus, given: Undelivered
   const problem = given.problem.slice(0, UNDELIVERED_TEXT);
   const undelivered = [...(status.undelivered ?? []), { at, severity, text, problem }].slice(-UNDELIVERED_KEPT);
   return { ...status, undelivered };
+}
+
+export function blueKept(status: DeploymentStatus, until: number): DeploymentStatus {
+  return { ...status, blueKeptUntil: until };
 }
 
 /** What became of the written report; the deployment itself is closed already. */

@@ -24,7 +24,10 @@ export interface InstancesSeen {
 export interface Workload {
   /** After it returns, green runs at 0 % of the traffic. It need not be healthy yet. */
   deploy(operation: Operation, run: RunContext): Promise<Evidence>;
-  /** After it returns, green stops; it has 15 seconds. Called when all traffic is back on blue. */
+  /**
+   * After it returns, green stops. Called when all traffic is back on blue, and then it has 15 seconds. It also retires blue at the
+   * end of `keepBlue`, on a workload whose target has the roles swapped: green is the version to stop, blue the one that serves.
+   */
   stop(operation: Operation, run: RunContext): Promise<Evidence>;
   /**
    * Resolves with evidence if `version` is healthy now. @throws ApplicationFailure `GreenUnhealthy` if not: retryable, or final

@@ -190,6 +190,7 @@ const rollback = z.strictObject({
       'aborted',
       'cancelled',
       'failed-step',
+      'requested',
       'evidence-lost',
       'history-full',
     ])
@@ -259,6 +260,14 @@ export const reportSchema = z.strictObject({
   schemaVersion: z.literal(REPORT_SCHEMA_VERSION).describe('Raised when a reader of an older report could be misled'),
   deployment: text('`<workflow id>/<run id>`. Not in the copy inside the history').optional(),
   outcome: text('How it ended: completed, rolled-back, refused or cancelled; or, ended by force, the phase it was in'),
+  undoes: z
+    .strictObject({
+      run: text('Its run id'),
+      closed: z.enum(['completed', 'terminated']).describe('How it had ended'),
+      closedAt: at('When'),
+    })
+    .describe('Of a rollback of its own (`bluegreen rollback`): the deployment that it undoes')
+    .optional(),
   summary: text('The outcome in a sentence'),
   service: text('The service'),
   environment: text('The environment'),
@@ -287,6 +296,10 @@ export const reportSchema = z.strictObject({
   steps: z.array(step).describe('The steps of the traffic plan that were begun'),
   decisions: z.array(decision).describe('What people decided, taken or not'),
   rollback: rollback.describe('The rollback, if there was one').optional(),
+  forwardOnly: z
+    .array(text('Its name'))
+    .describe('Of a rollback of its own: migrations of the undone deployment that stay')
+    .optional(),
   undelivered: z
     .array(
       z.strictObject({

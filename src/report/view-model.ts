@@ -106,6 +106,7 @@ const CAUSES: Readonly<Record<NonNullable<ReportDocument['rollback']>['cause'], 
   aborted: 'A person aborted it',
   cancelled: 'The deployment was cancelled',
   'failed-step': 'A step failed',
+  requested: 'A person requested it',
   'evidence-lost': 'Nobody could watch; that was found',
   'history-full': "The deployment's history was nearly full; that was found",
 };

@@ -47,5 +47,13 @@ export {
 } from './scalars.ts';
 export { composeRunbookFormat, type Runbook, type RunbookCheck, type RunbookFormat } from './schema.ts';
 export { createRunbookStore, type RunbookStore } from './store.ts';
-export { type CountedMetric, parseRequest, type QueryMetric, toAnalysis, toLimits, toPlan } from './to-plan.ts';
+export {
+  type CountedMetric,
+  parseRequest,
+  parseRollbackRequest,
+  type QueryMetric,
+  toAnalysis,
+  toLimits,
+  toPlan,
+} from './to-plan.ts';
 export { RunbookError } from './yaml-file.ts';

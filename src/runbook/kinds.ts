@@ -28,6 +28,7 @@ export interface RunbookParts {
   readonly router: RouterConfig;
   readonly metrics: MetricsConfig;
   readonly traffic: readonly { readonly percentage: number }[];
+  readonly keepBlue?: number | undefined;
 }
 
 export interface RunbookProblem {

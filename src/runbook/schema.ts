@@ -207,6 +207,11 @@ function runbookSchema(kinds: RunbookKinds) {
       traffic,
       watch,
       recovery,
+      keepBlue: duration.optional().meta({
+        description:
+          'How long blue runs on after a completed deployment, for `bluegreen rollback`. Then it is stopped, as green is after a rollback. Without this key, bluegreen never stops blue: it runs until you or the next deployment stop it.',
+        examples: ['24h'],
+      }),
       checklistTimeout: duration
         .prefault('24h')
         .describe('The total time that the checklist may take, including waits for people.'),
@@ -303,6 +308,16 @@ export const requestSchema = z.strictObject({
   requestedBy: words(200).optional(),
   reason: paragraph(2_000).optional(),
   checklistOnly: z.boolean().optional(),
+});
+
+/** A request for a rollback of its own, as strict. */
+export const rollbackRequestSchema = z.strictObject({
+  service: serviceName,
+  environment: serviceName.optional(),
+  requestedBy: words(200).optional(),
+  reason: paragraph(2_000),
+  force: z.boolean().optional(),
+  run: z.uuid().optional(),
 });
 
 /** A runbook, checked and normalised. The parts with a `kind` have more keys, which only their kind knows. */

@@ -7,6 +7,7 @@ import {
   type DeploymentRequest,
   FAILURE,
   type PlannedCheck,
+  type RollbackRequest,
   type TrafficStep,
 } from '../domain/index.ts';
 import {
@@ -24,7 +25,7 @@ import type { Analysis } from './analysis-schema.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
-import { type Runbook, type RunbookCheck, requestSchema } from './schema.ts';
+import { type Runbook, type RunbookCheck, requestSchema, rollbackRequestSchema } from './schema.ts';
 
 /**
  * What a client sent, as a request. It can name things and nothing more (invariant 2).
@@ -44,6 +45,24 @@ export function parseRequest(sent: unknown): DeploymentRequest {
     ...(requestedBy !== undefined && { requestedBy }),
     ...(reason !== undefined && { reason }),
     ...(checklistOnly !== undefined && { checklistOnly }),
+  };
+}
+
+/** The same for a rollback of its own. @throws as `parseRequest` */
+export function parseRollbackRequest(sent: unknown): RollbackRequest {
+  const result = validate(rollbackRequestSchema, sent);
+  if ('problems' in result)
+    throw invalid(
+      firstOf(result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`)),
+    );
+  const { service, environment, requestedBy, reason, force, run } = result.value;
+  return {
+    service,
+    reason,
+    ...(environment !== undefined && { environment }),
+    ...(requestedBy !== undefined && { requestedBy }),
+    ...(force !== undefined && { force }),
+    ...(run !== undefined && { run }),
   };
 }
 
@@ -70,7 +89,7 @@ export function toPlan(input: {
     );
   if (blue === green) throw invalid(`request.version: ${service} already serves ${green}, expected another version`);
 
-  const { watch, recovery, metrics, workload, router } = runbook;
+  const { watch, recovery, metrics, workload, router, keepBlue } = runbook;
   return {
     target: { deployment, service, environment, blue, green, digest },
     checklist: { checks: runbook.checklist.map(toPlannedCheck), timeoutMs: runbook.checklistTimeout },
@@ -94,6 +113,7 @@ export function toPlan(input: {
       guardMs: recovery.guard,
     },
     recovery: { targetMs: recovery.target },
+    ...(keepBlue === undefined ? {} : { keepBlueMs: keepBlue }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { blueGreenDeployment } from '../workflows/index.ts';
 import { taskQueue, WORKFLOW_TYPE } from './names.ts';
 
 /** What the Temporal UI shows of a deployment, as Markdown. */
-interface DeploymentTexts {
+export interface DeploymentTexts {
   readonly staticSummary?: string;
   readonly staticDetails?: string;
 }

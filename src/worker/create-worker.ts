@@ -6,7 +6,7 @@ import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
 import type { StateStore } from '../state/index.ts';
-import { registeredSearchAttributes, taskQueue, terminatingParent } from '../temporal/index.ts';
+import { endRun, pastRuns, registeredSearchAttributes, taskQueue, terminatingParent } from '../temporal/index.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
@@ -42,6 +42,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
       terminatingParent: (own) => terminatingParent({ connection, namespace }, own),
+      pastRuns: (of) => pastRuns({ connection, namespace }, of),
+      endRun: (one) => endRun({ connection, namespace }, one),
     }),
     interceptors: { activity: [withDeploymentInLog, onlyForDeployments] },
     ...WORKER_OPTIONS,

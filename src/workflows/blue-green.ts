@@ -1,36 +1,28 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
-  condition,
-  patched,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, condition, workflowInfo } from '@temporalio/workflow';
 import {
   type Activities,
   ANSWER_MS,
   type DeploymentReport,
   type DeploymentRequest,
-  type DeploymentStatus,
-  deploymentWorkflowId,
   entered,
   FAILURE,
   greenDeployed,
-  type Phase,
+  opened,
   planned,
   type RollbackStatus,
-  recoveryWords,
-  schemaStays,
+  rolledBackWords,
   shiftBegun,
   type TrafficStep,
   type WatchState,
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
-import { closeDeployment } from './close.ts';
+import { closeAsFailed, closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
-import { errorMessage, RollbackRequired, withoutStack } from './failures.ts';
+import { errorMessage, RollbackRequired } from './failures.ts';
+import { keepUntil, startKeepingBlue } from './keep-blue.ts';
 import { notify, notifyOfForwardOnly } from './notify.ts';
+import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
 
@@ -42,7 +34,7 @@ const RESOLVE_MS = 60_000;
  * the report, as failed with the report in the failure's details, or as cancelled after the rollback.
  */
 export async function blueGreenDeployment(request: DeploymentRequest): Promise<DeploymentReport> {
-  const deployment = openDeployment(request);
+  const deployment = openDeployment(opened(request, Date.now()));
   await refuseWrongId(deployment);
   await refuseTimeLimit(deployment);
 
@@ -73,41 +65,6 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     }
     return completed(deployment);
   });
-}
-
-/** The workflow id is the lock (invariant 13); under another id two deployments could run at once. */
-async function refuseWrongId(deployment: Deployment): Promise<void> {
-  const { service, environment } = deployment.status();
-  const expected = deploymentWorkflowId(service, environment);
-  const { workflowId } = workflowInfo();
-  if (service === '' || workflowId === expected) return;
-  throw await closeAsFailed(
-    deployment,
-    'refused',
-    FAILURE.InvalidRequest,
-    `This deployment was started with the workflow id "${workflowId}". The id is the lock that keeps deployments of one service apart: start it with the id "${expected}".${fromSchedule(workflowId)}`,
-  );
-}
-
-/** A Schedule cannot start anything with the id that is expected. */
-function fromSchedule(workflowId: string): string {
-  return /-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(workflowId)
-    ? ' A Temporal Schedule appends the time to every id: let it start the workflow "scheduledBlueGreenDeployment", which starts the deployment with the right one.'
-    : '';
-}
-
-/** The server ends a workflow at its time limit as `terminate` does: at once, wherever the traffic is, with no rollback. */
-async function refuseTimeLimit(deployment: Deployment): Promise<void> {
-  const { executionTimeoutMs = 0, runTimeoutMs = 0 } = workflowInfo();
-  if (executionTimeoutMs + runTimeoutMs === 0) return;
-  // Those that were started before this was refused go on.
-  if (!patched('refuse-time-limit')) return;
-  throw await closeAsFailed(
-    deployment,
-    'refused',
-    FAILURE.InvalidRequest,
-    'This deployment was started with a time limit (execution or run timeout). At its end the server would leave the traffic where it is, without a rollback: start it without one; every wait has a bound in the runbook.',
-  );
 }
 
 async function resolvePlan(deployment: Deployment, request: DeploymentRequest): Promise<void> {
@@ -148,37 +105,13 @@ function checked(deployment: Deployment): Promise<DeploymentReport> {
   return closeDeployment(deployment, 'completed', outcome);
 }
 
-function completed(deployment: Deployment): Promise<DeploymentReport> {
+async function completed(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
-  const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.`;
-  return closeDeployment(deployment, 'completed', outcome);
-}
-
-/** Before the first change: whatever goes wrong closes the deployment, and there is nothing to undo. */
-async function orRefuse(deployment: Deployment, body: () => Promise<void>): Promise<void> {
-  try {
-    await deployment.scope.run(body);
-  } catch (error) {
-    const { ending, plan } = deployment.status();
-    if (ending)
-      throw await closeAsFailed(
-        deployment,
-        'refused',
-        FAILURE.ChecklistFailed,
-        `${byWhom(ending)} Nothing was deployed.`,
-        error,
-      );
-    if (CancellationScope.current().consideredCancelled) {
-      const outcome = 'Cancelled before anything was deployed.';
-      await closeDeployment(deployment, 'cancelled', outcome);
-      // Not `error`: a worker that was lost meanwhile has made a time-out of it, and that would close as failed.
-      throw new CancelledFailure(outcome);
-    }
-    const why = errorMessage(error);
-    throw await (plan
-      ? closeAsFailed(deployment, 'refused', FAILURE.ChecklistFailed, `${sentence(why)} Nothing was deployed.`, error)
-      : closeAsFailed(deployment, 'refused', FAILURE.InvalidRequest, why, error));
-  }
+  const kept = keepUntil(deployment);
+  const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.${kept}`;
+  const report = await closeDeployment(deployment, 'completed', outcome);
+  await startKeepingBlue(deployment);
+  return report;
 }
 
 /** From the moment before the first change: every way out but success goes through the rollback (invariant 6). */
@@ -195,16 +128,7 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
   } catch (error) {
     const why = full ? historyFull() : whyRollBack(deployment, error);
     await rollBack(deployment, why);
-
-    const { service, version, plan, rollback } = deployment.status();
-    const recovery =
-      rollback?.recoveryMs === undefined
-        ? ''
-        : ` Recovery took ${seconds(rollback.recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`;
-    const accepted = rollback?.recovered?.accepted ? ` ${recoveryWords(rollback.recovered)}` : '';
-    const stays = schemaStays(deployment.status());
-    const schema = stays === undefined ? '' : ` ${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`;
-    const outcome = `${service} ${version} was rolled back to ${plan?.target.blue}: ${sentence(why.reason)}${recovery}${accepted}${schema}`;
+    const outcome = rolledBackWords(deployment.status());
     await CancellationScope.nonCancellable(() => notify(deployment, 'rolled-back', 'warning', outcome));
     if (why.cause !== 'cancelled')
       throw await closeAsFailed(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
@@ -240,36 +164,4 @@ function whyRollBack(deployment: Deployment, error: unknown): Pick<RollbackStatu
   if (CancellationScope.current().consideredCancelled)
     return { cause: 'cancelled', reason: `Cancelled while ${phase}.`, detectedAt };
   return { cause: 'failed-step', reason: `It failed while ${phase}: ${errorMessage(error)}`, detectedAt };
-}
-
-function byWhom({ cause, by, reason }: NonNullable<DeploymentStatus['ending']>): string {
-  return `${cause === 'aborted' ? 'Aborted' : 'Rejected'} by ${by}${reason === undefined ? '' : `: ${reason}`}.`;
-}
-
-/** Reasons come from judges, people and commands, with and without a full stop. */
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
-}
-
-/** The failure that closes the deployment: its message alone tells what happened, its details hold the report. */
-async function closeAsFailed(
-  deployment: Deployment,
-  phase: Phase,
-  type: string,
-  message: string,
-  cause?: unknown,
-): Promise<ApplicationFailure> {
-  return withoutStack(
-    ApplicationFailure.create({
-      type,
-      message,
-      nonRetryable: true,
-      details: [await closeDeployment(deployment, phase, message)],
-      ...(cause instanceof Error ? { cause } : {}),
-    }),
-  );
 }

@@ -1,4 +1,4 @@
-import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, log, workflowInfo } from '@temporalio/workflow';
 import {
   buildReport,
   closed,
@@ -9,7 +9,7 @@ import {
 } from '../domain/index.ts';
 import { workAtMost } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { errorMessage } from './failures.ts';
+import { errorMessage, withoutStack } from './failures.ts';
 import { aboutDeployment } from './log.ts';
 
 /** Bound of one attempt to write the report; with the tries it is given up after about 20 s, a full disk much sooner. */
@@ -41,6 +41,25 @@ export async function closeDeployment(
     logEnd(deployment.status(), { reportProblem: problem });
   }
   return report;
+}
+
+/** The failure that closes the deployment: its message alone tells what happened, its details hold the report. */
+export async function closeAsFailed(
+  deployment: Deployment,
+  phase: Phase,
+  type: string,
+  message: string,
+  cause?: unknown,
+): Promise<ApplicationFailure> {
+  return withoutStack(
+    ApplicationFailure.create({
+      type,
+      message,
+      nonRetryable: true,
+      details: [await closeDeployment(deployment, phase, message)],
+      ...(cause instanceof Error ? { cause } : {}),
+    }),
+  );
 }
 
 /** The one line in the worker's log that says how it ended. */

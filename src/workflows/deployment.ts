@@ -21,7 +21,6 @@ import {
   isPending,
   isSamePerson,
   measurementsOf,
-  opened,
   openGate,
   parseDecision,
   refusal,
@@ -49,8 +48,8 @@ export interface Deployment {
 }
 
 /** Sets up the state and every message handler; call it before the first await, so that no message is missed. */
-export function openDeployment(request: unknown): Deployment {
-  let state = opened(request, Date.now());
+export function openDeployment(initial: DeploymentStatus): Deployment {
+  let state = initial;
   let shownPhase: string | undefined;
   const scope = new CancellationScope();
 
@@ -81,7 +80,8 @@ export function openDeployment(request: unknown): Deployment {
         ? [
             keyword('BlueGreenService', state.service),
             keyword('BlueGreenEnvironment', state.environment),
-            keyword('BlueGreenVersion', state.version),
+            // What a rollback of its own goes back to serves afterwards, as the version of a deployment does.
+            keyword('BlueGreenVersion', state.kind === 'rollback' ? state.plan.target.blue : state.version),
           ]
         : []),
       keyword('BlueGreenPhase', state.phase),

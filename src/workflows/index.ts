@@ -1,3 +1,5 @@
 /** The front door of the workflow bundle. */
 export { blueGreenDeployment } from './blue-green.ts';
+export { blueGreenRollback } from './blue-green-rollback.ts';
+export { blueGreenKeepBlue } from './keep-blue.ts';
 export { scheduledBlueGreenDeployment } from './scheduled.ts';

@@ -47,6 +47,8 @@ export interface LittleProduction {
    * answers with nine megabytes made to keep a worker busy.
    */
   misbehave(name: string, how: Behaviour, times?: number): void;
+  /** Whether a version was stopped by the command of `WITH_STOP`. */
+  isStopped(version: string): boolean;
   /** What hung as `late` takes effect now, whoever waits for it still. */
   land(): void;
   stop(): Promise<void>;
@@ -62,6 +64,10 @@ const FLOOD = `${'a 1\n'.repeat(1_000_000)}http_requests_total{version="2.5.0",c
 const CHECKOUTS = 0.25;
 const NOTHING_YET = { requests: 0, failed: 0, failing: 0, slow: 0, slowing: 0, lost: 0, losing: 0, memory: 1e9 };
 
+const PROGRAM = fileURLToPath(new URL('./little-command.mjs', import.meta.url));
+/** For a runbook's `workload`: a command that stops a version. */
+export const WITH_STOP = { stop: [process.execPath, PROGRAM, 'stop', '{version}'], env: ['LITTLE_PRODUCTION'] };
+
 /** `changes` replace what the runbook has; two sections with keys become one. */
 export async function startLittleProduction(
   service: string,
@@ -76,6 +82,7 @@ export async function startLittleProduction(
   let requestsPerSecond = REQUESTS_PER_SECOND;
   let share = 0;
   let greenRuns = false;
+  const stopped = new Set<string>();
   let countedUntil = Date.now();
 
   const countUp = (): void => {
@@ -101,8 +108,12 @@ export async function startLittleProduction(
   };
 
   const act = (command: string, argument: string): string => {
-    if (command === 'deploy') greenRuns = true;
+    if (command === 'deploy') {
+      greenRuns = true;
+      stopped.delete(argument);
+    }
     if (command === 'shift') move(Number(argument));
+    if (command === 'stop') stopped.add(argument);
     if (command === 'rollback') {
       share = 0;
       greenRuns = false;
@@ -137,7 +148,7 @@ export async function startLittleProduction(
   });
   const answer = async (request: IncomingMessage): Promise<{ status: number; text: string }> => {
     countUp();
-    const [, name = ''] = request.url?.split('/') ?? [];
+    const [, name = '', version = ''] = request.url?.split('/') ?? [];
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const argument = request.method === 'POST' ? take(JSON.parse(body) as AuditEntry) : '';
@@ -148,6 +159,7 @@ export async function startLittleProduction(
     if (how === 'fail') return { status: 500, text: 'the platform says no' };
     if (how === 'lie') return { status: 200, text: 'done' };
     if (how === 'flood') return { status: 200, text: FLOOD };
+    if (name === 'health' && stopped.has(version)) return { status: 503, text: 'stopped' };
     return { status: 200, text: name === 'metrics' ? page() : act(name, argument) };
   };
   const next = (name: string): Behaviour => {
@@ -193,6 +205,7 @@ export async function startLittleProduction(
     misbehave: (name, how, times = Number.POSITIVE_INFINITY) => {
       behaviour.set(name, { how, times });
     },
+    isStopped: (version) => stopped.has(version),
     land: () => {
       for (const takeEffect of late.splice(0)) takeEffect();
     },
@@ -214,8 +227,7 @@ function withChanges(runbook: Readonly<Record<string, unknown>>, changes: Readon
 }
 
 function littleRunbook(service: string, url: string) {
-  const program = fileURLToPath(new URL('./little-command.mjs', import.meta.url));
-  const command = (...rest: string[]) => [process.execPath, program, url, ...rest];
+  const command = (...rest: string[]) => [process.execPath, PROGRAM, url, ...rest];
   return {
     service,
     environment: 'production',

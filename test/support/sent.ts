@@ -119,6 +119,8 @@ function fromEvent(event: HistoryEvent): Sent | undefined {
   const timer = event.timerStartedEventAttributes;
   if (timer) return { what: 'timer', summary: summaryOf(userMetadata), ms: ms(timer.startToFireTimeout) };
   const upserted = event.upsertWorkflowSearchAttributesEventAttributes;
+  // The SDK sends this one itself, with the marker of a patch.
+  if (upserted?.searchAttributes?.indexedFields?.['TemporalChangeVersion']) return undefined;
   if (upserted) return attributes(upserted.searchAttributes);
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) return { what: 'completed', result: decodedAll(completed.result?.payloads) };

@@ -46,7 +46,14 @@ const ANNOUNCE = "await notify(deployment, 'started', 'info', 'Deploying now.');
 export const ANNOUNCED: readonly Change[] = [announced(ANNOUNCE)];
 
 /** The same change, made so that deployments under way go on as they began. */
-export const ANNOUNCED_WHEN_NEW: readonly Change[] = [announced(`if (patched('announce')) ${ANNOUNCE}`)];
+export const ANNOUNCED_WHEN_NEW: readonly Change[] = [
+  announced(`if (patched('announce')) ${ANNOUNCE}`),
+  {
+    file: 'src/workflows/blue-green.ts',
+    find: "workflowInfo } from '@temporalio/workflow';",
+    replace: "workflowInfo, patched } from '@temporalio/workflow';",
+  },
+];
 
 function announced(statement: string): Change {
   return {

@@ -84,6 +84,13 @@ export function world(script: Script = {}): World {
       const withChecks = { ...plan, checklist: { ...plan.checklist, checks: script.checks ?? [] } };
       return script.plan?.(withChecks) ?? withChecks;
     },
+    resolveRollback: async ({ service, environment }) => ({
+      plan: { ...planFor({ service, version: '2.5.0', ...(environment && { environment }) }), traffic: [] },
+      undoes: { run: 'the-run', closed: 'completed', closedAt: Date.now() },
+      greenPercentage: 100,
+      shiftBegunAt: Date.now(),
+    }),
+    retireBlue: async ({ target }) => ({ deployment: target.deployment, retiredAt: Date.now(), evidence: [] }),
     runCheck: async () => passed(),
     runRemedy: async () => ({ done: true, summary: 'fixed', startedAt: Date.now(), durationMs: 1 }),
     readBaseline: async () => ({ watchState: { cursor: null, judge: null, soakStartedAt: 0 } }),
@@ -114,6 +121,8 @@ export function world(script: Script = {}): World {
     asked,
     activities: {
       resolvePlan: activities.resolvePlan,
+      resolveRollback: activities.resolveRollback,
+      retireBlue: named(() => 'retire', activities.retireBlue as never),
       runCheck: named(({ checkId }: { checkId: string }) => `check ${checkId}`, activities.runCheck as never),
       runRemedy: named(({ checkId }: { checkId: string }) => `remedy ${checkId}`, activities.runRemedy as never),
       readBaseline: activities.readBaseline,

@@ -1,19 +1,13 @@
-import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import type { DeploymentStatus } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
-import type { blueGreenDeployment } from '../../workflows/index.ts';
 import { addressFlags, COMMAND } from '../address.ts';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
+import { seeAccepted } from '../see-accepted.ts';
 import { startOrExplain } from '../start-deployment.ts';
-import { type DeploymentHandle, withTemporal } from '../temporal.ts';
-import { outcomeOf } from '../view/outcome.ts';
+import { withTemporal } from '../temporal.ts';
 import { print } from '../view/output.ts';
-import { waitForAcceptance } from '../wait-for-acceptance.ts';
 
 interface StartOptions {
   readonly service: string;
@@ -46,27 +40,10 @@ async function start({ watch, wait, ...options }: StartOptions): Promise<void> {
     print(`  run       ${handle.firstExecutionRunId}`);
     print(`  follow    ${COMMAND} watch ${addressFlags(options)}`);
     print(`  decide    ${COMMAND} approve ${addressFlags(options)}   (or reject, abort, attest, waive)`);
-    const thisRun = client.workflow.getHandle<typeof blueGreenDeployment>(
-      handle.workflowId,
-      handle.firstExecutionRunId,
-    );
-    if (!wait) return;
-    const { service, environment, requestedBy: by } = options;
-    const accepted = await waitForAcceptance(client, thisRun, { service, environment });
-    if (watch)
-      process.exitCode = await follow(client, thisRun, { service, environment, ...(by === undefined ? {} : { by }) });
-    else if (accepted) print(acceptedLine(accepted));
-    else await sayHowItEnded(client, thisRun);
+    if (wait) await seeAccepted(client, handle, { ...options, watch, acceptedLine });
   });
 }
 
 function acceptedLine({ plan, version, checks }: DeploymentStatus): string {
   return `Accepted: ${plan?.target.blue} serves now; ${version} begins with ${count(checks.length, 'check')}.`;
-}
-
-/** @throws CliError with the reason, unless it was completed. */
-async function sayHowItEnded(client: Client, handle: DeploymentHandle): Promise<void> {
-  const { exitCode, summary } = await outcomeOf(client, handle, undefined);
-  if (exitCode !== EXIT.ok) throw new CliError(exitCode, exitCode === EXIT.refused ? `Refused: ${summary}` : summary);
-  print(summary);
 }

@@ -51,7 +51,7 @@ function failed(cause: unknown, lastStatus: DeploymentStatus | undefined): Outco
     exitCode: EXIT.endedByForce,
     summary:
       `The workflow was ${how}: NOTHING WAS ROLLED BACK. ` +
-      `Green had ${lastStatus ? `${lastStatus.greenPercentage} %` : 'an unknown share'} of the traffic. Check the traffic now, and roll back by hand if necessary.`,
+      `Green had ${lastStatus ? `${lastStatus.greenPercentage} %` : 'an unknown share'} of the traffic. Go back with "bluegreen rollback", or check the traffic yourself now.`,
     ...last,
   };
 }

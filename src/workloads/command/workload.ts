@@ -16,7 +16,7 @@ export const commandWorkload = workloadKind({
       stop: command(...PLACEHOLDERS)
         .optional()
         .describe(
-          "Stops green after a rollback, within 15 seconds. Leave it out if the router's rollback stops green, or if green keeps running.",
+          "Stops `{version}`: green after a rollback, within 15 seconds, and blue at the end of `keepBlue`. Leave it out if the router's rollback stops green, or if green keeps running.",
         ),
       env: commandEnv,
       health: healthSchema().describe(
@@ -28,6 +28,15 @@ export const commandWorkload = workloadKind({
       ? []
       : [
           'workload.health has the same address for blue and green, and nothing in the answer has to show the version: an answer of blue passes for green. Add contains: "{version}" or a header with it, or put {version} into the address.',
+        ],
+  problems: ({ stop }, { keepBlue }) =>
+    keepBlue === undefined || stop?.some((word) => word.includes('{version}'))
+      ? []
+      : [
+          {
+            path: ['workload', 'stop'],
+            message: `${stop ? 'without {version}' : 'missing'}, expected a command with {version} since keepBlue is set: it stops green after a rollback, and blue when its time is over`,
+          },
         ],
   create(config, { target }): Workload {
     const { service, green, blue } = target;

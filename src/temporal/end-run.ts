@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { arrayFromPayloads, defaultPayloadConverter } from '@temporalio/common';
+import { callIfFound, type Namespace } from './call.ts';
+import { closedAs } from './history-event.ts';
+
+const ASK_EVERY_MS = 200;
+
+/**
+ * Cancels the newest run under this id, if it runs, and waits until it has ended: it does nothing any more. Rejects with the
+ * signal's reason. @returns its result, if it had completed before or has completed in spite of it.
+ */
+export async function endRun(
+  at: Namespace,
+  {
+    workflowId,
+    reason,
+    signal,
+  }: { readonly workflowId: string; readonly reason: string; readonly signal: AbortSignal },
+): Promise<unknown> {
+  const { connection, namespace } = at;
+  // One that has ended is not found, either.
+  await callIfFound(at, () =>
+    connection.workflowService.requestCancelWorkflowExecution({
+      namespace,
+      workflowExecution: { workflowId },
+      identity: 'bluegreen',
+      reason,
+    }),
+  );
+  for (;;) {
+    const newest = await callIfFound(at, () =>
+      connection.workflowService.getWorkflowExecutionHistoryReverse({
+        namespace,
+        execution: { workflowId },
+        maximumPageSize: 1,
+      }),
+    );
+    const last = newest?.history?.events?.[0];
+    if (!last) return undefined;
+    if (closedAs(last) !== undefined) {
+      const payloads = last.workflowExecutionCompletedEventAttributes?.result?.payloads;
+      return arrayFromPayloads(defaultPayloadConverter, payloads)[0];
+    }
+    await sleep(ASK_EVERY_MS, undefined, { signal });
+  }
+}
