@@ -123,3 +123,96 @@ test('after a completed deployment, going back is one shift to the blue that was
   expect(again).toContain('was rolled back from 2.5.0 to 2.4.0 already');
   expect(again).toContain('bluegreen start');
 });
+
+test('after a termination between the shifts, all traffic goes back, past refused starts and checklists since', async () => {
+  const { production, deploy, rollback } = await startScene({
+    traffic: [
+      { percentage: 50, soak: '1s', approval: {} },
+      { percentage: 100, soak: '1s' },
+    ],
+  });
+  const deployment = await deploy();
+  await deployment.untilPhase('awaiting-approval');
+  const { runId } = await deployment.handle.describe();
+  await deployment.handle.terminate('by mistake');
+  expect(production.share()).toBe(0.5);
+  const refusedStart = await deploy();
+  expect((await rolledBack(refusedStart.handle)).message).toContain('go back with bluegreen rollback');
+
+  // Temporal lists what has ended a moment later.
+  const report = await eventually(async () => (await rollback()).result());
+  expect(report).toMatchObject({ outcome: 'rolled-back', undoes: { run: runId, closed: 'terminated' } });
+  expect(production.share()).toBe(0);
+  expect(production.isStopped('2.5.0')).toBe(true);
+
+  // A checklist changes nothing: before it is still the rollback.
+  expect((await (await deploy({ checklistOnly: true })).handle.result()).outcome).toBe('completed');
+  expect(await refused(await rollback())).toContain('already');
+});
+
+test('after a termination before the first shift, green is stopped and the traffic checked', async () => {
+  const { production, deploy, rollback } = await startScene();
+  production.misbehave('deploy', 'hang', 1);
+  const deployment = await deploy();
+  await eventually(() => (production.audit.some(({ command }) => command === 'deploy') ? true : undefined));
+  const { runId } = await deployment.handle.describe();
+  await deployment.handle.terminate('by mistake');
+  const report = await eventually(async () => (await rollback({ run: runId })).result());
+  expect(report).toMatchObject({ outcome: 'rolled-back', undoes: { run: runId, closed: 'terminated' } });
+  expect(production.share()).toBe(0);
+  expect(production.isStopped('2.5.0')).toBe(true);
+});
+
+test('blue is retired when its time is over; then a rollback is refused and names the deployment that it takes', async () => {
+  const { production, deploy, rollback, keeper } = await startScene({ keepBlue: '1s' });
+  await (await deploy()).handle.result();
+  expect((await keeper().result()).retiredAt).toBeGreaterThan(0);
+  expect(production.audit.map(({ command, argument }) => `${command} ${argument}`).at(-1)).toBe('stop 2.4.0');
+  expect(production.isStopped('2.5.0')).toBe(false);
+  const message = await eventually(async () => {
+    const said = await refused(await rollback({ force: true }));
+    return said.includes('no history') ? undefined : said;
+  });
+  expect(message).toContain('2.4.0 was retired');
+  expect(message).toMatch(/bluegreen start --service \S+ --version 2\.4\.0$/);
+  expect(production.share()).toBe(1);
+});
+
+test('blue that has traffic is never retired, and with all of it there is nothing to go back from', async () => {
+  const { production, deploy, rollback, keeper } = await startScene({ keepBlue: '2s' });
+  const { handle } = await deploy();
+  const { runId } = await handle.describe();
+  await handle.result();
+  production.move(0);
+  const { retiredAt, evidence } = await keeper().result();
+  expect({ retiredAt, measured: evidence[0]?.measured }).toEqual({
+    measured: expect.stringContaining('2.4.0 100 %'),
+  });
+  expect(production.isStopped('2.4.0')).toBe(false);
+  expect(await refused(await rollback({ run: runId }))).toContain('2.4.0 serves already');
+});
+
+test('to an unhealthy blue it goes only with --force; the next deployment ends the wait that would retire blue', async () => {
+  const { production, deploy, rollback, keeper } = await startScene({ keepBlue: '1h' });
+  const { handle } = await deploy();
+  const { runId } = await handle.describe();
+  await handle.result();
+  production.misbehave('health', 'fail');
+  const message = await refused(await rollback({ run: runId }));
+  expect(message).toContain('2.4.0 fails its health check');
+  expect(message).toContain('--force');
+  expect(production.share()).toBe(1);
+  expect((await keeper().describe()).status.name).toBe('CANCELLED');
+  const report = await (await rollback({ run: runId, force: true })).result();
+  expect(report.outcome).toBe('rolled-back');
+  expect(production.share()).toBe(0);
+
+  production.misbehave('health', 'well');
+  const again = await deploy();
+  await again.handle.result();
+  expect((await keeper().describe()).status.name).toBe('RUNNING');
+  production.move(0); // by hand
+  const third = await deploy();
+  await third.untilPhase('soaking');
+  expect((await keeper().describe()).status.name).toBe('CANCELLED');
+});
