@@ -106,6 +106,8 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   confirmApprovals: () => [15_000, REPLACEMENT_MS],
   notify: () => [15_000, 15_000],
   writeReport: () => [6_000, REPLACEMENT_MS],
+  planTrain: () => [60_000, REPLACEMENT_MS],
+  findRunbook: () => [60_000, REPLACEMENT_MS],
 };
 const HEARTBEAT_MS = 10_000;
 const RETRY = {

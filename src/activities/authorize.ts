@@ -4,13 +4,16 @@ import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
 import { deploymentWorkflowId, FAILURE, keepBlueWorkflowId } from '../domain/index.ts';
 import { serviceName, version } from '../runbook/index.ts';
-import { KEEP_BLUE_TYPE, ROLLBACK_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
+import { KEEP_BLUE_TYPE, ROLLBACK_TYPE, TRAIN_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
 
 const targeted = z.looseObject({
   target: z.looseObject({ service: serviceName, environment: serviceName, blue: version, green: version }),
 });
 
 const reported = z.looseObject({ deployment: z.string(), report: z.looseObject({ schemaVersion: z.number() }) });
+
+/** They read a train and the runbooks that it names, and change nothing. */
+const OF_TRAINS = new Set(['planTrain', 'findRunbook']);
 
 /** The workflows that act, and the id that each must have. */
 const ID_OF: Readonly<Partial<Record<string, (service: string, environment: string) => string>>> = {
@@ -29,6 +32,7 @@ export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInt
     inbound: {
       async execute(input, next) {
         const { workflowExecution, workflowType, activityType } = info;
+        if (workflowExecution && workflowType === TRAIN_TYPE && OF_TRAINS.has(activityType)) return next(input);
         const idOf = ID_OF[workflowType ?? ''];
         if (!workflowExecution || !idOf)
           throw refused(`${activityType} runs only as a part of the workflow ${WORKFLOW_TYPE}: start that one`);

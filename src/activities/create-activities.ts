@@ -5,6 +5,7 @@ import { deployGreen } from './deploy-green.ts';
 import { withFlushedSeries } from './flush-series.ts';
 import { guardTraffic } from './guard-traffic.ts';
 import { notify } from './notify.ts';
+import { findRunbook, planTrain } from './plan-train.ts';
 import { readBaseline } from './read-baseline.ts';
 import { resolvePlan } from './resolve-plan.ts';
 import { resolveRollback } from './resolve-rollback.ts';
@@ -35,5 +36,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     confirmApprovals: confirmApprovals(dependencies),
     notify: notify(dependencies),
     writeReport: writeReport(dependencies),
+    planTrain: planTrain(),
+    findRunbook: findRunbook(dependencies),
   };
 }

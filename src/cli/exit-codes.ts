@@ -13,6 +13,7 @@ export const EXIT = {
   refused: 11,
   cancelled: 12,
   endedByForce: 13,
+  stopped: 14,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -32,6 +33,7 @@ const MEANING: Record<keyof typeof EXIT, string> = {
     'the deployment was refused; nothing was deployed (metrics inspect, runbook validate --probe: it would be refused)',
   cancelled: 'the deployment was cancelled, and what it had changed was rolled back',
   endedByForce: 'the deployment was terminated: nothing was rolled back',
+  stopped: 'the train ended early, and some of its deployments stay: see status --train',
   interrupted: 'you left before the end: Ctrl-C, or q while watching',
 };
 

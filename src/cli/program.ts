@@ -133,6 +133,19 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** With `--train`, these are about a whole train: commands of their own, with their own options. */
+const TRAIN_COMMANDS: Readonly<Partial<Record<string, CommandEntry['load']>>> = {
+  start: async () => (await import('./train/start.ts')).addStartTrain,
+  status: async () => (await import('./train/status.ts')).addTrainStatus,
+  watch: async () => (await import('./train/follow-train.ts')).addWatchTrain,
+  abort: async () => (await import('./train/abort.ts')).addAbortTrain,
+  report: async () => (await import('./train/report.ts')).addTrainReport,
+};
+const TRAIN_OPTION = [
+  '--train <name>',
+  'a train instead of one deployment (start takes its file); its own options: see --help with --train NAME',
+] as const;
+
 /**
  * The program as far as these arguments need it: only the file of the command they name is loaded, since the Temporal client
  * and the runbook schema take longer to load than most commands take to run. Without arguments, every command is loaded.
@@ -151,7 +164,13 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     const called = calledAs(name);
     if (called !== `${COMMAND} ${name}`)
       command.configureHelp({ commandUsage: (shown) => `${called} ${shown.usage()}` });
-    if (isNeeded(name, args)) (await load())(command);
+    const ofTrains = TRAIN_COMMANDS[name];
+    if (ofTrains && args?.some((arg) => /^--train(=|$)/.test(arg))) (await ofTrains())(command);
+    else if (isNeeded(name, args)) {
+      (await load())(command);
+      // Never read here: with it, the command above takes the place of this one.
+      if (ofTrains) command.option(...TRAIN_OPTION);
+    }
   }
   return program;
 }

@@ -21,6 +21,7 @@ import type {
   RollbackRequest,
 } from './plan.ts';
 import type { DeploymentReport } from './report.ts';
+import type { TrainPlan, TrainRequest } from './train.ts';
 
 export interface ReportInput {
   /** `<workflowId>/<run id>`: as in the target, where there was one. */
@@ -96,4 +97,8 @@ export interface Activities {
     /** The folder, in the workers' state. */
     readonly where: string;
   }>;
+  /** Validates a train. Throws `InvalidRequest`, final. */
+  planTrain(request: TrainRequest): Promise<TrainPlan>;
+  /** The runbook of a deployment is there. Throws `InvalidRequest`, final, where it is not. */
+  findRunbook(deployment: { readonly service: string; readonly environment: string }): Promise<void>;
 }

@@ -9,6 +9,8 @@ export const FAILURE = {
   ChecklistFailed: 'ChecklistFailed',
   /** Something went wrong after the first change and all traffic is verifiably back on blue. Closes the deployment. */
   DeploymentRolledBack: 'DeploymentRolledBack',
+  /** A train did not deploy all that it should. Closes the train. */
+  TrainFailed: 'TrainFailed',
   /** A command of the platform ended with a failure, or could not be started. Never retried: the command said no. */
   CommandFailed: 'CommandFailed',
   /** The parts of a router, such as its processes or routes, split the traffic differently. */

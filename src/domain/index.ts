@@ -80,6 +80,35 @@ export {
 } from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
 export {
+  abortOfDeployments,
+  because,
+  deploymentsOf,
+  failureOf,
+  isEnding,
+  isTrainOver,
+  STATE_WORDS,
+  type TrainDeployment,
+  type TrainDeploymentState,
+  type TrainPhase,
+  type TrainPlan,
+  type TrainRequest,
+  type TrainStatus,
+  trainNameIn,
+  trainWorkflowId,
+  wordsOf,
+} from './train.ts';
+export {
+  trainCancelled,
+  trainClosed,
+  trainDecided,
+  trainDeploymentChanged,
+  trainEntered,
+  trainMessageIgnored,
+  trainOpened,
+  trainPlanned,
+  trainRefusal,
+} from './train-transitions.ts';
+export {
   blueKept,
   blueRecovered,
   checklistBegun,

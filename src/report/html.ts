@@ -9,8 +9,12 @@ import type { SoakView } from './view-soaks.ts';
 
 /** The report as one page that needs no other file, no network and no script. Pure. */
 export function htmlOf(document: ReportDocument): string {
-  const story = toReportView(document);
-  const { badge, tone, title, lead, facts, why, timeline, decisions, undelivered, about } = story;
+  const { badge, title } = toReportView(document);
+  return pageOf(`${badge}: ${title}`, mainOf(document));
+}
+
+/** A page around what is in it. */
+export function pageOf(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -18,11 +22,21 @@ export function htmlOf(document: ReportDocument): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(`${badge}: ${title}`)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<main>
+${body}
+</body>
+</html>
+`;
+}
+
+/** What a page says of one deployment. */
+export function mainOf(document: ReportDocument): string {
+  const story = toReportView(document);
+  const { badge, tone, title, lead, facts, why, timeline, decisions, undelivered, about } = story;
+  return `<main>
 <header class="${tone}">
 <h1>${escapeHtml(title)}: <strong>${escapeHtml(badge.toLowerCase())}</strong></h1>
 <p class="lead">${escapeHtml(lead)}</p>
@@ -44,10 +58,7 @@ ${section('Decisions', table(['at', 'what', 'who', 'why', ''], decisions))}
 ${section('Notifications not delivered', list(undelivered))}
 ${section('Checklist', story.checks.map(checkArticle).join('\n'))}
 ${section('About this report', list(about))}
-</main>
-</body>
-</html>
-`;
+</main>`;
 }
 
 function section(title: string, body: string): string {
@@ -94,7 +105,7 @@ function list(lines: readonly string[]): string {
 }
 
 /** On a phone each row becomes a small block whose cells name their column. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
   const cells = (row: readonly string[]): string =>
     row.map((cell, index) => `<td data-head="${escapeHtml(head[index] ?? '')}">${escapeHtml(cell)}</td>`).join('');

@@ -3,3 +3,4 @@ export { escapeHtml } from './escape-html.ts';
 export { FORMATS, type Format, render } from './render.ts';
 export type { Poll } from './series.ts';
 export { createReportStore, folderOf, type ReportStore } from './store.ts';
+export { renderTrain } from './train.ts';

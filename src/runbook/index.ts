@@ -56,4 +56,5 @@ export {
   toLimits,
   toPlan,
 } from './to-plan.ts';
+export { loadTrain, parseTrain } from './train-schema.ts';
 export { RunbookError } from './yaml-file.ts';

@@ -7,6 +7,9 @@ export const ROLLBACK_TYPE = 'blueGreenRollback';
 /** The wait after which the blue of a completed deployment is retired, under an id of its own. */
 export const KEEP_BLUE_TYPE = 'blueGreenKeepBlue';
 
+/** The same of a train. */
+export const TRAIN_TYPE = 'blueGreenTrain';
+
 /** The queue between clients and workers: BLUEGREEN_TASK_QUEUE where several installations share a namespace. */
 export function taskQueue(env: NodeJS.ProcessEnv = process.env): string {
   return env['BLUEGREEN_TASK_QUEUE'] || 'bluegreen';

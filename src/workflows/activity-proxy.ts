@@ -24,6 +24,12 @@ export function work(summary: string, boundMs: number, lossMs: number = REPLACEM
   return proxyActivities<Activities>(boundsOf(summary, boundMs, lossMs));
 }
 
+/** The same by the workers of another task queue; without one, of the workflow's own. */
+export function workOn(taskQueue: string | undefined, summary: string, boundMs: number): Activities {
+  if (taskQueue === undefined) return work(summary, boundMs);
+  return proxyActivities<Activities>({ ...boundsOf(summary, boundMs, REPLACEMENT_MS), taskQueue });
+}
+
 /** The same for what is not worth many tries: it is given up after so many attempts, and a lost worker's counts as one. */
 export function workAtMost(attempts: number, summary: string, boundMs: number): Activities {
   const bounds = boundsOf(summary, boundMs, REPLACEMENT_MS);

@@ -3,3 +3,4 @@ export { blueGreenDeployment } from './blue-green.ts';
 export { blueGreenRollback } from './blue-green-rollback.ts';
 export { blueGreenKeepBlue } from './keep-blue.ts';
 export { scheduledBlueGreenDeployment } from './scheduled.ts';
+export { blueGreenTrain } from './train.ts';

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Action, DecisionAnswer, DeploymentStatus } from '../domain/index.ts';
+import type { Action, DecisionAnswer, DeploymentStatus, TrainStatus } from '../domain/index.ts';
 
 /** Every message takes ONE JSON object, so that the Temporal UI can send it. Scripts import these definitions. */
 
@@ -45,6 +45,19 @@ export const recheck = defineSignal<[Recheck]>('recheck');
 export const retryRollback = defineSignal<[Signed]>('retryRollback');
 export const acceptRecovery = defineSignal<[Acceptance]>('acceptRecovery');
 export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
+
+/** Of a train: `abort` is the only decision about the whole; the others are about one of its deployments. */
+export type TrainDecision = { readonly action: 'abort' } & Signed;
+export const trainStatus = defineQuery<TrainStatus>('status');
+export const decideTrain = defineUpdate<DecisionAnswer, [TrainDecision]>('decide');
+
+/** What the Temporal UI shows beside each message of a train. */
+export const TRAIN_DESCRIPTION = {
+  status: 'The whole train: its phase, and the state of each deployment by stage.',
+  abort:
+    'Abort every deployment that runs, and roll back or keep what has completed, as the train file says: {"by":"ana","reason":"..."}.',
+  decide: 'The same, answered at once: {"action":"abort","by":"ana","reason":"..."}.',
+} as const;
 
 /** What the Temporal UI shows beside each message. */
 export const DESCRIPTION = {

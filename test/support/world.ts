@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { planTrain } from '../../src/activities/plan-train.ts';
 import type { Activities, ReportInput } from '../../src/domain/activities.ts';
 import type { WatchInput, WindowResult } from '../../src/domain/activity-results.ts';
 import type { CheckResult, DeploymentPlan, DeploymentRequest, PlannedCheck } from '../../src/domain/plan.ts';
@@ -110,6 +111,8 @@ export function world(script: Script = {}): World {
     confirmApprovals: async ({ approvals }) => ({ answers: approvals.map(({ by }) => ({ by })) }),
     notify: async () => {},
     writeReport: async () => ({ where: 'reports/somewhere' }),
+    planTrain: planTrain(),
+    findRunbook: async () => {},
     ...script.activities,
   };
   const named = <Input>(name: (input: Input) => string, act: (input: Input) => Promise<unknown>) =>
@@ -138,6 +141,8 @@ export function world(script: Script = {}): World {
       confirmApprovals: named(() => 'confirm', activities.confirmApprovals as never),
       notify: named(({ severity }: { severity: string }) => `notify ${severity}`, activities.notify as never),
       writeReport: named(({ report }: ReportInput) => `report ${report.outcome}`, activities.writeReport as never),
+      planTrain: activities.planTrain,
+      findRunbook: activities.findRunbook,
     },
   };
 }

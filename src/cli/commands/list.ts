@@ -5,9 +5,10 @@ import { COMMAND } from '../address.ts';
 import { CHECKLIST_PASSED, type Row, rowsWhere } from '../deployment-rows.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { withTemporal } from '../temporal.ts';
+import { listTrains, renderTrains } from '../train/list.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
-import { print, printJson, sanitize } from '../view/output.ts';
+import { print, printJson, printLines, sanitize } from '../view/output.ts';
 
 /** A checklist alone is no completed deployment. */
 const LISTED_PHASES = [...PHASES, CHECKLIST_PASSED] as const;
@@ -18,6 +19,7 @@ interface ListOptions {
   readonly environment?: string;
   readonly phase?: ListedPhase;
   readonly open?: true;
+  readonly trains?: true;
   readonly limit: number;
   readonly json?: true;
 }
@@ -30,6 +32,7 @@ export function addList(command: Command): void {
       new Option('--phase <phase>', 'only deployments in this phase, or with this outcome').choices(LISTED_PHASES),
     )
     .option('--open', 'only running deployments')
+    .option('--trains', 'trains instead of deployments; with --open, only running ones')
     .option('--limit <number>', 'the most to show', positiveNumber, 20)
     .option('--json', 'as JSON')
     .action(list);
@@ -38,11 +41,16 @@ export function addList(command: Command): void {
     'list --open',
     'list --phase awaiting-approval',
     'list --service recommendation --limit 5 --json',
+    'list --trains --open',
   );
 }
 
 async function list(options: ListOptions): Promise<void> {
   await withTemporal(async (client) => {
+    if (options.trains) {
+      const trains = await listTrains(client, options);
+      return options.json ? printJson(trains) : printLines(renderTrains(trains));
+    }
     const rows = sanitize(await findRows(client, options));
     if (options.json) printJson(rows);
     else for (const line of renderRows(rows)) print(line);

@@ -22,17 +22,7 @@ interface ReportOptions extends Address {
 }
 
 export function addReport(command: Command): void {
-  command
-    .option('--run <id>', 'this run instead of the newest')
-    .addOption(
-      new Option('--format <format>', 'the format (default: from the ending of --output, or md)').choices([
-        'md',
-        'html',
-        'json',
-      ]),
-    )
-    .option('--output <file>', 'write it to this file')
-    .action(report);
+  withFormat(command.option('--run <id>', 'this run instead of the newest')).action(report);
   withAddress(command);
   withExample(
     command,
@@ -42,22 +32,31 @@ export function addReport(command: Command): void {
   );
 }
 
+/** In which format, and where to. */
+export function withFormat(command: Command): Command {
+  const format = new Option('--format <format>', 'the format (default: from the ending of --output, or md)');
+  return command.addOption(format.choices(['md', 'html', 'json'])).option('--output <file>', 'write it to this file');
+}
+
 async function report(options: ReportOptions): Promise<void> {
   await withTemporal(async (client) => {
     const { deployment, report: ended } = await endOf(client, options);
     const polls = await pollsOf(deployment);
     const text = await render(formatOf(options), sanitize(documentOf(deployment, ended, polls)));
-    const { output } = options;
-    if (output === undefined) print(text.trimEnd());
-    else
-      await writeFile(output, text).catch((error: unknown) => {
-        throw new CliError(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
-      });
+    await put(text, options);
+  });
+}
+
+/** Prints it, or writes it to the file that was asked for. */
+export async function put(text: string, { output }: Pick<ReportOptions, 'output'>): Promise<void> {
+  if (output === undefined) return print(text.trimEnd());
+  await writeFile(output, text).catch((error: unknown) => {
+    throw new CliError(EXIT.usage, `${output}: cannot be written (${errorCode(error)}).`, { cause: error });
   });
 }
 
 /** A state that cannot be read is no reason to show no report. */
-async function pollsOf(deployment: string): Promise<Poll[]> {
+export async function pollsOf(deployment: string): Promise<Poll[]> {
   const state = await stateToRead();
   try {
     return await createReportStore(state).polls(deployment);
@@ -78,7 +77,7 @@ async function stateToRead(): Promise<StateStore> {
 }
 
 /** A page in a file called `.html`, unless another format was asked for by name. */
-function formatOf({ format, output = '' }: ReportOptions): Format {
+export function formatOf({ format, output = '' }: Pick<ReportOptions, 'format' | 'output'>): Format {
   return format ?? FORMATS.find((one) => extname(output) === `.${one}`) ?? 'md';
 }
 
@@ -101,7 +100,7 @@ async function endOf(client: Client, options: ReportOptions): Promise<ReportInpu
  * What the worker was asked to write, among the last events of the history: every ending has it, a cancelled one, too,
  * whose history holds no other report.
  */
-async function askedToWrite(
+export async function askedToWrite(
   client: Client,
   execution: { readonly workflowId: string; readonly runId: string },
 ): Promise<ReportInput | undefined> {

@@ -1,0 +1,66 @@
+import {
+  DEFAULT_ENVIRONMENT,
+  type DeploymentStatus,
+  deploymentsOf,
+  isTrainOver,
+  type TrainDeployment,
+  type TrainStatus,
+} from '../../domain/index.ts';
+import { COMMAND } from '../address.ts';
+import { clock, formatDurationRoughly } from '../view/format.ts';
+import { aligned } from '../view/layout.ts';
+import type { Paint } from '../view/output.ts';
+import type { TrainSight } from './train-sight.ts';
+
+/** A train for a person: its phase, and a line for each deployment by stage. Pure. */
+export function renderTrainSight({ status, running, end, state }: TrainSight, name: string, paint: Paint): string[] {
+  if (!status)
+    return [
+      `Train ${name}: ${end?.summary ?? 'no worker answers. It continues as soon as one of its task queue runs.'} (Temporal: ${state})`,
+    ];
+  const { phase, phaseSince, requestedBy, reason, onRollback, stages, until } = status;
+  const rows = stages.flatMap((stage) => stage.deployments.map((one) => cellsOf(stage.name, one, running)));
+  return [
+    `${paint.bold(`Train ${status.name}: ${phase}`)}, since ${clock(phaseSince)}`,
+    ...(requestedBy === undefined ? [] : [`  requested by ${requestedBy}${reason === undefined ? '' : `: ${reason}`}`]),
+    ...(onRollback === undefined ? [] : [`  ${ON_ROLLBACK[onRollback]}`]),
+    ...(until === undefined || isTrainOver(status)
+      ? []
+      : [`  the next stage begins at ${clock(until)} (in ${formatDurationRoughly(until - Date.now())})`]),
+    ...(rows.length === 0 ? [] : ['', ...aligned([['STAGE', 'SERVICE', 'ENVIRONMENT', 'VERSION', 'STATE'], ...rows])]),
+    ...reasons(status),
+    ...((end?.summary ?? status.outcome) === undefined ? [] : ['', end?.summary ?? status.outcome ?? '']),
+  ];
+}
+
+const ON_ROLLBACK = {
+  'roll-back-all': 'if one is rolled back, all are, the last stage first',
+  stop: 'if one is rolled back, those that completed stay and no further stage begins',
+} as const;
+
+function cellsOf(stage: string, one: TrainDeployment, running: TrainSight['running']): string[] {
+  return [stage, one.service, one.environment, one.version, stateWords(one, running.get(one.workflowId))];
+}
+
+/** With what the deployment itself says, while it runs. */
+export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | undefined): string {
+  if (!now) return state;
+  const { phase, greenPercentage, waitingFor } = now;
+  const until = waitingFor?.until === undefined ? '' : `, until ${clock(waitingFor.until)}`;
+  const waits = waitingFor === undefined ? '' : `; waits for ${waitingFor.what}${until}`;
+  return `${phase}, green at ${greenPercentage} %${waits}`;
+}
+
+function reasons(status: TrainStatus): string[] {
+  return deploymentsOf(status)
+    .filter(({ state, outcome }) => outcome !== undefined && state !== 'completed')
+    .flatMap((one) => [
+      '',
+      `${one.service} in ${one.environment}: ${one.outcome}`,
+      `  ${COMMAND} report ${flagsOf(one)}`,
+    ]);
+}
+
+function flagsOf({ service, environment }: TrainDeployment): string {
+  return `--service ${service}${environment === DEFAULT_ENVIRONMENT ? '' : ` --environment ${environment}`}`;
+}

@@ -1,0 +1,141 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { stringify } from 'yaml';
+import { deploymentWorkflowId } from '../../src/domain/plan.ts';
+import { trainWorkflowId } from '../../src/domain/train.ts';
+import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { observe, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
+import { world } from '../support/world.ts';
+import { useCommandLine } from './command-line.ts';
+
+const temporal = useTemporal();
+const bluegreen = useCommandLine();
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bluegreen-train-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function fileOf(train: object): Promise<string> {
+  const file = join(folder, `${uniqueService()}.yaml`);
+  await writeFile(file, stringify(train));
+  return file;
+}
+
+const deploymentOf = (service: string) =>
+  observe(temporal.client().workflow.getHandle<typeof blueGreenDeployment>(deploymentWorkflowId(service)));
+
+describe('bluegreen --train', () => {
+  test('starts, shows, watches, lists, aborts and reports a train as a whole', async () => {
+    const [name, first, second] = [uniqueService(), uniqueService(), uniqueService()];
+    const file = await fileOf({
+      name,
+      onRollback: 'stop',
+      stages: [
+        { name: 'one', deployments: [{ service: first, version: '2.5.0' }] },
+        { name: 'two', deployments: [{ service: second, version: '2.5.0' }] },
+      ],
+    });
+    const taskQueue = uniqueQueue();
+    const env = { BLUEGREEN_TASK_QUEUE: taskQueue, BLUEGREEN_STATE: folder };
+    const say = async (...words: string[]) => bluegreen(words, env).ended;
+    const { activities } = world();
+    await temporal.serve(
+      activities,
+      async () => {
+        const started = await say('start', '--train', file, '--requested-by', 'ana', '--reason', 'spring');
+        expect(started).toMatchObject({ exitCode: 0, err: '' });
+        expect(started.out).toContain(`Started: train ${name}, 2 deployments in 2 stages.`);
+        expect(started.out).toContain('Begun: every runbook is found; one is deployed first.');
+
+        const watching = bluegreen(['watch', '--train', name, '--json'], env);
+        await watching.prints(`"text":"train ${name}: deploying, stage one"`);
+        await deploymentOf(first).untilPhase('awaiting-approval');
+        const { reason, requestedBy } = await deploymentOf(first).status();
+        expect({ reason, requestedBy }).toEqual({ reason: `Train ${name}: spring`, requestedBy: 'ana' });
+        await watching.prints('awaiting-approval, green at 50 %; waits for 1 approval');
+        const { out } = await say('status', '--train', name);
+        expect(out).toMatch(new RegExp(`Train ${name}: deploying, since `));
+        expect(out).toMatch(new RegExp(`one +${first} +production +2.5.0 +awaiting-approval, green at 50 %`));
+        expect(out).toMatch(new RegExp(`two +${second} +production +2.5.0 +waiting`));
+        const early = await say('report', '--train', name);
+        expect(early).toMatchObject({ exitCode: 7 });
+        expect(await say('start', '--train', file)).toMatchObject({
+          exitCode: 7,
+          err: expect.stringContaining(`already running for\n  ${first} in production\n`),
+        });
+        expect((await say('list', '--trains', '--open')).out).toMatch(new RegExp(`${name} +deploying +one `));
+
+        await deploymentOf(first).handle.signal(messages.approve, { by: 'ana' });
+        await watching.prints(`${second} 2.5.0 in production: `);
+        const aborted = await say('abort', '--train', name, '--by', 'ben', '--reason', 'wrong version');
+        expect(aborted.out).toContain('Accepted: abort by ben');
+        const watched = await watching.ended;
+        expect(watched.exitCode).toBe(14);
+        const last = JSON.parse(watched.out.trim().split('\n').at(-1) ?? '') as { kind: string; text: string };
+        expect(last).toMatchObject({ kind: 'outcome', text: expect.stringContaining('aborted by ben: wrong version') });
+
+        const report = join(folder, 'train.html');
+        expect(await say('report', '--train', name, '--output', report)).toMatchObject({ exitCode: 0 });
+        const page = await readFile(report, 'utf8');
+        expect(page.match(/<main>/g)).toHaveLength(3);
+        expect(page).toContain(`Train ${name}: stopped`);
+        const json = JSON.parse((await say('report', '--train', name, '--format', 'json')).out);
+        expect(json).toMatchObject({
+          train: { phase: 'stopped', requestedBy: 'ana', reason: 'spring' },
+          deployments: [{ outcome: 'completed', service: first }, { service: second }],
+        });
+        const text = (await say('report', '--train', name)).out;
+        expect(text).toContain(`# ✘ Train ${name}: stopped`);
+        expect(text).toContain(`| one | ${first} | production | 2.5.0 | completed |`);
+        const again = await say('abort', '--train', name, '--by', 'ben');
+        expect(again).toMatchObject({ exitCode: 3, err: expect.stringContaining('is closed') });
+      },
+      taskQueue,
+    );
+  });
+
+  test('shows what Temporal knows while no worker answers', async () => {
+    const name = uniqueService();
+    const deployments = [{ service: uniqueService(), version: '2.5.0' }];
+    const handle = await temporal.client().workflow.start('blueGreenTrain', {
+      workflowId: trainWorkflowId(name),
+      taskQueue: uniqueQueue(),
+      args: [{ name, onRollback: 'stop', stages: [{ name: 'one', deployments }] }],
+    });
+    expect((await bluegreen(['status', '--train', name]).ended).out).toContain(`Train ${name}: no worker answers.`);
+    const sent = await bluegreen(['abort', '--train', name, '--by', 'ana', '--signal']).ended;
+    expect(sent.out).toContain('Sent: abort by ana');
+    await handle.terminate();
+    const ended = await bluegreen(['watch', '--train', name]).ended;
+    expect(ended).toMatchObject({ exitCode: 13, out: expect.stringContaining('The train was terminated') });
+  });
+
+  test('names every mistake in the file, with its place, and starts nothing', async () => {
+    const file = await fileOf({
+      name: 'Spring',
+      onRollback: 'stop',
+      stages: [
+        { name: 'one', deployments: [{ service: 'shop', version: 2 }], soak: '10m' },
+        { name: 'one', deployments: [{ service: 'shop', version: '2.5.0' }], pause: '1h' },
+      ],
+    });
+    const { exitCode, err } = await bluegreen(['start', '--train', file]).ended;
+    expect(exitCode).toBe(2);
+    expect(err.split('\n').map((line) => line.replace(file, 'FILE'))).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^FILE:1:7: name: found "Spring", expected lower-case letters/),
+        expect.stringMatching(/^FILE:\d+:\d+: stages\[0\].deployments\[0\].version: found 2, expected a version/),
+        expect.stringMatching(/^FILE:\d+:\d+: stages\[0\].soak: unknown key "soak", /),
+      ]),
+    );
+    const missing = await bluegreen(['start', '--train', join(folder, 'none.yaml')]).ended;
+    expect(missing).toMatchObject({ exitCode: 2, err: expect.stringContaining('there is no such file') });
+    const nowhere = await bluegreen(['status', '--train', 'no-such-train']).ended;
+    expect(nowhere).toMatchObject({ exitCode: 4, err: expect.stringContaining('There is no train no-such-train') });
+  });
+});
