@@ -30,7 +30,8 @@ export {
   withoutAnswer,
 } from './gate.ts';
 export type { MetricCursor } from './metric-cursor.ts';
-export type { Notification, NotificationEvent } from './notification.ts';
+export type { Notification } from './notification.ts';
+export { DEFAULT_EVENTS, isSent, NOTIFICATION_EVENTS, type NotificationEvent } from './notification-events.ts';
 export { isSamePerson } from './people.ts';
 export {
   ANSWER_MS,
@@ -53,7 +54,7 @@ export {
   type TrafficStep,
 } from './plan.ts';
 export { type Holder, holderWords, type Progress, progressOf, progressWords } from './progress.ts';
-export { recoveryWords, rolledBackWords, sentence } from './recovery-text.ts';
+export { recoveryWords, rolledBackWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';
 export { isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from './service-name.ts';

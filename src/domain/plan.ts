@@ -4,6 +4,7 @@
  */
 
 import type { JudgeRules } from '../judge/index.ts';
+import type { NotificationEvent } from './notification-events.ts';
 import type { SearchAttribute } from './search-attributes.ts';
 
 /** The environment a request means when it names none: the guide's. */
@@ -159,6 +160,8 @@ export interface DeploymentPlan {
   readonly recovery: { readonly targetMs: number };
   /** How long blue runs on after a completed deployment, until it is retired. Without it, nothing retires blue. */
   readonly keepBlueMs?: number;
+  /** The events that the runbook's channels ask for. Missing from deployments that began before events had names. */
+  readonly notificationEvents?: readonly NotificationEvent[];
   /** The search attributes that may be set; without it, all. The others go into the memo. */
   readonly searchAttributes?: readonly SearchAttribute[];
 }

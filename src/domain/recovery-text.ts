@@ -1,3 +1,4 @@
+import { sentence } from '../format/index.ts';
 import type { BlueRecovered } from './activity-results.ts';
 import { schemaStays } from './forward-only.ts';
 import type { DeploymentStatus } from './status.ts';
@@ -22,11 +23,6 @@ export function rolledBackWords(status: DeploymentStatus): string {
     ...(recovered?.accepted ? [recoveryWords(recovered)] : []),
     ...(stays === undefined ? [] : [`${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`]),
   ].join(' ');
-}
-
-/** Reasons come from judges, people and commands, with and without a full stop. */
-export function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function seconds(ms: number): string {

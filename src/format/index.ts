@@ -1,1 +1,2 @@
-export { count, grouped, outOf, percent, plain, seconds } from './numbers.ts';
+export { count, duration, grouped, outOf, percent, plain, seconds } from './numbers.ts';
+export { sentence } from './sentence.ts';

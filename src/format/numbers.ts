@@ -5,6 +5,12 @@ export function seconds(ms: number): string {
   return `${Math.max(0, Math.round(ms / 1_000))} s`;
 }
 
+/** `4 h`, `10 min`, `90 s`: the largest unit in which it is a whole number. */
+export function duration(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`;
+}
+
 /** Three significant digits, and no more than are needed: `20.4 %`, `5 %`. */
 export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(3))} %`;

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type Notification } from '../domain/index.ts';
-import type { Logger, NamedNotifier } from '../plugin/index.ts';
+import { FAILURE } from '../domain/index.ts';
+import type { Logger, NamedNotifier, NotificationMessage } from '../plugin/index.ts';
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
@@ -13,28 +13,30 @@ interface Delivery {
 }
 
 /**
- * Notifies people. The log comes first, then all notifiers at the same time, so that one that fails does not delay the rest.
+ * Notifies people. The log comes first, then at the same time all notifiers that get this event, so that one that fails does not
+ * delay the rest.
  * @throws ApplicationFailure `NotificationFailed` that names each notifier that did not deliver it, and why.
  */
 export async function deliver(
-  notification: Notification,
+  message: NotificationMessage,
   { notifiers, delivered, log, signal }: Delivery,
 ): Promise<void> {
-  const { severity, text } = notification;
+  const { event, severity, text } = message;
   log[LEVEL[severity]](text);
   const results = await Promise.allSettled(
     notifiers.map(async (notifier, index) => {
       if (delivered.has(index)) return;
-      await notifier.notify(notification, signal);
+      if (event !== undefined && notifier.events?.includes(event) === false) return;
+      await notifier.notify(message, signal);
       delivered.add(index);
     }),
   );
   const problems = results.flatMap((result, index) =>
-    result.status === 'rejected' ? [`${notifiers[index]?.name}: ${messageOf(result.reason)}`] : [],
+    result.status === 'rejected' ? [`${notifiers[index]?.name}: ${reasonOf(result.reason)}`] : [],
   );
   if (problems.length > 0) throw ApplicationFailure.retryable(problems.join('; '), FAILURE.NotificationFailed);
 }
 
-function messageOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

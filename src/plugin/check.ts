@@ -1,4 +1,4 @@
-import type { DeploymentTarget, RemedyResult } from '../domain/index.ts';
+import type { DeploymentTarget, NotificationEvent, RemedyResult } from '../domain/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import type { Operation, RunContext } from '../util/index.ts';
 import type { MetricSource } from './metric-source.ts';
@@ -29,6 +29,8 @@ export interface CheckContext {
 /** A notifier as messages call it: `notification 1 of 2 (webhook)`. */
 export interface NamedNotifier extends Notifier {
   readonly name: string;
+  /** The events that it gets; without it, all that are sent. */
+  readonly events?: readonly NotificationEvent[] | undefined;
 }
 
 /**

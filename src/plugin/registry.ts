@@ -91,7 +91,8 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
         const notifier = find('notifications', config).create(config, context);
         return {
           name: `notification ${index + 1} of ${configs.length} (${config.kind})`,
-          notify: (notification, signal) => notifier.notify(notification, signal),
+          events: config.events,
+          notify: (message, signal) => notifier.notify(message, signal),
           preflight: async () => (await notifier.preflight?.()) ?? [],
         };
       }),

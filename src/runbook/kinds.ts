@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_EVENTS, NOTIFICATION_EVENTS, type NotificationEvent } from '../domain/index.ts';
 import { command, commandEnv, duration, name } from './scalars.ts';
 
 /**
@@ -77,10 +78,27 @@ export interface MetricsSchema<Config> extends KindSchema<MetricsBase, Config> {
   latencyProblem?(config: Config): { readonly key: string; readonly message: string } | undefined;
 }
 
+const notificationBase = (kind: string, summary: string, defaultEvents: readonly NotificationEvent[]) =>
+  kindBase(kind, summary).extend({
+    events: z
+      .array(z.enum([...NOTIFICATION_EVENTS, 'all']))
+      .min(1)
+      .default([...defaultEvents])
+      .transform((events) => NOTIFICATION_EVENTS.filter((event) => events.includes(event) || events.includes('all')))
+      .describe(
+        'The events that this channel gets; `[all]` for every one. [notifications.md](notifications.md) describes them and the default.',
+      ),
+  });
+type NotificationBase = ReturnType<typeof notificationBase>;
 export interface NotificationConfig {
   readonly kind: string;
+  /** Missing from runbooks of deployments that began before events had names: it gets all that is sent. */
+  readonly events?: readonly NotificationEvent[] | undefined;
 }
-export type NotificationSchema<Config> = KindSchema<ReturnType<typeof kindBase>, Config>;
+export interface NotificationSchema<Config> extends KindSchema<NotificationBase, Config> {
+  /** The events that a channel of this kind gets where the runbook names none; without it, `DEFAULT_EVENTS`. */
+  readonly defaultEvents?: readonly NotificationEvent[];
+}
 
 /** What every remedy has. */
 export const remedyBase = {
@@ -144,7 +162,11 @@ export function kindSchemas({ workloads, routers, metrics, checks, notifications
     router: oneOf<RouterConfig>(routers.map((one) => one.schema(routerBase(one.kind, one.summary)))),
     metrics: oneOf<MetricsConfig>(metrics.map((one) => one.schema(kindBase(one.kind, one.summary)))),
     check: oneOf<CheckConfig>(checks.map((one) => one.schema(checkBase(one.kind, one.summary)))),
-    notification: oneOf<NotificationConfig>(notifications.map((one) => one.schema(kindBase(one.kind, one.summary)))),
+    notification: oneOf<NotificationConfig>(
+      notifications.map((one) =>
+        one.schema(notificationBase(one.kind, one.summary, one.defaultEvents ?? DEFAULT_EVENTS)),
+      ),
+    ),
   };
 }
 

@@ -114,6 +114,7 @@ export function toPlan(input: {
     },
     recovery: { targetMs: recovery.target },
     ...(keepBlue === undefined ? {} : { keepBlueMs: keepBlue }),
+    notificationEvents: [...new Set(runbook.notifications.flatMap(({ events = [] }) => events))],
   };
 }
 

@@ -6,3 +6,4 @@ export { type PastRun, pastRuns } from './past-runs.ts';
 export { ensureSearchAttributes, registeredSearchAttributes } from './search-attributes.ts';
 export { startDeployment } from './start-deployment.ts';
 export { startRollback } from './start-rollback.ts';
+export { workflowPage, workflowsPage } from './ui.ts';

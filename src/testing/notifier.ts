@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Notification } from '../domain/index.ts';
-import type { Notifier } from '../plugin/index.ts';
+import type { NotificationMessage, Notifier } from '../plugin/index.ts';
 import { assertAbortsPromptly, assertNoSecret, type ConformanceTest, rejectionOf } from './conformance.ts';
 
 /** What the suite needs to know of a notifier. */
@@ -16,10 +15,14 @@ export interface NotifierSubject {
   readonly secrets?: readonly string[];
 }
 
-const NOTIFICATION: Notification = {
+const NOTIFICATION: NotificationMessage = {
+  key: 'blue-green/production/shop/r/7',
+  event: 'rollback-stalled',
   severity: 'critical',
   text: 'The rollback of shop 2.5.0 needs you.',
   target: { deployment: 'w/r', service: 'shop', environment: 'production', blue: '2.4.0', green: '2.5.0', digest: 'd' },
+  command: 'bluegreen retry-rollback --service shop',
+  link: 'https://temporal.example/namespaces/default/workflows/shop',
 };
 
 /** The promises of the notifier port. */

@@ -9,7 +9,7 @@ import {
 import { work } from './activity-proxy.ts';
 import { closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
-import { notify } from './notify.ts';
+import { notify, notifyOfDecision } from './notify.ts';
 import { orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 
@@ -22,7 +22,7 @@ const RESOLVE_MS = 120_000;
  * the report once blue has all traffic and is healthy, or as failed when it is refused and nothing was changed.
  */
 export async function blueGreenRollback(request: RollbackRequest): Promise<DeploymentReport> {
-  const deployment = openDeployment(rollbackOpened(request, Date.now()));
+  const deployment = openDeployment(rollbackOpened(request, Date.now()), notifyOfDecision);
   await refuseWrongId(deployment);
   await refuseTimeLimit(deployment);
   await orRefuse(deployment, async () => {

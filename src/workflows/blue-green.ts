@@ -21,7 +21,7 @@ import { closeAsFailed, closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { keepUntil, startKeepingBlue } from './keep-blue.ts';
-import { notify, notifyOfForwardOnly } from './notify.ts';
+import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfShift, notifyOfStart } from './notify.ts';
 import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
@@ -34,12 +34,13 @@ const RESOLVE_MS = 60_000;
  * the report, as failed with the report in the failure's details, or as cancelled after the rollback.
  */
 export async function blueGreenDeployment(request: DeploymentRequest): Promise<DeploymentReport> {
-  const deployment = openDeployment(opened(request, Date.now()));
+  const deployment = openDeployment(opened(request, Date.now()), notifyOfDecision);
   await refuseWrongId(deployment);
   await refuseTimeLimit(deployment);
 
   await orRefuse(deployment, async () => {
     await resolvePlan(deployment, request);
+    if (!request.checklistOnly) notifyOfStart(deployment);
     // Nothing is changed yet: what cannot be read soon is refused, to be started again.
     const readMetrics = () => readBaseline(deployment, { timeoutMs: deployment.plan().judge.staleMs });
     // A checklist alone shows all that it finds, also where the metrics cannot be read.
@@ -61,6 +62,7 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
+      notifyOfShift(deployment, step);
       watchState = await soakAndPassGate(deployment, step, traffic[index + 1], watchState);
     }
     return completed(deployment);
@@ -109,6 +111,7 @@ async function completed(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const kept = keepUntil(deployment);
   const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.${kept}`;
+  await CancellationScope.nonCancellable(() => notify(deployment, 'completed', 'info', outcome));
   const report = await closeDeployment(deployment, 'completed', outcome);
   await startKeepingBlue(deployment);
   return report;

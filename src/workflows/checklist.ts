@@ -12,9 +12,11 @@ import {
   remedyStarted,
   waitingFor,
 } from '../domain/index.ts';
+import { sentence } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
+import { notify } from './notify.ts';
 
 /** Who ran a remedy that the runbook makes automatic. */
 const BY_ITSELF = 'the runbook';
@@ -69,9 +71,19 @@ async function passGroup(deployment: Deployment, group: string, until: number): 
     for (let next = checks().find(isToMeasure); next; next = checks().find(isToMeasure)) await pass(deployment, next);
     if (checks().every(isPassed)) return;
     const moves = (): boolean => checks().every(isPassed) || checks().some(isToMeasure);
+    notifyOfWait(deployment, checks());
     const left = Math.max(1, until - Date.now());
     if (!(await condition(moves, left, { summary: `${group} has to pass` }))) throw notInTime(deployment);
   }
+}
+
+/** The checks of one group that wait for people, and how each is unblocked. */
+function notifyOfWait(deployment: Deployment, checks: readonly CheckStatus[]): void {
+  const { service, version, environment } = deployment.status();
+  const wait = waitingFor({ ...deployment.status(), checks });
+  if (!wait) return;
+  const text = `${service} ${version} in ${environment} waits for people: ${sentence(wait.what)} To go on: ${sentence(wait.unblockedBy)}`;
+  void notify(deployment, 'check-waits', 'warning', text);
 }
 
 function notInTime(deployment: Deployment): ApplicationFailure {

@@ -11,6 +11,7 @@ import { workAtMost } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, withoutStack } from './failures.ts';
 import { aboutDeployment } from './log.ts';
+import { notifyOfRefusal } from './notify.ts';
 
 /** Bound of one attempt to write the report; with the tries it is given up after about 20 s, a full disk much sooner. */
 const WRITE_MS = 6_000;
@@ -51,6 +52,7 @@ export async function closeAsFailed(
   message: string,
   cause?: unknown,
 ): Promise<ApplicationFailure> {
+  if (phase === 'refused') await notifyOfRefusal(deployment, message);
   return withoutStack(
     ApplicationFailure.create({
       type,

@@ -47,8 +47,14 @@ export interface Deployment {
   readonly scope: CancellationScope;
 }
 
-/** Sets up the state and every message handler; call it before the first await, so that no message is missed. */
-export function openDeployment(initial: DeploymentStatus): Deployment {
+/**
+ * Sets up the state and every message handler; call it before the first await, so that no message is missed. `onDecision` is
+ * called with each decision that counts; it must not throw.
+ */
+export function openDeployment(
+  initial: DeploymentStatus,
+  onDecision: (deployment: Deployment, decision: Decision) => void,
+): Deployment {
   let state = initial;
   let shownPhase: string | undefined;
   const scope = new CancellationScope();
@@ -71,6 +77,8 @@ export function openDeployment(initial: DeploymentStatus): Deployment {
   const change = (transition: Transition): void => {
     const before = state;
     state = transition(before, Date.now());
+    for (const decision of state.decisions)
+      if (decision.taken && !before.decisions.includes(decision)) onDecision(deployment, decision);
     emitMetrics(measurementsOf(before, state));
     void showDetails();
     // Before the plan is there the request is not validated, and a refused deployment should stay short.
@@ -150,7 +158,7 @@ export function openDeployment(initial: DeploymentStatus): Deployment {
   // No default signal handler: with one, the SDK fails the workflow task, for ever, over a signal whose name begins with
   // its own "__temporal_". Without, a signal of an unknown name stays in the history and does nothing.
 
-  return {
+  const deployment: Deployment = {
     status: () => state,
     plan: () => {
       if (!state.plan) throw new Error('the plan is not resolved yet');
@@ -159,6 +167,7 @@ export function openDeployment(initial: DeploymentStatus): Deployment {
     change,
     scope,
   };
+  return deployment;
 }
 
 function waits(state: DeploymentStatus): Pick<DeploymentStatus, 'waitingFor'> {

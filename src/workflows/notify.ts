@@ -1,5 +1,16 @@
 import { CancellationScope, log } from '@temporalio/workflow';
-import { type Notification, type NotificationEvent, notificationGivenUp, rollbackPromise } from '../domain/index.ts';
+import {
+  type Decision,
+  isApproved,
+  isSent,
+  type Notification,
+  type NotificationEvent,
+  notificationGivenUp,
+  openGate,
+  rollbackPromise,
+  type TrafficStep,
+} from '../domain/index.ts';
+import { duration, sentence } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
@@ -9,8 +20,8 @@ import { aboutDeployment } from './log.ts';
 const TELL_MS = 15_000;
 
 /**
- * Tells people. Neither a failure nor a cancellation of the deployment gets in its way, nor it in theirs: what could not be
- * delivered is kept in the state.
+ * Notifies people, if events of this kind are sent. Neither a failure nor a cancellation of the deployment prevents it, and it
+ * delays neither: what could not be delivered is kept in the state. Never rejects.
  */
 export function notify(
   deployment: Deployment,
@@ -18,10 +29,13 @@ export function notify(
   severity: Notification['severity'],
   text: string,
 ): Promise<void> {
-  const { target } = deployment.plan();
+  const { target, notificationEvents } = deployment.plan();
+  if (!isSent(event, notificationEvents)) return Promise.resolve();
+  // Deployments that began before events had names send what they sent then.
+  const named = notificationEvents && { event };
   const at = Date.now();
   return CancellationScope.nonCancellable(() =>
-    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, event, severity, text }),
+    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, ...named, severity, text }),
   ).catch((error: unknown) => {
     const problem = errorMessage(error);
     log.error('a notification could not be delivered', {
@@ -31,6 +45,25 @@ export function notify(
     });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
   });
+}
+
+export function notifyOfStart(deployment: Deployment): void {
+  const { service, version, environment, requestedBy, reason } = deployment.status();
+  const by = requestedBy === undefined ? '' : `, requested by ${requestedBy}`;
+  const why = reason === undefined ? '.' : `: ${sentence(reason)}`;
+  void notify(deployment, 'started', 'info', `Deploying ${service} ${version} to ${environment}${by}${why}`);
+}
+
+/** Call it when nothing was deployed. Without a plan there is nothing to say who is to be notified. */
+export async function notifyOfRefusal(deployment: Deployment, outcome: string): Promise<void> {
+  const { service, version, environment, plan } = deployment.status();
+  if (plan) await notify(deployment, 'refused', 'warning', `${service} ${version} in ${environment}: ${outcome}`);
+}
+
+export function notifyOfShift(deployment: Deployment, { percentage, soakMs }: TrafficStep): void {
+  const { service, version, environment } = deployment.status();
+  const text = `${service} ${version} has ${percentage} % of the traffic in ${environment} and is watched for ${duration(soakMs)}.`;
+  void notify(deployment, 'shifted', 'info', text);
 }
 
 /**
@@ -48,4 +81,18 @@ export function notifyOfForwardOnly(deployment: Deployment, announced?: string):
       `${service} ${version} in ${environment} has forward-only migrations. ${promise}.`,
     );
   return promise;
+}
+
+/** Notifies people of an approval or a rejection that counts; call it after the decision was taken. */
+export function notifyOfDecision(deployment: Deployment, { action, by, reason }: Decision): void {
+  // Without a plan there is nothing to say who is to be notified.
+  if (!deployment.status().plan || (action !== 'approve' && action !== 'reject')) return;
+  const { service, version, environment } = deployment.status();
+  const gate = openGate(deployment.status());
+  const what = `${by} ${action === 'approve' ? 'approved' : 'rejected'} ${gate?.id ?? 'the next shift'} of ${service} ${version} in ${environment}`;
+  const said = `${what}${reason === undefined ? '.' : `: ${sentence(reason)}`}`;
+  if (action === 'reject') return void notify(deployment, 'rejected', 'warning', `${said} It is rolled back.`);
+  const missing = gate ? gate.required - gate.approvedBy.length : 0;
+  const next = isApproved(gate) ? 'Every approval is there.' : `Still needed: ${missing}.`;
+  void notify(deployment, 'approved', 'info', `${said} ${next}`);
 }

@@ -1,8 +1,10 @@
 import { CancellationScope, CancelledFailure, patched, workflowInfo } from '@temporalio/workflow';
-import { type DeploymentStatus, deploymentWorkflowId, FAILURE, sentence } from '../domain/index.ts';
+import { type DeploymentStatus, deploymentWorkflowId, FAILURE } from '../domain/index.ts';
+import { sentence } from '../format/index.ts';
 import { closeAsFailed, closeDeployment } from './close.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
+import { notifyOfRefusal } from './notify.ts';
 
 /** The workflow id is the lock (invariant 13); under another id two deployments could run at once. */
 export async function refuseWrongId(deployment: Deployment): Promise<void> {
@@ -57,6 +59,7 @@ export async function orRefuse(deployment: Deployment, body: () => Promise<void>
       );
     if (CancellationScope.current().consideredCancelled) {
       const outcome = `Cancelled before anything was ${changed}.`;
+      await notifyOfRefusal(deployment, outcome);
       await closeDeployment(deployment, 'cancelled', outcome);
       // Not `error`: a worker that was lost meanwhile has made a time-out of it, and that would close as failed.
       throw new CancelledFailure(outcome);

@@ -6,6 +6,7 @@ import {
   undecidedEnded,
   type WindowResult,
 } from '../domain/index.ts';
+import { duration } from '../format/index.ts';
 import type { Deployment } from './deployment.ts';
 import { RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
@@ -80,9 +81,4 @@ function isUndecided({ code, exhausted }: WindowResult): boolean {
 /** A window that no worker closed gives no reason: it is no evidence either, and ends no wait. */
 function isEvidence(window: WindowResult): boolean {
   return window.verdict !== 'inconclusive' || (window.code !== undefined && !isUndecided(window));
-}
-
-function duration(ms: number): string {
-  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
-  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`;
 }

@@ -100,3 +100,25 @@ test('a worker that stops does not wait for a channel that is silent', async () 
   cancel({ workerShutdown: true });
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
 });
+
+test('a notification has the command that is asked for, the link, and one key in all its attempts', async () => {
+  const heard: unknown[] = [];
+  const url = await serve((request, response) => {
+    const key = request.headers['idempotency-key'];
+    request.on('data', (chunk) => heard.push({ key, ...(JSON.parse(String(chunk)) as object) }));
+    request.on('end', () => response.end());
+  });
+  const env = { CHAT_WEBHOOK: url, TEMPORAL_UI_ADDRESS: 'https://temporal.example/' };
+  const { activities, target } = await scene(CHANNELS, env);
+  const workflowId = `blue-green/production/${target.service}`;
+  const asked = { ...NEWS, event: 'gate-opened', target: { ...target, deployment: `${workflowId}/run-1` } } as const;
+  const info = { workflowExecution: { workflowId, runId: 'run-1' }, activityId: '7', namespace: 'shop' };
+  for (const attempt of [1, 2]) await begin(activities.notify, asked, { ...info, attempt }).result;
+  await begin(activities.notify, asked, { ...info, activityId: '8' }).result;
+  const message = {
+    event: 'gate-opened',
+    command: `bluegreen approve --service ${target.service}`,
+    link: `https://temporal.example/namespaces/shop/workflows/${encodeURIComponent(workflowId)}/run-1`,
+  };
+  expect(heard).toMatchObject(['7', '7', '8'].map((id) => ({ ...message, key: `${workflowId}/run-1/${id}` })));
+});

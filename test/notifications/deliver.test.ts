@@ -14,7 +14,15 @@ const target = {
   green: '2.5.0',
   digest: 'd',
 };
-const notification = { target, severity: 'critical', text: 'The rollback stalled.' } as const;
+const notification = {
+  target,
+  key: 'w/r/7',
+  event: 'rollback-stalled',
+  severity: 'critical',
+  text: 'The rollback stalled.',
+  command: 'bluegreen retry-rollback --service recommendation',
+  link: 'https://temporal.example/namespaces/default/workflows/w/r',
+} as const;
 const signal = new AbortController().signal;
 
 const startServer = useServers();
@@ -56,7 +64,12 @@ test('a webhook gets the news as JSON', async () => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
     request.on('end', () => {
-      received.push(request.method, request.headers['content-type'], JSON.parse(body));
+      received.push(
+        request.method,
+        request.headers['content-type'],
+        JSON.parse(body),
+        request.headers['idempotency-key'],
+      );
       response.writeHead(204).end();
     });
   });
@@ -69,10 +82,14 @@ test('a webhook gets the news as JSON', async () => {
     {
       text: 'The rollback stalled.',
       severity: 'critical',
+      event: 'rollback-stalled',
       service: 'recommendation',
       environment: 'production',
       version: '2.5.0',
+      command: notification.command,
+      link: notification.link,
     },
+    notification.key,
   ]);
 });
 
@@ -113,4 +130,24 @@ test.each([
   await expect(send(webhooks('HOOK'), { env })).rejects.toThrow(
     `the worker's variable HOOK ${problem}, expected a webhook's URL`,
   );
+});
+
+test('a channel gets the events that the runbook names for it', async () => {
+  const heard: string[] = [];
+  const hook = (name: string) =>
+    serve((_, response) => {
+      heard.push(name);
+      response.end();
+    });
+  const env = { DESK: await hook('desk'), PAGER: await hook('pager') };
+  const configs = [
+    { kind: 'webhook', urlEnv: 'DESK', events: ['gate-opened'] as const },
+    { kind: 'webhook', urlEnv: 'PAGER', events: ['rollback-stalled'] as const },
+  ];
+  const notifiers = registry.notifiers(configs, { env, log: logger() });
+  await deliver(notification, { notifiers, delivered: new Set(), log: logger(), signal });
+  expect(heard).toEqual(['pager']);
+  const { event: _, ...unnamed } = notification;
+  await deliver(unnamed, { notifiers, delivered: new Set(), log: logger(), signal });
+  expect(heard.toSorted()).toEqual(['desk', 'pager', 'pager']);
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { DEFAULT_EVENTS, NOTIFICATION_EVENTS } from '../../src/domain/notification-events.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { parseRequest, toPlan } from '../../src/runbook/to-plan.ts';
 import { format } from '../support/registry.ts';
-import { guide, guideWith } from './support.ts';
+import { GUIDE_TEXT, guide, guideWith } from './support.ts';
 
 const DIGEST = 'd'.repeat(64);
 const DEPLOYMENT = 'blue-green/production/recommendation/run-1';
@@ -200,4 +201,15 @@ describe('a request', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('the plan names the events that the channels ask for; a channel that names none asks for the default', () => {
+  const hook = (events: string) => `{ kind: webhook, urlEnv: HOOK${events} }`;
+  const planWith = (...channels: string[]) =>
+    plan({
+      runbook: parseRunbook(`${GUIDE_TEXT}\nnotifications: [${channels.join(', ')}]\n`, { file: 'a.yaml', format }),
+    }).notificationEvents;
+  expect(planWith(hook(''))).toEqual([...DEFAULT_EVENTS]);
+  expect(planWith(hook(', events: [shifted, started]'), hook(', events: [started]'))).toEqual(['started', 'shifted']);
+  expect(planWith(hook(', events: [all]'))).toEqual([...NOTIFICATION_EVENTS]);
 });

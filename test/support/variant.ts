@@ -40,7 +40,7 @@ export async function bundleVariant(changes: readonly Change[], interceptors: st
 }
 
 const BEFORE_DEPLOY = '    await deployGreen(deployment);';
-const ANNOUNCE = "await notify(deployment, 'started', 'info', 'Deploying now.');";
+const ANNOUNCE = "await notify(deployment, 'held', 'info', 'Deploying now.');";
 
 /** Tells people before green is deployed, without a thought for deployments under way. */
 export const ANNOUNCED: readonly Change[] = [announced(ANNOUNCE)];

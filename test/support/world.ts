@@ -57,6 +57,7 @@ export function planFor(request: DeploymentRequest): DeploymentPlan {
     watch: { pollMs: 50, windowMs: 200, gateWindowMs: 10_000, maxUnwatchedMs: 60_000, maxSoakFactor: 3 },
     rollback: { timeoutMs: PATIENCE_MS, roundMs: PATIENCE_MS, pauseMs: 1_000, guardMs: 50 },
     recovery: { targetMs: 90_000 },
+    notificationEvents: [],
   };
 }
 

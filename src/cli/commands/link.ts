@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { deploymentWorkflowId } from '../../domain/index.ts';
-import { taskQueue, WORKFLOW_TYPE } from '../../temporal/index.ts';
+import { taskQueue, WORKFLOW_TYPE, workflowPage, workflowsPage } from '../../temporal/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
@@ -43,22 +43,22 @@ const NO_RUN = 'none';
 
 async function link({ ui, ...options }: LinkOptions): Promise<void> {
   const request = checkedRequest(options);
-  const workflows = `${addressOf(ui)}/namespaces/${encodeURIComponent(readConfig().namespace)}/workflows`;
+  const { namespace } = readConfig();
+  const address = addressOf(ui);
   const workflowId = deploymentWorkflowId(options.service, options.environment);
-  const deployment = `${workflows}/${encodeURIComponent(workflowId)}`;
   const form = new URLSearchParams({ workflowId, taskQueue: taskQueue(), workflowType: WORKFLOW_TYPE, runId: NO_RUN });
   print('Start it here:');
-  print(`  ${workflows}/start-workflow?${form.toString()}`);
+  print(`  ${workflowsPage(address, namespace)}/start-workflow?${form.toString()}`);
   print('Paste this as its input (a link cannot contain it):');
   // Laid out as the form does it: one line it would lay out on the first click, and the button would move away under it.
   printJson(request);
   print('Then watch it here (the newest deployment):');
-  print(`  ${deployment}`);
+  print(`  ${workflowPage(address, { namespace, workflowId })}`);
   try {
     const runId = await runUnderWay(options);
     if (runId === undefined) return;
     print('A deployment is running; Temporal refuses another until it has ended:');
-    print(`  ${deployment}/${runId}`);
+    print(`  ${workflowPage(address, { namespace, workflowId, runId })}`);
   } catch (error) {
     printError(`It is not known whether a deployment is under way. ${toCliError(error).message}`);
   }
@@ -74,9 +74,8 @@ async function runUnderWay(address: Pick<LinkOptions, 'service' | 'environment'>
   }
 }
 
-/** Without the slash at its end. */
 function addressOf(ui: string): string {
-  if (URL.canParse(ui) && /^https?:$/.test(new URL(ui).protocol)) return ui.replace(/\/+$/, '');
+  if (URL.canParse(ui) && /^https?:$/.test(new URL(ui).protocol)) return ui;
   throw new CliError(
     EXIT.usage,
     `The address of the UI is "${ui}", expected an http or https URL such as http://localhost:8233: see --ui and TEMPORAL_UI_ADDRESS.`,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { notificationKind } from '../../plugin/index.ts';
 import { fillPlaceholders, findPrograms, runCommand } from '../../processes/index.ts';
 import { command, commandEnv, duration } from '../../runbook/index.ts';
@@ -10,20 +9,29 @@ export const commandNotification = notificationKind({
   secretKeys: ['command'],
   schema: (base) =>
     base.extend({
-      command: command('severity', 'text', 'service', 'environment', 'version').describe(
-        'The program. `{severity}` is info, warning or critical; `{text}` is the message.',
+      command: command('severity', 'text', 'event', 'command', 'link', 'service', 'environment', 'version').describe(
+        'The program. `{severity}` is info, warning or critical; `{text}` is the message; `{command}` and `{link}` may be empty.',
       ),
       env: commandEnv,
       timeout: duration.prefault('10s').describe('The longest that the program may take.'),
     }),
   create: ({ command: words, env, timeout: timeoutMs }) => ({
-    async notify({ severity, text, target }, signal) {
+    async notify({ key, severity, text, event = '', command: asked = '', link = '', target }, signal) {
       const { service, environment, green: version } = target;
       const result = await runCommand({
         name: 'the notification',
-        command: fillPlaceholders(words, { severity, text, service, environment, version }),
+        command: fillPlaceholders(words, {
+          severity,
+          text,
+          event,
+          command: asked,
+          link,
+          service,
+          environment,
+          version,
+        }),
         env,
-        operation: { id: `notify/${randomUUID()}`, attempt: 1 },
+        operation: { id: `notify/${key}`, attempt: 1 },
         run: { signal, heartbeat() {} },
         timeoutMs,
       });

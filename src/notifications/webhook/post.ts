@@ -1,4 +1,4 @@
-import type { Notification } from '../../domain/index.ts';
+import type { NotificationMessage } from '../../plugin/index.ts';
 import { errorCode, readVariable } from '../../util/index.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -21,13 +21,13 @@ function webhookUrl(urlEnv: string, env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Posts `{ text, severity, service, environment, version }` as JSON to the URL in the variable `urlEnv`; chat services
- * show `text`. The URL is a secret.
+ * Posts `{ text, severity, event, service, environment, version, command, link }` as JSON to the URL in the variable `urlEnv`;
+ * chat services show `text`. The URL is a secret.
  * @throws Error that says what was wrong, without the URL; the signal's reason when that aborts.
  */
 export async function postToWebhook(
   urlEnv: string,
-  { text, severity, target }: Notification,
+  { key, text, severity, event, target, command, link }: NotificationMessage,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<void> {
@@ -40,8 +40,8 @@ export async function postToWebhook(
     const response = await fetch(url, {
       method: 'POST',
       redirect: 'manual', // followed, it becomes a GET that nobody reads
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text, severity, service, environment, version }),
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ text, severity, event, service, environment, version, command, link }),
       signal: AbortSignal.any([signal, timeout]),
     });
     status = response.status;
