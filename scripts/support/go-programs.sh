@@ -32,8 +32,7 @@ build_once() {
 }
 is_built() { cmp -s go.sum "$1/go.sum"; }
 
-# go_build FOLDER LDFLAGS PACKAGE...: without debug information, which takes a tenth of the time, and at low priority, since tests
-# run meanwhile.
+# go_build FOLDER LDFLAGS PACKAGE...: without debug information, and at low priority, since tests run meanwhile.
 go_build() {
   CGO_ENABLED=0 nice -n 19 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false -ldflags "-s -w $2" -o "$1/" "${@:3}" >&2
 }
