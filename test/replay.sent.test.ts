@@ -103,7 +103,7 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   restoreTraffic: ({ rollback }) => [rollback.timeoutMs, rollback.roundMs],
   verifyRecovery: ({ rollback }) => [rollback.roundMs, REPLACEMENT_MS],
   guardTraffic: ({ rollback }) => [rollback.guardMs + rollback.timeoutMs, REPLACEMENT_MS],
-  confirmApprovals: () => [15_000, REPLACEMENT_MS],
+  confirmApprovals: () => [60_000, REPLACEMENT_MS],
   notify: () => [15_000, 15_000],
   writeReport: () => [6_000, REPLACEMENT_MS],
   planTrain: () => [60_000, REPLACEMENT_MS],

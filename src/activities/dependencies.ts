@@ -1,4 +1,4 @@
-import type { SearchAttribute } from '../domain/index.ts';
+import type { Principals, SearchAttribute } from '../domain/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import type { ReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
@@ -14,6 +14,11 @@ export interface Dependencies {
   readonly env: NodeJS.ProcessEnv;
   /** The search attributes that are registered now; without it, all are taken to be. */
   readonly searchAttributes?: () => Promise<readonly SearchAttribute[]>;
+  /** Who started a deployment, and who sent its signals of a name, as the server authenticated them: for `identity: principal`. */
+  readonly principals?: (
+    own: { readonly workflowId: string; readonly runId: string },
+    signalName: string,
+  ) => Promise<Principals>;
   /** The id of the parent workflow whose end would terminate this one; without it, no parent is searched. */
   readonly terminatingParent?: (own: {
     readonly workflowId: string;

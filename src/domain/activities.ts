@@ -12,6 +12,7 @@ import type {
 import type { ConfirmedApprovals, PendingApproval } from './gate.ts';
 import type { Notification } from './notification.ts';
 import type {
+  Approval,
   CheckResult,
   DeploymentPlan,
   DeploymentRequest,
@@ -84,12 +85,16 @@ export interface Activities {
   verifyRecovery(input: RollbackInput & { readonly restoredAt: number }): Promise<BlueRecovered>;
   /** Watches until `until` that no late command moves the traffic; `moved` says what was seen if one did. */
   guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;
-  /** Which of these approvals count, by the groups as they are now. Groups that cannot be read are a `problem`, as a value. */
-  confirmApprovals(input: {
-    readonly target: DeploymentTarget;
-    readonly approvers: readonly string[];
-    readonly approvals: readonly PendingApproval[];
-  }): Promise<ConfirmedApprovals>;
+  /**
+   * Which of these approvals count, by the groups as they are now and by the senders that the server recorded. Groups or a history
+   * that cannot be read are a `problem`, as a value.
+   */
+  confirmApprovals(
+    input: Pick<Approval, 'approvers' | 'identity' | 'notRequester'> & {
+      readonly target: DeploymentTarget;
+      readonly approvals: readonly PendingApproval[];
+    },
+  ): Promise<ConfirmedApprovals>;
   /** Tells people. Never worth failing a deployment for. */
   notify(notification: Notification): Promise<void>;
   /** Writes the report of a deployment that has ended, as HTML, JSON and Markdown. Throws when it cannot be kept. */

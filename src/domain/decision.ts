@@ -11,7 +11,7 @@ export const ACTIONS = [
 
 export type Action = (typeof ACTIONS)[number];
 
-/** What a person tells a deployment. `by` is the sender's claim; Temporal's own history proves who sent it. */
+/** What a person sends to a deployment. `by` is the sender's claim, unless the gate asks for `identity: principal`. */
 export interface Decision {
   readonly action: Action;
   readonly by: string;

@@ -5,6 +5,7 @@ import {
   type GateStatus,
   isApproved,
   isToConfirm,
+  type PendingApproval,
   rejected,
   whyNotApprover,
 } from './gate.ts';
@@ -72,14 +73,14 @@ export function describe(value: unknown): string {
   return typeof value === 'object' ? 'an object' : (JSON.stringify(value) ?? 'nothing');
 }
 
-/** Whether this decision counts now; the reason if it does not. */
-export function refusal(status: DeploymentStatus, decision: Decision): string | undefined {
+/** Whether this decision counts now; the reason if it does not. `signal`: which signal it came as; missing for an update. */
+export function refusal(status: DeploymentStatus, decision: Decision, signal?: number): string | undefined {
   if (decision.decisionId && status.decisions.some((past) => past.taken && past.decisionId === decision.decisionId))
     return `decision ${decision.decisionId} was taken already; it counts once`;
   if (isClosed(status.phase)) return `the deployment is closed (${status.phase})`;
   switch (decision.action) {
     case 'approve':
-      return refuseApproval(status, decision);
+      return refuseApproval(status, decision, signal);
     case 'reject':
       return refuseRejection(status, decision);
     case 'abort':
@@ -109,7 +110,7 @@ function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undef
   return undefined;
 }
 
-function refuseApproval(status: DeploymentStatus, decision: Decision): string | undefined {
+function refuseApproval(status: DeploymentStatus, decision: Decision, signal?: number): string | undefined {
   if (status.ending) return `the deployment is being ${status.ending.cause} by ${status.ending.by}`;
   const gate = openGate(status);
   if (!gate || (decision.gate !== undefined && decision.gate !== gate.id)) return noSuchGate(status, decision.gate);
@@ -118,7 +119,10 @@ function refuseApproval(status: DeploymentStatus, decision: Decision): string | 
     return `${decision.by} approved ${gate.id} already${before === decision.by ? '' : `, as ${before}`}`;
   if (isApproved(gate)) return `${gate.id} has its ${gate.required} approval(s) already`;
   // An answer that people fill in has no name yet: availableDecisions.
-  return decision.by === '' ? undefined : whyNotApprover(gate, decision.by, status.requestedBy);
+  if (decision.by === '') return undefined;
+  if (gate.identity === 'principal' && signal === undefined)
+    return `${gate.id} counts an approval only if the server recorded who sent it, and of an update it records nobody: send the signal approve (approve --signal)`;
+  return whyNotApprover(gate, decision.by, status.requestedBy);
 }
 
 function refuseRejection(status: DeploymentStatus, { by, gate: asked }: Decision): string | undefined {
@@ -178,17 +182,24 @@ function noSuchGate(status: DeploymentStatus, asked: string | undefined): string
   return `no gate is open${asked === undefined ? '' : ` (asked: ${asked})`}; the deployment is ${status.phase}`;
 }
 
-/** Takes the decision or records it as ignored. Pure; the one place where a decision changes the state. */
+/**
+ * Takes the decision, leaves it pending or records it as ignored. Pure; the one place where a decision changes the state.
+ * `signal` as in `refusal`.
+ */
 export function decide(
   status: DeploymentStatus,
   decision: Decision,
   at: number,
+  signal?: number,
 ): { readonly status: DeploymentStatus; readonly answer: DecisionAnswer } {
-  const why = refusal(status, decision);
+  const why = refusal(status, decision, signal);
   if (why !== undefined) return { status: ignore(status, { ...decision, at, why }), answer: { taken: false, why } };
   const gate = openGate(status);
   if (decision.action === 'approve' && gate && isToConfirm(gate, decision.by))
-    return { status: { ...status, ...withPending(status, decision, at) }, answer: { taken: false, pending: true } };
+    return {
+      status: { ...status, ...withPending(status, { ...pendingOf(decision), at, ...(signal && { signal }) }) },
+      answer: { taken: false, pending: true },
+    };
   return accept(status, decision, at);
 }
 
@@ -197,14 +208,11 @@ function accept(status: DeploymentStatus, decision: Decision, at: number): Retur
   return { status: keep(after, { ...decision, at, taken: true }), answer: { taken: true } };
 }
 
-function withPending(status: DeploymentStatus, decision: Decision, at: number): Partial<DeploymentStatus> {
-  const { by, reason, decisionId } = decision;
-  const added = {
-    by,
-    at,
-    ...(reason === undefined ? {} : { reason }),
-    ...(decisionId === undefined ? {} : { decisionId }),
-  };
+function pendingOf({ by, reason, decisionId }: Decision): Omit<PendingApproval, 'at'> {
+  return { by, ...(reason === undefined ? {} : { reason }), ...(decisionId === undefined ? {} : { decisionId }) };
+}
+
+function withPending(status: DeploymentStatus, added: PendingApproval): Partial<DeploymentStatus> {
   return withGate(status, (gate) => ({ ...gate, pending: [...(gate.pending ?? []), added] }));
 }
 
@@ -220,9 +228,9 @@ export function approvalsConfirmed(status: DeploymentStatus, result: ConfirmedAp
   return result.answers.reduce((current, { by, why }) => {
     const approval = pending.find((one) => isSamePerson(one.by, by));
     if (!approval) return current;
-    const { at: _sent, ...given } = approval;
+    const { at: _sent, signal, ...given } = approval;
     const decision: Decision = { action: 'approve', gate: gate.id, ...given };
-    const refused = why ?? refusal(current, decision);
+    const refused = why ?? refusal(current, decision, signal);
     return refused === undefined
       ? accept(current, decision, at).status
       : ignore(current, { ...decision, at, why: refused });

@@ -16,12 +16,21 @@ export interface GateStatus extends Omit<Approval, 'timeoutMs' | 'onTimeout' | '
   readonly passedAt?: number;
 }
 
-/** An approval by somebody who may be in a group of approvers. */
+/** An approval by somebody who may be in a group of approvers, or whose identity has to be confirmed. */
 export interface PendingApproval {
   readonly by: string;
   readonly at: number;
   readonly reason?: string;
   readonly decisionId?: string;
+  /** It came as the so-many-th signal `approve` of this run; missing for an update. */
+  readonly signal?: number;
+}
+
+/** Who started a deployment, and who sent its signals of one name, in their order, as the server authenticated them. */
+export interface Principals {
+  readonly starter?: string;
+  /** `by` is the claim in the message. */
+  readonly senders: readonly { readonly principal?: string; readonly by?: string }[];
 }
 
 /** What a worker found out about pending approvals: without `why`, one counts. `problem`: nothing, and why. */
@@ -72,15 +81,28 @@ function without(people: readonly string[], by: string): string[] {
 export function whyNotApprover(gate: GateStatus, by: string, requestedBy: string | undefined): string | undefined {
   if (gate.notRequester && requestedBy !== undefined && isSamePerson(by, requestedBy))
     return `${by} requested this deployment, and the runbook wants somebody else to approve ${gate.id} (notRequester)`;
-  if (isToConfirm(gate, by)) return whyNotPending(gate, by);
   const { approvers } = gate;
-  if (!approvers || approvers.some((one) => isSamePerson(one, by))) return undefined;
-  return `${by} is not on the list of approvers of ${gate.id}: ${approvers.map(approverWords).join(', ')}`;
+  if (approvers && !isNamed(approvers, by) && !hasGroup(approvers))
+    return `${by} is not on the list of approvers of ${gate.id}: ${approvers.map(approverWords).join(', ')}`;
+  return isToConfirm(gate, by) ? whyNotPending(gate, by) : undefined;
 }
 
-/** Whether a worker has to look up if this person may approve: somebody not named, where groups may approve. */
-export function isToConfirm({ approvers = [] }: GateStatus, by: string): boolean {
-  return approvers.some((one) => groupOf(one) !== undefined) && !approvers.some((one) => isSamePerson(one, by));
+/** Whether a worker has to look up if this approval counts. */
+export function isToConfirm({ approvers = [], identity }: GateStatus, by: string): boolean {
+  return identity === 'principal' || (hasGroup(approvers) && !isNamed(approvers, by));
+}
+
+/** Whether some approvals of this gate may have to be confirmed. */
+export function needsConfirmation({ approvers = [], identity }: GateStatus): boolean {
+  return identity === 'principal' || hasGroup(approvers);
+}
+
+function hasGroup(approvers: readonly string[]): boolean {
+  return approvers.some((one) => groupOf(one) !== undefined);
+}
+
+function isNamed(approvers: readonly string[], by: string): boolean {
+  return approvers.some((one) => isSamePerson(one, by));
 }
 
 function whyNotPending({ id, pending = [] }: GateStatus, by: string): string | undefined {

@@ -26,6 +26,9 @@ export {
   isApproved,
   isPending,
   missingApprovals,
+  needsConfirmation,
+  type PendingApproval,
+  type Principals,
   pendingWords,
   withoutAnswer,
 } from './gate.ts';

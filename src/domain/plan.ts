@@ -92,6 +92,8 @@ export interface Approval {
   readonly notRequester?: true;
   /** How many different people have to reject before it is rolled back; without it, one. */
   readonly rejections?: number;
+  /** An approval counts only if the server recorded who sent it, and that is `by`; without it, `by` is believed. */
+  readonly identity?: 'principal';
 }
 
 /** One entry of the traffic plan. `approval` opens a gate before the next step. */

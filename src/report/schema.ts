@@ -147,6 +147,7 @@ const step = z.strictObject({
       notRequester: z.literal(true).describe('Who requested the deployment could not approve it').optional(),
       rejections: whole('Rejections needed to roll back; missing if one').optional(),
       rejectedBy: z.array(z.string()).describe('Who rejected it, where one rejection was not enough').optional(),
+      identity: z.literal('principal').describe('An approval needed an authenticated sender').optional(),
       pending: z
         .array(
           z.strictObject({
@@ -154,6 +155,7 @@ const step = z.strictObject({
             at: at('When'),
             reason: text('Why').optional(),
             decisionId: text('The id of the decision').optional(),
+            signal: whole('As which signal approve it came').optional(),
           }),
         )
         .describe('Approvals that were not confirmed when the gate was closed')

@@ -32,6 +32,12 @@ export const approval = z
       .max(10)
       .default(1)
       .describe('How many different people have to reject before it is rolled back. Anybody may reject.'),
+    identity: z
+      .enum(['claim', 'principal'])
+      .default('claim')
+      .describe(
+        'With `principal`, an approval counts only as a signal for which the server recorded an authenticated sender of that name (docs/approvals.md).',
+      ),
     timeout: duration.prefault('4h').describe('How long the gate waits for approvals.'),
     onTimeout: z
       .enum(['rollback', 'wait'])

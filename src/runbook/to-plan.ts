@@ -215,7 +215,7 @@ function toStep({ percentage, soak, approval }: Runbook['traffic'][number]): Tra
 }
 
 function toApproval(approval: NonNullable<Runbook['traffic'][number]['approval']>): Approval {
-  const { required, timeout, onTimeout, approvers, notRequester, rejections } = approval;
+  const { required, timeout, onTimeout, approvers, notRequester, rejections, identity } = approval;
   const { remindEvery = onTimeout === 'wait' ? timeout : undefined } = approval;
   return {
     required,
@@ -225,6 +225,7 @@ function toApproval(approval: NonNullable<Runbook['traffic'][number]['approval']
     ...(approvers && { approvers }),
     ...(notRequester && { notRequester }),
     ...(rejections > 1 && { rejections }),
+    ...(identity === 'principal' && { identity }),
   };
 }
 

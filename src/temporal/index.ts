@@ -3,6 +3,7 @@ export { endRun } from './end-run.ts';
 export { KEEP_BLUE_TYPE, ROLLBACK_TYPE, TRAIN_TYPE, taskQueue, WORKFLOW_TYPE } from './names.ts';
 export { terminatingParent } from './parent.ts';
 export { type PastRun, pastRuns } from './past-runs.ts';
+export { readPrincipals } from './principals.ts';
 export { ensureSearchAttributes, registeredSearchAttributes } from './search-attributes.ts';
 export { startDeployment } from './start-deployment.ts';
 export { startRollback } from './start-rollback.ts';

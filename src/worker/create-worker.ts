@@ -6,7 +6,14 @@ import type { Registry } from '../plugin/index.ts';
 import { createReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
 import type { StateStore } from '../state/index.ts';
-import { endRun, pastRuns, registeredSearchAttributes, taskQueue, terminatingParent } from '../temporal/index.ts';
+import {
+  endRun,
+  pastRuns,
+  readPrincipals,
+  registeredSearchAttributes,
+  taskQueue,
+  terminatingParent,
+} from '../temporal/index.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
@@ -41,6 +48,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       reports: createReportStore(state),
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
+      principals: (own, signalName) => readPrincipals({ connection, namespace }, own, signalName),
       terminatingParent: (own) => terminatingParent({ connection, namespace }, own),
       pastRuns: (of) => pastRuns({ connection, namespace }, of),
       endRun: (one) => endRun({ connection, namespace }, one),

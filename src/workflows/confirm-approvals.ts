@@ -4,8 +4,8 @@ import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
 
-/** Bound of one attempt to read a file of groups. */
-const CONFIRM_MS = 15_000;
+/** Bound of one attempt to read a file of groups, or the history. */
+const CONFIRM_MS = 60_000;
 /** Longest pause after checks that confirmed nobody: a flood of approvals in false names must not fill the history. */
 const LONGEST_PAUSE_MS = 300_000;
 
@@ -20,11 +20,17 @@ export async function confirmApprovals(deployment: Deployment, gateId: string): 
   };
   for (let fruitless = 0; ; ) {
     await condition(() => gate()?.pending !== undefined || !gate());
-    const { approvers = [], pending } = gate() ?? {};
+    const { approvers, identity, notRequester, pending } = gate() ?? {};
     if (!pending) return;
     const { target } = deployment.plan();
     const result = await work('confirm approvals', CONFIRM_MS)
-      .confirmApprovals({ target, approvers, approvals: pending })
+      .confirmApprovals({
+        target,
+        approvals: pending,
+        ...(approvers && { approvers }),
+        ...(identity && { identity }),
+        ...(notRequester && { notRequester }),
+      })
       .catch((error: unknown) => ({ problem: errorMessage(error) }));
     const before = gate()?.approvedBy.length ?? 0;
     deployment.change((status, at) => approvalsConfirmed(status, result, at));

@@ -103,19 +103,23 @@ export function openDeployment(
     shownPhase = state.phase;
   };
 
-  const take = (decision: Decision): DecisionAnswer => {
-    const { status, answer: given } = decidePurely(state, decision, Date.now());
+  const take = (decision: Decision, signal?: number): DecisionAnswer => {
+    const { status, answer: given } = decidePurely(state, decision, Date.now(), signal);
     change(() => status);
     if (status.ending && given.taken) scope.cancel();
     return given;
   };
 
+  /** The signals `approve` so far: in this order the history has them, with who sent each. */
+  let approvals = 0;
+
   /** A handler never throws: a thrown failure would close the workflow and skip the rollback (invariant 10). */
   const receive = (action: Action, payload: unknown): void => {
+    if (action === 'approve') approvals += 1;
     try {
       const parsed = parseDecision(action, payload);
       if (!('problem' in parsed)) {
-        take(parsed);
+        take(parsed, approvals);
         return;
       }
       // The rest of a flood is counted, and would only fill the log.

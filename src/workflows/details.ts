@@ -9,6 +9,7 @@ import {
   furtherWords,
   isClosed,
   isUnderWay,
+  openGate,
   recoveryWords,
   rollbackPromise,
   type StepStatus,
@@ -66,6 +67,11 @@ function renderWait(status: DeploymentStatus): string[] {
       ? [
           '**To answer:** *More Actions*, *Send an Update*, *decide*, and one of these, with what is yours to say filled in:',
           list(possible.map((answer) => `\`${JSON.stringify(answer)}\``)),
+        ]
+      : []),
+    ...(openGate(status)?.identity === 'principal' && possible.some(({ action }) => action === 'approve')
+      ? [
+          '**To approve, choose _Send a Signal_, _approve_ instead,** without the `action`: of an update the server records no sender.',
         ]
       : []),
   ];

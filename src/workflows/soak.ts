@@ -12,6 +12,7 @@ import {
   extensionMs,
   gatePassed,
   isApproved,
+  needsConfirmation,
   rollbackPromise,
   soakExtended,
   soakProven,
@@ -58,7 +59,7 @@ export async function soakAndPassGate(
   const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
   const gate = currentStep(deployment.status())?.gate;
   // It ends with the gate, or with the scope of the deployment.
-  if (gate?.approvers) confirmApprovals(deployment, gate.id).catch(() => {});
+  if (gate && needsConfirmation(gate)) confirmApprovals(deployment, gate.id).catch(() => {});
 
   const soakMinimum = startedAt + step.soakMs;
   let unwatchedMs = 0;

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
 import { confirmApprovals } from '../../src/activities/confirm-approvals.ts';
 import type { Notification } from '../../src/domain/notification.ts';
 import type { Approval, DeploymentPlan } from '../../src/domain/plan.ts';
 import { openGate } from '../../src/domain/status.ts';
+import { readPrincipals } from '../../src/temporal/principals.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
-import { keepHistory, rolledBack, useTemporal } from '../support/temporal.ts';
+import { keepHistory, rolledBack, testAddress, useTemporal } from '../support/temporal.ts';
 import { effects, world } from '../support/world.ts';
 
 const temporal = useTemporal();
@@ -221,4 +223,45 @@ test('a flood of approvals in false names asks for few confirmations, and a reje
     await handle.signal(messages.reject, { by: 'eve' });
     await rolledBack(handle);
   });
+});
+
+test('with identity: principal an approval counts only as a signal whose sender the server recorded', async () => {
+  const connection = await NativeConnection.connect({ address: testAddress() });
+  // The server of the tests authenticates nobody. Later it is as if it did.
+  let sender: string | undefined;
+  const real = confirmApprovals({
+    env: {},
+    principals: async (own, signalName) => {
+      const { senders } = await readPrincipals({ connection, namespace: 'default' }, own, signalName);
+      return { senders: senders.map((one, index) => (index === 0 || !sender ? one : { ...one, principal: sender })) };
+    },
+  });
+  const { activities } = world({
+    plan: asking({ identity: 'principal', approvers: ['ana', 'ben'] }),
+    activities: { confirmApprovals: real },
+  });
+  try {
+    await temporal.deploy(activities, async ({ handle, untilPhase, until }) => {
+      await untilPhase('awaiting-approval');
+      expect(await refused(handle, 'ana')).toContain('send the signal approve (approve --signal)');
+
+      await handle.signal(messages.approve, { by: 'ana' });
+      const first = await until(({ decisions }) => decisions.length === 1);
+      expect(first.decisions[0]).toMatchObject({
+        by: 'ana',
+        taken: false,
+        why: 'the server recorded no authenticated sender of the approval by ana, which identity: principal needs (docs/approvals.md)',
+      });
+
+      sender = 'ana';
+      await handle.signal(messages.approve, { by: 'ben' });
+      const second = await until(({ decisions }) => decisions.length === 2);
+      expect(second.decisions[1]?.why).toBe('the approval in the name of ben was sent by ana');
+      await handle.signal(messages.approve, { by: 'Ana' });
+      expect((await handle.result()).steps[0]?.gate?.approvedBy).toEqual(['Ana']);
+      await keepHistory('completed-approved-by-principal', handle);
+    });
+  } finally {
+    await connection.close();
+  }
 });
