@@ -13,7 +13,17 @@ import {
   schemaMigrations,
 } from './checks/index.ts';
 import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
-import { commandNotification, webhookNotification } from './notifications/index.ts';
+import {
+  cloudEventsNotification,
+  commandNotification,
+  emailNotification,
+  githubNotification,
+  gitlabNotification,
+  pagerdutyNotification,
+  slackNotification,
+  teamsNotification,
+  webhookNotification,
+} from './notifications/index.ts';
 import { createRegistry, definePlugin, loadPlugins, type Plugin, type Registry } from './plugin/index.ts';
 import {
   commandRouter,
@@ -45,7 +55,17 @@ export const builtIn = definePlugin({
     httpCheck,
     attestation,
   ],
-  notifications: [webhookNotification, commandNotification],
+  notifications: [
+    slackNotification,
+    teamsNotification,
+    pagerdutyNotification,
+    emailNotification,
+    githubNotification,
+    gitlabNotification,
+    cloudEventsNotification,
+    webhookNotification,
+    commandNotification,
+  ],
 });
 
 /** The built-in kinds, and those of these plugins. @throws PluginError when a plugin does not fit. */

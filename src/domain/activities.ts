@@ -10,7 +10,7 @@ import type {
   WindowResult,
 } from './activity-results.ts';
 import type { ConfirmedApprovals, PendingApproval } from './gate.ts';
-import type { Notification } from './notification.ts';
+import type { Notification, NotificationReferences } from './notification.ts';
 import type {
   Approval,
   CheckResult,
@@ -95,8 +95,13 @@ export interface Activities {
       readonly approvals: readonly PendingApproval[];
     },
   ): Promise<ConfirmedApprovals>;
-  /** Tells people. Never worth failing a deployment for. */
-  notify(notification: Notification): Promise<void>;
+  /**
+   * Notifies people. Takes what channels kept before, and answers what they keep now, if anything. Throws `NotificationFailed`,
+   * with the same as its details, when a channel did not get it; never worth failing a deployment for.
+   */
+  notify(
+    notification: Notification & { readonly references?: NotificationReferences },
+  ): Promise<{ readonly references: NotificationReferences } | undefined | void>;
   /** Writes the report of a deployment that has ended, as HTML, JSON and Markdown. Throws when it cannot be kept. */
   writeReport(input: ReportInput): Promise<{
     /** The folder, in the workers' state. */

@@ -33,7 +33,7 @@ export {
   withoutAnswer,
 } from './gate.ts';
 export type { MetricCursor } from './metric-cursor.ts';
-export type { Notification } from './notification.ts';
+export type { Notification, NotificationReferences } from './notification.ts';
 export { DEFAULT_EVENTS, isSent, NOTIFICATION_EVENTS, type NotificationEvent } from './notification-events.ts';
 export { isSamePerson } from './people.ts';
 export {

@@ -9,7 +9,7 @@ import type {
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
 import { type GateStatus, isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
-import type { Notification } from './notification.ts';
+import type { Notification, NotificationReferences } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
 
 /** Where a deployment is. The last four are closed. */
@@ -184,6 +184,7 @@ export interface DeploymentStatus {
   readonly blueKeptUntil?: number;
   /** Forward-only migrations of the deployment that this rollback undoes. */
   readonly forwardOnly?: readonly string[];
+  readonly notificationReferences?: NotificationReferences;
   /** How it closed, in one sentence. */
   readonly outcome?: string;
   readonly report?: WrittenReport;

@@ -1,5 +1,12 @@
 export { warnOfUnusableNotifiers } from './at-start.ts';
+export { cloudEventsNotification } from './cloudevents/notification.ts';
 export { commandNotification } from './command/notification.ts';
-export { deliver } from './deliver.ts';
+export { type DeliveryProgress, deliver } from './deliver.ts';
+export { emailNotification } from './email/notification.ts';
+export { githubNotification } from './github/notification.ts';
+export { gitlabNotification } from './gitlab/notification.ts';
 export { toMessage } from './message.ts';
+export { pagerdutyNotification } from './pagerduty/notification.ts';
+export { slackNotification } from './slack/notification.ts';
+export { teamsNotification } from './teams/notification.ts';
 export { webhookNotification } from './webhook/notification.ts';

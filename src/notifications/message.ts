@@ -11,7 +11,7 @@ import { workflowPage } from '../temporal/index.ts';
 export function toMessage(
   notification: Notification,
   given: { readonly key: string; readonly namespace: string; readonly env: NodeJS.ProcessEnv },
-): NotificationMessage {
+): Omit<NotificationMessage, 'reference' | 'keepReference'> {
   const { key, namespace, env } = given;
   const { event, target } = notification;
   const command = event && commandOf(event, target);

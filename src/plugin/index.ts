@@ -75,7 +75,7 @@ export {
   type MetricSource,
   type Range,
 } from './metric-source.ts';
-export type { NotificationMessage, Notifier } from './notifier.ts';
+export { type NotificationMessage, type Notifier, RetryLater } from './notifier.ts';
 export { type Finding, findingOf, type Observation, type Problem } from './observation.ts';
 export { readSlots } from './read-slots.ts';
 export { createRegistry, PluginError, type Registry } from './registry.ts';

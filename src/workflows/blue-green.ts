@@ -21,7 +21,7 @@ import { closeAsFailed, closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { keepUntil, startKeepingBlue } from './keep-blue.ts';
-import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfShift, notifyOfStart } from './notify.ts';
+import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfStart } from './notify.ts';
 import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 import { soakAndPassGate } from './soak.ts';
@@ -62,7 +62,6 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
       await shiftTraffic(deployment, step);
-      notifyOfShift(deployment, step);
       watchState = await soakAndPassGate(deployment, step, traffic[index + 1], watchState);
     }
     return completed(deployment);

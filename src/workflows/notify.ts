@@ -1,10 +1,11 @@
-import { CancellationScope, log } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, log } from '@temporalio/workflow';
 import {
   type Decision,
   isApproved,
   isSent,
   type Notification,
   type NotificationEvent,
+  type NotificationReferences,
   notificationGivenUp,
   openGate,
   rollbackPromise,
@@ -23,20 +24,25 @@ const TELL_MS = 15_000;
  * Notifies people, if events of this kind are sent. Neither a failure nor a cancellation of the deployment prevents it, and it
  * delays neither: what could not be delivered is kept in the state. Never rejects.
  */
-export function notify(
+export async function notify(
   deployment: Deployment,
   event: NotificationEvent,
   severity: Notification['severity'],
   text: string,
 ): Promise<void> {
   const { target, notificationEvents } = deployment.plan();
-  if (!isSent(event, notificationEvents)) return Promise.resolve();
-  // Deployments that began before events had names send what they sent then.
-  const named = notificationEvents && { event };
+  if (!isSent(event, notificationEvents)) return;
+  const { greenPercentage, notificationReferences: references } = deployment.status();
   const at = Date.now();
-  return CancellationScope.nonCancellable(() =>
-    work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, ...named, severity, text }),
-  ).catch((error: unknown) => {
+  // Deployments that began before events had names send what they sent then.
+  const named = notificationEvents && { event, at, greenPercentage, ...(references && { references }) };
+  try {
+    const kept = await CancellationScope.nonCancellable(() =>
+      work(`notify: ${severity}`, TELL_MS, TELL_MS).notify({ target, ...named, severity, text }),
+    );
+    if (kept) keepReferences(deployment, kept.references);
+  } catch (error) {
+    keepReferences(deployment, referencesIn(error));
     const problem = errorMessage(error);
     log.error('a notification could not be delivered', {
       ...aboutDeployment(deployment.status()),
@@ -44,7 +50,20 @@ export function notify(
       problem,
     });
     deployment.change((status) => notificationGivenUp(status, { at, severity, text, problem }));
-  });
+  }
+}
+
+function keepReferences(deployment: Deployment, references: NotificationReferences): void {
+  const { notificationReferences: before = {} } = deployment.status();
+  const all = { ...before, ...references };
+  if (Object.keys(all).length > 0) deployment.change((status) => ({ ...status, notificationReferences: all }));
+}
+
+/** One channel failed; what the others keep is in the details of the failure. */
+function referencesIn(error: unknown): NotificationReferences {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  const [references] = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  return (references ?? {}) as NotificationReferences;
 }
 
 export function notifyOfStart(deployment: Deployment): void {

@@ -28,7 +28,7 @@ import { work } from './activity-proxy.ts';
 import { confirmApprovals } from './confirm-approvals.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
-import { notify } from './notify.ts';
+import { notify, notifyOfShift } from './notify.ts';
 import { remindOfGate } from './reminders.ts';
 import { setTrafficRight } from './set-right.ts';
 import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
@@ -56,6 +56,7 @@ export async function soakAndPassGate(
   const { watch } = deployment.plan();
   const startedAt = Date.now();
   deployment.change((status, at) => stepBegun(status, step, next, at));
+  notifyOfShift(deployment, step);
   const approved = (): boolean => isApproved(currentStep(deployment.status())?.gate);
   const gate = currentStep(deployment.status())?.gate;
   // It ends with the gate, or with the scope of the deployment.

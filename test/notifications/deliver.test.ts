@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { expect, test } from '@jest/globals';
-import { deliver } from '../../src/notifications/deliver.ts';
+import { type DeliveryProgress, deliver } from '../../src/notifications/deliver.ts';
 import type { Logger } from '../../src/plugin/kinds.ts';
 import { useServers } from '../support/http.ts';
 import { registry } from '../support/registry.ts';
@@ -34,6 +34,7 @@ function logger() {
   return { lines, info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+const progress = (): DeliveryProgress => ({ delivered: [], references: {}, retryAt: {} });
 const webhooks = (...variables: string[]) => variables.map((urlEnv) => ({ kind: 'webhook', urlEnv }));
 
 function send(
@@ -45,7 +46,7 @@ function send(
   }: { env?: NodeJS.ProcessEnv; log?: Logger; severity?: 'info' | 'warning' | 'critical' } = {},
 ) {
   const notifiers = registry.notifiers(configs, { env, log });
-  return deliver({ ...notification, severity }, { notifiers, delivered: new Set(), log, signal });
+  return deliver({ ...notification, severity }, { notifiers, progress: progress(), log, signal });
 }
 
 test.each([
@@ -145,9 +146,9 @@ test('a channel gets the events that the runbook names for it', async () => {
     { kind: 'webhook', urlEnv: 'PAGER', events: ['rollback-stalled'] as const },
   ];
   const notifiers = registry.notifiers(configs, { env, log: logger() });
-  await deliver(notification, { notifiers, delivered: new Set(), log: logger(), signal });
+  await deliver(notification, { notifiers, progress: progress(), log: logger(), signal });
   expect(heard).toEqual(['pager']);
   const { event: _, ...unnamed } = notification;
-  await deliver(unnamed, { notifiers, delivered: new Set(), log: logger(), signal });
+  await deliver(unnamed, { notifiers, progress: progress(), log: logger(), signal });
   expect(heard.toSorted()).toEqual(['desk', 'pager', 'pager']);
 });

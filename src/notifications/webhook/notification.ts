@@ -1,6 +1,7 @@
-import { notificationKind } from '../../plugin/index.ts';
+import { type NotificationMessage, notificationKind } from '../../plugin/index.ts';
 import { envName } from '../../runbook/index.ts';
-import { postToWebhook, webhookProblem } from './post.ts';
+import { send } from '../http.ts';
+import { problemsOf, urlIn } from '../settings.ts';
 
 export const webhookNotification = notificationKind({
   kind: 'webhook',
@@ -9,11 +10,17 @@ export const webhookNotification = notificationKind({
     base.extend({ urlEnv: envName.describe("The variable in the worker's environment that holds the URL.") }),
   secretKeys: ['urlEnv'],
   create: ({ urlEnv }, { env }) => ({
-    notify: (notification, signal) => postToWebhook(urlEnv, notification, env, signal),
-    async preflight() {
-      const found = webhookProblem(urlEnv, env);
-      const unblock = `set ${urlEnv} in the worker's environment and restart the worker, or correct "notifications" in the runbook`;
-      return found === undefined ? [] : [{ found, unblock }];
+    async notify(message, signal) {
+      const url = urlIn(urlEnv, env);
+      const headers = { 'idempotency-key': message.key };
+      await send({ name: `the webhook in ${urlEnv}`, url, headers, body: bodyOf(message) }, signal);
     },
+    preflight: async () => problemsOf({ [urlEnv]: () => urlIn(urlEnv, env) }),
   }),
 });
+
+/** Chat services show `text`. */
+function bodyOf({ text, severity, event, target, command, link }: NotificationMessage) {
+  const { service, environment, green: version } = target;
+  return { text, severity, event, service, environment, version, command, link };
+}
