@@ -1,13 +1,15 @@
 import { type Client, defaultPayloadConverter, type WorkflowExecutionInfo } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
 import { addressInId, type DeploymentRequest, isClosed, PHASES } from '../domain/index.ts';
-import { WORKFLOW_TYPE } from '../temporal/index.ts';
+import { ROLLBACK_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
 import { inTime } from './temporal.ts';
 import { grpcCode } from './to-cli-error.ts';
 import { attribute } from './view/attribute.ts';
 
 /** A completed checklist alone has deployed nothing: it must not look like a release. */
 export const CHECKLIST_PASSED = 'checklist-passed';
+/** Nor must a rollback of its own, whose version serves, look like a release that was rolled back. */
+export const ROLLBACK_DONE = 'rollback-done';
 
 /** A deployment as Temporal lists it. Times are epoch milliseconds. */
 export interface Row {
@@ -18,7 +20,7 @@ export interface Row {
   readonly version: string;
   /** Temporal's word: `RUNNING`, `FAILED`, ... */
   readonly state: string;
-  /** A phase, `checklist-passed`, or the state of one that was ended by force. */
+  /** A phase, `checklist-passed`, `rollback-done`, or the state of one that was ended by force. */
   readonly phase: string;
   readonly requestedBy?: string;
   readonly reason?: string;
@@ -41,7 +43,7 @@ const PAGE = 200;
 
 /** Deployments that meet all of these conditions and are wanted, the newest first. */
 export async function rowsWhere(client: Client, { conditions, limit, wanted = {} }: Query): Promise<Row[]> {
-  const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
+  const query = [`WorkflowType IN ('${WORKFLOW_TYPE}', '${ROLLBACK_TYPE}')`, ...conditions].join(' AND ');
   const pageSize = wanted.service || wanted.environment || wanted.phase ? PAGE : Math.min(limit, PAGE);
   const executions = client.workflow.list({ query, pageSize })[Symbol.asyncIterator]();
   const { phase, ...address } = wanted;
@@ -83,7 +85,7 @@ async function take<Value>(
 }
 
 function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): Row {
-  const { workflowId, runId, status, startTime, closeTime } = execution;
+  const { workflowId, runId, type, status, startTime, closeTime } = execution;
   const address = addressInId(workflowId);
   return {
     workflowId,
@@ -92,7 +94,7 @@ function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): 
     environment: attribute(execution, 'BlueGreenEnvironment') ?? address?.environment ?? '?',
     version: request?.version ?? attribute(execution, 'BlueGreenVersion') ?? '?',
     state: status.name,
-    phase: phaseOf(status.name, attribute(execution, 'BlueGreenPhase'), request),
+    phase: phaseOf({ type, state: status.name }, attribute(execution, 'BlueGreenPhase'), request),
     ...(request?.requestedBy === undefined ? {} : { requestedBy: request.requestedBy }),
     ...(request?.reason === undefined ? {} : { reason: request.reason }),
     startedAt: startTime.getTime(),
@@ -101,14 +103,20 @@ function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): 
 }
 
 /** What Temporal says counts when a workflow ended without its own last word. */
-function phaseOf(state: string, known: string | undefined, request: Request | undefined): string {
+function phaseOf(
+  { type, state }: { readonly type: string; readonly state: string },
+  known: string | undefined,
+  request: Request | undefined,
+): string {
   const phase = PHASES.find((one) => one === known);
   if (state === 'RUNNING') return phase ?? 'resolving';
   const end = phase && isClosed(phase) ? phase : state === 'FAILED' ? 'refused' : state.toLowerCase();
+  if (type === ROLLBACK_TYPE && end === 'rolled-back') return ROLLBACK_DONE;
   return end === 'completed' && request?.checklistOnly ? CHECKLIST_PASSED : end;
 }
 
-type Request = Pick<DeploymentRequest, 'version' | 'requestedBy' | 'reason' | 'checklistOnly'>;
+/** A rollback of its own names no version. */
+type Request = Partial<Pick<DeploymentRequest, 'version' | 'requestedBy' | 'reason' | 'checklistOnly'>>;
 
 /**
  * What was asked for, from the first event: a deployment that was refused at once has no search attributes, and a cancelled or
@@ -139,5 +147,6 @@ async function requestOf(
 const NOT_FOUND = 5;
 
 function isRequest(value: unknown): value is Request {
-  return typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string';
+  if (typeof value !== 'object' || value === null) return false;
+  return 'version' in value ? typeof value.version === 'string' : 'reason' in value && typeof value.reason === 'string';
 }

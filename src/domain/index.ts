@@ -83,6 +83,7 @@ export {
   waitingFor,
 } from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
+export { titleOf } from './title.ts';
 export {
   abortOfDeployments,
   because,

@@ -1,4 +1,4 @@
-import { type Phase, recoveryWords, rollbackPromise } from '../domain/index.ts';
+import { type Phase, recoveryWords, rollbackPromise, titleOf } from '../domain/index.ts';
 import { count } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { dateTime, length, sentence, time } from './format.ts';
@@ -28,12 +28,12 @@ export interface ReportView {
 }
 
 export function toReportView(document: ReportDocument): ReportView {
-  const { service, version, environment, outcome } = document;
+  const { outcome } = document;
   const [badge, tone] = isChecklistOnly(document)
     ? (['CHECKLIST PASSED', 'good'] as const)
     : (BADGES[outcome] ?? IN_BETWEEN);
   return {
-    title: `${service || 'A deployment'} ${version} to ${environment}`,
+    title: titleOf({ ...document, service: document.service || 'A deployment' }),
     badge,
     tone,
     lead: sentence(document.summary),
@@ -65,15 +65,15 @@ function isChecklistOnly({ outcome, steps }: ReportDocument): boolean {
 }
 
 function factsOf(document: ReportDocument): ReportView['facts'] {
-  const { blue, version, environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback, outcome } =
-    document;
+  const { environment, requestedBy, reason, startedAt, endedAt, runbookDigest, rollback, outcome, undoes } = document;
   const { recovered, recoveryMs, targetMs = 0, withinTarget } = rollback ?? {};
   const promise = rollbackPromise(document);
   const fact = (name: string, value: string | undefined): [string, string][] =>
     value === undefined ? [] : [[name, value]];
   return [
-    ...fact('Version', blue === undefined ? version : `${blue} (blue) to ${version} (green)`),
+    ...fact('Version', versionsOf(document)),
     ...fact('Environment', environment),
+    ...fact('Undoes', undoes && `the run ${undoes.run}, ${undoes.closed} ${dateTime(undoes.closedAt)}`),
     ...fact('Asked for by', requestedBy && `${requestedBy}${reason === undefined ? '' : `: ${reason}`}`),
     ...fact('Started', dateTime(startedAt)),
     ...fact('Took', length(endedAt - startedAt)),
@@ -86,6 +86,11 @@ function factsOf(document: ReportDocument): ReportView['facts'] {
     ...fact('Schema', outcome === 'refused' ? undefined : promise && sentence(promise)),
     ...fact('Runbook', runbookDigest && `sha256 ${runbookDigest.slice(0, 12)}`),
   ];
+}
+
+function versionsOf({ blue, version, undoes }: ReportDocument): string {
+  if (blue === undefined) return version;
+  return undoes ? `${version} (green) back to ${blue} (blue)` : `${blue} (blue) to ${version} (green)`;
 }
 
 function whyOf(document: ReportDocument): string[] {

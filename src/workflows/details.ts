@@ -13,6 +13,7 @@ import {
   recoveryWords,
   rollbackPromise,
   type StepStatus,
+  titleOf,
   waitingFor,
 } from '../domain/index.ts';
 
@@ -27,9 +28,10 @@ const LONGEST_WORDS = 1_500;
  */
 export function renderDetails(status: DeploymentStatus): string {
   return [
-    `## ${plain(status.service)} ${plain(status.version)} to ${plain(status.environment)}: ${status.phase}`,
+    `## ${plain(titleOf(status))}: ${status.phase}`,
     ...(status.outcome ? [plain(status.outcome, LONGEST_WORDS)] : []),
     `Green has ${status.greenPercentage} % of the traffic${status.plan ? `; blue is ${status.plan.target.blue}` : ''}.${isClosed(status.phase) ? '' : ' Press R for what holds now.'}`,
+    ...renderKeptBlue(status),
     ...renderPromise(status),
     ...renderWait(status),
     ...renderReport(status),
@@ -52,6 +54,10 @@ function list(lines: readonly string[]): string {
 function renderPromise(status: DeploymentStatus): string[] {
   const promise = rollbackPromise(status);
   return promise === undefined ? [] : [`**Forward-only:** ${plain(promise, LONGEST_WORDS)}.`];
+}
+
+function renderKeptBlue({ blueKeptUntil: until }: DeploymentStatus): string[] {
+  return until === undefined ? [] : [`Blue is kept until ${time(until)}: \`bluegreen rollback\` goes back to it.`];
 }
 
 function renderWait(status: DeploymentStatus): string[] {

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
-import { deploymentWorkflowId } from '../../domain/index.ts';
+import { type DeploymentReport, deploymentWorkflowId } from '../../domain/index.ts';
 import type { blueGreenDeployment } from '../../workflows/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { type Row, rowsWhere } from '../deployment-rows.ts';
@@ -11,6 +11,7 @@ import { clock, formatDuration, formatDurationRoughly } from '../view/format.ts'
 import { aligned } from '../view/layout.ts';
 import { outcomeOf } from '../view/outcome.ts';
 import { printJson, printLines, sanitize } from '../view/output.ts';
+import { versionsWords } from '../view/report.ts';
 
 interface HistoryOptions extends Address {
   readonly limit: number;
@@ -31,6 +32,8 @@ interface Past {
   readonly version: string;
   /** The version that served before, where it came so far that it was known. */
   readonly blue?: string;
+  /** The run that a rollback of its own undid: then `version` is what was rolled back, and `blue` what serves. */
+  readonly undoes?: NonNullable<DeploymentReport['undoes']>;
   readonly outcome: string;
   readonly summary: string;
   readonly startedAt: number;
@@ -68,6 +71,7 @@ async function pastOf(client: Client, row: Row): Promise<Past> {
     runId,
     version,
     ...(report?.blue === undefined ? {} : { blue: report.blue }),
+    ...(report?.undoes === undefined ? {} : { undoes: report.undoes }),
     outcome: row.phase,
     summary: end?.summary ?? 'Temporal no longer has its history.',
     startedAt,
@@ -96,13 +100,15 @@ function renderPast(past: readonly Past[], address: Pick<HistoryOptions, 'servic
       `No past deployment of ${address.service} in ${address.environment}. ` +
         `To see a running one: ${COMMAND} status ${addressFlags(address)}`,
     ];
-  const cells = past.map(({ startedAt, blue, version, outcome, tookMs, recoveryMs, withinTarget, requestedBy }) => [
-    clock(startedAt),
-    blue === undefined ? version : `${blue} -> ${version}`,
-    outcome,
-    formatDurationRoughly(tookMs),
-    recoveryMs === undefined ? '-' : `${formatDuration(recoveryMs)}${withinTarget === false ? ' (late)' : ''}`,
-    requestedBy ?? '-',
-  ]);
+  const cells = past.map(
+    ({ startedAt, blue, version, undoes, outcome, tookMs, recoveryMs, withinTarget, requestedBy }) => [
+      clock(startedAt),
+      versionsWords({ version, ...(blue === undefined ? {} : { blue }), ...(undoes === undefined ? {} : { undoes }) }),
+      outcome,
+      formatDurationRoughly(tookMs),
+      recoveryMs === undefined ? '-' : `${formatDuration(recoveryMs)}${withinTarget === false ? ' (late)' : ''}`,
+      requestedBy ?? '-',
+    ],
+  );
   return aligned([['STARTED', 'VERSION', 'OUTCOME', 'TOOK', 'RECOVERY', 'BY'], ...cells]);
 }

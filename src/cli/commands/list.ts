@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import { isClosed, PHASES } from '../../domain/index.ts';
 import { COMMAND } from '../address.ts';
-import { CHECKLIST_PASSED, type Row, rowsWhere } from '../deployment-rows.ts';
+import { CHECKLIST_PASSED, ROLLBACK_DONE, type Row, rowsWhere } from '../deployment-rows.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { withTemporal } from '../temporal.ts';
 import { listTrains, renderTrains } from '../train/list.ts';
@@ -10,8 +10,8 @@ import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
 import { print, printJson, printLines, sanitize } from '../view/output.ts';
 
-/** A checklist alone is no completed deployment. */
-const LISTED_PHASES = [...PHASES, CHECKLIST_PASSED] as const;
+/** Neither a checklist alone nor a rollback of its own is a deployment. */
+const LISTED_PHASES = [...PHASES, CHECKLIST_PASSED, ROLLBACK_DONE] as const;
 type ListedPhase = (typeof LISTED_PHASES)[number];
 
 interface ListOptions {
@@ -64,7 +64,7 @@ function findRows(client: Client, { service, environment, phase, open, limit }: 
 }
 
 function isOpen(phase: ListedPhase): boolean {
-  return phase !== CHECKLIST_PASSED && !isClosed(phase);
+  return phase !== CHECKLIST_PASSED && phase !== ROLLBACK_DONE && !isClosed(phase);
 }
 
 export function renderRows(rows: readonly Row[]): string[] {

@@ -1,5 +1,6 @@
-import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay } from '../../domain/index.ts';
+import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay, titleOf } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
+import { addressFlags, COMMAND } from '../address.ts';
 import {
   checkLine,
   checklistLine,
@@ -44,7 +45,7 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
   const { phase, phaseSince, plan, requestedBy, reason, outcome } = status;
   const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${formatDurationRoughly(at - phaseSince)}`;
   return [
-    paint.bold(`${status.service} ${status.version} to ${status.environment}`),
+    paint.bold(titleOf(status)),
     `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
     ...(outcome === undefined ? [] : [`  outcome    ${outcome}`]),
     `  traffic    ${trafficWords(status)}`,
@@ -53,6 +54,8 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
     `  started    ${clock(status.startedAt, at)}${requestedBy === undefined ? '' : ` by ${requestedBy}`}${reason === undefined ? '' : `: ${reason}`}`,
     `  workflow   ${server.workflowId}, run ${server.runId}`,
     ...(plan ? [`  runbook    ${plan.target.digest.slice(0, 12)}`] : []),
+    ...keptBlue(status, at),
+    ...undone(status, at),
     ...waiting(status, at, paint),
     ...checks(sight, status, paint),
     ...steps(sight, status, paint),
@@ -77,6 +80,21 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
       paint,
     ),
   ];
+}
+
+/** Going back is one shift until then. */
+function keptBlue({ blueKeptUntil: until, plan, service, environment }: DeploymentStatus, now: number): string[] {
+  if (until === undefined) return [];
+  const blue = plan?.target.blue ?? 'blue';
+  return now < until
+    ? [
+        `  blue       ${blue} is kept until ${clock(until, now)}; go back with ${COMMAND} rollback ${addressFlags({ service, environment })}`,
+      ]
+    : [`  blue       ${blue} was kept until ${clock(until, now)}`];
+}
+
+function undone({ undoes }: DeploymentStatus, now: number): string[] {
+  return undoes ? [`  undoes     the run ${undoes.run}, ${undoes.closed} ${clock(undoes.closedAt, now)}`] : [];
 }
 
 function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Paint): string[] {

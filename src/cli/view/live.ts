@@ -10,6 +10,7 @@ import {
   missingApprovals,
   openGate,
   pendingWords,
+  titleOf,
   withoutAnswer,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
@@ -114,9 +115,9 @@ function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Ro
 }
 
 function titleLines({ status, at }: AnsweredSnapshot, { columns }: Room, paint: Paint): string[] {
-  const { service, version, environment, phase, phaseSince } = status;
+  const { service, version, phase, phaseSince } = status;
   const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
-  const full = `${paint.bold(`${service} ${version} to ${environment}`)}${now}`;
+  const full = `${paint.bold(titleOf(status))}${now}`;
   return stringWidth(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
 }
 

@@ -33,6 +33,11 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
   const opened =
     deployedAt === undefined && checklistUntil !== undefined ? checklistUntil - plan.checklist.timeoutMs : undefined;
   const resolvedAt = opened ?? (isFirst ? checkingAt : undefined);
+  if (status.kind === 'rollback')
+    return [
+      { name: 'resolved', state: 'done', ...between(startedAt, rollback?.startedAt) },
+      ...(rollback ? [back(rollback)] : []),
+    ];
   const path: PathStep[] = [
     { name: 'resolved', state: 'done', ...between(startedAt, resolvedAt) },
     checklist(),

@@ -9,19 +9,19 @@ import { decisionLine, furtherLines, rollbackLines, undeliveredLines } from './s
 
 /** The end of a deployment; the lines of the checklist are cut to `columns`. Pure. */
 export function renderReport({ exitCode, summary, report }: Outcome, paint: Paint, columns: number): string[] {
-  const head = HEADS[exitCode] ?? 'FAILED';
+  const head = report?.undoes && exitCode === EXIT.ok ? 'ROLLED BACK' : (HEADS[exitCode] ?? 'FAILED');
   const colour =
     exitCode === EXIT.ok ? paint.green.bold : exitCode === EXIT.cancelled ? paint.yellow.bold : paint.red.bold;
   const title = `${colour(head)}  ${summary}`;
   if (!report) return [title];
-  const { startedAt, endedAt, blue, version, environment, requestedBy, reason, rollback, checks, decisions } = report;
+  const { startedAt, endedAt, environment, requestedBy, reason, rollback, checks, decisions } = report;
   // A refused release never got traffic: there is nothing to go back from.
   const promise = report.outcome === 'refused' ? undefined : rollbackPromise(report);
   const undelivered = undeliveredLines(report.undelivered, paint);
   return [
     title,
     '',
-    `  what       ${report.service} ${blue === undefined ? '' : `${blue} -> `}${version} in ${environment}`,
+    `  what       ${report.service} ${versionsWords(report)} in ${environment}`,
     ...(requestedBy === undefined ? [] : [`  asked by   ${requestedBy}${reason === undefined ? '' : `: ${reason}`}`]),
     `  took       ${formatDuration(endedAt - startedAt)}, ${clock(startedAt, endedAt)} to ${clock(endedAt, endedAt)}`,
     ...(checks.length > 0
@@ -50,6 +50,16 @@ export function renderReport({ exitCode, summary, report }: Outcome, paint: Pain
     ...(undelivered.length > 0 ? ['  notifications not delivered', ...undelivered.map((line) => `    ${line}`)] : []),
     ...(report.leftOut === undefined ? [] : [paint.dim(`  left out: ${report.leftOut}`)]),
   ];
+}
+
+/** From the version before to the one after. */
+export function versionsWords({
+  undoes,
+  blue,
+  version,
+}: Pick<DeploymentReport, 'undoes' | 'blue' | 'version'>): string {
+  if (blue === undefined) return version;
+  return undoes ? `${version} -> ${blue}` : `${blue} -> ${version}`;
 }
 
 const HEADS: Readonly<Record<number, string>> = {
