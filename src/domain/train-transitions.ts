@@ -65,9 +65,11 @@ export function trainDeploymentChanged(
   };
 }
 
-/** To cancel a train's workflow aborts the train. */
+/** To cancel a train's workflow aborts the train; once it rolls back, that comes too late. */
 export function trainCancelled(status: TrainStatus): TrainStatus {
-  return status.ending ? status : { ...status, ending: { cause: 'cancelled', by: 'a cancellation of its workflow' } };
+  return status.ending || status.phase === 'rolling-back' || isTrainOver(status)
+    ? status
+    : { ...status, ending: { cause: 'cancelled', by: 'a cancellation of its workflow' } };
 }
 
 export function trainMessageIgnored(status: TrainStatus): TrainStatus {

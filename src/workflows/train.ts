@@ -26,6 +26,7 @@ import {
 } from '../domain/index.ts';
 import { work, workOn } from './activity-proxy.ts';
 import type { blueGreenDeployment } from './blue-green.ts';
+import type { blueGreenRollback } from './blue-green-rollback.ts';
 import { childEnd, isAlreadyStarted } from './child-end.ts';
 import { errorMessage, withoutStack } from './failures.ts';
 import * as messages from './messages.ts';
@@ -146,13 +147,13 @@ async function rollBackCompleted(train: Train): Promise<void> {
 
 async function rollBackDeployment(train: Train, one: TrainDeployment): Promise<void> {
   const { workflowId, service, environment, taskQueue, runId: run } = one;
+  const { name } = train.status();
+  const request = { service, environment, requestedBy: `train ${name}`, reason: whyAll(train.status()) };
   train.change((status) => trainDeploymentChanged(status, workflowId, { state: 'rolling-back' }));
   await recordEnd(train, one, 'rolled-back', async () => {
-    const child = await startChild('blueGreenRollback', {
+    const child = await startChild<typeof blueGreenRollback>('blueGreenRollback', {
       workflowId,
-      args: [
-        { service, environment, run, requestedBy: `train ${train.status().name}`, reason: whyAll(train.status()) },
-      ],
+      args: [run === undefined ? request : { ...request, run }],
       parentClosePolicy: 'ABANDON',
       ...(taskQueue === undefined ? {} : { taskQueue }),
     });

@@ -149,6 +149,69 @@ describe('a train', () => {
     });
   });
 
+  test('that rolls back all aborts the others of the stage, and then rolls back what completed, the last stage first', async () => {
+    await inPlaces([NO_GATES, NO_GATES, BREACH, {}], async (first, second, bad, sibling) => {
+      const stages = [stage('one', first), stage('two', second), stage('three', bad, sibling)];
+      const train = await startTrain(stages, { onRollback: 'roll-back-all' });
+      const { type, status } = await failureOf(train);
+      await keep('train-rolled-back', train);
+      expect(type).toBe('TrainFailed');
+      expect(status.phase).toBe('rolled-back');
+      const [one, two, three, four] = deploymentsOf(status);
+      expect(three).toMatchObject({ state: 'rolled-back', outcome: expect.stringContaining('green failed 20 of 100') });
+      expect(['rolled-back', 'refused']).toContain(four?.state); // as far as it had come
+      expect(four?.outcome).toContain(
+        `${bad.service} 2.5.0 in production was rolled back, and the train rolls back all`,
+      );
+      for (const undone of [one, two]) {
+        expect(undone).toMatchObject({ state: 'rolled-back', rollbackRunId: expect.any(String) });
+        expect(undone?.outcome).toContain(`was rolled back to 2.4.0: Requested by train ${status.name}`);
+      }
+      expect(one?.endedAt).toBeGreaterThan(two?.endedAt ?? Number.POSITIVE_INFINITY);
+    });
+  });
+
+  test('that rolls back all says which deployment could not be, and rolls back the others', async () => {
+    const retired = ApplicationFailure.nonRetryable('2.4.0 was retired', 'InvalidRequest');
+    const cannot: Script = { ...NO_GATES, activities: { resolveRollback: () => Promise.reject(retired) } };
+    await inPlaces([NO_GATES, cannot, BREACH], async (first, second, bad) => {
+      const stages = [stage('one', first), stage('two', second), stage('three', bad)];
+      const { message, status } = await failureOf(await startTrain(stages, { onRollback: 'roll-back-all' }));
+      expect(status.phase).toBe('stopped');
+      expect(statesOf(status)).toEqual(['rolled-back', 'not-rolled-back', 'rolled-back']);
+      expect(message).toContain(`${second.service} 2.5.0 in production completed and could not be rolled back.`);
+      expect(deploymentsOf(status)[1]?.outcome).toBe('2.4.0 was retired');
+    });
+  });
+
+  test('whose rollback has begun takes no abort and no cancellation', async () => {
+    let goOn = (): void => {};
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const slow: Script = {
+      ...NO_GATES,
+      activities: {
+        verifyRecovery: async () => {
+          await held;
+          return { healthyAt: Date.now(), requests: 50, evidence: [] };
+        },
+      },
+    };
+    await inPlaces([slow, BREACH], async (first, bad) => {
+      const stages = [stage('one', first), stage('two', bad)];
+      const train = await startTrain(stages, { onRollback: 'roll-back-all' });
+      await until(train, (status) => statesOf(status)[0] === 'rolling-back');
+      await train.cancel();
+      const refused = await train
+        .executeUpdate(messages.decideTrain, { args: [{ action: 'abort', by: 'ana' }] })
+        .catch((error: { cause: Error }) => error.cause.message);
+      expect(refused).toContain('the train is rolling back; that cannot be stopped');
+      goOn();
+      const { status } = await failureOf(train);
+      expect(status).toMatchObject({ phase: 'rolled-back' });
+      expect(status).not.toHaveProperty('ending');
+    });
+  });
+
   test('refuses a deployment whose lock another one has, and fails with the reason', async () => {
     await inPlaces([{}], async (place) => {
       const other = await start(temporal.client(), place.taskQueue, { service: place.service, version: '2.6.0' });
