@@ -98,6 +98,7 @@ const BOUNDS: Record<keyof Activities, (plan: DeploymentPlan, asked: Asked, at: 
   readBaseline: (_, { timeoutMs = 0 }) => [timeoutMs + ANSWER_MS, REPLACEMENT_MS],
   deployGreen: ({ deploy }) => [deploy.timeoutMs, REPLACEMENT_MS],
   shiftTraffic: ({ shift }) => [shift.timeoutMs, REPLACEMENT_MS],
+  awaitThaw: ({ freeze }) => [30_000, freeze?.timeoutMs ?? 0],
   // Nobody to watch is no evidence, and not to be waited for longer than the plan says.
   watchWindow: ({ watch }, { until = 0 }, at) => [until - at + watch.maxUnwatchedMs, 0],
   restoreTraffic: ({ rollback }) => [rollback.timeoutMs, rollback.roundMs],

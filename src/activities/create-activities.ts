@@ -3,6 +3,7 @@ import { confirmApprovals } from './confirm-approvals.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
 import { withFlushedSeries } from './flush-series.ts';
+import { awaitThaw } from './freezes.ts';
 import { guardTraffic } from './guard-traffic.ts';
 import { notify } from './notify.ts';
 import { findRunbook, planTrain } from './plan-train.ts';
@@ -29,6 +30,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     readBaseline: readBaseline(dependencies),
     deployGreen: deployGreen(dependencies),
     shiftTraffic: shiftTraffic(dependencies),
+    awaitThaw: awaitThaw(dependencies),
     watchWindow: withFlushedSeries(dependencies, watchWindow(dependencies)),
     restoreTraffic: restoreTraffic(dependencies),
     verifyRecovery: verifyRecovery(dependencies),

@@ -1,4 +1,4 @@
-import type { Principals, SearchAttribute } from '../domain/index.ts';
+import type { Freeze, Principals, SearchAttribute } from '../domain/index.ts';
 import type { Registry } from '../plugin/index.ts';
 import type { ReportStore } from '../report/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
@@ -19,6 +19,11 @@ export interface Dependencies {
     own: { readonly workflowId: string; readonly runId: string },
     signalName: string,
   ) => Promise<Principals>;
+  /** The freezes that people have made; without it, there are none. Rejects when nobody can say. */
+  readonly stoppedLine?: (whole: {
+    readonly service: string;
+    readonly environment: string;
+  }) => Promise<readonly Freeze[]>;
   /** The id of the parent workflow whose end would terminate this one; without it, no parent is searched. */
   readonly terminatingParent?: (own: {
     readonly workflowId: string;

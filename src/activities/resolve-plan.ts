@@ -20,6 +20,7 @@ import {
 } from '../runbook/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { freezesNow, refusedByFreezes } from './freezes.ts';
 import { portsOf } from './ports.ts';
 import { servingVersions } from './serving-versions.ts';
 import { firstFew, inPercent, short } from './verify-traffic.ts';
@@ -35,9 +36,12 @@ export function resolvePlan(dependencies: Dependencies): Activities['resolvePlan
         request.environment ?? DEFAULT_ENVIRONMENT,
       );
       await refuseUnapprovable(runbook, request, dependencies);
+      const frozen = await freezesNow(dependencies, runbook, { environment: DEFAULT_ENVIRONMENT, ...request });
+      const refusal = refusedByFreezes(runbook, frozen, request);
+      if (refusal !== undefined) throw invalid(refusal);
       const blue = await findBlue(runbook, request, { dependencies, run });
       const { workflowId, runId } = execution();
-      const plan = toPlan({ runbook, digest, request, blue, deployment: `${workflowId}/${runId}` });
+      const plan = toPlan({ runbook, digest, request, blue, frozen, deployment: `${workflowId}/${runId}` });
       return withSearchAttributes(dependencies, plan);
     });
 }

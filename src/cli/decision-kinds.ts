@@ -77,6 +77,14 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
     example: '--reason "the metrics are down; blue is healthy in its logs"',
     effect: 'Blue is accepted without proof. The traffic is guarded, then the rollback ends.',
   },
+  {
+    action: 'overrideFreeze',
+    name: 'override-freeze',
+    description: 'Lets a deployment go on although a freeze holds it. The runbook says who may (onFreeze.override).',
+    takes: ['required-reason'],
+    example: '--reason "fixes the outage"',
+    effect: 'The freezes that hold it now no longer count for this deployment.',
+  },
 ];
 
 export function kindOf(action: Action): DecisionKind {

@@ -51,6 +51,17 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rollback.ts')).addRollback,
   },
   {
+    name: 'freeze',
+    description:
+      'Stops the line: no deployment starts in an environment, or of a service, or shifts more traffic to green. Rollbacks go on.',
+    load: async () => (await import('./commands/freeze.ts')).addFreeze,
+  },
+  {
+    name: 'thaw',
+    description: 'Ends a freeze that was made with "freeze".',
+    load: async () => (await import('./commands/thaw.ts')).addThaw,
+  },
+  {
     name: 'link',
     description:
       "Prints links to Temporal's UI: to its form for starting a deployment, partly filled in, and to the running " +

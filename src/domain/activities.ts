@@ -9,6 +9,7 @@ import type {
   WatchState,
   WindowResult,
 } from './activity-results.ts';
+import type { Freeze } from './freeze.ts';
 import type { ConfirmedApprovals, PendingApproval } from './gate.ts';
 import type { Notification, NotificationReferences } from './notification.ts';
 import type {
@@ -66,14 +67,29 @@ export interface Activities {
     readonly target: DeploymentTarget;
     readonly timeoutMs: number;
   }): Promise<{ readonly evidence: readonly EvidenceLine[] }>;
-  /** Green gets `percentage` of the traffic, read back. Throws `CommandFailed` or `NotInEffect`, final. */
+  /**
+   * Green gets `percentage` of the traffic, read back. Throws `CommandFailed` or `NotInEffect`, final; and `Frozen`, final, with
+   * the freezes as details, before anything is shifted.
+   */
   shiftTraffic(input: {
     readonly target: DeploymentTarget;
     readonly percentage: number;
     readonly timeoutMs: number;
     /** How often somebody else had moved it meanwhile: an operation of its own each time. */
     readonly again?: number;
+    /** The ids of freezes that do not count. */
+    readonly overriddenFreezes?: readonly string[];
   }): Promise<{ readonly shiftedAt: number; readonly evidence: readonly EvidenceLine[] }>;
+  /**
+   * Returns the freezes that hold now, without those that do not count, as soon as they are others than the `known` ones: none
+   * when all have ended. Until then every attempt throws `Frozen`, to be tried again.
+   */
+  awaitThaw(input: {
+    readonly target: DeploymentTarget;
+    /** Ids. */
+    readonly known: readonly string[];
+    readonly overriddenFreezes: readonly string[];
+  }): Promise<readonly Freeze[]>;
   /** Watches one window and returns its verdict as a value, also when asked to close early by cancellation. */
   watchWindow(input: WatchInput): Promise<WindowResult>;
   /** All traffic back on blue and green stopped, read back. Throws when that did not happen. */

@@ -30,6 +30,7 @@ function asked(status: DeploymentStatus): Decision[] {
           { action: 'reject', by: '', reason: '', gate: gate.id } as const,
         ]
       : []),
+    ...(status.held ? [{ action: 'overrideFreeze', by: '', reason: '' } as const] : []),
     { action: 'abort', by: '', reason: '' },
   ];
 }

@@ -7,6 +7,7 @@ export const ACTIONS = [
   'recheck',
   'retryRollback',
   'acceptRecovery',
+  'overrideFreeze',
 ] as const;
 
 export type Action = (typeof ACTIONS)[number];

@@ -62,6 +62,8 @@ export function parseDecision(action: Action, payload: unknown): Decision | { re
     return { problem: 'waive: "reason" is missing, expected why this check may be passed over' };
   if (action === 'acceptRecovery' && fields.reason === undefined)
     return { problem: 'acceptRecovery: "reason" is missing, expected why blue is taken with its health unproven' };
+  if (action === 'overrideFreeze' && fields.reason === undefined)
+    return { problem: 'overrideFreeze: "reason" is missing, expected why this deployment may go on in the freeze' };
   return { action, ...fields, by, ...(remedy ? { remedy } : {}) };
 }
 
@@ -94,6 +96,8 @@ export function refusal(status: DeploymentStatus, decision: Decision, signal?: n
       return status.rollback ? undefined : 'no rollback is under way';
     case 'acceptRecovery':
       return refuseAcceptance(status);
+    case 'overrideFreeze':
+      return refuseOverride(status, decision);
   }
 }
 
@@ -108,6 +112,19 @@ function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undef
   if (!isReadBack(rollback, phase === 'rolling-back' ? 'running' : 'over'))
     return `it is not read back yet that blue has all the traffic${problem === undefined ? '' : ` (${problem})`}; run the rollback command by hand or fix it, then retryRollback`;
   return undefined;
+}
+
+function refuseOverride({ held, plan, ending }: DeploymentStatus, { by }: Decision): string | undefined {
+  if (ending) return `the deployment is being ${ending.cause} by ${ending.by}`;
+  if (!held) return 'no freeze holds the deployment now';
+  return refuseToOverride(plan?.freeze?.override ?? [], by);
+}
+
+/** Why this person may not override a freeze. A name that is yet to be filled in may be on the list. */
+export function refuseToOverride(allowed: readonly string[], by: string): string | undefined {
+  if (allowed.length === 0) return 'the runbook names nobody who may override a freeze (onFreeze.override)';
+  if (by === '' || allowed.some((name) => isSamePerson(name, by))) return undefined;
+  return `${by} may not override a freeze; the runbook allows ${allowed.join(', ')} (onFreeze.override)`;
 }
 
 function refuseApproval(status: DeploymentStatus, decision: Decision, signal?: number): string | undefined {
@@ -283,6 +300,10 @@ function effect(status: DeploymentStatus, decision: Decision, at: number): Parti
       return status.rollback
         ? { rollback: { ...status.rollback, retriesAsked: status.rollback.retriesAsked + 1 } }
         : {};
+    case 'overrideFreeze':
+      return {
+        overriddenFreezes: [...(status.overriddenFreezes ?? []), ...(status.held?.freezes ?? []).map(({ id }) => id)],
+      };
     case 'acceptRecovery':
       return status.rollback ? { rollback: { ...status.rollback, acceptance: { by, reason: reason ?? '', at } } } : {};
   }

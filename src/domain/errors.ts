@@ -25,6 +25,8 @@ export const FAILURE = {
   MetricsUnusable: 'MetricsUnusable',
   /** The runbook this deployment started with is not to be found on this worker. */
   RunbookUnavailable: 'RunbookUnavailable',
+  /** A freeze holds: no traffic was shifted. The details are the freezes; the deployment waits for their end. */
+  Frozen: 'Frozen',
   /** A channel of the runbook did not take a notification. Retried for a while. */
   NotificationFailed: 'NotificationFailed',
 } as const;

@@ -15,10 +15,20 @@ export type {
 } from './activity-results.ts';
 export { availableDecisions } from './available-decisions.ts';
 export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord } from './decision.ts';
-export { approvalsConfirmed, decide, describe, ignore, parseDecision, refusal } from './decisions.ts';
+export { approvalsConfirmed, decide, describe, ignore, parseDecision, refusal, refuseToOverride } from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
 export { rollbackPromise, schemaStays } from './forward-only.ts';
+export {
+  FREEZE_DEFAULTS,
+  type Freeze,
+  type FreezePlan,
+  type FreezeRequest,
+  freezeAddressInId,
+  freezesEnd,
+  freezeWords,
+  freezeWorkflowId,
+} from './freeze.ts';
 export { furtherWords } from './further-text.ts';
 export {
   type GateStatus,
@@ -124,6 +134,8 @@ export {
   entered,
   gatePassed,
   greenDeployed,
+  heldBy,
+  heldNoMore,
   notificationGivenUp,
   opened,
   planned,

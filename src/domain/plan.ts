@@ -4,6 +4,7 @@
  */
 
 import type { JudgeRules } from '../judge/index.ts';
+import type { FreezePlan } from './freeze.ts';
 import type { NotificationEvent } from './notification-events.ts';
 import type { SearchAttribute } from './search-attributes.ts';
 
@@ -26,6 +27,8 @@ export interface DeploymentRequest {
   readonly reason?: string;
   /** Ends after the checklist: nothing is deployed, and no traffic is shifted. */
   readonly checklistOnly?: boolean;
+  /** Why this deployment may start in a freeze: `requestedBy` overrides it, if the runbook lets them. */
+  readonly overrideFreeze?: string;
 }
 
 /** What a person starts a rollback with, after a deployment that has ended. It names no version: the last deployment's record does. */
@@ -164,6 +167,7 @@ export interface DeploymentPlan {
   readonly keepBlueMs?: number;
   /** The events that the runbook's channels ask for. Missing from deployments that began before events had names. */
   readonly notificationEvents?: readonly NotificationEvent[];
+  readonly freeze?: FreezePlan;
   /** The search attributes that may be set; without it, all. The others go into the memo. */
   readonly searchAttributes?: readonly SearchAttribute[];
 }

@@ -8,6 +8,7 @@ import type {
 } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
 import { rollbackPromise } from './forward-only.ts';
+import { freezesEnd, freezeWords, type HeldStatus } from './freeze.ts';
 import { type GateStatus, isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
 import type { Notification, NotificationReferences } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
@@ -15,6 +16,7 @@ import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './
 /** Where a deployment is. The last four are closed. */
 export const PHASES = [
   'resolving',
+  'held',
   'checking',
   'deploying',
   'shifting',
@@ -96,6 +98,7 @@ export type RollbackCause =
   | 'breach'
   | 'inconclusive'
   | 'gate-timeout'
+  | 'freeze-timeout'
   | 'rejected'
   | 'aborted'
   | 'cancelled'
@@ -176,6 +179,10 @@ export interface DeploymentStatus {
   readonly decisions: readonly DecisionRecord[];
   /** How many ignored decisions, rechecks and retries are no longer listed above. */
   readonly forgottenDecisions: number;
+  /** While a freeze holds it. */
+  readonly held?: HeldStatus;
+  /** The ids of the freezes that somebody has overridden for this deployment. */
+  readonly overriddenFreezes?: readonly string[];
   readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };
   readonly rollback?: RollbackStatus;
   /** The newest notifications that were given up, if any. */
@@ -270,6 +277,8 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
         unblockedBy: `approve, reject or abort; ${withoutAnswer(gate)}${promise === undefined ? '' : `. ${promise}`}`,
       };
     }
+    case 'held':
+      return status.held && untilThawed(status.held, status.plan?.freeze?.override ?? []);
     case 'rolling-back':
       return {
         what: status.rollback?.recovered
@@ -301,6 +310,16 @@ function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
     since,
     until,
     unblockedBy: 'abort, which rolls back, or the evidence, when it is back; then it is rolled back',
+  };
+}
+
+function untilThawed({ freezes, since, until }: HeldStatus, override: readonly string[]): WaitingFor {
+  const by = override.length === 0 ? '' : `, overrideFreeze by ${override.join(' or ')}`;
+  return {
+    what: `the end of ${freezes.map(freezeWords).join('; ')}`,
+    since,
+    until: Math.min(until, freezesEnd(freezes) ?? until),
+    unblockedBy: `time${freezes.some((one) => one.by !== undefined) ? ', thaw' : ''}${by}, or abort`,
   };
 }
 

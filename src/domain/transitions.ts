@@ -1,4 +1,5 @@
 import type { BlueRecovered, ResolvedRollback, TrafficRestored, WindowResult } from './activity-results.ts';
+import type { Freeze } from './freeze.ts';
 import { gateBefore } from './gate.ts';
 import {
   type CheckResult,
@@ -90,14 +91,33 @@ export function checklistReopened(
   at: number,
   until: number,
 ): DeploymentStatus {
+  const isMore = ({ id }: PlannedCheck): boolean => more.some((one) => one.id === id);
   const checks = status.checks.map(
-    (check): CheckStatus => (check.again && check.outcome === 'passed' ? { ...check, outcome: 'waiting' } : check),
+    (check): CheckStatus =>
+      (check.again || isMore(check)) && check.outcome === 'passed' ? { ...check, outcome: 'waiting' } : check,
   );
+  const added = more.filter(({ id }) => !checks.some((check) => check.id === id));
   const reopened = {
     ...status,
-    checks: [...checks, ...more.map((check) => ({ ...check, outcome: 'waiting' as const }))],
+    checks: [...checks, ...added.map((check) => ({ ...check, outcome: 'waiting' as const }))],
   };
   return checklistBegun(reopened, at, until);
+}
+
+/** A freeze holds what comes next, which has changed nothing; the wait ends at `until`. */
+export function heldBy(
+  status: DeploymentStatus,
+  freezes: readonly Freeze[],
+  at: number,
+  until: number,
+): DeploymentStatus {
+  const { shiftBegunAt, ...rest } = status;
+  const before = status.steps.length === 0 || shiftBegunAt === undefined ? rest : { ...rest, shiftBegunAt };
+  return { ...entered(before, 'held', at), held: { freezes, since: status.held?.since ?? at, until } };
+}
+
+export function heldNoMore({ held: _, ...status }: DeploymentStatus): DeploymentStatus {
+  return status;
 }
 
 export function greenDeployed(status: DeploymentStatus, at: number): DeploymentStatus {

@@ -188,6 +188,7 @@ const rollback = z.strictObject({
       'breach',
       'inconclusive',
       'gate-timeout',
+      'freeze-timeout',
       'rejected',
       'aborted',
       'cancelled',

@@ -4,7 +4,12 @@ import { RunbookError, readable, readYamlFile, type Source } from './yaml-file.t
 type Keys = Readonly<Record<string, unknown>>;
 
 /** In these lists an entry has a name: entries of the same name are one. All other lists are replaced. */
-const NAME_OF_ENTRY: Readonly<Record<string, string>> = { checklist: 'id', verifyGreen: 'id', analysis: 'name' };
+const NAME_OF_ENTRY: Readonly<Record<string, string>> = {
+  checklist: 'id',
+  verifyGreen: 'id',
+  analysis: 'name',
+  freezes: 'name',
+};
 
 export interface Extended extends Source {
   /** The file itself and what it extends, the nearest first. */

@@ -1,5 +1,6 @@
 export { approvalProblem, type MembersOf, usesGroups } from './approvers.ts';
 export { digestOf } from './digest.ts';
+export { freezeRules } from './freeze-schema.ts';
 export { readGroups } from './groups.ts';
 export { describedSchema, runbookJsonSchema, type SchemaNode } from './json-schema.ts';
 export {

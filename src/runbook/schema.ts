@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Analysis, analysisSchema, withServer } from './analysis-schema.ts';
 import { approval } from './approval-schema.ts';
+import { freezes, onFreeze } from './freeze-schema.ts';
 import { judge } from './judge-schema.ts';
 import { type CheckConfig, kindSchemas, type MetricsConfig, problemsOfKinds, type RunbookKinds } from './kinds.ts';
 import { duration, envName, latencyLimit, name, paragraph, serviceName, share, version, words } from './scalars.ts';
@@ -212,6 +213,8 @@ function runbookSchema(kinds: RunbookKinds) {
           'How long blue runs on after a completed deployment, for `bluegreen rollback`. Then it is stopped, as green is after a rollback. Without this key, bluegreen never stops blue: it runs until you or the next deployment stop it.',
         examples: ['24h'],
       }),
+      freezes,
+      onFreeze,
       checklistTimeout: duration
         .prefault('24h')
         .describe('The total time that the checklist may take, including waits for people.'),
@@ -308,6 +311,7 @@ export const requestSchema = z.strictObject({
   requestedBy: words(200).optional(),
   reason: paragraph(2_000).optional(),
   checklistOnly: z.boolean().optional(),
+  overrideFreeze: paragraph(2_000).min(1).optional(),
 });
 
 /** A request for a rollback of its own, as strict. */

@@ -6,6 +6,8 @@ import {
   type DeploymentPlan,
   type DeploymentRequest,
   FAILURE,
+  type Freeze,
+  type FreezePlan,
   type PlannedCheck,
   type RollbackRequest,
   type TrafficStep,
@@ -22,6 +24,7 @@ import {
   testsOf,
 } from '../judge/index.ts';
 import type { Analysis } from './analysis-schema.ts';
+import { freezeRules } from './freeze-schema.ts';
 import { UNDECIDED_TIMEOUT_MS } from './judge-schema.ts';
 import { firstOf, validate } from './problems.ts';
 import { version } from './scalars.ts';
@@ -37,7 +40,7 @@ export function parseRequest(sent: unknown): DeploymentRequest {
     throw invalid(
       firstOf(result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`)),
     );
-  const { service, version: green, environment, requestedBy, reason, checklistOnly } = result.value;
+  const { service, version: green, environment, requestedBy, reason, checklistOnly, overrideFreeze } = result.value;
   return {
     service,
     version: green,
@@ -45,6 +48,7 @@ export function parseRequest(sent: unknown): DeploymentRequest {
     ...(requestedBy !== undefined && { requestedBy }),
     ...(reason !== undefined && { reason }),
     ...(checklistOnly !== undefined && { checklistOnly }),
+    ...(overrideFreeze !== undefined && { overrideFreeze }),
   };
 }
 
@@ -79,8 +83,10 @@ export function toPlan(input: {
   readonly blue: string;
   /** What operation ids start with. */
   readonly deployment: string;
+  /** What is frozen now. */
+  readonly frozen?: readonly Freeze[];
 }): DeploymentPlan {
-  const { runbook, digest, request, blue, deployment } = input;
+  const { runbook, digest, request, blue, deployment, frozen = [] } = input;
   const { service, version: green, environment = DEFAULT_ENVIRONMENT } = request;
   const result = validate(version, blue);
   if ('problems' in result)
@@ -115,7 +121,13 @@ export function toPlan(input: {
     recovery: { targetMs: recovery.target },
     ...(keepBlue === undefined ? {} : { keepBlueMs: keepBlue }),
     notificationEvents: [...new Set(runbook.notifications.flatMap(({ events = [] }) => events))],
+    freeze: toFreezePlan(runbook, frozen),
   };
+}
+
+function toFreezePlan(runbook: Runbook, now: readonly Freeze[]): FreezePlan {
+  const { override, timeout } = freezeRules(runbook);
+  return { now, override, timeoutMs: timeout };
 }
 
 function toRules({ judge, limits, metrics, analysis = [] }: Runbook): JudgeRules {

@@ -7,4 +7,5 @@ export { readPrincipals } from './principals.ts';
 export { ensureSearchAttributes, registeredSearchAttributes } from './search-attributes.ts';
 export { startDeployment } from './start-deployment.ts';
 export { startRollback } from './start-rollback.ts';
+export { FREEZE_MEMO, stoppedLine } from './stopped-line.ts';
 export { workflowPage, workflowsPage } from './ui.ts';

@@ -11,6 +11,7 @@ import {
   pastRuns,
   readPrincipals,
   registeredSearchAttributes,
+  stoppedLine,
   taskQueue,
   terminatingParent,
 } from '../temporal/index.ts';
@@ -49,6 +50,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       env,
       searchAttributes: () => registeredSearchAttributes(connection, namespace),
       principals: (own, signalName) => readPrincipals({ connection, namespace }, own, signalName),
+      stoppedLine: (whole) => stoppedLine({ connection, namespace }, whole),
       terminatingParent: (own) => terminatingParent({ connection, namespace }, own),
       pastRuns: (of) => pastRuns({ connection, namespace }, of),
       endRun: (one) => endRun({ connection, namespace }, one),

@@ -11,8 +11,6 @@ import {
   planned,
   type RollbackStatus,
   rolledBackWords,
-  shiftBegun,
-  type TrafficStep,
   type WatchState,
 } from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
@@ -20,10 +18,12 @@ import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { closeAsFailed, closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
+import { passFreezesAtStart } from './hold.ts';
 import { keepUntil, startKeepingBlue } from './keep-blue.ts';
 import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfStart } from './notify.ts';
 import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
+import { shiftTraffic } from './shift.ts';
 import { soakAndPassGate } from './soak.ts';
 
 /** Loading a runbook and asking the platform which version serves. */
@@ -39,8 +39,12 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   await refuseTimeLimit(deployment);
 
   await orRefuse(deployment, async () => {
-    await resolvePlan(deployment, request);
-    if (!request.checklistOnly) notifyOfStart(deployment);
+    const resolve = () => resolvePlan(deployment, request);
+    await resolve();
+    if (!request.checklistOnly) {
+      await passFreezesAtStart(deployment, request, resolve);
+      notifyOfStart(deployment);
+    }
     // Nothing is changed yet: what cannot be read soon is refused, to be started again.
     const readMetrics = () => readBaseline(deployment, { timeoutMs: deployment.plan().judge.staleMs });
     // A checklist alone shows all that it finds, also where the metrics cannot be read.
@@ -51,17 +55,20 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   if (request.checklistOnly) return checked(deployment);
 
   return orRollBack(deployment, async () => {
-    const announced = notifyOfForwardOnly(deployment);
+    let announced = notifyOfForwardOnly(deployment);
     await deployGreen(deployment);
-    await proveBeforeTraffic(deployment);
-    notifyOfForwardOnly(deployment, announced);
-    // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
-    const { judge, watch } = deployment.plan();
-    const timeoutMs = Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs);
-    let watchState = await readBaseline(deployment, { timeoutMs, beforeShift: true });
+    const proveReady = async (): Promise<WatchState> => {
+      await proveBeforeTraffic(deployment);
+      announced = notifyOfForwardOnly(deployment, announced);
+      // Green is up: an outage of the metrics is waited for as in a soak. A slow source delivers late, besides.
+      const { judge, watch } = deployment.plan();
+      const timeoutMs = Math.max(watch.maxUnwatchedMs, 2 * judge.staleMs);
+      return readBaseline(deployment, { timeoutMs, beforeShift: true });
+    };
+    let watchState = await proveReady();
     const { traffic } = deployment.plan();
     for (const [index, step] of traffic.entries()) {
-      await shiftTraffic(deployment, step);
+      watchState = await shiftTraffic(deployment, step, { step: traffic[index - 1], watchState, proveReady });
       watchState = await soakAndPassGate(deployment, step, traffic[index + 1], watchState);
     }
     return completed(deployment);
@@ -92,12 +99,6 @@ async function deployGreen(deployment: Deployment): Promise<void> {
   deployment.change((status, at) => entered(status, 'deploying', at));
   await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
   deployment.change(greenDeployed);
-}
-
-async function shiftTraffic(deployment: Deployment, { percentage }: TrafficStep): Promise<void> {
-  const { target, shift } = deployment.plan();
-  deployment.change(shiftBegun);
-  await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({ target, percentage, ...shift });
 }
 
 function checked(deployment: Deployment): Promise<DeploymentReport> {

@@ -27,7 +27,7 @@ export async function blueGreenKeepBlue({ target, until, timeoutMs }: KeptBlue):
     `Blue, ${service} ${blue} in ${environment}, runs on until ${time(until)}. Then it is stopped, unless it has traffic. To keep it running, cancel this workflow.`,
   );
   await sleep(Math.max(0, until - Date.now()), { summary: `keep ${blue} running` });
-  const notify = (text: string): Promise<void> =>
+  const notify = (text: string): Promise<unknown> =>
     work('notify', NOTIFY_MS, NOTIFY_MS)
       .notify({ target, severity: 'warning', text })
       .catch((error: unknown) =>

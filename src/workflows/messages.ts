@@ -25,7 +25,7 @@ export interface Recheck extends Partial<Signed> {
 }
 
 /** Here the reason is a must. */
-export interface Acceptance extends Signed {
+export interface Reasoned extends Signed {
   readonly reason: string;
 }
 
@@ -43,7 +43,10 @@ export const waive = defineSignal<[CheckDecision]>('waive');
 export const attest = defineSignal<[CheckDecision]>('attest');
 export const recheck = defineSignal<[Recheck]>('recheck');
 export const retryRollback = defineSignal<[Signed]>('retryRollback');
-export const acceptRecovery = defineSignal<[Acceptance]>('acceptRecovery');
+export const acceptRecovery = defineSignal<[Reasoned]>('acceptRecovery');
+export const overrideFreeze = defineSignal<[Reasoned]>('overrideFreeze');
+/** Ends a freeze. */
+export const thaw = defineSignal<[Signed]>('thaw');
 export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
 
 /** Of a train: `abort` is the only decision about the whole; the others are about one of its deployments. */
@@ -73,6 +76,9 @@ export const DESCRIPTION = {
   retryRollback: 'Start the next round of the rollback. It ends the running one, but never two in a row: {"by":"ana"}.',
   acceptRecovery:
     'End a rollback whose traffic is read back on blue without the proof that blue is healthy: {"by":"ana","reason":"..."}.',
+  overrideFreeze:
+    'Go on although a freeze holds the deployment, where the runbook lets you: {"by":"ana","reason":"..."}.',
   decide:
-    'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck, retryRollback or acceptRecovery.',
+    'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck, retryRollback, acceptRecovery or overrideFreeze.',
+  thaw: 'End the freeze: {"by":"ana"}; optional reason.',
 } as const;

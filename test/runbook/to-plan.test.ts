@@ -183,7 +183,7 @@ describe('a request', () => {
       expect.stringMatching(/^request\.service: found "team\/..\/shop", expected letters, digits/),
       expect.stringMatching(/^request\.version: found "--help", expected letters, digits/),
       'request.requestedBy: found "\\u001b[2J", expected one line without control characters',
-      'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason, checklistOnly',
+      'request.command: unknown key "command", expected one of service, version, environment, requestedBy, reason, checklistOnly, overrideFreeze',
     ]);
   });
 

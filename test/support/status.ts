@@ -6,6 +6,7 @@ import {
   checkMeasured,
   closed,
   entered,
+  heldBy,
   opened,
   planned,
   rollbackBegun,
@@ -33,7 +34,8 @@ function inPhase(phase: Phase, at: number): DeploymentStatus {
   const plan = planFor(REQUEST);
   const checks = Object.values(CHECKS);
   const begun = opened(REQUEST, at);
-  const resolved = planned(begun, { ...plan, checklist: { ...plan.checklist, checks } });
+  const freeze = { now: [], override: ['ana', 'ben'], timeoutMs: 60 * MINUTE };
+  const resolved = planned(begun, { ...plan, freeze, checklist: { ...plan.checklist, checks } });
   const checking = checkMeasured(
     checkMeasured(checklistBegun(resolved, at, at + 30 * MINUTE), 'indexes', failed()),
     'pool-size',
@@ -69,6 +71,11 @@ function inPhase(phase: Phase, at: number): DeploymentStatus {
       return soaking;
     case 'awaiting-approval':
       return entered(soakProven(soaking, at + 11 * MINUTE, at + 60 * MINUTE), phase, at + 11 * MINUTE);
+    case 'held': {
+      const proven = entered(soakProven(soaking, at + 11 * MINUTE, at), 'shifting', at + 11 * MINUTE);
+      const christmas = { id: 'runbook/christmas', name: 'christmas', until: at + 60 * MINUTE };
+      return heldBy(proven, [christmas], at + 11 * MINUTE, at + 90 * MINUTE);
+    }
     case 'rolling-back':
       return restored;
     case 'rollback-stalled':

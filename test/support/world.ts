@@ -98,6 +98,7 @@ export function world(script: Script = {}): World {
     readBaseline: async () => ({ watchState: { cursor: null, judge: null, soakStartedAt: 0 } }),
     deployGreen: async () => ({ evidence: [] }),
     shiftTraffic: async () => ({ shiftedAt: Date.now(), evidence: [] }),
+    awaitThaw: async () => [],
     watchWindow: async (input) => {
       if (!soaks.includes(input.soakStartedAt)) soaks.push(input.soakStartedAt);
       windows += 1;
@@ -135,6 +136,7 @@ export function world(script: Script = {}): World {
         ({ percentage }: { percentage: number }) => `shift ${percentage}`,
         activities.shiftTraffic as never,
       ),
+      awaitThaw: activities.awaitThaw,
       watchWindow: named(() => 'watch', activities.watchWindow as never),
       restoreTraffic: named(({ round }: { round: number }) => `restore ${round}`, activities.restoreTraffic as never),
       verifyRecovery: named(() => 'verify', activities.verifyRecovery as never),

@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
-import { isClosed, PHASES } from '../../domain/index.ts';
+import { freezeWords, isClosed, PHASES } from '../../domain/index.ts';
 import { COMMAND } from '../address.ts';
 import { CHECKLIST_PASSED, ROLLBACK_DONE, type Row, rowsWhere } from '../deployment-rows.ts';
+import { allFrozen } from '../frozen.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { withTemporal } from '../temporal.ts';
 import { listTrains, renderTrains } from '../train/list.ts';
@@ -52,8 +53,9 @@ async function list(options: ListOptions): Promise<void> {
       return options.json ? printJson(trains) : printLines(renderTrains(trains));
     }
     const rows = sanitize(await findRows(client, options));
-    if (options.json) printJson(rows);
-    else for (const line of renderRows(rows)) print(line);
+    if (options.json) return printJson(rows);
+    for (const line of renderRows(rows)) print(line);
+    for (const one of await allFrozen(client)) print(`Frozen: ${freezeWords(one)}`);
   });
 }
 

@@ -15,6 +15,7 @@ interface StartOptions {
   readonly environment: string;
   readonly requestedBy?: string;
   readonly reason?: string;
+  readonly overrideFreeze?: string;
   readonly watch?: true;
   readonly wait: boolean;
 }
@@ -24,6 +25,7 @@ export function addStart(command: Command): void {
     .requiredOption('--version <version>', 'the new version')
     .option('--requested-by <name>', 'who requests it', whoRunsThis())
     .option('--reason <text>', 'why')
+    .option('--override-freeze <reason>', 'start although a freeze holds, if the runbook lets --requested-by do so')
     .option('--watch', 'then watch it until it ends')
     .addOption(new Option('--no-wait', 'do not wait until a worker has accepted the deployment').conflicts('watch'))
     .action(start);
@@ -44,6 +46,8 @@ async function start({ watch, wait, ...options }: StartOptions): Promise<void> {
   });
 }
 
-function acceptedLine({ plan, version, checks }: DeploymentStatus): string {
+function acceptedLine({ plan, version, checks, waitingFor, phase }: DeploymentStatus): string {
+  if (phase === 'held')
+    return `Accepted, and held: it waits for ${waitingFor?.what}. Unblocked by ${waitingFor?.unblockedBy}.`;
   return `Accepted: ${plan?.target.blue} serves now; ${version} begins with ${count(checks.length, 'check')}.`;
 }

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
+import { freezeWords } from '../../domain/index.ts';
 import type { Address } from '../address.ts';
+import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../temporal.ts';
 import { renderFull } from '../view/full.ts';
@@ -31,13 +33,16 @@ async function status(options: StatusOptions): Promise<void> {
 
 async function showStatus(client: Client, options: StatusOptions): Promise<void> {
   const { handle } = await findDeployment(client, options);
-  const sight = await fetchSnapshot(client, handle);
+  const [sight, frozen] = await Promise.all([fetchSnapshot(client, handle), frozenFor(client, options)]);
   const paint = paintFor();
   if (options.json)
     return printJson(
-      sight.status ? { ...sight.status, underWay: sight.server.pending } : await withoutWorker(client, handle, sight),
+      sight.status
+        ? { ...sight.status, underWay: sight.server.pending, frozen }
+        : { ...(await withoutWorker(client, handle, sight)), frozen },
     );
   printLines(renderFull(sight, paint));
+  printLines(frozen.map((one) => `${paint.yellow('Frozen:')} ${freezeWords(one)}`));
   if (sight.status || sight.server.state === 'RUNNING') return;
   // A closed deployment keeps its report in the history: no worker is needed to read it.
   printLines(['', ...renderReport(await outcomeOf(client, handle, undefined), paint, columns())]);

@@ -21,6 +21,7 @@ export function openQuestion(status: DeploymentStatus): OpenQuestion | undefined
     case 'rollback-stalled':
       return { id: `stalled-${status.rollback?.round ?? 0}`, byItself: { action: 'retryRollback' } };
     case 'resolving':
+    case 'held':
     case 'deploying':
     case 'shifting':
     case 'soaking':

@@ -15,6 +15,7 @@ export interface KeyBinding {
 const ALL: readonly KeyBinding[] = [
   { key: 'R', label: 'retry the rollback', action: 'retryRollback' },
   { key: 'A', label: 'accept blue unproven', action: 'acceptRecovery', needsReason: true },
+  { key: 'o', label: 'override the freeze', action: 'overrideFreeze', needsReason: true },
   { key: 'a', label: 'approve', action: 'approve' },
   { key: 'r', label: 'reject', action: 'reject' },
   { key: 'c', label: 'recheck', action: 'recheck' },
@@ -33,6 +34,7 @@ export const KEYS: Readonly<Record<string, string>> = {
   m: 'no failed check has a remedy',
   t: 'no check waits for a person to confirm it',
   w: 'no check can be waived now; a critical one never can',
+  o: 'no freeze holds the deployment, or the runbook lets nobody override it',
   R: 'no rollback has stalled',
   A: 'only a rollback with all traffic on blue, and without proof that blue is healthy, can be accepted',
 };

@@ -23,6 +23,7 @@ import type { Paint } from './output.ts';
 
 export const PHASE_WORDS: Record<Phase, string> = {
   resolving: 'reading the runbook',
+  held: 'HELD by a freeze',
   checking: 'going through the checklist',
   deploying: 'deploying green at 0 %',
   shifting: 'shifting traffic',
@@ -46,6 +47,7 @@ export function paintPhase(phase: Phase, paint: Paint): string {
     case 'rolled-back':
     case 'refused':
       return paint.red.bold(words);
+    case 'held':
     case 'awaiting-approval':
     case 'cancelled':
       return paint.yellow(words);

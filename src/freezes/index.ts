@@ -1,0 +1,1 @@
+export { type FreezeWindow, freezesAt, WEEKDAYS, windowProblem } from './window.ts';
