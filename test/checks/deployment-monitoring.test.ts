@@ -102,11 +102,12 @@ interface Changes {
   readonly runbook?: Partial<Runbook>;
   readonly targets?: string[];
   readonly signal?: AbortSignal;
+  readonly poll?: number;
 }
 
-function contextWith({ runbook: changes, targets = [router.url], signal }: Changes = {}) {
+function contextWith({ runbook: changes, targets = [router.url], signal, poll = 250 }: Changes = {}) {
   const context = contextFor('', signal);
-  const metrics = { ...context.runbook.metrics, targets, poll: 250 };
+  const metrics = { ...context.runbook.metrics, targets, poll };
   const changed: Runbook = { ...context.runbook, ...small, metrics, ...changes };
   return withRunbook(context, changed);
 }
@@ -425,9 +426,10 @@ describe('deployment-monitoring by evidence', () => {
     judge: { rule: 'sequential', minRequests: 50 },
     traffic: [{ percentage: 50, soak: 60_000 }],
   };
+  const poll = 1_000; // 60 times in each of hundreds of rehearsed soaks
 
   test('rehearses with the judge itself what the first soak will find, and that it lets a good release pass', async () => {
-    const finding = await look({ runbook: byEvidence });
+    const finding = await look({ runbook: byEvidence, poll });
     expect(finding.passed).toBe(true);
     expect(measured(finding, 'a release that fails 10 %')).toMatch(
       /^found in 40 of 40 soaks, half of them within \d+s$/,
@@ -440,7 +442,7 @@ describe('deployment-monitoring by evidence', () => {
 
   test('fails where a release as good as blue would not be proven healthy', async () => {
     router.failing = 0.1;
-    const finding = await look({ runbook: byEvidence, check: { detect: 0.5 } });
+    const finding = await look({ runbook: byEvidence, poll, check: { detect: 0.5 } });
     expect(measured(finding, 'a release that fails 50 %')).toMatch(/^found in 40 of 40 soaks/);
     expect(finding).toMatchObject({
       passed: false,
@@ -457,14 +459,14 @@ describe('deployment-monitoring by evidence', () => {
       ['0.5', '100', '10000', '+Inf']
         .map((le) => `http_request_duration_seconds_bucket{${label},le="${le}"} ${le === '0.5' ? 0 : count}`)
         .concat(`http_request_duration_seconds_sum{${label}} ${count * 60}`);
-    expect(await look({ runbook: byEvidence })).toMatchObject({
+    expect(await look({ runbook: byEvidence, poll })).toMatchObject({
       passed: false,
       summary: expect.stringMatching(/100 % of blue's requests .* are over 0\.5 s .*: is it in milliseconds\?/),
     });
   });
 
   test('fails where the status label holds no status', async () => {
-    const context = contextWith({ runbook: byEvidence });
+    const context = contextWith({ runbook: byEvidence, poll });
     const metrics = { ...context.runbook.metrics, codeLabel: 'version' };
     expect(await look({ runbook: { ...byEvidence, metrics } })).toMatchObject({
       passed: false,
@@ -474,7 +476,7 @@ describe('deployment-monitoring by evidence', () => {
 
   test('fails where the soak would find too little, and tells how long or how busy it had to be', async () => {
     router.traffic = { '2.4.0': 4 };
-    const finding = await look({ runbook: byEvidence, check: { measureFor: 2_000 } });
+    const finding = await look({ runbook: byEvidence, poll, check: { measureFor: 2_000 } });
     expect(finding).toMatchObject({
       passed: false,
       summary: expect.stringMatching(
