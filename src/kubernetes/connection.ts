@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import { messageOf } from '../util/index.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -61,7 +62,7 @@ function connect(config: ClusterConfig, env: NodeJS.ProcessEnv): Connection {
     if (!cluster) throw new UnusableConfig('it names no cluster');
     const options: RequestOptions = { headers: {} };
     await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
-      throw new UnusableConfig(error instanceof Error ? error.message : String(error));
+      throw new UnusableConfig(messageOf(error));
     });
     // The library makes an agent for each request, which would be a connection for each request.
     if (!cluster.proxyUrl && cluster.server.startsWith('https')) options.agent = agent;
@@ -89,9 +90,7 @@ async function load({ kubeconfig, context }: ClusterConfig, env: NodeJS.ProcessE
       loaded.loadFromCluster();
     else loaded.loadFromDefault();
   } catch (error) {
-    throw error instanceof UnusableConfig
-      ? error
-      : new UnusableConfig(error instanceof Error ? error.message : String(error));
+    throw error instanceof UnusableConfig ? error : new UnusableConfig(messageOf(error));
   }
   if (context === undefined) return loaded;
   const known = loaded.getContexts().map(({ name }) => name);

@@ -1,5 +1,6 @@
 import { metricsUnavailable, type Slots } from '../plugin/index.ts';
 import type { Matcher } from '../promql/index.ts';
+import { messageOf } from '../util/index.ts';
 import { unitsPerSecond } from './duration-unit.ts';
 import { type FailureRule, failureRule } from './failure.ts';
 import type { CountersConfig, LatencyConfig } from './schema.ts';
@@ -86,7 +87,7 @@ export function countersFor(
     try {
       return (known = countersOf(config, compared, found));
     } catch (error) {
-      throw metricsUnavailable(error instanceof Error ? error.message : String(error));
+      throw metricsUnavailable(messageOf(error));
     }
   };
 }

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../domain/index.ts';
 import type { StateStore } from '../state/index.ts';
+import { messageOf } from '../util/index.ts';
 import { canonicalJson, DIGEST, digestOf } from './digest.ts';
 import type { Runbook } from './schema.ts';
 
@@ -64,8 +65,4 @@ export function createSnapshots(state: StateStore): Snapshots {
 
 function nameOf(digest: string): string {
   return `runbooks/${digest}.json`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../util/index.ts';
 /**
  * The inside of a sandbox process. It lives as long as the channel to its parent: when the parent ends it, or dies in
  * whatever way (SIGKILL too), the channel closes and the process cleans up and goes.
@@ -68,10 +69,4 @@ async function carryOut<Config, Order>(
 function tellParent(message: ToParent): void {
   // The parent may be gone at any moment; then there is nobody to tell.
   if (process.connected) process.send?.(message, () => undefined);
-}
-
-/** An error's own words; node's connection errors carry them one level down. */
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

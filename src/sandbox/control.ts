@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { messageOf } from './child.ts';
+import { messageOf } from '../util/index.ts';
 import type { Production } from './production.ts';
 import { SERVICE } from './service.ts';
 

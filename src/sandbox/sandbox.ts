@@ -2,7 +2,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from './child.ts';
+import { messageOf } from '../util/index.ts';
 import { type Child, startChild } from './children.ts';
 import { startControl } from './control.ts';
 import { AS_FOUND, allowPassage, type DatabaseOrder, MIGRATED, startDatabase, urlOf } from './database.ts';

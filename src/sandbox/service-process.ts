@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, type ClientConfig, DatabaseError, Pool } from 'pg';
-import { messageOf, runChild } from './child.ts';
+import { messageOf } from '../util/index.ts';
+import { runChild } from './child.ts';
 import { QUERIES, type ServiceConfig, type ServiceFault } from './service.ts';
 
 /** One version of the recommendation service. */

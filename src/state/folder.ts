@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type * as FileSystem from 'node:fs/promises';
 import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '../util/index.ts';
+import { errorCode, messageOf } from '../util/index.ts';
 import { type StateStore, StateUnavailable } from './store.ts';
 
 /** What is done to the disk; another one is given by tests. */
@@ -52,9 +52,13 @@ export function folderState(
 
     async append(name, text) {
       const folder = pathOf(name);
+      const add = (): Promise<void> => files.appendFile(join(folder, own), text, { mode: 0o600 });
       try {
-        await files.mkdir(folder, { recursive: true, mode: 0o700 });
-        await files.appendFile(join(folder, own), text, { mode: 0o600 });
+        await add().catch(async (error: unknown) => {
+          if (errorCode(error) !== 'ENOENT') throw error;
+          await files.mkdir(folder, { recursive: true, mode: 0o700 }); // by the first poll of a soak
+          await add();
+        });
       } catch (error) {
         throw unwritable(error);
       }
@@ -76,5 +80,5 @@ export function folderState(
 }
 
 function reasonOf(error: unknown): string {
-  return errorCode(error) ?? (error instanceof Error ? error.message : String(error));
+  return errorCode(error) ?? messageOf(error);
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { readVariable } from '../util/index.ts';
+import { messageOf, readVariable } from '../util/index.ts';
 import { StateUnavailable } from './store.ts';
 import { elementIn } from './xml.ts';
 
@@ -36,7 +36,7 @@ function keysIn(env: NodeJS.ProcessEnv): Credentials | undefined {
     try {
       return readVariable(env, name) ?? '';
     } catch (error) {
-      throw new StateUnavailable(error instanceof Error ? error.message : String(error));
+      throw new StateUnavailable(messageOf(error));
     }
   };
   const accessKeyId = read('AWS_ACCESS_KEY_ID');

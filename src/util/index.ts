@@ -2,6 +2,7 @@ export { commandFailed, trafficDisagrees } from './command-failed.ts';
 export { errorCode } from './error-code.ts';
 export { hideSecrets } from './hide-secrets.ts';
 export { jsonOrUndefined } from './json.ts';
+export { messageOf } from './message-of.ts';
 export { loaderArguments, programArguments } from './node-program.ts';
 export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';

@@ -10,7 +10,7 @@ import {
   type TrafficShares,
 } from '../../plugin/index.ts';
 import type { CheckConfig } from '../../runbook/index.ts';
-import { redact } from '../../util/index.ts';
+import { messageOf, redact } from '../../util/index.ts';
 
 export const platformReady = checkKind({
   kind: 'platform-ready',
@@ -66,7 +66,7 @@ async function observeTraffic(
 }
 
 function unreadable(error: unknown, target: DeploymentTarget): Observation {
-  const why = redact(error instanceof Error ? error.message : String(error)).slice(0, SHOWN);
+  const why = redact(messageOf(error)).slice(0, SHOWN);
   return {
     evidence: [trafficLine(`cannot be read: ${why}`, target)],
     problems: [

@@ -6,6 +6,7 @@ import {
   type Recipient,
   type Server,
 } from '../../prometheus/index.ts';
+import { messageOf } from '../../util/index.ts';
 import type { Item } from './items.ts';
 
 export interface Attached {
@@ -29,10 +30,7 @@ export async function judgeAlertmanagers(
     recipients.map(async (recipient, index) => {
       const name = `Alertmanager ${index + 1} of ${recipients.length}`;
       const it = alertmanager(await connect(name, recipient.url));
-      const problem = await it.ready(signal).then(
-        () => undefined,
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
-      );
+      const problem = await it.ready(signal).then(() => undefined, messageOf);
       return { recipient, it, problem };
     }),
   );

@@ -13,7 +13,7 @@ import {
 } from '../../plugin/index.ts';
 import { fillPlaceholders, runCommand } from '../../processes/index.ts';
 import { command, commandEnv, duration } from '../../runbook/index.ts';
-import { jsonOrUndefined, redact, shortList } from '../../util/index.ts';
+import { jsonOrUndefined, messageOf, redact, shortList } from '../../util/index.ts';
 
 const SHOWN = 300;
 /** The program is asked for whole seconds. */
@@ -76,7 +76,7 @@ export const commandMetrics = metricsKind({
         timeoutMs: config.timeout,
       }).catch((error: unknown) => {
         signal.throwIfAborted();
-        throw metricsUnavailable(error instanceof Error ? error.message : String(error));
+        throw metricsUnavailable(messageOf(error));
       });
       if (exitCode !== 0)
         throw metricsUnavailable(

@@ -2,6 +2,7 @@ import type { MetricCursor } from '../../domain/index.ts';
 import type { Limits } from '../../judge/index.ts';
 import { type MetricInterval, type MetricReading, metricsUnavailable, type Range } from '../../plugin/index.ts';
 import { type Answer, connect, instantQuery, type RawSeries, rawSeries, type Server } from '../../prometheus/index.ts';
+import { messageOf } from '../../util/index.ts';
 import { isBelow } from '../bucket-ends.ts';
 import { type Counters, countersFor } from '../counters.ts';
 import type { AdapterOptions, Inspection, VersionSeries } from '../inspection.ts';
@@ -289,7 +290,7 @@ export function prometheusSource(
         return await inspectOnce(since && 'versions' in since ? (since as PrometheusCursor) : null, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         throw metricsUnavailable(message.startsWith('Prometheus') ? message : `Prometheus: ${message}`);
       }
     },

@@ -1,6 +1,7 @@
 import type { Limits } from '../../judge/index.ts';
 import { metricsUnavailable, type Reading, type SeriesReading } from '../../plugin/index.ts';
 import { parsePrometheusText } from '../../prometheus/index.ts';
+import { messageOf } from '../../util/index.ts';
 import { refuseWithoutEnd, slowEnds } from '../bucket-ends.ts';
 import { type Counters, countersFor, latencyOf } from '../counters.ts';
 import { groupBy } from '../group-by.ts';
@@ -117,8 +118,4 @@ function targetsOf(config: ScrapeConfig): Target[] {
     url,
     wanted: { requests: config.targets.includes(url), latency: elsewhere.includes(url) },
   }));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

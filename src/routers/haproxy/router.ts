@@ -14,7 +14,7 @@ import {
   trafficDisagrees,
 } from '../../plugin/index.ts';
 import { fenced } from '../../processes/index.ts';
-import type { RunContext } from '../../util/index.ts';
+import { messageOf, type RunContext } from '../../util/index.ts';
 import { ask, change, countSessions, readBalance, readServers, type ServerState } from './runtime-api.ts';
 import { schema } from './schema.ts';
 import { readVersions, slotsOf, wordsOf } from './versions.ts';
@@ -180,7 +180,7 @@ export const haproxyRouter = routerKind({
         const attempt = async (what: () => Promise<string>): Promise<string> =>
           what().catch((error: unknown) => {
             signal.throwIfAborted();
-            const found = error instanceof Error ? error.message : String(error);
+            const found = messageOf(error);
             problems.push({ found, unblock: 'correct router in the runbook, or HAProxy, then check again' });
             return found;
           });

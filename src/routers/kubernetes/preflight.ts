@@ -1,11 +1,11 @@
 import { nameOf, type ObjectRef, refusedWith, type Slot, slotsOf } from '../../kubernetes/index.ts';
 import type { Evidence, Observation, Problem } from '../../plugin/index.ts';
-import { type RunContext, redact } from '../../util/index.ts';
+import { messageOf, type RunContext, redact } from '../../util/index.ts';
 import { acceptanceOf, acceptanceWords } from './accepted.ts';
 import { ownerWords } from './gitops.ts';
 import { type OurRule, ourRules, problemOf, sharesIn, shiftRule } from './our-rules.ts';
 import type { Route, RouteKind } from './route-kinds.ts';
-import { type Means, messageOf, shareWords } from './traffic.ts';
+import { type Means, shareWords } from './traffic.ts';
 
 type Read = (ref: ObjectRef, run: RunContext) => Promise<Route>;
 

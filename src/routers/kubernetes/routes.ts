@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, type ObjectRef, slotsOf } from '../../kubernetes/index.ts';
 import { commandFailed, type Evidence, trafficDisagrees } from '../../plugin/index.ts';
-import { type RunContext, redact } from '../../util/index.ts';
+import { messageOf, type RunContext, redact } from '../../util/index.ts';
 import { type Acceptance, acceptanceOf, acceptanceWords } from './accepted.ts';
 import { lastChangeOf } from './gitops.ts';
 import { type OurRule, ourRules, problemOf, sharesIn, shiftRule } from './our-rules.ts';
 import { preflightRoutes } from './preflight.ts';
 import type { Route, RouteKind } from './route-kinds.ts';
-import { type Means, messageOf, type Roles, type SlotShares, type SlotTraffic, shareWords } from './traffic.ts';
+import { type Means, type Roles, type SlotShares, type SlotTraffic, shareWords } from './traffic.ts';
 
 const BETWEEN_READS_MS = 500;
 

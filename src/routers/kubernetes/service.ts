@@ -9,10 +9,10 @@ import {
   type SlotState,
 } from '../../kubernetes/index.ts';
 import { commandFailed, type Evidence } from '../../plugin/index.ts';
-import type { RunContext } from '../../util/index.ts';
+import { messageOf, type RunContext } from '../../util/index.ts';
 import { readyAddresses } from './endpoints.ts';
 import { type Changed, lastChangeOf, ownerWords } from './gitops.ts';
-import { type Means, messageOf, type SlotShares, type SlotTraffic } from './traffic.ts';
+import { type Means, type SlotShares, type SlotTraffic } from './traffic.ts';
 
 const BETWEEN_READS_MS = 500;
 const CHANGED: Changed = { fields: ['selector'], jqPath: '.spec.selector' };

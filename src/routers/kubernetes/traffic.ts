@@ -39,7 +39,3 @@ export interface Means {
 export function shareWords(shares: SlotShares): string {
   return [...shares].map(([slot, share]) => `${slot} ${share} %`).join(', ');
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -17,6 +17,7 @@ import {
   type Server,
 } from '../../../prometheus/index.ts';
 import type { Labels } from '../../../promql/index.ts';
+import { messageOf } from '../../../util/index.ts';
 import { isBelow } from '../../bucket-ends.ts';
 import type { Counters, Family } from '../../counters.ts';
 import { EVERY_VERSION } from '../../sides.ts';
@@ -187,7 +188,7 @@ function asHistory<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new HistoryError(error instanceof Error ? error.message : String(error));
+    throw new HistoryError(messageOf(error));
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../../kubernetes/index.ts';
 import type { DeploymentTarget, Observation, Slots } from '../../../plugin/index.ts';
 import { findPrograms } from '../../../processes/index.ts';
-import type { RunContext } from '../../../util/index.ts';
+import { messageOf, type RunContext } from '../../../util/index.ts';
 import { accessRules } from '../access-rules.ts';
 import { slotHealth } from '../health.ts';
 import { findBuilder } from '../kustomize.ts';
@@ -44,7 +44,7 @@ export async function preflight(means: Means, run: RunContext): Promise<Observat
     } catch (error) {
       run.signal.throwIfAborted();
       if (refusedWith(error) === 403) return NOTHING;
-      const found = error instanceof Error ? error.message : String(error);
+      const found = messageOf(error);
       return {
         evidence: [],
         problems: [{ found, unblock: 'correct workload in the runbook, or the cluster, then check again' }],
