@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Temporal server that `npm run bench -- cluster` runs, and its tool for SQL schemas, from their Go module. They go to a
 # cache folder, which is the last line of the output; nothing is built if they are there. Needs Go; takes about four minutes of
-# two cores, at low priority.
+# two cores.
 cd "$(dirname "$0")"
 . ../../scripts/support/go-programs.sh
 
