@@ -1,17 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { registryWith } from '../../src/built-in.ts';
 import { definePlugin } from '../../src/plugin/define-plugin.ts';
 import { notificationKind } from '../../src/plugin/kinds.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
+import { PROGRAM } from '../cli/command-line.ts';
 import { GUIDE_TEXT } from '../runbook/support.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../scripts/bluegreen.ts', import.meta.url));
-const SOURCES = dirname(dirname(PROGRAM));
 
 let folder: string;
 beforeEach(async () => {
@@ -35,11 +32,13 @@ export default {
 /** What `runbook validate` says of the guide's runbook with this notification, started in the folder. */
 async function validate(kind: string, env: NodeJS.ProcessEnv = {}) {
   await put('runbook.yaml', `${GUIDE_TEXT}\nnotifications: [{ kind: ${kind} }]\n`);
-  const { exitCode, stdout, stderr } = await execa(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), PROGRAM, 'runbook', 'validate', 'runbook.yaml'],
-    { cwd: folder, env: { PATH: process.env['PATH'], ...env }, extendEnv: false, reject: false },
-  );
+  const [node, program] = PROGRAM;
+  const { exitCode, stdout, stderr } = await execa(node, [program, 'runbook', 'validate', 'runbook.yaml'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...env },
+    extendEnv: false,
+    reject: false,
+  });
   return { exitCode, said: `${stdout}${stderr}` };
 }
 
@@ -103,16 +102,12 @@ test.each<[string, Record<string, string>, NodeJS.ProcessEnv, string | RegExp]>(
 });
 
 test('a worker refuses to start with a plugin that cannot be loaded', async () => {
-  const { exitCode, stderr } = await execa(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(SOURCES, 'src/worker.ts')],
-    {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], BLUEGREEN_PLUGINS: 'no-such-plugin' },
-      extendEnv: false,
-      reject: false,
-    },
-  );
+  const { exitCode, stderr } = await execa(process.execPath, [process.env['TEST_WORKER'] ?? ''], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], BLUEGREEN_PLUGINS: 'no-such-plugin' },
+    extendEnv: false,
+    reject: false,
+  });
   expect(exitCode).toBe(1);
   expect(stderr).toContain('The worker cannot run: The plugin no-such-plugin cannot be loaded');
 });
