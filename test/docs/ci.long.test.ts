@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { parse } from 'yaml';
 import { type LocalServer, startLocalServer } from '../../src/local-temporal/index.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
+import { PROGRAM } from '../cli/command-line.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { observe, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -33,9 +34,8 @@ beforeAll(async () => {
   });
   worker = startWorkerProcess('bluegreen', { ...production.env, TEMPORAL_ADDRESS: server.address });
   programs = await mkdtemp(join(tmpdir(), 'bluegreen-ci-'));
-  const tsx = import.meta.resolve('tsx');
   const shims = {
-    bluegreen: `exec '${process.execPath}' --import '${tsx}' '${ROOT}scripts/bluegreen.ts' "$@"`,
+    bluegreen: `exec '${PROGRAM.join("' '")}' "$@"`,
     gh: 'echo ana',
   };
   for (const [name, line] of Object.entries(shims)) {
