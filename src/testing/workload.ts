@@ -18,6 +18,8 @@ export interface WorkloadSubject {
   refusing(): Workload | Promise<Workload>;
   /** Its platform does not answer. */
   hanging(): Workload | Promise<Workload>;
+  /** The same platform for a target with the roles swapped: it retires blue while the version that `working` deploys serves. */
+  retiring?(): Workload | Promise<Workload>;
   /** The version that `working` deploys, and one that does not run. */
   readonly green: string;
   readonly absent: string;
@@ -49,6 +51,18 @@ export function workloadConformance(subject: WorkloadSubject): readonly Conforma
         const operation = newOperation();
         assertEvidence(await workload.stop(operation, idle()), secrets);
         assertEvidence(await workload.stop({ ...operation, attempt: 2 }, idle()), secrets);
+      },
+    },
+    {
+      name: 'retiring blue twice is the same as once, and the version that serves goes on',
+      run: async () => {
+        const [serving, retiring] = [await subject.working(), await subject.retiring?.()];
+        if (!retiring) return;
+        await serving.deploy(newOperation(), idle());
+        const operation = newOperation();
+        assertEvidence(await retiring.stop(operation, idle()), secrets);
+        assertEvidence(await retiring.stop({ ...operation, attempt: 2 }, idle()), secrets);
+        assertEvidence(await serving.checkHealth(green, idle()), secrets);
       },
     },
     {

@@ -55,14 +55,16 @@ function running(): number {
 const command = (more: Readonly<Record<string, unknown>>) => ({ kind: 'command', timeout: 60_000, ...more });
 
 writeFileSync(file('deployed'), '');
-const workload = (deploy: readonly string[]) =>
-  registry.workload(command({ deploy, stop: sh('exit 0'), health: { url: healthUrl() } }), context);
+const stop = sh(`[ "$1" != "$(cat '${file('deployed')}')" ] || : > '${file('deployed')}'`, '{version}');
+const workload = (deploy: readonly string[], target = context.target) =>
+  registry.workload(command({ deploy, stop, health: { url: healthUrl() } }), { ...context, target });
 conform(
   'workload of kind command',
   workloadConformance({
     working: () => workload(sh(`echo "$1" > '${file('deployed')}'`, '{version}')),
     refusing: () => workload(REFUSES),
     hanging: () => workload(HANGS),
+    retiring: () => workload(REFUSES, { ...context.target, blue: GREEN, green: BLUE }),
     green: GREEN,
     absent: '9.9.9',
     secrets: [SECRET, 'inner.example'],

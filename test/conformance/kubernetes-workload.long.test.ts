@@ -33,6 +33,7 @@ describeOnKubernetes('workload for Kubernetes', () => {
     'workload of kind kubernetes',
     workloadConformance({
       working: () => patient(open(kubeconfig())),
+      retiring: () => openWorkload({ kubeconfig: kubeconfig(), namespace: namespace(), blue: GREEN, green: BLUE }),
       refusing: async () => open(await doors.refusing()),
       hanging: async () => open(await doors.hanging()),
       green: GREEN,

@@ -7,6 +7,7 @@ import { createReportStore, type ReportStore } from '../../../src/report/store.t
 import { createRunbookStore } from '../../../src/runbook/store.ts';
 import { parseRequest, toPlan } from '../../../src/runbook/to-plan.ts';
 import { folderState } from '../../../src/state/folder.ts';
+import type { PastRun } from '../../../src/temporal/past-runs.ts';
 import { type LittleProduction, startLittleProduction } from '../../support/little-production.ts';
 import { registry } from '../../support/registry.ts';
 import { uniqueService } from '../../support/temporal.ts';
@@ -33,6 +34,8 @@ export interface Scene {
   readonly reports: ReportStore;
   readonly plan: DeploymentPlan;
   readonly target: DeploymentTarget;
+  /** The runs that Temporal has of the deployment's id, the newest first; the test fills it. */
+  readonly past: PastRun[];
 }
 
 /** Replaces functions of the router that the runbook names. */
@@ -76,7 +79,11 @@ export function useScenes(): (
         return { ...router, ...changeRouter(router) };
       },
     };
-    const activities = createActivities({ runbooks, reports, registry: changed, env: { ...env } });
-    return { production, plan, target: plan.target, activities, reports };
+    const past: PastRun[] = [];
+    const pastRuns = async function* () {
+      yield* past;
+    };
+    const activities = createActivities({ runbooks, reports, registry: changed, env: { ...env }, pastRuns });
+    return { production, plan, target: plan.target, activities, reports, past };
   };
 }
