@@ -5,7 +5,7 @@ export function shortKey(key: string, longest: number): string {
   return key.length <= longest ? key : hashed(key);
 }
 
-/** 64 hexadecimal digits: for places that do not take every character. */
+/** 32 hexadecimal digits, for places that do not take every character, or few. */
 export function hashed(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return createHash('sha256').update(key).digest('hex').slice(0, 32);
 }

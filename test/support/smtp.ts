@@ -5,8 +5,9 @@ import { SMTPServer } from 'smtp-server';
 export interface SmtpOptions {
   /** The user and the password that it wants. */
   readonly login?: readonly [string, string];
-  /** With STARTTLS, by this key and certificate in PEM. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** With STARTTLS, and a certificate that nobody trusts: the one that the library has for tests. */
+  readonly tls?: 'self-signed';
+  readonly onLogin?: (user: string) => void;
   readonly onMail?: (mail: string) => void;
   /** It takes connections and says nothing. */
   readonly silent?: true;
@@ -14,15 +15,15 @@ export interface SmtpOptions {
 }
 
 /** How real SMTP servers are started in a test file; each ends with its test. */
-export function useSmtpServers(): (options: SmtpOptions) => Promise<{ readonly port: number }> {
+export function useSmtpServers(): (options: SmtpOptions) => Promise<Started> {
   const closing: (() => Promise<void>)[] = [];
   afterEach(async () => {
     await Promise.all(closing.splice(0).map((close) => close()));
   });
   return async (options) => {
-    const { port, close } = await (options.silent ? startSilent() : start(options));
-    closing.push(close);
-    return { port };
+    const server = await (options.silent ? startSilent() : start(options));
+    closing.push(server.close);
+    return server;
   };
 }
 
@@ -31,13 +32,14 @@ interface Started {
   readonly close: () => Promise<void>;
 }
 
-async function start({ login, tls, onMail = () => {}, port = 0 }: SmtpOptions): Promise<Started> {
+async function start({ login, tls, onMail = () => {}, onLogin = () => {}, port = 0 }: SmtpOptions): Promise<Started> {
   const server = new SMTPServer({
-    ...(tls ?? { disabledCommands: ['STARTTLS'] }),
+    ...(tls === undefined && { disabledCommands: ['STARTTLS'] }),
     authOptional: login === undefined,
     allowInsecureAuth: true,
     logger: false,
     onAuth: ({ username, password }, _session, callback) => {
+      onLogin(username ?? '');
       const isRight = username === login?.[0] && password === login?.[1];
       callback(
         isRight ? null : new Error(`no such user ${username} ${password}`),

@@ -83,11 +83,12 @@ function whyNot(
   const { responseCode } = error as { readonly responseCode?: number };
   const answer = responseCode === undefined ? '' : ` (SMTP status ${responseCode})`;
   const code = errorCode(error);
+  // Not every server says so to the login.
+  const wantsLogin = userEnv === undefined && (code === 'EAUTH' || responseCode === 530);
+  if (wantsLogin) return `wants a user and a password${answer}: name them as userEnv and passwordEnv`;
   switch (code) {
     case 'EAUTH':
-      return userEnv === undefined
-        ? `wants a user and a password${answer}: name them as userEnv and passwordEnv`
-        : `does not accept the user and the password of ${userEnv} and ${passwordEnv}${answer}`;
+      return `does not accept the user and the password of ${userEnv} and ${passwordEnv}${answer}`;
     case 'EENVELOPE':
       return `does not accept the sender or a recipient${answer}`;
     case 'ETLS':
