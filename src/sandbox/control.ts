@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageOf } from '../util/index.ts';
 import type { Production } from './production.ts';
-import { SERVICE } from './service.ts';
 
 /** What the commands in `bin/` talk to: turns each into a change of production and writes it down. */
 
@@ -33,6 +32,8 @@ export interface Control {
 
 export interface ControlOptions {
   readonly port: number;
+  /** The name of the service that the commands take. */
+  readonly service: string;
   readonly auditFile: string;
   readonly production: Production;
   readonly rollbackDelayMs: () => number;
@@ -62,7 +63,7 @@ async function answer(options: ControlOptions, request: IncomingMessage, respons
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
   };
   const path = (request.url ?? '/').slice(1);
-  if (request.method === 'GET' && path === 'status') return reply(200, status(options.production));
+  if (request.method === 'GET' && path === 'status') return reply(200, status(options));
   const command = COMMANDS.find((name) => name === path);
   if (request.method !== 'POST' || !command) return reply(404, { error: `expected POST /{${COMMANDS.join(',')}}` });
 
@@ -87,13 +88,15 @@ async function answer(options: ControlOptions, request: IncomingMessage, respons
 }
 
 async function carryOut(
-  { production, rollbackDelayMs, setMaxConnections }: ControlOptions,
+  options: ControlOptions,
   command: CommandName,
   args: Readonly<Record<string, string>>,
   gone: AbortSignal,
 ): Promise<string> {
+  const { production, rollbackDelayMs, setMaxConnections } = options;
   const { service = '', version = '', percentage = '', connections = '' } = args;
-  if (service !== SERVICE) throw new Error(`there is no service "${service}"; the sandbox has "${SERVICE}"`);
+  if (service !== options.service)
+    throw new Error(`there is no service "${service}"; the sandbox has "${options.service}"`);
   switch (command) {
     case 'deploy':
       return production.deploy(version);
@@ -112,11 +115,11 @@ async function carryOut(
         throw new Error(`found --connections ${connections}, expected a whole number from 10 to 999`);
       return setMaxConnections(Number(connections));
     case 'traffic-status':
-      return JSON.stringify(status(production));
+      return JSON.stringify(status(options));
   }
 }
 
-const status = (production: Production) => ({ service: SERVICE, traffic: production.traffic() });
+const status = ({ service, production }: ControlOptions) => ({ service, traffic: production.traffic() });
 
 async function readAll(request: IncomingMessage): Promise<string> {
   let text = '';

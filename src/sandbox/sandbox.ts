@@ -18,7 +18,7 @@ import { freePort, listenOnce } from './program.ts';
 import { noticing } from './restart.ts';
 import type { RouterConfig, RouterOrder } from './router.ts';
 import { USERS } from './seed.ts';
-import type { ServiceFault } from './service.ts';
+import { SERVICE, type ServiceFault } from './service.ts';
 import { startStaging } from './staging.ts';
 
 /**
@@ -74,6 +74,8 @@ export interface SandboxOptions {
     readonly postgres?: number;
     readonly prometheus?: number;
   };
+  /** The name by which the commands know its service, where several sandboxes run. By default "recommendation". */
+  readonly service?: string;
   readonly requestsPerSecond?: number;
   /**
    * By default production is as the guide found it: too few connections for two versions side by side, and 2.5.0's index
@@ -181,6 +183,7 @@ async function startParts(
   const metricsUrl = `${routerUrl}/metrics`;
   const control = await startControl({
     port: ports.control ?? 0,
+    service: options.service ?? SERVICE,
     auditFile,
     production,
     rollbackDelayMs: () => faults.rollbackDelayMs(),
