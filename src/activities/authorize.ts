@@ -4,7 +4,7 @@ import type { ActivityInterceptors } from '@temporalio/worker';
 import { z } from 'zod';
 import { deploymentWorkflowId, FAILURE, keepBlueWorkflowId } from '../domain/index.ts';
 import { serviceName, version } from '../runbook/index.ts';
-import { KEEP_BLUE_TYPE, ROLLBACK_TYPE, TRAIN_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
+import { KEEP_BLUE_TYPE, QUEUE_TYPE, ROLLBACK_TYPE, TRAIN_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
 
 const targeted = z.looseObject({
   target: z.looseObject({ service: serviceName, environment: serviceName, blue: version, green: version }),
@@ -33,6 +33,7 @@ export function onlyForDeployments({ info }: Pick<Context, 'info'>): ActivityInt
       async execute(input, next) {
         const { workflowExecution, workflowType, activityType } = info;
         if (workflowExecution && workflowType === TRAIN_TYPE && OF_TRAINS.has(activityType)) return next(input);
+        if (workflowType === QUEUE_TYPE && activityType === 'awaitFree') return next(input); // it changes nothing
         const idOf = ID_OF[workflowType ?? ''];
         if (!workflowExecution || !idOf)
           throw refused(`${activityType} runs only as a part of the workflow ${WORKFLOW_TYPE}: start that one`);

@@ -1,4 +1,5 @@
-import type { Activities } from '../domain/index.ts';
+import type { Activities, QueueActivities } from '../domain/index.ts';
+import { awaitFree } from './await-free.ts';
 import { confirmApprovals } from './confirm-approvals.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deployGreen } from './deploy-green.ts';
@@ -20,7 +21,7 @@ import { watchWindow } from './watch-window.ts';
 import { writeReport } from './write-report.ts';
 
 /** Every activity, bound to what this worker gives it. */
-export function createActivities(dependencies: Dependencies): Activities {
+export function createActivities(dependencies: Dependencies): Activities & QueueActivities {
   return {
     resolvePlan: resolvePlan(dependencies),
     resolveRollback: resolveRollback(dependencies),
@@ -37,6 +38,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     guardTraffic: guardTraffic(dependencies),
     confirmApprovals: confirmApprovals(dependencies),
     notify: notify(dependencies),
+    awaitFree: awaitFree(dependencies),
     writeReport: writeReport(dependencies),
     planTrain: planTrain(),
     findRunbook: findRunbook(dependencies),

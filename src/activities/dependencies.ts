@@ -24,6 +24,8 @@ export interface Dependencies {
     readonly service: string;
     readonly environment: string;
   }) => Promise<readonly Freeze[]>;
+  /** Whether a workflow runs. Rejects when nobody can say. */
+  readonly isRunning?: (workflowId: string) => Promise<boolean>;
   /** The id of the parent workflow whose end would terminate this one; without it, no parent is searched. */
   readonly terminatingParent?: (own: {
     readonly workflowId: string;

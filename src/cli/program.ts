@@ -51,6 +51,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rollback.ts')).addRollback,
   },
   {
+    name: 'queue',
+    description:
+      'Shows the deployments of a service that wait for their time or for the one that runs, or removes one.',
+    load: async () => (await import('./commands/queue.ts')).addQueue,
+  },
+  {
     name: 'freeze',
     description:
       'Stops the line: no deployment starts in an environment, or of a service, or shifts more traffic to green. Rollbacks go on.',

@@ -31,6 +31,12 @@ export interface ReportInput {
   readonly report: DeploymentReport;
 }
 
+/** What a queue of deployments asks of the world. */
+export interface QueueActivities {
+  /** Returns when no workflow with this id runs. Until then every attempt throws, to be tried again. */
+  awaitFree(input: { readonly workflowId: string }): Promise<void>;
+}
+
 /** Everything the workflow asks of the world. Each may run twice; each says below how it fails. */
 export interface Activities {
   /** Loads and validates the runbook and the request, finds blue. Throws `InvalidRequest`, final. */

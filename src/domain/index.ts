@@ -1,4 +1,4 @@
-export type { Activities, ReportInput } from './activities.ts';
+export type { Activities, QueueActivities, ReportInput } from './activities.ts';
 export type {
   BlueRecovered,
   FurtherResult,
@@ -67,6 +67,7 @@ export {
   type TrafficStep,
 } from './plan.ts';
 export { type Holder, holderWords, type Progress, progressOf, progressWords } from './progress.ts';
+export { dueStart, enqueued, parseQueuedStart, type QueuedStart, queueWorkflowId } from './queue.ts';
 export { recoveryWords, rolledBackWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';

@@ -7,8 +7,10 @@ export const ROLLBACK_TYPE = 'blueGreenRollback';
 /** The wait after which the blue of a completed deployment is retired, under an id of its own. */
 export const KEEP_BLUE_TYPE = 'blueGreenKeepBlue';
 
-/** The same of a train. */
+/** A train of deployments. */
 export const TRAIN_TYPE = 'blueGreenTrain';
+/** The queue of a service. */
+export const QUEUE_TYPE = 'deploymentQueue';
 
 /** The queue between clients and workers: BLUEGREEN_TASK_QUEUE where several installations share a namespace. */
 export function taskQueue(env: NodeJS.ProcessEnv = process.env): string {

@@ -3,5 +3,6 @@ export { blueGreenDeployment } from './blue-green.ts';
 export { blueGreenRollback } from './blue-green-rollback.ts';
 export { freeze } from './freeze.ts';
 export { blueGreenKeepBlue } from './keep-blue.ts';
+export { deploymentQueue } from './queue.ts';
 export { scheduledBlueGreenDeployment } from './scheduled.ts';
 export { blueGreenTrain } from './train.ts';

@@ -1,5 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Action, DecisionAnswer, DeploymentStatus, TrainStatus } from '../domain/index.ts';
+import type {
+  Action,
+  DecisionAnswer,
+  DeploymentRequest,
+  DeploymentStatus,
+  QueuedStart,
+  TrainStatus,
+} from '../domain/index.ts';
 
 /** Every message takes ONE JSON object, so that the Temporal UI can send it. Scripts import these definitions. */
 
@@ -47,6 +54,17 @@ export const acceptRecovery = defineSignal<[Reasoned]>('acceptRecovery');
 export const overrideFreeze = defineSignal<[Reasoned]>('overrideFreeze');
 /** Ends a freeze. */
 export const thaw = defineSignal<[Signed]>('thaw');
+/** To a queue; `id` is the sender's own: the same id counts once. */
+export interface Enqueue {
+  readonly id: string;
+  readonly request: DeploymentRequest;
+  /** Not before; epoch milliseconds. */
+  readonly at?: number;
+  /** Instead of all that are queued. */
+  readonly replaceQueued?: boolean;
+}
+export const enqueue = defineSignal<[Enqueue]>('enqueue');
+export const removeQueued = defineUpdate<QueuedStart | undefined, [{ readonly id: string }]>('removeQueued');
 export const decide = defineUpdate<DecisionAnswer, [DecideInput]>('decide');
 
 /** Of a train: `abort` is the only decision about the whole; the others are about one of its deployments. */
@@ -80,5 +98,8 @@ export const DESCRIPTION = {
     'Go on although a freeze holds the deployment, where the runbook lets you: {"by":"ana","reason":"..."}.',
   decide:
     'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck, retryRollback, acceptRecovery or overrideFreeze.',
+  enqueue:
+    'Queue a deployment: {"id":"mine","request":{"service":"shop","version":"2.5.0"}}; optional at (epoch milliseconds), replaceQueued.',
+  removeQueued: 'Remove one that is queued: {"id":"mine"}.',
   thaw: 'End the freeze: {"by":"ana"}; optional reason.',
 } as const;

@@ -3,6 +3,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { eventually } from '../processes/support.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { observe, rolledBack, start, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -134,4 +135,35 @@ test('a freeze ends by itself; one with the wrong id says so', async () => {
   expect((await said('freeze', ...own, '--reason', 'x', '--until', '22:00')).text).toContain(
     'with its offset from UTC',
   );
+});
+
+test('what is queued is seen, replaced and removed, and starts when the service is free', async () => {
+  const later = ['--at', new Date(Date.now() + 3_600_000).toISOString(), '--requested-by', 'ana'];
+  const queued = await said('start', ...own, '--version', '3.0.0', ...later);
+  expect(queued).toMatchObject({ exitCode: EXIT.ok });
+  expect(queued.text).toMatch(/^Queued: .* 3\.0\.0 to .* by ana, not before .* UTC \(id \w+\)\.$/m);
+  const [queue, status] = await Promise.all([said('queue', ...own), said('status', ...own)]);
+  expect(queue.text).toMatch(/^1\. .* 3\.0\.0 to .* by ana, not before/);
+  expect(status.text).toMatch(/^Queued: .* 3\.0\.0 to /m);
+
+  await handle()
+    .terminate()
+    .catch(() => undefined); // 2.5.0 serves: it ended long ago
+  expect(await said('start', ...own, '--version', '2.4.0', '--when-free', '--replace-queued')).toMatchObject({
+    exitCode: EXIT.ok,
+    text: expect.stringContaining('when nothing else runs'),
+  });
+  const deployment = observe(handle());
+  await eventually(async () => ((await deployment.status()).version === '2.4.0' ? true : undefined));
+  expect(await said('queue', ...own)).toMatchObject({ text: expect.stringContaining('Nothing is queued') });
+
+  const [, id = ''] =
+    /\(id (\w+)\)/.exec((await said('start', ...own, '--version', '3.1.0', '--when-free')).text) ?? [];
+  expect((await said('list', '--environment', environment)).text).toMatch(/^Queued: .* 3\.1\.0 to /m);
+  expect(await said('queue', ...own, '--remove', id)).toMatchObject({
+    exitCode: EXIT.ok,
+    text: expect.stringMatching(/^Removed: .* 3\.1\.0/),
+  });
+  expect(await said('queue', ...own, '--remove', id)).toMatchObject({ exitCode: EXIT.notTaken });
+  await handle().signal(messages.abort, { by: 'ana' });
 });

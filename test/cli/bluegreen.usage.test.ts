@@ -83,7 +83,7 @@ test.each<[string, readonly string[], string]>([
     ['start', '--service', 'shop', '--version', '2', '--watch', '--no-wait'],
     'cannot be used with',
   ],
-  ['a phase that there is not', ['list', '--phase', 'sleeping'], 'Allowed choices are resolving, checking'],
+  ['a phase that there is not', ['list', '--phase', 'sleeping'], 'Allowed choices are resolving, held, checking'],
   [
     'a version that could be an option',
     ['start', '--service', 'shop', '--version', '-x'],

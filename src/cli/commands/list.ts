@@ -5,6 +5,7 @@ import { COMMAND } from '../address.ts';
 import { CHECKLIST_PASSED, ROLLBACK_DONE, type Row, rowsWhere } from '../deployment-rows.ts';
 import { allFrozen } from '../frozen.ts';
 import { positiveNumber, withExample } from '../options.ts';
+import { allQueued, queuedWords } from '../queued.ts';
 import { withTemporal } from '../temporal.ts';
 import { listTrains, renderTrains } from '../train/list.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
@@ -55,6 +56,7 @@ async function list(options: ListOptions): Promise<void> {
     const rows = sanitize(await findRows(client, options));
     if (options.json) return printJson(rows);
     for (const line of renderRows(rows)) print(line);
+    for (const one of await allQueued(client)) print(`Queued: ${queuedWords(one)}`);
     for (const one of await allFrozen(client)) print(`Frozen: ${freezeWords(one)}`);
   });
 }

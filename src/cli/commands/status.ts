@@ -4,6 +4,7 @@ import { freezeWords } from '../../domain/index.ts';
 import type { Address } from '../address.ts';
 import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
+import { queuedWords, queueOf } from '../queued.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../temporal.ts';
 import { renderFull } from '../view/full.ts';
 import { outcomeOf } from '../view/outcome.ts';
@@ -33,16 +34,21 @@ async function status(options: StatusOptions): Promise<void> {
 
 async function showStatus(client: Client, options: StatusOptions): Promise<void> {
   const { handle } = await findDeployment(client, options);
-  const [sight, frozen] = await Promise.all([fetchSnapshot(client, handle), frozenFor(client, options)]);
+  const [sight, frozen, queued] = await Promise.all([
+    fetchSnapshot(client, handle),
+    frozenFor(client, options),
+    queueOf(client, options),
+  ]);
   const paint = paintFor();
   if (options.json)
     return printJson(
       sight.status
-        ? { ...sight.status, underWay: sight.server.pending, frozen }
-        : { ...(await withoutWorker(client, handle, sight)), frozen },
+        ? { ...sight.status, underWay: sight.server.pending, frozen, queued }
+        : { ...(await withoutWorker(client, handle, sight)), frozen, queued },
     );
   printLines(renderFull(sight, paint));
   printLines(frozen.map((one) => `${paint.yellow('Frozen:')} ${freezeWords(one)}`));
+  printLines(queued.map((one) => `${paint.yellow('Queued:')} ${queuedWords(one)}`));
   if (sight.status || sight.server.state === 'RUNNING') return;
   // A closed deployment keeps its report in the history: no worker is needed to read it.
   printLines(['', ...renderReport(await outcomeOf(client, handle, undefined), paint, columns())]);
