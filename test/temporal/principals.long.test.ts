@@ -55,7 +55,7 @@ if (program === undefined)
       const handle = await start(new Client({ connection: ci }), taskQueue, request);
       const { until, untilPhase } = observe(handle);
       await untilPhase('awaiting-approval');
-      const as = (connection: typeof ci) => new Client({ connection }).workflow.getHandle(handle.workflowId);
+      const as = (person: typeof ci) => new Client({ connection: person }).workflow.getHandle(handle.workflowId);
 
       const refused = as(ana).executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ana' }] });
       await expect(refused).rejects.toThrow(WorkflowUpdateFailedError);
