@@ -153,7 +153,14 @@ test('completion bash gives a shell the command, and completes commands, options
   expect(await completed('re')).toEqual(['reject', 'recheck', 'retry-rollback', 'report', 'rehearse']);
   expect(await completed('runbook', '')).toEqual(['init', 'validate', 'show', 'schema']);
   expect(await completed('runbook', 'validate', '')).toEqual([]);
-  expect(await completed('status', '--')).toEqual(['--run', '--json', '--service', '--environment', '--help']);
+  expect(await completed('status', '--')).toEqual([
+    '--run',
+    '--json',
+    '--service',
+    '--environment',
+    '--train',
+    '--help',
+  ]);
   expect(await completed('status', '--service', '')).toEqual([]);
   expect(await completed('completion', 'b')).toEqual(['bash']);
   const { stdout } = await execa('bash', ['-c', `${out}\nbluegreen judge --help`]);
