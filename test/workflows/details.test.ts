@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { gateLine } from '../../src/cli/view/sections.ts';
 import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
-import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
+import { type DeploymentStatus, isClosed, PHASES, waitingFor } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
@@ -77,4 +78,32 @@ test('a step that was breached at its open gate is not headed as healthy', () =>
   expect(renderDetails(statusIn('rolled-back', NOON))).toContain(
     '### Soak at 50 %, ended by a breach at 2026-11-25 12:02',
   );
+});
+
+test('an open gate says who may still approve, whose approval is not confirmed and why, and how to approve', () => {
+  const status = statusIn('awaiting-approval', NOON);
+  const [step] = status.steps;
+  if (!step?.gate) throw new Error('a gate is open');
+  const gate = {
+    ...step.gate,
+    required: 2,
+    approvers: ['ana', 'ben', 'group:managers'],
+    approvedBy: ['ana'],
+    identity: 'principal' as const,
+    pending: [{ by: 'carl', at: NOON }],
+    pendingProblem: 'the file is away',
+  };
+  const asked = { ...status, steps: [{ ...step, gate }] };
+  const waits =
+    '1 approval from ben or the group managers for shift-to-100; the approval by carl cannot be confirmed, and is tried again: the file is away';
+  expect(waitingFor(asked)?.what).toBe(waits);
+  const details = renderDetails(asked);
+  expect(details).toContain(`**Waits for** ${waits}`);
+  expect(details).toContain('**To approve, choose _Send a Signal_, _approve_ instead,**');
+  expect(renderDetails(status)).not.toContain('instead');
+  expect(gateLine({ ...step, gate }, NOON)).toMatch(
+    /^shift-to-100: 1 of 2 approvals by ana; the approval by carl .* more$/,
+  );
+  const { until: _, ...open } = gate;
+  expect(gateLine({ ...step, gate: open }, NOON)).toMatch(/, open until it is decided$/);
 });
