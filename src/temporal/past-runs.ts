@@ -31,9 +31,13 @@ export async function* pastRuns(
   at: Namespace,
   { workflowId, newest }: { readonly workflowId: string; readonly newest?: string | undefined },
 ): AsyncGenerator<PastRun> {
+  if (newest !== undefined) {
+    const past = await pastRun(at, { workflowId, runId: newest });
+    if (past) yield past;
+  }
+  // Asked for only when it is needed: a rollback need not wait for a list that cannot be had.
   const listed = await runsInList(at, workflowId);
-  const older = newest === undefined ? listed : listed.slice(listed.indexOf(newest) + 1);
-  for (const runId of newest === undefined ? older : [newest, ...older]) {
+  for (const runId of newest === undefined ? listed : listed.slice(listed.indexOf(newest) + 1)) {
     const past = await pastRun(at, { workflowId, runId });
     if (past) yield past;
   }

@@ -43,7 +43,7 @@ export async function blueGreenKeepBlue({ target, until, timeoutMs }: KeptBlue):
   } catch (error) {
     if (!isCancellation(error))
       await notify(
-        `${service} ${blue} in ${environment} could not be retired, stop it yourself: ${errorMessage(error)}. It has no traffic; ${target.green} serves.`,
+        `${service} ${blue} in ${environment} could not be retired: ${errorMessage(error)}. It runs on; stop it yourself if it has no traffic.`,
       );
     throw error;
   }
