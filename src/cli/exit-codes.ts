@@ -25,7 +25,8 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   notTaken: 'the decision was refused',
   notFound: 'no such deployment',
   unknown: 'no answer in time: the command may have taken effect',
-  unreachable: 'Temporal (for rehearse and metrics: Prometheus) cannot be reached, or refuses this client',
+  unreachable:
+    'Temporal (for rehearse and metrics: Prometheus; for notifications test: a channel) cannot be reached, or refuses this client',
   underWay: 'not started: another deployment is running',
   notAccepted: 'started, but not accepted in time: usually no worker runs; the deployment waits for one',
   rolledBack: 'the deployment was rolled back: blue has all of the traffic',

@@ -105,6 +105,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/metrics.ts')).addMetrics,
   },
   {
+    name: 'notifications',
+    description: 'Tests the notifications of a runbook.',
+    load: async () => (await import('./commands/notifications.ts')).addNotifications,
+  },
+  {
     name: 'rehearse',
     description:
       "Tests a runbook's limits on past traffic: how often a green as good as blue would be rolled back, and how soon " +

@@ -1,0 +1,42 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { receiver } from '../notifications/support.ts';
+import { GUIDE_TEXT } from '../runbook/support.ts';
+import { useServers } from '../support/http.ts';
+import { useCommandLine } from './command-line.ts';
+
+const bluegreen = useCommandLine();
+const serve = useServers();
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+test('notifications test sends one message to every channel, and names those that did not get it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-notifications-'));
+  folders.push(folder);
+  const file = join(folder, 'runbook.yaml');
+  const channels = [
+    '{ kind: slack, urlEnv: CHAT, events: [completed] }',
+    '{ kind: webhook, urlEnv: DOWN }',
+    '{ kind: webhook, urlEnv: UNSET }',
+  ];
+  await writeFile(file, `${GUIDE_TEXT}\nnotifications: [${channels.join(', ')}]\n`);
+  const chat = receiver(() => ({}));
+  const env = { CHAT: (await serve(chat.listener)).origin, DOWN: 'http://127.0.0.1:9/hunter2-token' };
+  const { exitCode, out, err } = await bluegreen(['notifications', 'test', '--runbook', file], env).ended;
+  expect({ exitCode, out: out.trim().split('\n').toSorted() }).toEqual({
+    exitCode: EXIT.unreachable,
+    out: [
+      expect.stringContaining('FAILED  notification 2 of 3 (webhook): the webhook in DOWN could not be reached'),
+      expect.stringContaining("FAILED  notification 3 of 3 (webhook): the worker's variable UNSET is not set"),
+      'sent    notification 1 of 3 (slack)',
+    ],
+  });
+  expect(err).toContain('Not every channel got the message');
+  expect(out + err).not.toContain('hunter2');
+  expect(chat.received).toMatchObject([{ body: { text: expect.stringContaining('Nothing was deployed.') as never } }]);
+});
