@@ -11,15 +11,18 @@ export async function frozenFor(client: Client, { service, environment }: Addres
   return sanitize(await stoppedLine({ connection: client.connection, namespace }, { service, environment }));
 }
 
-/** Every freeze that people made, as Temporal lists them: the newest may be missing for a moment. */
-export async function allFrozen(client: Client): Promise<readonly Freeze[]> {
+/** The freezes that people made, of all environments or of those wanted, as Temporal lists them: the newest may be missing for a moment. */
+export async function allFrozen(client: Client, wanted: Partial<Address>): Promise<readonly Freeze[]> {
   const found: Freeze[] = [];
   await inTime(client, async () => {
     for await (const { workflowId } of client.workflow.list({
       query: "WorkflowType = 'freeze' AND ExecutionStatus = 'Running'",
     })) {
       const address = freezeAddressInId(workflowId);
-      if (!address) continue;
+      const { environment, service } = { ...address };
+      if (!address || environment !== (wanted.environment ?? environment)) continue;
+      // A freeze of the whole environment holds every service in it.
+      if (service !== undefined && service !== (wanted.service ?? service)) continue;
       const { namespace } = client.options;
       const freezes = await stoppedLine({ connection: client.connection, namespace }, address);
       found.push(...freezes.filter(({ id }) => id.startsWith(`${workflowId}/`)));

@@ -44,15 +44,19 @@ export async function queueOf(client: Client, address: Address): Promise<readonl
   return sanitize((queue?.memo(MEMO) ?? []) as readonly QueuedStart[]);
 }
 
-/** What waits for any service, as Temporal lists it: the newest may be missing for a moment. */
-export async function allQueued(client: Client): Promise<readonly QueuedStart[]> {
+/** What waits for any service, or for those wanted, as Temporal lists it: the newest may be missing for a moment. */
+export async function allQueued(client: Client, wanted: Partial<Address>): Promise<readonly QueuedStart[]> {
   const query = `WorkflowType = '${QUEUE_TYPE}' AND ExecutionStatus = 'Running'`;
   const found: QueuedStart[] = [];
   await inTime(client, async () => {
     for await (const { memo } of client.workflow.list({ query }))
       found.push(...((memo?.[MEMO] as QueuedStart[]) ?? []));
   });
-  return sanitize(found);
+  return sanitize(
+    found.filter(({ request: { service, environment = DEFAULT_ENVIRONMENT } }) => {
+      return service === (wanted.service ?? service) && environment === (wanted.environment ?? environment);
+    }),
+  );
 }
 
 /** `shop 2.6.0 to production by ana, at 2026-12-24 21:00 UTC (id 1f2e3d4c)`. */

@@ -56,8 +56,8 @@ async function list(options: ListOptions): Promise<void> {
     const rows = sanitize(await findRows(client, options));
     if (options.json) return printJson(rows);
     for (const line of renderRows(rows)) print(line);
-    for (const one of await allQueued(client)) print(`Queued: ${queuedWords(one)}`);
-    for (const one of await allFrozen(client)) print(`Frozen: ${freezeWords(one)}`);
+    for (const one of await allQueued(client, options)) print(`Queued: ${queuedWords(one)}`);
+    for (const one of await allFrozen(client, options)) print(`Frozen: ${freezeWords(one)}`);
   });
 }
 

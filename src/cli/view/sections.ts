@@ -256,6 +256,7 @@ export function atWords(status: DeploymentStatus): string {
     const next = status.plan?.traffic[status.steps.length];
     return next ? ` to ${next.percentage} %` : '';
   }
-  const step = status.phase === 'soaking' || status.phase === 'awaiting-approval' ? currentStep(status) : undefined;
+  const isAtStep = ['soaking', 'awaiting-approval', 'held'].includes(status.phase);
+  const step = isAtStep ? currentStep(status) : undefined;
   return step ? ` at ${step.percentage} %` : '';
 }
