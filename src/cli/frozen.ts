@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type Freeze, freezeAddressInId } from '../domain/index.ts';
-import { stoppedLine } from '../temporal/index.ts';
+import { FREEZE_TYPE, stoppedLine } from '../temporal/index.ts';
 import type { Address } from './address.ts';
 import { inTime } from './temporal.ts';
 import { sanitize } from './view/output.ts';
@@ -16,7 +16,7 @@ export async function allFrozen(client: Client, wanted: Partial<Address>): Promi
   const found: Freeze[] = [];
   await inTime(client, async () => {
     for await (const { workflowId } of client.workflow.list({
-      query: "WorkflowType = 'freeze' AND ExecutionStatus = 'Running'",
+      query: `WorkflowType = '${FREEZE_TYPE}' AND ExecutionStatus = 'Running'`,
     })) {
       const address = freezeAddressInId(workflowId);
       const { environment, service } = { ...address };

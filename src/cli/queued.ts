@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest, type QueuedStart, queueWorkflowId } from '../domain/index.ts';
 import { QUEUE_TYPE, runningWorkflow, taskQueue } from '../temporal/index.ts';
-import type { deploymentQueue } from '../workflows/index.ts';
+import type { blueGreenQueue } from '../workflows/index.ts';
 import * as messages from '../workflows/messages.ts';
 import type { Address } from './address.ts';
 import { inTime } from './temporal.ts';
@@ -27,7 +27,7 @@ export async function enqueue(
 ): Promise<string> {
   const id = randomUUID().slice(0, 8);
   await inTime(client, () =>
-    client.workflow.signalWithStart<typeof deploymentQueue, [messages.Enqueue]>(QUEUE_TYPE, {
+    client.workflow.signalWithStart<typeof blueGreenQueue, [messages.Enqueue]>(QUEUE_TYPE, {
       workflowId: queueWorkflowId(request),
       taskQueue: taskQueue(),
       signal: messages.enqueue,

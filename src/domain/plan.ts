@@ -53,7 +53,7 @@ export function deploymentWorkflowId(service: string, environment: string = DEFA
 
 /** The id of the workflow that keeps blue after a completed deployment: one per service and environment. */
 export function keepBlueWorkflowId(service: string, environment: string): string {
-  return deploymentWorkflowId(service, environment).replace('blue-green/', 'keep-blue/');
+  return deploymentWorkflowId(service, environment).replace('blue-green/', 'blue-green-keep-blue/');
 }
 
 /** The names in a workflow id of a deployment; nothing in another id. */

@@ -1,6 +1,14 @@
 export { type ConnectionConfig, connectClient, connectionConfig, connectWorker } from './connection.ts';
 export { endRun } from './end-run.ts';
-export { KEEP_BLUE_TYPE, QUEUE_TYPE, ROLLBACK_TYPE, TRAIN_TYPE, taskQueue, WORKFLOW_TYPE } from './names.ts';
+export {
+  FREEZE_TYPE,
+  KEEP_BLUE_TYPE,
+  QUEUE_TYPE,
+  ROLLBACK_TYPE,
+  TRAIN_TYPE,
+  taskQueue,
+  WORKFLOW_TYPE,
+} from './names.ts';
 export { terminatingParent } from './parent.ts';
 export { type PastRun, pastRuns } from './past-runs.ts';
 export { readPrincipals } from './principals.ts';

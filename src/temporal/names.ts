@@ -9,8 +9,12 @@ export const KEEP_BLUE_TYPE = 'blueGreenKeepBlue';
 
 /** A train of deployments. */
 export const TRAIN_TYPE = 'blueGreenTrain';
+
+/** A freeze that people made. */
+export const FREEZE_TYPE = 'blueGreenFreeze';
+
 /** The queue of a service. */
-export const QUEUE_TYPE = 'deploymentQueue';
+export const QUEUE_TYPE = 'blueGreenQueue';
 
 /** The queue between clients and workers: BLUEGREEN_TASK_QUEUE where several installations share a namespace. */
 export function taskQueue(env: NodeJS.ProcessEnv = process.env): string {

@@ -13,7 +13,7 @@ export interface FreezeEnd {
  * Stops the line: while it runs, no deployment in its environment, or of its service, starts or shifts more traffic. They read
  * its memo, which needs no worker. Ends at `until`, or with the signal `thaw`.
  */
-export async function freeze(request: FreezeRequest): Promise<FreezeEnd> {
+export async function blueGreenFreeze(request: FreezeRequest): Promise<FreezeEnd> {
   let end: FreezeEnd | undefined;
   setHandler(
     messages.thaw,

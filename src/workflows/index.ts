@@ -1,8 +1,8 @@
 /** The front door of the workflow bundle. */
 export { blueGreenDeployment } from './blue-green.ts';
 export { blueGreenRollback } from './blue-green-rollback.ts';
-export { freeze } from './freeze.ts';
+export { blueGreenFreeze } from './freeze.ts';
 export { blueGreenKeepBlue } from './keep-blue.ts';
-export { deploymentQueue } from './queue.ts';
+export { blueGreenQueue } from './queue.ts';
 export { scheduledBlueGreenDeployment } from './scheduled.ts';
 export { blueGreenTrain } from './train.ts';

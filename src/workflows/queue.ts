@@ -38,7 +38,7 @@ const { awaitFree } = proxyActivities<QueueActivities>({
  * nothing else runs there. It ends when it is empty; the deployments that it has started go on without it. Its memo holds
  * what waits, so that it can be read without a worker.
  */
-export async function deploymentQueue(carried: readonly QueuedStart[] = []): Promise<void> {
+export async function blueGreenQueue(carried: readonly QueuedStart[] = []): Promise<void> {
   let queue = carried;
   const change = (after: readonly QueuedStart[]): void => {
     queue = after;
@@ -48,7 +48,7 @@ export async function deploymentQueue(carried: readonly QueuedStart[] = []): Pro
   await condition(() => queue.length > 0, FIRST_MESSAGE_MS);
 
   while (queue.length > 0) {
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof deploymentQueue>(queue);
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof blueGreenQueue>(queue);
     const next = dueStart(queue, Date.now());
     if (!next) {
       const [first] = queue;

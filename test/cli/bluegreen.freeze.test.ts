@@ -120,7 +120,7 @@ test('a freeze ends by itself; one with the wrong id says so', async () => {
   expect(await freeze.result()).toEqual({});
   expect(Date.now()).toBeGreaterThanOrEqual(until);
 
-  const wrong = await temporal.client().workflow.start('freeze', {
+  const wrong = await temporal.client().workflow.start('blueGreenFreeze', {
     workflowId: uniqueQueue(),
     taskQueue,
     args: [{ environment, by: 'eve', reason: 'x' }],

@@ -9,7 +9,7 @@ test('a run that no worker lets end is terminated: nobody waits for it; one that
   const connection = await NativeConnection.connect({ address: testAddress() });
   try {
     const at = { connection, namespace: 'default' };
-    const workflowId = `keep-blue/production/${uniqueQueue()}`;
+    const workflowId = `blue-green-keep-blue/production/${uniqueQueue()}`;
     const options = { workflowId, reason: 'a rollback begins', signal: new AbortController().signal, patienceMs: 500 };
     expect(await endRun(at, options)).toBeUndefined();
     const handle = await temporal.client().workflow.start('blueGreenKeepBlue', {

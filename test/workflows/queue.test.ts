@@ -8,7 +8,7 @@ import { type QueuedStart, queueWorkflowId } from '../../src/domain/queue.ts';
 import { runningWorkflow } from '../../src/temporal/running.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import type { deploymentQueue } from '../../src/workflows/queue.ts';
+import type { blueGreenQueue } from '../../src/workflows/queue.ts';
 import { eventually } from '../processes/support.ts';
 import { observe, start, uniqueService, useTemporal } from '../support/temporal.ts';
 import { world } from '../support/world.ts';
@@ -22,7 +22,7 @@ function queueOf(service: string, taskQueue: string) {
   return {
     workflowId,
     add: (version: string, how: Partial<messages.Enqueue> = {}): Promise<WorkflowHandle> =>
-      temporal.client().workflow.signalWithStart<typeof deploymentQueue, [messages.Enqueue]>('deploymentQueue', {
+      temporal.client().workflow.signalWithStart<typeof blueGreenQueue, [messages.Enqueue]>('blueGreenQueue', {
         workflowId,
         taskQueue,
         signal: messages.enqueue,

@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Command } from 'commander';
 import { freezeWords, freezeWorkflowId } from '../../domain/index.ts';
-import { FREEZE_MEMO, stoppedLine, taskQueue } from '../../temporal/index.ts';
-import type { freeze as freezeWorkflow } from '../../workflows/index.ts';
+import { FREEZE_MEMO, FREEZE_TYPE, stoppedLine, taskQueue } from '../../temporal/index.ts';
+import type { blueGreenFreeze } from '../../workflows/index.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -52,7 +52,7 @@ async function freeze({ environment, service, by = 'unknown', reason, until }: F
   await withTemporal(async (client) => {
     try {
       await inTime(client, () =>
-        client.workflow.start<typeof freezeWorkflow>('freeze', {
+        client.workflow.start<typeof blueGreenFreeze>(FREEZE_TYPE, {
           workflowId: freezeWorkflowId(address),
           taskQueue: taskQueue(),
           args: [request],

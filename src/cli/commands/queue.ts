@@ -2,7 +2,7 @@ import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@tem
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
 import { queueWorkflowId } from '../../domain/index.ts';
-import type { deploymentQueue } from '../../workflows/index.ts';
+import type { blueGreenQueue } from '../../workflows/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
@@ -33,7 +33,7 @@ async function queue({ remove, json, ...address }: QueueOptions): Promise<void> 
 }
 
 async function removeFrom(client: Client, address: Address, id: string): Promise<void> {
-  const handle = client.workflow.getHandle<typeof deploymentQueue>(queueWorkflowId(address));
+  const handle = client.workflow.getHandle<typeof blueGreenQueue>(queueWorkflowId(address));
   try {
     const removed = await inTime(client, () => handle.executeUpdate(messages.removeQueued, { args: [{ id }] }));
     print(`Removed: ${removed ? queuedWords(removed) : id}.`);

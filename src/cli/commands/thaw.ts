@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
 import { freezeWorkflowId } from '../../domain/index.ts';
-import type { freeze as freezeWorkflow } from '../../workflows/index.ts';
+import type { blueGreenFreeze } from '../../workflows/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
@@ -24,7 +24,7 @@ export function addThaw(command: Command): void {
 
 async function thaw({ by = 'unknown', reason, ...address }: ThawOptions): Promise<void> {
   await withTemporal(async (client) => {
-    const handle = client.workflow.getHandle<typeof freezeWorkflow>(freezeWorkflowId(address));
+    const handle = client.workflow.getHandle<typeof blueGreenFreeze>(freezeWorkflowId(address));
     try {
       await inTime(client, () => handle.signal(messages.thaw, { by, ...(reason === undefined ? {} : { reason }) }));
     } catch (error) {
