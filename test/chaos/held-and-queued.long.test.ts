@@ -4,7 +4,7 @@ import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import { queueWorkflowId } from '../../src/domain/queue.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
-import type { deploymentQueue } from '../../src/workflows/queue.ts';
+import type { blueGreenQueue } from '../../src/workflows/queue.ts';
 import { eventually } from '../processes/support.ts';
 import { startLittleProduction } from '../support/little-production.ts';
 import { observe, start, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
@@ -41,12 +41,12 @@ test('workers that are killed change nothing for what is held and for what is qu
   const workflowId = deploymentWorkflowId(service, environment);
   const deployment = observe(workflow.getHandle<typeof blueGreenDeployment>(workflowId), 120_000);
   await deployment.untilPhase('awaiting-approval');
-  const freeze = await workflow.start('freeze', {
+  const freeze = await workflow.start('blueGreenFreeze', {
     taskQueue,
     workflowId: freezeWorkflowId({ environment, service }),
     args: [{ environment, service, by: 'eve', reason: 'incident 4711' }],
   });
-  await workflow.signalWithStart<typeof deploymentQueue, [messages.Enqueue]>('deploymentQueue', {
+  await workflow.signalWithStart<typeof blueGreenQueue, [messages.Enqueue]>('blueGreenQueue', {
     taskQueue,
     workflowId: queueWorkflowId({ service, environment }),
     signal: messages.enqueue,
