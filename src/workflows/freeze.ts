@@ -20,7 +20,7 @@ export async function blueGreenFreeze(request: FreezeRequest): Promise<FreezeEnd
     (payload: unknown) => {
       end ??= signedBy(payload);
     },
-    { description: messages.DESCRIPTION.thaw },
+    { description: messages.FREEZE_DESCRIPTION.thaw },
   );
   const { workflowId, memo } = workflowInfo();
   const expected = freezeWorkflowId(request);

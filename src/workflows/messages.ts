@@ -98,8 +98,14 @@ export const DESCRIPTION = {
     'Go on although a freeze holds the deployment, where the runbook lets you: {"by":"ana","reason":"..."}.',
   decide:
     'The same decisions, answered at once: {"action":"approve","by":"ana"}; action is approve, reject, abort, waive, attest, recheck, retryRollback, acceptRecovery or overrideFreeze.',
+} as const;
+
+/** The same, of a queue. */
+export const QUEUE_DESCRIPTION = {
   enqueue:
     'Queue a deployment: {"id":"mine","request":{"service":"shop","version":"2.5.0"}}; optional at (epoch milliseconds), replaceQueued.',
   removeQueued: 'Remove one that is queued: {"id":"mine"}.',
-  thaw: 'End the freeze: {"by":"ana"}; optional reason.',
 } as const;
+
+/** The same, of a freeze. */
+export const FREEZE_DESCRIPTION = { thaw: 'End the freeze: {"by":"ana"}; optional reason.' } as const;

@@ -71,7 +71,7 @@ function handleMessages(queue: () => readonly QueuedStart[], change: (after: rea
       const isReplacing = (sent as { readonly replaceQueued?: unknown }).replaceQueued === true;
       change(enqueued(queue(), start, isReplacing ? 'replace' : 'keep'));
     },
-    { description: messages.DESCRIPTION.enqueue },
+    { description: messages.QUEUE_DESCRIPTION.enqueue },
   );
   setHandler(
     messages.removeQueued,
@@ -81,7 +81,7 @@ function handleMessages(queue: () => readonly QueuedStart[], change: (after: rea
       return removed;
     },
     {
-      description: messages.DESCRIPTION.removeQueued,
+      description: messages.QUEUE_DESCRIPTION.removeQueued,
       validator: (sent) => {
         const ids = queue().map(({ id }) => id);
         if (!ids.includes(String(sent?.id)))

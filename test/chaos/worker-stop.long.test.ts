@@ -83,7 +83,9 @@ test.each([
   ['SIGINT to npm and all below it, as Ctrl-C does', 'SIGINT', (npm: number) => -npm],
 ] as const)('npm start: %s, ends the worker, which hands its watch over', async (_, signal, whom) => {
   const [service, taskQueue] = [uniqueService(), uniqueQueue()];
-  const production = await startLittleProduction(service, { traffic: [{ percentage: 100, soak: '8s' }] });
+  // One window for the whole soak: a window that ends as the worker stops would leave nothing to hand over.
+  const changes = { traffic: [{ percentage: 100, soak: '8s' }], watch: { window: '60s' } };
+  const production = await startLittleProduction(service, changes);
   cleanUps.push(() => production.stop());
   const npm = await npmStart(taskQueue, production.env);
   const worker = await workerOf(taskQueue);

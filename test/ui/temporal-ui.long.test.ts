@@ -4,7 +4,10 @@ import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import { type LocalServer, startLocalServer } from '../../src/local-temporal/index.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { useCommandLine } from '../cli/command-line.ts';
+import { receiver } from '../notifications/support.ts';
+import { eventually } from '../processes/support.ts';
 import { describeWithChromium, keepPicture, useBrowser } from '../support/browser.ts';
+import { useServers } from '../support/http.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { type DeploymentHandle, observe, rolledBack, start } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -14,6 +17,7 @@ import { type TemporalUi, useTemporalUi } from './support/temporal-ui.ts';
 describeWithChromium("Temporal's UI", () => {
   const openPage = useBrowser();
   const bluegreen = useCommandLine();
+  const serve = useServers();
   let server: LocalServer;
   let connection: Connection;
   let client: Client;
@@ -37,26 +41,29 @@ describeWithChromium("Temporal's UI", () => {
     readonly production: LittleProduction;
     readonly handle: DeploymentHandle;
     readonly taskQueue: string;
+    /** What the command line needs in its environment. */
+    readonly settings: Readonly<Record<string, string>>;
     /** The links that `bluegreen link` prints, in their order, and the input. */
     link(): Promise<{ readonly links: readonly string[]; readonly input: string }>;
   }
 
-  async function scene(service: string, changes: Record<string, unknown>): Promise<Scene> {
+  async function scene(
+    service: string,
+    changes: Record<string, unknown>,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<Scene> {
     const taskQueue = `bluegreen-${service}`;
     const production = await startLittleProduction(service, changes);
     cleanUps.push(() => production.stop());
-    const env = { ...production.env, TEMPORAL_ADDRESS: server.address };
-    const worker = startWorkerProcess(taskQueue, env);
+    const temporal = { TEMPORAL_ADDRESS: server.address, TEMPORAL_UI_ADDRESS: server.uiUrl ?? '' };
+    const worker = startWorkerProcess(taskQueue, { ...production.env, ...temporal, ...variables });
     cleanUps.push(() => worker.kill('SIGKILL'));
-    const settings = {
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_UI_ADDRESS: server.uiUrl ?? '',
-      BLUEGREEN_TASK_QUEUE: taskQueue,
-    };
+    const settings = { ...temporal, BLUEGREEN_TASK_QUEUE: taskQueue };
     return {
       ...useTemporalUi(await openPage()),
       production,
       taskQueue,
+      settings,
       handle: client.workflow.getHandle(deploymentWorkflowId(service)),
       link: async () => {
         const words = ['link', '--service', service, '--version', '2.5.0', '--requested-by', 'ana'];
@@ -223,5 +230,66 @@ describeWithChromium("Temporal's UI", () => {
     await untilDetails(outcome);
     expect(production.share()).toBe(0);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
+  });
+
+  test('nobody touches a terminal: CI starts it, chat says what is asked, its links lead to the forms, and the report is a page', async () => {
+    const chat = receiver(() => ({}));
+    const { origin } = await serve(chat.listener);
+    const deployment = await scene(
+      'payments',
+      {
+        traffic: [
+          { percentage: 50, soak: '3s', approval: { notRequester: true } },
+          { percentage: 100, soak: '3s' },
+        ],
+        notifications: [{ kind: 'slack', urlEnv: 'CHAT', events: ['all'] }],
+      },
+      { CHAT: `${origin}/services/hunter2` },
+    );
+    const { page, tab, untilStatus, message, handle, production, settings } = deployment;
+    /** What chat got, once it got this, with the link that people click. */
+    const said = async (words: string): Promise<string> => {
+      const found = await eventually(async () =>
+        chat.received.map(({ body }) => JSON.stringify(body)).find((one) => one.includes(words)),
+      );
+      return /<(http[^|]+)\|/.exec(found)?.[1] ?? 'no link';
+    };
+    /** Follows the link of a message to the workflow, and sends a signal there. */
+    const answer = async (link: string, signal: string, data: string): Promise<void> => {
+      await page.goto(link);
+      await untilStatus('Running');
+      await tab('User Metadata');
+      const form = await message('signal', signal, data);
+      await form.getByRole('button', { name: 'Submit' }).click();
+      await page.getByText('Workflow signaled').first().waitFor();
+    };
+
+    const words = [
+      'start',
+      '--service',
+      'payments',
+      '--version',
+      '2.5.0',
+      '--requested-by',
+      'ci',
+      '--reason',
+      'build 4711',
+    ];
+    await bluegreen(words, settings).ended;
+    await said('Deploying payments 2.5.0 to production, requested by ci: build 4711.');
+    await answer(await said('waits for people'), 'attest', '{"check":"load-test","by":"ben"}');
+    await answer(await said('waits for approval'), 'approve', '{"by":"ana","gate":"shift-to-100"}');
+    await said('ana approved shift-to-100 of payments 2.5.0');
+    await said('payments 2.5.0 serves all traffic in production and kept its limits to the end.');
+    expect(await handle.result()).toMatchObject({ outcome: 'completed', requestedBy: 'ci' });
+
+    const { report } = await eventually(async () => {
+      const status = await handle.query(messages.status);
+      return status.report && { report: status.report };
+    });
+    const { where } = report as { readonly where: string };
+    await page.goto(`file://${production.env['BLUEGREEN_STATE']}/${where}/report.html`);
+    await page.getByText('kept its limits to the end').first().waitFor();
+    await page.getByText('The gate shift-to-100 was approved by ana').first().waitFor();
   });
 });

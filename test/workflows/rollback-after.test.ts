@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { FAILURE } from '../../src/domain/errors.ts';
 import { deploymentWorkflowId, keepBlueWorkflowId, type RollbackRequest } from '../../src/domain/plan.ts';
 import type { blueGreenRollback } from '../../src/workflows/blue-green-rollback.ts';
-import type { blueGreenKeepBlue } from '../../src/workflows/keep-blue.ts';
+import type { blueGreenKeepBlue, KeptBlue } from '../../src/workflows/keep-blue.ts';
 import { eventually } from '../processes/support.ts';
 import { type LittleProduction, startLittleProduction, WITH_STOP } from '../support/little-production.ts';
 import {
@@ -30,6 +30,8 @@ interface Scene {
   /** Starts a rollback without naming a run. */
   rollback(request?: Partial<RollbackRequest>): Promise<WorkflowHandle<typeof blueGreenRollback>>;
   keeper(): WorkflowHandle<typeof blueGreenKeepBlue>;
+  /** Another wait instead of the one that runs. */
+  keepInstead(kept: KeptBlue): Promise<WorkflowHandle<typeof blueGreenKeepBlue>>;
 }
 
 const closing: (() => Promise<void>)[] = [];
@@ -71,6 +73,13 @@ async function startScene(changes: Record<string, unknown> = {}): Promise<Scene>
       ending(handle);
       return handle;
     },
+    keepInstead: (kept) =>
+      client.workflow.start<typeof blueGreenKeepBlue>('blueGreenKeepBlue', {
+        taskQueue,
+        workflowId: keepBlueWorkflowId(service, 'production'),
+        workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+        args: [kept],
+      }),
     keeper: () => client.workflow.getHandle<typeof blueGreenKeepBlue>(keepBlueWorkflowId(service, 'production')),
   };
 }
@@ -179,12 +188,15 @@ test('blue is retired when its time is over; then a rollback is refused and name
 });
 
 test('blue that has traffic is never retired, and with all of it there is nothing to go back from', async () => {
-  const { production, deploy, rollback, keeper } = await startScene({ keepBlue: '2s' });
-  const { handle } = await deploy();
+  const { production, deploy, rollback, keepInstead } = await startScene({ keepBlue: '1h' });
+  const { handle, status } = await deploy();
   const { runId } = await handle.describe();
   await handle.result();
   production.move(0);
-  const { retiredAt, evidence } = await keeper().result();
+  const { plan } = await status();
+  if (!plan) throw new Error('it has no plan');
+  const keeper = await keepInstead({ target: plan.target, until: Date.now(), timeoutMs: plan.deploy.timeoutMs });
+  const { retiredAt, evidence } = await keeper.result();
   expect({ retiredAt, measured: evidence[0]?.measured }).toEqual({
     measured: expect.stringContaining('2.4.0 100 %'),
   });

@@ -111,7 +111,9 @@ async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
   } catch (error) {
     const why = firstLine(error);
     return {
-      unreachableReason: /no poller|deadline/i.test(why) ? 'no worker answers' : `the workflow does not answer: ${why}`,
+      unreachableReason: /no poller|deadline|before a worker/i.test(why)
+        ? 'no worker answers'
+        : `the workflow does not answer: ${why}`,
       ...(await lastKnown(client, handle)),
     };
   }

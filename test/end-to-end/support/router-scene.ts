@@ -154,7 +154,8 @@ export function useRouter(example: Example, startRouter: (site: Site) => Promise
 }
 
 async function ask(url: string): Promise<string> {
-  return (await fetch(url)).text();
+  // A connection of its own: one that is kept may be closed by the proxy at any time.
+  return (await fetch(url, { headers: { connection: 'close' } })).text();
 }
 
 async function createSite(folder: string, example: Example, applications: readonly Application[]): Promise<Site> {
