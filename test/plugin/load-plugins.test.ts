@@ -48,7 +48,7 @@ test('plugins are loaded from bluegreen.config and from BLUEGREEN_PLUGINS, by pa
   await put('node_modules/plugin-chat/index.js', plugin('chat'));
   expect(await validate('pager')).toMatchObject({
     exitCode: 2,
-    said: expect.stringContaining('notifications[0].kind: found "pager", expected webhook or command'),
+    said: expect.stringContaining('notifications[0].kind: found "pager", expected slack or teams or'),
   });
   expect(await validate('pager', { BLUEGREEN_PLUGINS: './pager.mjs' })).toMatchObject({ exitCode: 0 });
   await put('bluegreen.config.mjs', "export default { plugins: ['./pager.mjs', 'plugin-chat'] };");
