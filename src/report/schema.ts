@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REPORT_SCHEMA_VERSION } from '../domain/index.ts';
+import { ACTIONS, REPORT_SCHEMA_VERSION } from '../domain/index.ts';
 
 /**
  * What a written report holds, for those who read it by program: docs/report.schema.json is made from it, and tests
@@ -35,9 +35,7 @@ const pointCounts = z.strictObject({
 });
 
 const decision = z.strictObject({
-  action: z
-    .enum(['approve', 'reject', 'abort', 'waive', 'attest', 'recheck', 'retryRollback', 'acceptRecovery'])
-    .describe('What was decided'),
+  action: z.enum(ACTIONS).describe('What was decided'),
   by: text('Who decided, as the sender said'),
   reason: text('Why').optional(),
   gate: text('The gate it was meant for').optional(),
