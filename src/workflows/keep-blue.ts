@@ -19,7 +19,7 @@ export interface KeptBlue {
 
 /**
  * Keeps the blue of a completed deployment until its time is over, then has it stopped. A rollback ends this before it moves
- * traffic, and the next deployment before it deploys: whoever changes something decides what becomes of blue.
+ * traffic, and the next deployment before it deploys: they decide what becomes of blue.
  */
 export async function blueGreenKeepBlue({ target, until, timeoutMs }: KeptBlue): Promise<RetiredBlue> {
   const { service, environment, blue } = target;

@@ -17,12 +17,12 @@ interface Scene extends World {
   /** Only shifts to this share of the traffic are frozen; without it the start is, too. */
   at: number | undefined;
   /** What people were notified of. */
-  readonly told: string[];
+  readonly notified: string[];
 }
 
 /** A world whose freezes come and go. */
 function freezable(given: { readonly onFreeze?: Partial<FreezePlan>; readonly watch?: Script['watch'] } = {}): Scene {
-  const state = { freezes: [] as Freeze[], at: undefined as number | undefined, told: [] as string[] };
+  const state = { freezes: [] as Freeze[], at: undefined as number | undefined, notified: [] as string[] };
   const frozen = (overridden: readonly string[] = []) => state.freezes.filter(({ id }) => !overridden.includes(id));
   const now = () => (state.at === undefined ? state.freezes : []);
   const { asked, activities } = world({
@@ -40,7 +40,7 @@ function freezable(given: { readonly onFreeze?: Partial<FreezePlan>; readonly wa
         if (freezes.map(({ id }) => id).join() !== known.join()) return freezes;
         throw ApplicationFailure.create({ type: FAILURE.Frozen, nextRetryDelay: 100 });
       },
-      notify: async ({ event, text }) => void (event === 'held' && state.told.push(text)),
+      notify: async ({ event, text }) => void (event === 'held' && state.notified.push(text)),
     },
   });
   return Object.assign(state, { asked, activities });
@@ -67,7 +67,7 @@ describe('a start in a freeze', () => {
       scene.freezes = [];
       await approve(deployment);
       expect((await deployment.handle.result()).outcome).toBe('completed');
-      expect(scene.told).toEqual([expect.stringContaining('waits at 0 % for the end of the freeze "christmas"')]);
+      expect(scene.notified).toEqual([expect.stringContaining('waits at 0 % for the end of the freeze "christmas"')]);
       const history = await deployment.handle.fetchHistory();
       const plans = history.events?.filter(
         (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'resolvePlan',
@@ -93,7 +93,7 @@ describe('a start in a freeze', () => {
           reason: 'fixes the outage',
           taken: true,
         });
-        expect(scene.told).toEqual([]);
+        expect(scene.notified).toEqual([]);
       },
       request,
     );
