@@ -56,7 +56,7 @@ export const onFreeze = z
     override: z
       .array(words(200).min(1))
       .default([])
-      .describe('Who may override a freeze for one deployment, by the names that they sign with.'),
+      .describe('Who may override a freeze for one deployment, by the names that they give as `--by`.'),
     timeout: duration
       .prefault('720h')
       .describe(
