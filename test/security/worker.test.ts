@@ -177,13 +177,19 @@ function watchFromOutside(handle: TestDeployment['handle']) {
   const processes = new Set<string>();
   const heartbeats = new Set<string>();
   const over = new AbortController();
-  const look = async (): Promise<void> => {
+  // A command may run for a moment only: nothing slow comes between two looks at the processes.
+  const lookAtProcesses = async (): Promise<void> => {
     while (!over.signal.aborted) {
       for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
         const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
         processes.add(line.replaceAll('\0', ' '));
       }
       await delay(20); // the machine has something else to do, too
+    }
+  };
+  const lookAtHeartbeats = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await delay(20);
       const { raw } = await handle.describe();
       for (const { heartbeatDetails, lastFailure } of raw.pendingActivities ?? []) {
         for (const { data } of heartbeatDetails?.payloads ?? []) heartbeats.add(Buffer.from(data ?? []).toString());
@@ -191,7 +197,7 @@ function watchFromOutside(handle: TestDeployment['handle']) {
       }
     }
   };
-  const looking = look();
+  const looking = Promise.all([lookAtProcesses(), lookAtHeartbeats()]);
   return {
     untilHeartbeat: async (text: string) => {
       while (![...heartbeats].some((heartbeat) => heartbeat.includes(text))) {
