@@ -14,6 +14,7 @@ import {
 } from './checks/index.ts';
 import { commandMetrics, prometheusMetrics, scrapeMetrics } from './metrics/index.ts';
 import {
+  cdEventsNotification,
   cloudEventsNotification,
   commandNotification,
   emailNotification,
@@ -63,6 +64,7 @@ export const builtIn = definePlugin({
     githubNotification,
     gitlabNotification,
     cloudEventsNotification,
+    cdEventsNotification,
     webhookNotification,
     commandNotification,
   ],

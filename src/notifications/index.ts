@@ -1,4 +1,5 @@
 export { warnOfUnusableNotifiers } from './at-start.ts';
+export { cdEventsNotification } from './cdevents/notification.ts';
 export { cloudEventsNotification } from './cloudevents/notification.ts';
 export { commandNotification } from './command/notification.ts';
 export { type DeliveryProgress, deliver } from './deliver.ts';

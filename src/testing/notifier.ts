@@ -20,6 +20,7 @@ export interface NotifierSubject {
 const NOTIFICATION: NotificationMessage = {
   key: 'blue-green/production/shop/r/7',
   event: 'rollback-stalled',
+  at: Date.UTC(2026, 0, 2, 3, 4, 5),
   severity: 'critical',
   text: 'The rollback of shop 2.5.0 needs you.',
   target: { deployment: 'w/r', service: 'shop', environment: 'production', blue: '2.4.0', green: '2.5.0', digest: 'd' },

@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<string, (origin: string) => Record<string, unknown>
   teams: () => ({ urlEnv: 'HOOK' }),
   pagerduty: (url) => ({ routingKeyEnv: 'TOKEN', url }),
   cloudevents: () => ({ urlEnv: 'HOOK', tokenEnv: 'TOKEN' }),
+  cdevents: () => ({ urlEnv: 'HOOK', tokenEnv: 'TOKEN', artifact: 'pkg:oci/shop@{version}' }),
   github: (url) => ({ repository: 'shop/recommendation', tokenEnv: 'TOKEN', ref: 'v{version}', url }),
   gitlab: (url) => ({ project: 'shop/recommendation', tokenEnv: 'TOKEN', ref: 'v{version}', tag: true, url }),
 };

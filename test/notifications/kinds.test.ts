@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { useServers } from '../support/http.ts';
 import { notifying, receiver } from './support.ts';
 
@@ -125,6 +126,64 @@ test('a CloudEvent has an id, a source and the time at which it happened', async
       link: LINK,
     },
   });
+});
+
+/** The schemas of CDEvents 0.4.1 for these events, in as far as they are the same: no other key is allowed. */
+const cdEvent = z.strictObject({
+  context: z.strictObject({
+    version: z.literal('0.4.1'),
+    id: z.string().min(1),
+    source: z.string().min(1),
+    type: z.string().regex(/^dev\.cdevents\.(pipelinerun|service|incident)\.[a-z]+\.0\.2\.0$/),
+    timestamp: z.iso.datetime(),
+  }),
+  subject: z.strictObject({
+    id: z.string().min(1),
+    source: z.string().min(1),
+    type: z.enum(['pipelineRun', 'service', 'incident']),
+    content: z.strictObject({
+      environment: z.strictObject({ id: z.string().min(1) }).optional(),
+      service: z.strictObject({ id: z.string().min(1) }).optional(),
+      artifactId: z.string().startsWith('pkg:').optional(),
+      description: z.string().optional(),
+      pipelineName: z.string().optional(),
+      url: z.string().optional(),
+      outcome: z.enum(['success', 'failure']).optional(),
+      errors: z.string().optional(),
+    }),
+  }),
+  customData: z.record(z.string(), z.unknown()),
+  customDataContentType: z.literal('application/json'),
+});
+
+test('CDEvents say what was deployed, rolled back and upgraded, with the package URL of the version', async () => {
+  const { received, listener } = receiver(() => ({ status: 202 }));
+  const { origin } = await serve(listener);
+  const channel = { kind: 'cdevents', urlEnv: 'HOOK', artifact: 'pkg:oci/shop@{version}' };
+  const notify = notifying([channel], { HOOK: origin });
+  for (const event of ['started', 'shifted', 'gate-opened', 'rolling-back', 'rolled-back', 'completed'] as const)
+    await notify(event);
+  const sent = received.map(({ body }) => ({ envelope: body, event: cdEvent.parse(body['data']) }));
+  expect(sent.map(({ event: { context, subject } }) => [context.type, subject.content.artifactId])).toEqual([
+    ['dev.cdevents.pipelinerun.started.0.2.0', undefined],
+    ['dev.cdevents.service.deployed.0.2.0', 'pkg:oci/shop@2.5.0'],
+    ['dev.cdevents.incident.detected.0.2.0', 'pkg:oci/shop@2.5.0'],
+    ['dev.cdevents.service.rolledback.0.2.0', 'pkg:oci/shop@2.4.0'],
+    ['dev.cdevents.incident.resolved.0.2.0', 'pkg:oci/shop@2.5.0'],
+    ['dev.cdevents.pipelinerun.finished.0.2.0', undefined],
+    ['dev.cdevents.service.upgraded.0.2.0', 'pkg:oci/shop@2.5.0'],
+    ['dev.cdevents.pipelinerun.finished.0.2.0', undefined],
+  ]);
+  for (const { envelope, event } of sent)
+    expect(envelope).toMatchObject({
+      specversion: '1.0',
+      id: event.context.id,
+      source: event.context.source,
+      type: event.context.type,
+      subject: event.subject.id,
+      time: event.context.timestamp,
+    });
+  expect(new Set(sent.map(({ event }) => event.context.id)).size).toBe(sent.length);
 });
 
 const GITHUB = { kind: 'github', repository: 'shop/rec', tokenEnv: 'TOKEN', ref: 'v{version}' };
