@@ -3,8 +3,8 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   log,
+  makeContinueAsNewFunc,
   proxyActivities,
   setHandler,
   startChild,
@@ -20,7 +20,8 @@ import {
   type QueuedStart,
 } from '../domain/index.ts';
 import { blueGreenDeployment } from './blue-green.ts';
-import { errorMessage, withoutStack } from './failures.ts';
+import { isAlreadyStarted } from './child-end.ts';
+import { withoutStack } from './failures.ts';
 import * as messages from './messages.ts';
 
 /** For the first message, which starts the queue; without one there is nothing to do. */
@@ -40,28 +41,40 @@ const { awaitFree } = proxyActivities<QueueActivities>({
  */
 export async function blueGreenQueue(carried: readonly QueuedStart[] = []): Promise<void> {
   let queue = carried;
+  /** Whether what was queued before was replaced while one was being started. */
+  let isReplaced = false;
   const change = (after: readonly QueuedStart[]): void => {
     queue = after;
     upsertMemo({ queue });
   };
-  handleMessages(() => queue, change);
+  handleMessages(() => queue, {
+    change,
+    replaced: () => {
+      isReplaced = true;
+    },
+  });
   await condition(() => queue.length > 0, FIRST_MESSAGE_MS);
 
+  const isLong = (): boolean => workflowInfo().continueAsNewSuggested;
   while (queue.length > 0) {
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof blueGreenQueue>(queue);
+    if (isLong()) await makeContinueAsNewFunc<typeof blueGreenQueue>({ memo: { queue } })(queue);
     const next = dueStart(queue, Date.now());
     if (!next) {
       const [first] = queue;
       const left = Math.max(1, (first?.at ?? 0) - Date.now());
-      await condition(() => queue[0] !== first, left, { summary: `${first?.request.version} is due` });
-    } else if (await isFree(next, () => queue[0] === next)) {
+      await condition(() => queue[0] !== first || isLong(), left, { summary: `${first?.request.version} is due` });
+    } else if (await isFree(next, () => queue[0] === next && !isLong())) {
+      isReplaced = false;
       change(queue.filter((one) => one !== next));
-      if (!(await isStarted(next))) change([next, ...queue]);
+      if (!(await isStarted(next)) && !isReplaced) change([next, ...queue]);
     }
   }
 }
 
-function handleMessages(queue: () => readonly QueuedStart[], change: (after: readonly QueuedStart[]) => void): void {
+function handleMessages(
+  queue: () => readonly QueuedStart[],
+  { change, replaced }: { readonly change: (after: readonly QueuedStart[]) => void; readonly replaced: () => void },
+): void {
   const { workflowId } = workflowInfo();
   setHandler(
     messages.enqueue,
@@ -69,6 +82,7 @@ function handleMessages(queue: () => readonly QueuedStart[], change: (after: rea
       const start = parseQueuedStart(sent, { workflowId, now: Date.now() });
       if ('problem' in start) return log.warn('ignored a message', { workflowId, problem: start.problem });
       const isReplacing = (sent as { readonly replaceQueued?: unknown }).replaceQueued === true;
+      if (isReplacing) replaced();
       change(enqueued(queue(), start, isReplacing ? 'replace' : 'keep'));
     },
     { description: messages.QUEUE_DESCRIPTION.enqueue },
@@ -96,7 +110,7 @@ function handleMessages(queue: () => readonly QueuedStart[], change: (after: rea
   );
 }
 
-/** Waits until nothing runs under the lock. False: meanwhile another one is the next, or none. */
+/** Waits until nothing runs under the lock. False: meanwhile it is not to be started any more. */
 async function isFree({ request: { service, environment } }: QueuedStart, isNext: () => boolean): Promise<boolean> {
   let free = false;
   const asking = async (): Promise<void> => {
@@ -125,8 +139,7 @@ async function isStarted({ request }: QueuedStart): Promise<boolean> {
     });
     return true;
   } catch (error) {
-    // The class is not in the workflow package.
-    if (error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError') return false;
-    throw ApplicationFailure.nonRetryable(`${workflowId} could not be started: ${errorMessage(error)}`);
+    if (isAlreadyStarted(error)) return false;
+    throw error;
   }
 }

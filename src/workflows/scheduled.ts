@@ -7,6 +7,7 @@ import {
   opened,
 } from '../domain/index.ts';
 import { blueGreenDeployment } from './blue-green.ts';
+import { isAlreadyStarted } from './child-end.ts';
 import { withoutStack } from './failures.ts';
 
 /**
@@ -21,8 +22,7 @@ export async function scheduledBlueGreenDeployment(request: DeploymentRequest): 
   try {
     return await executeChild(blueGreenDeployment, { workflowId, args: [request], parentClosePolicy: 'ABANDON' });
   } catch (error) {
-    // The class is not in the workflow package.
-    if (error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError')
+    if (isAlreadyStarted(error))
       throw refused(`Not started: the deployment ${workflowId} is already running; only one may run at a time.`);
     // What the deployment says of itself, instead of "Child Workflow execution failed".
     if (error instanceof ChildWorkflowFailure && error.cause instanceof ApplicationFailure) throw error.cause;

@@ -122,3 +122,26 @@ test('does not mind nonsense, nor requests for another service', async () => {
     await eventually(queue.hasEnded);
   });
 });
+
+/** Temporal suggests to continue as new at 4,096 events. */
+const LONG_HISTORY = 4_096;
+
+test('keeps what is queued when its history has become long', async () => {
+  const service = uniqueService();
+  await temporal.serve(withQueue(world().activities), async (taskQueue) => {
+    const queue = queueOf(service, taskQueue);
+    const asked = { connection: temporal.client().connection, namespace: 'default' };
+    await queue.add('3.0.0', { at: Date.now() + 3_600_000 });
+    const first = await runningWorkflow(asked, queue.workflowId);
+    await queue.add('3.1.0', { at: Date.now() + 3_700_000 });
+    const handle = temporal.client().workflow.getHandle(queue.workflowId);
+    for (let sent = 0; sent < LONG_HISTORY; sent += 256)
+      await Promise.all(Array.from({ length: 256 }, () => handle.signal('enqueue', {})));
+    const isAnother = (run?: { readonly runId: string }) => run !== undefined && run.runId !== first?.runId;
+    await eventually(async () => (isAnother(await runningWorkflow(asked, queue.workflowId)) ? true : undefined));
+    expect(await queue.versions()).toEqual(['3.0.0', '3.1.0']);
+    expect(await queue.remove('3.0.0')).toMatchObject({ request: { version: '3.0.0' } });
+    await queue.remove('3.1.0');
+    await eventually(queue.hasEnded);
+  });
+});
