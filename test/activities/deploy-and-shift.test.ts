@@ -105,22 +105,6 @@ test.each(['deploy', 'shift'] as const)(
   },
 );
 
-test('an answer of blue at the address of green is not taken for the health of green', async () => {
-  let serving = BLUE;
-  const router = await serve((_request, response) => response.end(`{"version":"${serving}"}`));
-  const health = { url: `${router.origin}/healthz`, contains: '{version}' };
-  const { activities, target, plan } = await scene({ workload: { health } });
-  await expect(run(activities.deployGreen, { target, ...SHORTLY })).rejects.toMatchObject({
-    type: 'GreenUnhealthy',
-    message: expect.stringMatching(/ it answered 200, but without "2\.5\.0"; it may be blue's answer$/),
-  });
-  const { result } = begin(activities.deployGreen, { target, ...plan.deploy });
-  const asked = router.asked.length;
-  await until(() => router.asked.length > asked);
-  serving = GREEN;
-  expect((await result).evidence.map(({ what }) => what)).toContain(`health of ${GREEN}`);
-});
-
 test.each(['deploy', 'shift'] as const)(
   'a %s command that hangs is told as that, and not as an activity that ran out of time',
   async (command) => {

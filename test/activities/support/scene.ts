@@ -1,6 +1,7 @@
 import { afterEach } from '@jest/globals';
 import { createActivities } from '../../../src/activities/create-activities.ts';
 import type { Activities } from '../../../src/domain/activities.ts';
+import type { Freeze } from '../../../src/domain/freeze.ts';
 import type { DeploymentPlan, DeploymentTarget } from '../../../src/domain/plan.ts';
 import type { Router, Workload } from '../../../src/plugin/index.ts';
 import { createReportStore, type ReportStore } from '../../../src/report/store.ts';
@@ -36,6 +37,8 @@ export interface Scene {
   readonly target: DeploymentTarget;
   /** The runs that Temporal has of the deployment's id, the newest first; the test fills it. */
   readonly past: PastRun[];
+  /** What Temporal says of a stopped line; the test replaces it. */
+  readonly line: { stopped: () => Promise<readonly Freeze[]> };
 }
 
 /** Replaces functions of the router that the runbook names. */
@@ -83,7 +86,15 @@ export function useScenes(): (
     const pastRuns = async function* () {
       yield* past;
     };
-    const activities = createActivities({ runbooks, reports, registry: changed, env: { ...env }, pastRuns });
-    return { production, plan, target: plan.target, activities, reports, past };
+    const line: Scene['line'] = { stopped: async () => [] };
+    const activities = createActivities({
+      runbooks,
+      reports,
+      registry: changed,
+      env: { ...env },
+      pastRuns,
+      stoppedLine: () => line.stopped(),
+    });
+    return { production, plan, target: plan.target, activities, reports, past, line };
   };
 }
