@@ -90,5 +90,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: 3, // most tests wait for something
+  workerIdleMemoryLimit: '1GB', // modules of a test file are never freed, and a heap of gigabytes makes long pauses
   testTimeout: 600_000, // only ends what hangs: a busy machine may take ten times as long as a calm one
 };

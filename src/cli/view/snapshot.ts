@@ -111,7 +111,7 @@ async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
   } catch (error) {
     const why = firstLine(error);
     return {
-      unreachableReason: /no poller|deadline|before a worker/i.test(why)
+      unreachableReason: /no poller|deadline|call cancelled|before a worker/i.test(why)
         ? 'no worker answers'
         : `the workflow does not answer: ${why}`,
       ...(await lastKnown(client, handle)),
