@@ -137,7 +137,7 @@ export function missingApprovals(gate: GateStatus, requestedBy: string | undefin
 
 function whoMayApprove({ approvers, approvedBy, notRequester }: GateStatus, requestedBy: string | undefined): string {
   const others = [...approvedBy, ...(notRequester && requestedBy !== undefined ? [requestedBy] : [])];
-  if (!approvers) return others.length === 0 ? '' : ` from people other than ${others.join(', ')}`;
+  if (!approvers) return others.length === 0 ? '' : ` (not by ${others.join(' or ')})`;
   const left = approvers.filter((one) => !others.some((other) => isSamePerson(one, other))).map(approverWords);
   return ` from ${left.join(' or ')}`;
 }

@@ -61,7 +61,7 @@ describe(missing === undefined ? 'at a terminal' : `at a terminal (skipped: ${mi
       await deployment.untilPhase('awaiting-approval');
       await deployment.handle.signal(messages.approve, { by: 'ana' });
       const terminal = watchAt(deployment);
-      await terminal.shows('1 approval from people other than ana needed');
+      await terminal.shows('1 approval (not by ana) needed');
       terminal.type('a');
       await terminal.shows('Enter sends it');
       terminal.type('\r');
