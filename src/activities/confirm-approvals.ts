@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { type Activities, groupOf, isSamePerson, type PendingApproval, type Principals } from '../domain/index.ts';
 import { type MembersOf, readGroups } from '../runbook/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './with-heartbeat.ts';
 
@@ -27,7 +28,7 @@ export function confirmApprovals({
           }),
         };
       } catch (error) {
-        return { problem: error instanceof Error ? error.message : String(error) };
+        return { problem: messageOf(error) };
       }
     });
 }

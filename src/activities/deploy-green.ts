@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Activities, ANSWER_MS, FAILURE, keepBlueWorkflowId } from '../domain/index.ts';
 import type { Evidence, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
 import { assertNotSuperseded, operation, pollUntil, withHeartbeat } from './with-heartbeat.ts';
@@ -29,7 +30,7 @@ export function deployGreen(dependencies: Dependencies): Activities['deployGreen
           return await workload.checkHealth(target.green, run);
         } catch (error) {
           run.signal.throwIfAborted();
-          problem = error instanceof Error ? error.message : String(error);
+          problem = messageOf(error);
           if (isFinal(error))
             throw unhealthy(
               `${target.green} was deployed but cannot become healthy, so it gets no traffic: ${problem}`,

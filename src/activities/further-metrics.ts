@@ -9,6 +9,7 @@ import {
 } from '../judge/index.ts';
 import type { MetricSource } from '../plugin/index.ts';
 import { type CountedMetric, type QueryMetric, type Runbook, toAnalysis } from '../runbook/index.ts';
+import { messageOf } from '../util/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
 import { observed } from './observed.ts';
@@ -79,7 +80,7 @@ function inParallel(meters: readonly Meter[]): FurtherMetrics {
       await meter.read(AbortSignal.any([signal, stopped.signal]));
       problems.delete(meter.name);
     } catch (error) {
-      problems.set(meter.name, error instanceof Error ? error.message : String(error));
+      problems.set(meter.name, messageOf(error));
     } finally {
       underWay.delete(meter.name);
     }

@@ -1,5 +1,6 @@
 import type { DeploymentTarget } from '../domain/index.ts';
 import type { InstancesSeen, Workload } from '../plugin/index.ts';
+import { messageOf } from '../util/index.ts';
 
 /** The watch waits so long for the platform at most: the metrics decide, and may not come late for it. */
 const PATIENCE_MS = 2_000;
@@ -32,7 +33,7 @@ export async function lookAtInstances(
     return { green: seen[versions.green], blue: seen[versions.blue] };
   } catch (error) {
     if (timeout.aborted) return { problem: `it did not answer within ${PATIENCE_MS / 1_000} s` };
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 }
 

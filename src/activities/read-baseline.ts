@@ -11,6 +11,7 @@ import type { JudgeRules } from '../judge/index.ts';
 import type { MetricSource, Problem } from '../plugin/index.ts';
 import { QueryError } from '../prometheus/index.ts';
 import { type QueryMetric, type Runbook, toAnalysis } from '../runbook/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { countedSource } from './further-metrics.ts';
 import { portsOf } from './ports.ts';
@@ -113,7 +114,7 @@ function nothingFresh(timeoutMs: number, problem: string): string {
 }
 
 function unreadable(error: unknown): string {
-  return `${sentence(error instanceof Error ? error.message : String(error))} Make them readable, then start again.`;
+  return `${sentence(messageOf(error))} Make them readable, then start again.`;
 }
 
 interface Deployed {

@@ -19,6 +19,7 @@ import {
   usesGroups,
 } from '../runbook/index.ts';
 import type { RunContext } from '../util/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { freezesNow, refusedByFreezes } from './freezes.ts';
 import { portsOf } from './ports.ts';
@@ -97,7 +98,7 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, { dependen
     .readTraffic(run)
     .catch((error: unknown) => {
       run.signal.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw invalid(`It could not be found out which version of ${service} serves now: ${why}`);
     });
   if (!shares) return findBlueByTraffic(ports.metrics(), service, run);

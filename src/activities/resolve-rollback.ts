@@ -10,10 +10,12 @@ import {
   type RetiredBlue,
   type RollbackRequest,
 } from '../domain/index.ts';
+import { dateMinute } from '../format/index.ts';
 import type { TrafficShares } from '../plugin/index.ts';
 import { parseRollbackRequest } from '../runbook/index.ts';
 import type { PastRun } from '../temporal/index.ts';
 import type { RunContext } from '../util/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Ports, portsOf } from './ports.ts';
 import { execution, invalid, refuseTermination, withSearchAttributes } from './resolve-plan.ts';
@@ -63,7 +65,7 @@ async function lastChange(
     const isUndone = closed !== 'terminated' && (closed !== 'completed' || rollbackBegunAt !== undefined);
     if (!isUndone) return { past, plan };
     throw invalid(
-      `There is nothing to roll back: ${service} in ${environment} was rolled back from ${plan.target.green} to ${plan.target.blue} already (run ${past.run}, ${time(past.closedAt)}). ${instead}`,
+      `There is nothing to roll back: ${service} in ${environment} was rolled back from ${plan.target.green} to ${plan.target.blue} already (run ${past.run}, ${dateMinute(past.closedAt)}). ${instead}`,
     );
   }
   throw invalid(
@@ -79,7 +81,7 @@ async function trafficOf(
   run: RunContext,
 ): Promise<TrafficShares> {
   const { service, blue, green } = target;
-  const left = `The traffic of ${service} is not where its last deployment left it (${blue} to ${green}, ${past.closed} ${time(past.closedAt)}, run ${past.run})`;
+  const left = `The traffic of ${service} is not where its last deployment left it (${blue} to ${green}, ${past.closed} ${dateMinute(past.closedAt)}, run ${past.run})`;
   const shares = await sharesOf(ports, run);
   const serving = shares
     ? Object.keys(shares).filter((version) => (shares[version] ?? 0) > 0)
@@ -117,7 +119,7 @@ async function assertBlueHealthy(ports: Ports, { target }: DeploymentPlan, run: 
       return await workload.checkHealth(blue, run);
     } catch (error) {
       run.signal.throwIfAborted();
-      problem = error instanceof Error ? error.message : String(error);
+      problem = messageOf(error);
       run.heartbeat({ doing: `waiting until ${blue} is healthy`, problem });
       return undefined;
     }
@@ -138,7 +140,7 @@ async function endKeepingBlue({ endRun }: Dependencies, { target }: DeploymentPl
   })) as RetiredBlue | undefined;
   if (retired?.deployment !== target.deployment || retired.retiredAt === undefined) return;
   throw invalid(
-    `${blue} was retired (${time(retired.retiredAt)}, keepBlue in the runbook), so going back to it takes a deployment: bluegreen start --service ${service}${environment === DEFAULT_ENVIRONMENT ? '' : ` --environment ${environment}`} --version ${blue}`,
+    `${blue} was retired (${dateMinute(retired.retiredAt)}, keepBlue in the runbook), so going back to it takes a deployment: bluegreen start --service ${service}${environment === DEFAULT_ENVIRONMENT ? '' : ` --environment ${environment}`} --version ${blue}`,
   );
 }
 
@@ -152,8 +154,4 @@ function forThisRun({ keepBlueMs: _, ...plan }: DeploymentPlan): DeploymentPlan 
     verifyGreen: [],
     traffic: [],
   };
-}
-
-function time(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Activities, FAILURE, type RollbackInput } from '../domain/index.ts';
 import type { Evidence, Router, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
 import { readBack } from './verify-traffic.ts';
@@ -84,6 +85,6 @@ async function within<Result>(
   } catch (error) {
     run.signal.throwIfAborted();
     if (timeout.aborted) return { failed: `it took longer than ${mostMs} ms` };
-    return { failed: error instanceof Error ? error.message : String(error) };
+    return { failed: messageOf(error) };
   }
 }

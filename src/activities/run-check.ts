@@ -1,6 +1,6 @@
 import type { Activities } from '../domain/index.ts';
 import type { Finding } from '../plugin/index.ts';
-import { redact } from '../util/index.ts';
+import { messageOf, redact } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { inTime } from './in-time.ts';
@@ -28,7 +28,7 @@ export function runCheck(dependencies: Dependencies): Activities['runCheck'] {
         return { checkedAt: startedAt, ...finding, durationMs: Date.now() - startedAt };
       } catch (error) {
         run.signal.throwIfAborted();
-        const why = redact(error instanceof Error ? error.message : String(error), env);
+        const why = redact(messageOf(error), env);
         return {
           checkedAt: startedAt,
           passed: false,

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { commandRemedy } from '../checks/index.ts';
 import { type Activities, FAILURE } from '../domain/index.ts';
-import { redact, TookTooLong } from '../util/index.ts';
+import { messageOf, redact, TookTooLong } from '../util/index.ts';
 import { checkContext, findCheck } from './check-context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { inTime } from './in-time.ts';
@@ -27,7 +27,7 @@ export function runRemedy(dependencies: Dependencies): Activities['runRemedy'] {
         remedy(checkContext(dependencies, { ...given, run: timed })),
       ).catch((error: unknown) => {
         run.signal.throwIfAborted();
-        const why = redact(error instanceof Error ? error.message : String(error), env);
+        const why = redact(messageOf(error), env);
         return { done: false, summary: error instanceof TookTooLong ? why : `could not be run: ${why}` };
       });
       return { ...fixed, startedAt, durationMs: Date.now() - startedAt };

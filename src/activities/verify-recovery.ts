@@ -10,6 +10,7 @@ import {
 import type { Counts, Limits } from '../judge/index.ts';
 import { apartMs, type Router, type Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { portsOf } from './ports.ts';
 import { firstFew, inPercent, NOT_REPORTED, short } from './verify-traffic.ts';
@@ -65,7 +66,7 @@ export function verifyRecovery(dependencies: Dependencies): Activities['verifyRe
           }
         } catch (error) {
           run.signal.throwIfAborted();
-          problem = error instanceof Error ? error.message : String(error);
+          problem = messageOf(error);
         }
         const isWithoutMetrics = Date.now() - freshAt >= QUIET_MS + apartMs(source);
         if (isWithoutMetrics && input.neverShifted) {
@@ -179,7 +180,7 @@ async function acceptedUnmoved(
     };
   } catch (error) {
     run.signal.throwIfAborted();
-    return { problem: `${unread}; and ${error instanceof Error ? error.message : String(error)}` };
+    return { problem: `${unread}; and ${messageOf(error)}` };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EvidenceLine } from '../domain/index.ts';
 import type { Router } from '../plugin/index.ts';
-import { type RunContext, redact } from '../util/index.ts';
+import { messageOf, type RunContext, redact } from '../util/index.ts';
 import { pollUntil } from './with-heartbeat.ts';
 
 export const NOT_REPORTED = 'not possible: the router cannot report it';
@@ -28,7 +28,7 @@ export async function readBack(
       if (!shares || (shares[version] ?? 0) === percentage) return true;
     } catch (error) {
       run.signal.throwIfAborted();
-      measured = error instanceof Error ? error.message : String(error);
+      measured = messageOf(error);
     }
     const problem = `the router says: ${measured}`;
     run.heartbeat({ doing: `waiting until ${version} has ${percentage} % of the traffic`, problem });

@@ -27,6 +27,7 @@ import {
 } from '../plugin/index.ts';
 import type { Poll } from '../report/index.ts';
 import type { Runbook } from '../runbook/index.ts';
+import { messageOf } from '../util/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type FurtherMetrics, joinJudgements, keptResult, openFurtherMetrics } from './further-metrics.ts';
@@ -116,7 +117,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         } catch (error) {
           if (signal.aborted && !isAskedToClose(context)) throw error;
           const now = Date.now();
-          const problem = error instanceof Error ? error.message : String(error);
+          const problem = messageOf(error);
           return { ...unjudged(before), ...judge.judge(state, now), to: now, problem };
         }
       }

@@ -1,3 +1,4 @@
+import { messageOf } from '../util/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** Something that a person can understand and act on: shown as it is, without a stack. */
@@ -13,6 +14,6 @@ export class CliError extends Error {
 
 /** For errors that are written for a person on several lines: all of them are shown. */
 export function inFull(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   throw new CliError(EXIT.unexpected, message, { cause: error });
 }

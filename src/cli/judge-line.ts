@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ReplayVerdict, replay } from '../backtest/index.ts';
 import type { SequentialRules } from '../judge/index.ts';
+import { messageOf } from '../util/index.ts';
 
 const count = z.number().min(0);
 const counted = { ng: count, xg: count, nb: count, xb: count };
@@ -48,7 +49,7 @@ export function judgeLine(
   try {
     value = JSON.parse(line);
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
   const parsed = soak.safeParse(value);
   if (parsed.success) return replay(parsed.data, overrides);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest, type QueuedStart, queueWorkflowId } from '../domain/index.ts';
+import { dateMinute } from '../format/index.ts';
 import { QUEUE_TYPE, runningWorkflow, taskQueue } from '../temporal/index.ts';
 import type { blueGreenQueue } from '../workflows/index.ts';
 import * as messages from '../workflows/messages.ts';
@@ -65,9 +66,7 @@ export function queuedWords({ id, request, at }: QueuedStart): string {
   return [
     `${service} ${version} to ${environment}`,
     requestedBy === undefined ? '' : ` by ${requestedBy}`,
-    at === undefined
-      ? ', when nothing else runs'
-      : `, not before ${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    at === undefined ? ', when nothing else runs' : `, not before ${dateMinute(at)}`,
     ` (id ${id})`,
     reason === undefined ? '' : `: ${reason}`,
   ].join('');

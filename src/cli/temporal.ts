@@ -2,6 +2,7 @@ import { Client, type Connection, type WorkflowExecutionDescription, type Workfl
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { deploymentWorkflowId } from '../domain/index.ts';
 import { type ConnectionConfig, connectClient, connectionConfig } from '../temporal/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { blueGreenDeployment } from '../workflows/index.ts';
 import { type Address, ANSWER_WITHIN_MS, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
@@ -17,7 +18,7 @@ export type DeploymentHandle = WorkflowHandle<typeof blueGreenDeployment>;
 export async function withTemporal<Result>(body: (client: Client) => Promise<Result>): Promise<Result> {
   const config = readConfig();
   const connection = await connectClient(config).catch((error: unknown) => {
-    throw new CliError(EXIT.unreachable, error instanceof Error ? error.message : String(error), { cause: error });
+    throw new CliError(EXIT.unreachable, messageOf(error), { cause: error });
   });
   return body(clientOf(connection, config.namespace));
 }
@@ -64,7 +65,7 @@ export function readConfig(): ConnectionConfig {
   } catch (error) {
     throw new CliError(
       EXIT.usage,
-      `The Temporal settings are invalid: ${error instanceof Error ? error.message : String(error)}. ` +
+      `The Temporal settings are invalid: ${messageOf(error)}. ` +
         'Check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the other TEMPORAL_ variables.',
       { cause: error },
     );

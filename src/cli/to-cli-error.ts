@@ -1,5 +1,6 @@
 import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
+import { messageOf } from '../util/index.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -49,6 +50,6 @@ export function grpcCode(error: unknown): number | undefined {
 export function firstLine(error: unknown): string {
   if (isGrpcServiceError(error) && error.details) return error.details.split('\n', 1)[0] ?? '';
   if (error instanceof Error && isGrpcServiceError(error.cause)) return firstLine(error.cause);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return (text.split('\n', 1)[0] ?? '').replace(/\.$/, '');
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalServer, startLocalServer } from '../local-temporal/index.ts';
 import { type Fault, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/index.ts';
+import { messageOf } from '../util/index.ts';
 import { type DemoRunbookOptions, writeDemoRunbook } from './runbook.ts';
 import { startWorker } from './worker.ts';
 
@@ -98,7 +99,7 @@ async function part<Started extends { stop(): Promise<void> }>(
     notice(`  ${name}: ready after ${((Date.now() - from) / 1_000).toFixed(1)} s`);
     return started;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`The ${name} did not start: ${why}`, { cause: error });
   }
 }

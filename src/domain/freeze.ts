@@ -1,3 +1,4 @@
+import { dateMinute } from '../format/index.ts';
 /** Why nobody may shift traffic now: a window of the runbook, or a person who stopped the line. */
 export interface Freeze {
   /** Tells one freeze from the next one, also where both have the same name. */
@@ -61,17 +62,13 @@ export function freezeAddressInId(workflowId: string): Pick<FreezeRequest, 'serv
 
 /** `the freeze "christmas", until 2027-01-03 23:00 UTC`, `production, frozen by ana since ...: the database is slow`. */
 export function freezeWords({ name, by, reason, since, until }: Freeze): string {
-  const end = until === undefined ? '' : `, until ${minute(until)} UTC`;
+  const end = until === undefined ? '' : `, until ${dateMinute(until)}`;
   if (by === undefined) return `the freeze "${name}"${end}`;
-  return `${name}, frozen by ${by}${since === undefined ? '' : ` since ${minute(since)} UTC`}${end}: ${reason ?? 'no reason given'}`;
+  return `${name}, frozen by ${by}${since === undefined ? '' : ` since ${dateMinute(since)}`}${end}: ${reason ?? 'no reason given'}`;
 }
 
 /** When they all have ended by themselves; nothing if somebody has to end one. */
 export function freezesEnd(freezes: readonly Freeze[]): number | undefined {
   const ends = freezes.flatMap(({ until }) => (until === undefined ? [] : [until]));
   return ends.length < freezes.length ? undefined : Math.max(...ends);
-}
-
-function minute(at: number): string {
-  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 }

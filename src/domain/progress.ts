@@ -1,3 +1,4 @@
+import { dateTime } from '../format/index.ts';
 /** What an activity says in its heartbeat while it works: `status`, `watch` and the Temporal UI show it. Pure. */
 export interface Progress {
   /** Such as `building the index orders_by_day`. */
@@ -57,8 +58,7 @@ export function holderWords({ who, since, toEnd }: Holder, now: number): string 
 }
 
 function sinceWords(at: number, now: number): string {
-  const time = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
-  return `, since ${time} UTC (${lasted(now - at)})`;
+  return `, since ${dateTime(at)} (${lasted(now - at)})`;
 }
 
 /** `312 s`, `25 min`, `2 h 5 min` */

@@ -1,2 +1,3 @@
 export { count, duration, grouped, outOf, percent, plain, seconds } from './numbers.ts';
 export { sentence } from './sentence.ts';
+export { dateMinute, dateTime, timeOfDay } from './times.ts';

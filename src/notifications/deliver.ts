@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../domain/index.ts';
 import { type Logger, type NamedNotifier, type NotificationMessage, RetryLater } from '../plugin/index.ts';
+import { messageOf } from '../util/index.ts';
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
@@ -64,5 +65,5 @@ export async function deliver(
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,6 +1,6 @@
 import type { Problem } from '../plugin/index.ts';
 import { readToken } from '../prometheus/index.ts';
-import { readVariable } from '../util/index.ts';
+import { messageOf, readVariable } from '../util/index.ts';
 
 /** The URL in a variable. Never says what the variable holds: the URL is a secret. @throws Error that names the variable. */
 export function urlIn(variable: string, env: NodeJS.ProcessEnv): string {
@@ -21,7 +21,7 @@ export function problemsOf(variables: Readonly<Record<string, () => unknown>>): 
       read();
       return [];
     } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
+      const found = messageOf(error);
       const unblock = `set ${variable} in the worker's environment and restart the worker, or correct "notifications" in the runbook`;
       return [{ found, unblock }];
     }

@@ -4,7 +4,7 @@ import { readSlots } from '../plugin/index.ts';
 import { fillPlaceholders, findPrograms } from '../processes/index.ts';
 import { connect, instantValue } from '../prometheus/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
-import { errorCode, readVariable, redact, shortList } from '../util/index.ts';
+import { errorCode, messageOf, readVariable, redact, shortList } from '../util/index.ts';
 import { connectTo } from './address.ts';
 import { namedThings } from './named-things.ts';
 
@@ -190,7 +190,7 @@ async function probe(what: string, look: (signal: AbortSignal) => Promise<Found>
     const found = await look(AbortSignal.timeout(TIMEOUT_MS));
     return typeof found === 'string' ? { what, isOk: true, found } : { what, isOk: false, ...found };
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     return { what, isOk: false, found, unblock: `fix the cause, or correct ${what.split(' ')[0]} in the runbook` };
   }
 }

@@ -1,4 +1,5 @@
 import type { EvidenceLine } from '../domain/index.ts';
+import { messageOf } from '../util/index.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { findProgram } from './find-program.ts';
 
@@ -57,7 +58,7 @@ function findVariables({ key, names = [] }: NamedVariables): Found {
       commandEnvironment([name]);
       return [];
     } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
+      const found = messageOf(error);
       return [{ name, found, unblock: `set ${name} and restart the worker, or remove it from ${key}` }];
     }
   });

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
-import { commandFailed, type Operation, type RunContext } from '../util/index.ts';
+import { commandFailed, messageOf, type Operation, type RunContext } from '../util/index.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { recordHead, recordTail } from './command-output.ts';
 import { findProgram } from './find-program.ts';
@@ -133,7 +133,7 @@ function environmentOf(name: string, variables: readonly string[] | undefined): 
   try {
     return commandEnvironment(variables);
   } catch (error) {
-    throw commandFailed(`${name} could not be started: ${error instanceof Error ? error.message : String(error)}`);
+    throw commandFailed(`${name} could not be started: ${messageOf(error)}`);
   }
 }
 

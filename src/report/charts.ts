@@ -2,7 +2,7 @@ import { LineChart } from 'echarts/charts';
 import { GridComponent, MarkAreaComponent, MarkLineComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { time } from './format.ts';
+import { timeOfDay } from '../format/index.ts';
 import type { SeriesPoint, SoakSeries } from './series.ts';
 import type { ChartView, Mark } from './view-soaks.ts';
 
@@ -76,7 +76,7 @@ function optionOf(chart: ChartView, series: SoakSeries, marks: readonly Mark[]) 
       axisLabel: {
         color: COLOURS.quiet,
         fontSize: 12,
-        formatter: (at: number) => time(at),
+        formatter: (at: number) => timeOfDay(at),
         hideOverlap: true,
         alignMaxLabel: 'right' as const,
       },

@@ -1,15 +1,6 @@
 import { grouped } from '../format/index.ts';
-/** Numbers and times of a report as people read them. Times are UTC: a report is read anywhere. Pure. */
 
-/** `12:04:05` */
-export function time(at: number): string {
-  return new Date(at).toISOString().slice(11, 19);
-}
-
-/** `2026-11-25 12:04:05 UTC` */
-export function dateTime(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
+/** Numbers of a report as people read them. Pure. */
 
 /** `0.4 s`, `1 min 12 s`, `2 h 5 min` */
 export function length(ms: number): string {

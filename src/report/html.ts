@@ -1,7 +1,7 @@
+import { dateTime, timeOfDay } from '../format/index.ts';
 import { chartSvg } from './charts.ts';
 import type { ReportDocument } from './document.ts';
 import { escapeHtml } from './escape-html.ts';
-import { dateTime, time } from './format.ts';
 import { STYLE } from './style.ts';
 import type { CheckView } from './view-checks.ts';
 import { type ReportView, toReportView } from './view-model.ts';
@@ -49,7 +49,7 @@ ${section(
   'Timeline',
   `<p class="quiet">${escapeHtml(`From ${dateTime(document.startedAt)}.`)}</p>
 <ol class="timeline">
-${timeline.map(({ at, text, tone: how }) => `<li class="${how}"><time datetime="${new Date(at).toISOString()}">${time(at)}</time> <span>${escapeHtml(text)}</span></li>`).join('\n')}
+${timeline.map(({ at, text, tone: how }) => `<li class="${how}"><time datetime="${new Date(at).toISOString()}">${timeOfDay(at)}</time> <span>${escapeHtml(text)}</span></li>`).join('\n')}
 </ol>`,
 )}
 ${story.soaks.map((soak) => soakSection(soak, document)).join('\n')}

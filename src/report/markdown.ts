@@ -1,5 +1,5 @@
+import { dateTime, timeOfDay } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
-import { dateTime, time } from './format.ts';
 import { toReportView } from './view-model.ts';
 
 /** The report as GitHub's Markdown, for a pull request or a chat. Pure. */
@@ -41,7 +41,7 @@ export function markdownOf(document: ReportDocument): string {
     ),
     ...section('Timeline', [
       `From ${dateTime(document.startedAt)}:`,
-      list(timeline.map(({ at, text }) => `${time(at)} ${plain(text)}`)),
+      list(timeline.map(({ at, text }) => `${timeOfDay(at)} ${plain(text)}`)),
     ]),
     ...section('About this report', [list(about.map(plain))]),
   ].join('\n\n')}\n`;

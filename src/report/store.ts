@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type StateStore, StateUnavailable } from '../state/index.ts';
+import { messageOf } from '../util/index.ts';
 import type { Poll } from './series.ts';
 
 /** Where a worker keeps what a report needs, and the reports: a folder of the state for each deployment. */
@@ -69,7 +70,7 @@ export function createReportStore(state: StateStore): ReportStore {
         await state.append(seriesOf(deployment), text);
         queue.written += text.length;
       } catch (error) {
-        queue.say(error instanceof Error ? error.message : String(error));
+        queue.say(messageOf(error));
         // A network heals. A disk that is full would get the same lines again and again.
         if (state.isRemote && error instanceof StateUnavailable) queue.waiting.unshift(...lines);
         return;

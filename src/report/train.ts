@@ -1,7 +1,7 @@
 import { STATE_WORDS, type TrainStatus } from '../domain/index.ts';
+import { dateTime } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { escapeHtml } from './escape-html.ts';
-import { dateTime } from './format.ts';
 import { markdownOf, table as markdownTable, plain } from './markdown.ts';
 import type { Format } from './render.ts';
 

@@ -1,5 +1,5 @@
+import { timeOfDay } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
-import { time } from './format.ts';
 
 /** One item of the checklist, in words. */
 export interface CheckView {
@@ -27,12 +27,12 @@ export function checksOf({ checks }: ReportDocument): CheckView[] {
     notes: [
       ...(decidedBy
         ? [
-            `${outcome} by ${decidedBy.by} at ${time(decidedBy.at)}${decidedBy.reason === undefined ? '' : `: ${decidedBy.reason}`}`,
+            `${outcome} by ${decidedBy.by} at ${timeOfDay(decidedBy.at)}${decidedBy.reason === undefined ? '' : `: ${decidedBy.reason}`}`,
           ]
         : []),
       ...(remedies ?? []).map(
         ({ by, done, summary, startedAt }) =>
-          `remedy at ${time(startedAt)}, for ${by}: ${summary}${done ? '' : ' (it did not help)'}`,
+          `remedy at ${timeOfDay(startedAt)}, for ${by}: ${summary}${done ? '' : ' (it did not help)'}`,
       ),
       ...(result?.unblock === undefined || TONES[outcome] === 'good' ? [] : [`to fix it: ${result.unblock}`]),
     ],

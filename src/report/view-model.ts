@@ -1,7 +1,7 @@
 import { type Phase, recoveryWords, rollbackPromise, titleOf } from '../domain/index.ts';
-import { count } from '../format/index.ts';
+import { count, dateTime, timeOfDay } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
-import { dateTime, length, sentence, time } from './format.ts';
+import { length, sentence } from './format.ts';
 import { type CheckView, checksOf } from './view-checks.ts';
 import { type SoakView, soaksOf } from './view-soaks.ts';
 import { type MomentView, timelineOf } from './view-timeline.ts';
@@ -45,7 +45,7 @@ export function toReportView(document: ReportDocument): ReportView {
     decisions: decisionsOf(document),
     undelivered: (document.undelivered ?? []).map(
       ({ at, severity, text, problem }) =>
-        `${time(at)}, ${severity}: ${sentence(text)} Not delivered: ${sentence(problem)}`,
+        `${timeOfDay(at)}, ${severity}: ${sentence(text)} Not delivered: ${sentence(problem)}`,
     ),
     checks: checksOf(document),
     about: aboutOf(document),
@@ -95,7 +95,8 @@ function versionsOf({ blue, version, undoes }: ReportDocument): string {
 
 function whyOf(document: ReportDocument): string[] {
   const { rollback, steps, outcome } = document;
-  if (rollback) return [`${CAUSES[rollback.cause]} at ${time(rollback.detectedAt)} UTC. ${sentence(rollback.reason)}`];
+  if (rollback)
+    return [`${CAUSES[rollback.cause]} at ${timeOfDay(rollback.detectedAt)} UTC. ${sentence(rollback.reason)}`];
   if (outcome !== 'completed') return [];
   return steps.flatMap(({ percentage, windows }) => {
     const last = windows.findLast(({ verdict }) => verdict === 'healthy');
@@ -122,7 +123,7 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['ro
   const { detectedAt, startedAt, restored, recovered, recoveryMs, targetMs, withinTarget, round, problem } = rollback;
   const row = (what: string, at: number | undefined): string[] => [
     what,
-    at === undefined ? 'not reached' : time(at),
+    at === undefined ? 'not reached' : timeOfDay(at),
     at === undefined ? '' : `+${length(at - detectedAt)}`,
   ];
   return {
@@ -156,7 +157,7 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['ro
 
 function decisionsOf({ decisions }: ReportDocument): string[][] {
   return decisions.map(({ at, action, by, reason, gate, check, remedy, taken, why }) => [
-    time(at),
+    timeOfDay(at),
     [action, check ?? gate, remedy ? 'with its remedy' : undefined].filter((part) => part !== undefined).join(' '),
     by,
     reason ?? '',

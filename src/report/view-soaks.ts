@@ -1,8 +1,8 @@
 import { cutShort, furtherWords } from '../domain/index.ts';
-import { count } from '../format/index.ts';
+import { count, dateTime, timeOfDay } from '../format/index.ts';
 import type { Limits } from '../judge/index.ts';
 import type { ReportDocument } from './document.ts';
-import { dateTime, length, outOf, percent, sentence, time } from './format.ts';
+import { length, outOf, percent, sentence } from './format.ts';
 import { type PointCounts, type SoakSeries, totalOf } from './series.ts';
 
 /** A line drawn across a chart at one moment. */
@@ -43,7 +43,7 @@ export function soaksOf(document: ReportDocument): SoakView[] {
       marks: marksOf(document, index, series),
       series,
       windows: (step?.windows ?? []).map(({ from, to, verdict, reason }) => [
-        `${time(from)} to ${time(to)}`,
+        `${timeOfDay(from)} to ${timeOfDay(to)}`,
         verdict,
         sentence(reason),
       ]),
@@ -60,12 +60,14 @@ function sentencesOf(document: ReportDocument, index: number, series: SoakSeries
     provenAt === undefined
       ? `It was not proven healthy${cut ? `: after ${length(cut.at - startedAt)} the rollback was due` : ''}.`
       : `It was proven healthy after ${length(provenAt - startedAt)}.${cut ? ` Then, at the open gate, ${cut.by} ended it ${length(cut.at - provenAt)} later.` : ''}`;
-  const gap = missing.map(({ from, to }) => `${time(from)} to ${time(to)}`).join(', ');
+  const gap = missing.map(({ from, to }) => `${timeOfDay(from)} to ${timeOfDay(to)}`).join(', ');
   return [
     `From ${dateTime(startedAt)}, watched for ${length(endedAt - startedAt)}. ${end}`,
     ...(gate?.passedAt === undefined
       ? []
-      : [`The gate ${gate.id} was approved by ${gate.approvedBy.join(', ')} and passed at ${time(gate.passedAt)}.`]),
+      : [
+          `The gate ${gate.id} was approved by ${gate.approvedBy.join(', ')} and passed at ${timeOfDay(gate.passedAt)}.`,
+        ]),
     ...(series.from === 'windows'
       ? [
           'The polls of the watch are not kept on this machine: what is here shows its finished windows, which is coarse.',
@@ -113,7 +115,9 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
       (top, one) => (top && top.share >= one.share ? top : one),
       undefined,
     );
-    return most && most.share > 0 ? ` Green's worst interval had ${percent(most.share)}, until ${time(most.to)}.` : '';
+    return most && most.share > 0
+      ? ` Green's worst interval had ${percent(most.share)}, until ${timeOfDay(most.to)}.`
+      : '';
   };
   const hasMeans = points.some((point) => [point.green, point.blue].some(({ meanMs }) => typeof meanMs === 'number'));
   return [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import type { StateStore } from '../state/index.ts';
-import { errorCode, keepSecret } from '../util/index.ts';
+import { errorCode, keepSecret, messageOf } from '../util/index.ts';
 import { digestOf } from './digest.ts';
 import { loadRunbookOrBase } from './load.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
@@ -75,14 +75,12 @@ export function createRunbookStore(options: {
     try {
       return { runbook: await pinned(target) };
     } catch (gone) {
-      const why = gone instanceof Error ? gone.message : String(gone);
+      const why = messageOf(gone);
       try {
         const runbook = keepingSecrets(only(await scan(), { ...target, directory }));
         return { runbook, notice: `acting by the runbook as it is now, not as it was at the start: ${why}` };
       } catch (error) {
-        throw unavailable(
-          `${why}\nNor is there a current one: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        throw unavailable(`${why}\nNor is there a current one: ${messageOf(error)}`);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker';
-import { START_TEMPORAL } from '../util/index.ts';
+import { messageOf, START_TEMPORAL } from '../util/index.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -59,7 +59,7 @@ function unreachable(address: string, error: unknown): Error {
 }
 
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/ConnectionRefused|ECONNREFUSED/.test(message)) return 'the connection was refused';
   if (/dns error|ENOTFOUND/.test(message)) return 'its host name is not known';
   return (message.split('\n', 1)[0] ?? '').slice(0, 300);

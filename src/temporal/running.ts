@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
+import { messageOf } from '../util/index.ts';
 
 /** WorkflowExecutionStatus of the API. */
 const RUNNING = 1;
@@ -33,7 +34,7 @@ export async function runningWorkflow(
     ({ workflowExecutionInfo }) => workflowExecutionInfo,
     (error: unknown) => {
       if ((error as { readonly code?: unknown }).code === NOT_FOUND) return undefined;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new Error(`Temporal does not say whether ${workflowId} is running: ${why}`, { cause: error });
     },
   );

@@ -1,5 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../domain/index.ts';
+import { messageOf } from '../util/index.ts';
 
 /** IndexedValueType of the API; the enum itself is in a package that would have to be a dependency for this alone. */
 const KEYWORD = 2;
@@ -126,7 +127,7 @@ async function customAttributes(connection: AdminConnection, namespace: string):
 }
 
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return (message.split('\n', 1)[0] ?? '').replace(/\.+$/, '');
 }
 

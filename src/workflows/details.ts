@@ -16,6 +16,7 @@ import {
   titleOf,
   waitingFor,
 } from '../domain/index.ts';
+import { dateTime, timeOfDay } from '../format/index.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
@@ -57,7 +58,7 @@ function renderPromise(status: DeploymentStatus): string[] {
 }
 
 function renderKeptBlue({ blueKeptUntil: until }: DeploymentStatus): string[] {
-  return until === undefined ? [] : [`Blue is kept until ${time(until)}: \`bluegreen rollback\` goes back to it.`];
+  return until === undefined ? [] : [`Blue is kept until ${dateTime(until)}: \`bluegreen rollback\` goes back to it.`];
 }
 
 function renderWait(status: DeploymentStatus): string[] {
@@ -66,7 +67,7 @@ function renderWait(status: DeploymentStatus): string[] {
   return [
     ...(wait
       ? [
-          `**Waits for** ${plain(wait.what, LONGEST_WORDS)}${wait.until === undefined ? '' : `, until ${time(wait.until)}`}. **Unblocked by** ${plain(wait.unblockedBy, LONGEST_WORDS)}.`,
+          `**Waits for** ${plain(wait.what, LONGEST_WORDS)}${wait.until === undefined ? '' : `, until ${dateTime(wait.until)}`}. **Unblocked by** ${plain(wait.unblockedBy, LONGEST_WORDS)}.`,
         ]
       : []),
     ...(possible.length > 0
@@ -102,14 +103,14 @@ function renderStep(status: DeploymentStatus): string[] {
 function howFar(step: StepStatus, status: DeploymentStatus): string {
   const { provenAt, soakUntil } = step;
   const cut = cutShort(step, status);
-  const proven = provenAt === undefined ? undefined : `proven healthy at ${time(provenAt)}`;
-  if (!cut) return proven ?? `until ${time(soakUntil)}`;
-  const ended = `${cut.by} at ${time(cut.at)}`;
+  const proven = provenAt === undefined ? undefined : `proven healthy at ${dateTime(provenAt)}`;
+  if (!cut) return proven ?? `until ${dateTime(soakUntil)}`;
+  const ended = `${cut.by} at ${dateTime(cut.at)}`;
   return proven === undefined ? `ended by ${ended}` : `${proven}, then ended at the open gate by ${ended}`;
 }
 
 function renderDecision(one: DecisionRecord): string {
-  return `${time(one.at)}: ${one.action} by ${plain(one.by)}${one.taken ? '' : ` (ignored: ${plain(one.why ?? '')})`}${one.reason ? `: ${plain(one.reason)}` : ''}`;
+  return `${dateTime(one.at)}: ${one.action} by ${plain(one.by)}${one.taken ? '' : ` (ignored: ${plain(one.why ?? '')})`}${one.reason ? `: ${plain(one.reason)}` : ''}`;
 }
 
 function renderCheck(check: CheckStatus): string {
@@ -121,7 +122,7 @@ function renderCheck(check: CheckStatus): string {
 }
 
 function renderWindow(window: FinishedWindow): string {
-  return `${clock(window.from)} to ${clock(window.to)} UTC **${window.verdict}**: ${plain(window.reason)}`;
+  return `${timeOfDay(window.from)} to ${timeOfDay(window.to)} UTC **${window.verdict}**: ${plain(window.reason)}`;
 }
 
 function renderRollback({ rollback }: DeploymentStatus): string[] {
@@ -162,17 +163,9 @@ function renderUndelivered({ undelivered = [] }: DeploymentStatus): string[] {
     list(
       undelivered
         .slice(-3)
-        .map(({ at, severity, text, problem }) => `${time(at)}, ${severity}: ${plain(text)} **${plain(problem)}**`),
+        .map(({ at, severity, text, problem }) => `${dateTime(at)}, ${severity}: ${plain(text)} **${plain(problem)}**`),
     ),
   ];
-}
-
-function time(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 10)} ${clock(at)} UTC`;
-}
-
-function clock(at: number): string {
-  return new Date(at).toISOString().slice(11, 19);
 }
 
 /** Text of others must not become markup in somebody's browser, nor new lines in a list. */

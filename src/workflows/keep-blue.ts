@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation, log, setCurrentDetails, sleep, startChild } from '@temporalio/workflow';
 import { blueKept, type DeploymentTarget, keepBlueWorkflowId, type RetiredBlue } from '../domain/index.ts';
+import { dateMinute } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
@@ -24,7 +25,7 @@ export interface KeptBlue {
 export async function blueGreenKeepBlue({ target, until, timeoutMs }: KeptBlue): Promise<RetiredBlue> {
   const { service, environment, blue } = target;
   setCurrentDetails(
-    `Blue, ${service} ${blue} in ${environment}, runs on until ${time(until)}. Then it is stopped, unless it has traffic. To keep it running, cancel this workflow.`,
+    `Blue, ${service} ${blue} in ${environment}, runs on until ${dateMinute(until)}. Then it is stopped, unless it has traffic. To keep it running, cancel this workflow.`,
   );
   await sleep(Math.max(0, until - Date.now()), { summary: `keep ${blue} running` });
   const notify = (text: string): Promise<unknown> =>
@@ -55,7 +56,7 @@ export function keepUntil(deployment: Deployment): string {
   if (keepBlueMs === undefined) return '';
   const until = Date.now() + keepBlueMs;
   deployment.change((status) => blueKept(status, until));
-  return ` ${target.blue} is kept until ${time(until)}: "bluegreen rollback" goes back to it.`;
+  return ` ${target.blue} is kept until ${dateMinute(until)}: "bluegreen rollback" goes back to it.`;
 }
 
 /** Starts the wait of a completed deployment whose blue is kept. Never throws: the deployment is complete. */
@@ -73,7 +74,7 @@ export async function startKeepingBlue(deployment: Deployment): Promise<void> {
         workflowIdReusePolicy: 'TERMINATE_IF_RUNNING',
         args: [kept],
         parentClosePolicy: 'ABANDON',
-        staticSummary: `${service} ${target.blue} in ${environment} is kept until ${time(until)}`,
+        staticSummary: `${service} ${target.blue} in ${environment} is kept until ${dateMinute(until)}`,
       }),
     );
   } catch (error) {
@@ -82,8 +83,4 @@ export async function startKeepingBlue(deployment: Deployment): Promise<void> {
       problem: errorMessage(error),
     });
   }
-}
-
-function time(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

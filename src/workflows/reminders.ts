@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import { isApproved, missingApprovals, openGate, withoutAnswer } from '../domain/index.ts';
+import { dateMinute } from '../format/index.ts';
 import type { Deployment } from './deployment.ts';
 import { notify } from './notify.ts';
 
@@ -11,16 +12,12 @@ export async function remindOfGate(deployment: Deployment, gateId: string, every
     const gate = openGate(status);
     if (!gate || isApproved(gate)) continue;
     const { service, version, environment, requestedBy, phaseSince } = status;
-    const since = new Date(phaseSince).toISOString().slice(0, 16).replace('T', ' ');
-    const until =
-      gate.until === undefined
-        ? ''
-        : `, until ${new Date(gate.until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    const until = gate.until === undefined ? '' : `, until ${dateMinute(gate.until)}`;
     void notify(
       deployment,
       'reminder',
       'warning',
-      `${service} ${version} in ${environment} waits since ${since} UTC for ${missingApprovals(gate, requestedBy)} of ${gateId}${until}; ${withoutAnswer(gate)}.`,
+      `${service} ${version} in ${environment} waits since ${dateMinute(phaseSince)} for ${missingApprovals(gate, requestedBy)} of ${gateId}${until}; ${withoutAnswer(gate)}.`,
     );
   }
 }

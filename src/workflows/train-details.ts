@@ -1,4 +1,5 @@
 import type { TrainDeployment, TrainStatus } from '../domain/index.ts';
+import { timeOfDay } from '../format/index.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
@@ -9,9 +10,7 @@ export function renderTrain(status: TrainStatus): string {
   return [
     `## Train ${plain(name)}: ${phase}`,
     ...(outcome === undefined ? [] : [plain(outcome)]),
-    ...(until === undefined
-      ? []
-      : [`The next stage begins at ${new Date(until).toISOString().slice(11, 19)}. abort ends the train.`]),
+    ...(until === undefined ? [] : [`The next stage begins at ${timeOfDay(until)}. abort ends the train.`]),
     ...stages.map((stage) => [`### ${plain(stage.name)}`, '', ...stage.deployments.map(line)].join('\n')),
   ]
     .join('\n\n')

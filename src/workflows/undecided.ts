@@ -6,7 +6,7 @@ import {
   undecidedEnded,
   type WindowResult,
 } from '../domain/index.ts';
-import { duration } from '../format/index.ts';
+import { dateTime, duration } from '../format/index.ts';
 import type { Deployment } from './deployment.ts';
 import { RollbackRequired } from './failures.ts';
 import { notify } from './notify.ts';
@@ -50,12 +50,12 @@ export function awaitDecision(deployment: Deployment, { percentage }: TrafficSte
   const { reason } = window;
   deployment.change((status, at) => undecidedBegun(status, { reason, since: at, until: at + timeoutMs }));
   const { service, version, environment } = deployment.status();
-  const until = new Date(Date.now() + timeoutMs).toISOString().slice(0, 19).replace('T', ' ');
+  const until = dateTime(Date.now() + timeoutMs);
   void notify(
     deployment,
     'undecided',
     'critical',
-    `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged: ${reason}. abort rolls back; it goes on by itself as soon as the evidence is back; if nobody decides until ${until} UTC, it is rolled back.`,
+    `${service} ${version} in ${environment} has ${percentage} % of the traffic and cannot be judged: ${reason}. abort rolls back; it goes on by itself as soon as the evidence is back; if nobody decides until ${until}, it is rolled back.`,
   );
 }
 

@@ -14,6 +14,7 @@ import {
   readSlots,
 } from '../../plugin/index.ts';
 import { loadRunbook, type Runbook, RunbookError, toLimits } from '../../runbook/index.ts';
+import { messageOf } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { matchersIn } from '../history-config.ts';
@@ -119,7 +120,7 @@ async function inspectMetrics(options: InspectOptions): Promise<void> {
   } catch (error) {
     if (error instanceof RunbookError) throw new CliError(EXIT.usage, error.message, { cause: error });
     if (error instanceof CliError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CliError(EXIT.unreachable, `The metrics cannot be read: ${why}.`, { cause: error });
   }
 }
@@ -171,9 +172,7 @@ async function subjectOf(
 async function rolesOf({ router }: Subject, options: InspectOptions, signal: AbortSignal) {
   const notes: string[] = [];
   const shares = await router?.readTraffic({ signal, heartbeat() {} }).catch((error: unknown) => {
-    notes.push(
-      `The router could not be asked for the traffic: ${error instanceof Error ? error.message : String(error)}.`,
-    );
+    notes.push(`The router could not be asked for the traffic: ${messageOf(error)}.`);
   });
   const serving = Object.entries(shares ?? {}).sort(([, one], [, other]) => other - one);
   const blue = options.blue ?? serving[0]?.[0];

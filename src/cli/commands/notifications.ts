@@ -3,6 +3,7 @@ import { NOTIFICATION_EVENTS, type NotificationEvent } from '../../domain/index.
 import { toMessage } from '../../notifications/index.ts';
 import type { NamedNotifier } from '../../plugin/index.ts';
 import { loadRunbook, type Runbook, RunbookError } from '../../runbook/index.ts';
+import { messageOf } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withExample } from '../options.ts';
@@ -78,7 +79,7 @@ async function sendTest(
     print(`sent    ${notifier.name}`);
     return true;
   } catch (error) {
-    print(sanitize(`FAILED  ${notifier.name}: ${error instanceof Error ? error.message : String(error)}`));
+    print(sanitize(`FAILED  ${notifier.name}: ${messageOf(error)}`));
     return false;
   }
 }

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { firstStepOf, formatHistory, parseHistory, type RehearsedStep, runBacktest } from '../../backtest/index.ts';
 import { HistoryError, type Registry, type TrafficHistory } from '../../plugin/index.ts';
 import { loadRunbook, loadRunbookOrBase, type Runbook, RunbookError, toLimits, toPlan } from '../../runbook/index.ts';
-import { errorCode } from '../../util/index.ts';
+import { errorCode, messageOf } from '../../util/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { historyConfig } from '../history-config.ts';
@@ -178,7 +178,7 @@ async function pastOf(runbook: Runbook, options: RehearseOptions, registry: Regi
     .history(question, { signal: never, progress: tell('Reading the history') })
     .catch((error: unknown) => {
       if (error instanceof HistoryError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new CliError(EXIT.unreachable, `The history cannot be read: ${why}.`, { cause: error });
     });
 }

@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import type { ReportInput } from '../../domain/index.ts';
 import { createReportStore, documentOf, FORMATS, type Format, type Poll, render } from '../../report/index.ts';
 import { openState, type StateStore } from '../../state/index.ts';
-import { errorCode } from '../../util/index.ts';
+import { errorCode, messageOf } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -61,7 +61,7 @@ export async function pollsOf(deployment: string): Promise<Poll[]> {
   try {
     return await createReportStore(state).polls(deployment);
   } catch (error) {
-    printError(`The charts are coarse, without the series: ${error instanceof Error ? error.message : String(error)}`);
+    printError(`The charts are coarse, without the series: ${messageOf(error)}`);
     return [];
   } finally {
     await state.close();
@@ -72,7 +72,7 @@ async function stateToRead(): Promise<StateStore> {
   try {
     return await openState();
   } catch (error) {
-    throw new CliError(EXIT.usage, `${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+    throw new CliError(EXIT.usage, `${messageOf(error)}.`, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { currentStep, type DeploymentStatus } from '../../domain/index.ts';
+import { messageOf } from '../../util/index.ts';
 import type { Choice } from '../keys/prompt-state.ts';
 import { newDecision, sendDecision } from '../send-decision.ts';
 import type { DeploymentHandle } from '../temporal.ts';
@@ -49,8 +50,7 @@ function decider({ client, handle, note }: Talk, by: string) {
       const { action, ...rest } = choice;
       sendDecision(client, handle, newDecision(action, { ...rest, by })).then(
         (answer) => (answer.kind === 'taken' ? undefined : note(`${inWords(choice)}: ${answer.kind}: ${answer.why}`)),
-        (error: unknown) =>
-          note(`${inWords(choice)} failed: ${error instanceof Error ? error.message : String(error)}`),
+        (error: unknown) => note(`${inWords(choice)} failed: ${messageOf(error)}`),
       );
     },
   };

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { DeploymentStatus } from '../../domain/index.ts';
+import { messageOf } from '../../util/index.ts';
 import type { Address } from '../address.ts';
 import { answerWords } from '../commands/decide.ts';
 import { kindOf } from '../decision-kinds.ts';
@@ -67,9 +68,7 @@ export function personAtKeys(options: KeysOptions): PersonAtKeys {
   }
 
   async function send(choice: Choice): Promise<void> {
-    const note = await answerTo(options, choice).catch(
-      (error: unknown) => `It failed: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const note = await answerTo(options, choice).catch((error: unknown) => `It failed: ${messageOf(error)}`);
     dialogue = { at: 'idle', note };
     saidAt = Date.now();
     onChange();
