@@ -27,6 +27,8 @@ export interface FleetWorker extends Process {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** As in `npm start`. */
+const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' };
 /** Each runs a few commands until its soak begins. */
 const STARTING_AT_ONCE = 50;
 const SOAKS_WITHIN_MS = 20 * 60_000;
@@ -64,6 +66,7 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
         cwd: ROOT,
         env: {
           ...process.env,
+          ...ALLOCATOR,
           BLUEGREEN_RUNBOOKS: runbooks,
           BLUEGREEN_STATE: join(folder, 'state'),
           BLUEGREEN_METRICS: page,

@@ -1,3 +1,5 @@
-import { runWorker } from './worker/index.ts';
+import { keepHeapSmall } from './util/index.ts';
 
+keepHeapSmall();
+const { runWorker } = await import('./worker/index.ts');
 await runWorker();

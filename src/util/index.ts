@@ -7,6 +7,7 @@ export { loaderArguments, programArguments } from './node-program.ts';
 export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';
+export { keepHeapSmall } from './small-heap.ts';
 export { isInstalled, START_TEMPORAL, START_WORKER } from './start-commands.ts';
 export { TookTooLong } from './took-too-long.ts';
 export { readVariable } from './variables.ts';

@@ -5,10 +5,10 @@ import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
+import { keepHeapSmall, messageOf } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { createLogger } from './logger.ts';
-import { keepHeapSmall } from './small-heap.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
 import { versioningNotice } from './versioning.ts';
@@ -27,13 +27,12 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * what the runbooks name.
  */
 export async function runWorker(): Promise<never> {
-  keepHeapSmall();
   let logger = createLogger({});
   try {
     logger = createLogger();
     await run(logger);
   } catch (error) {
-    logger.error(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}`);
+    logger.error(`The worker cannot run: ${messageOf(error)}`);
     process.exit(1);
   }
   // Not before all is over; then a connection that was given up on, to Temporal or a collector, would keep the process.
@@ -72,6 +71,7 @@ async function run(logger: Logger): Promise<void> {
       env: process.env,
       ...(tracing && { plugins: tracing.plugins }),
     });
+    keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
     health?.started({ worker, connection });
@@ -89,7 +89,7 @@ async function warnOfUnusableState(state: StateStore, logger: Logger): Promise<v
   if (!state.isRemote) return;
   const problem = await state.write('last-worker-start.txt', `${new Date().toISOString()}\n`).then(
     () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    (error: unknown) => messageOf(error),
   );
   if (problem !== undefined)
     logger.warn(`The state of the workers cannot be written, and no deployment can start until it can: ${problem}`);
