@@ -33,10 +33,30 @@ test('notifications test sends one message to every channel, and names those tha
     out: [
       expect.stringContaining('FAILED  notification 2 of 3 (webhook): the webhook in DOWN could not be reached'),
       expect.stringContaining("FAILED  notification 3 of 3 (webhook): the worker's variable UNSET is not set"),
-      'sent    notification 1 of 3 (slack)',
+      'sent    notification 1 of 3 (slack): completed',
     ],
   });
   expect(err).toContain('Not every channel got the message');
   expect(out + err).not.toContain('hunter2');
   expect(chat.received).toMatchObject([{ body: { text: expect.stringContaining('Nothing was deployed.') as never } }]);
+});
+
+test('notifications test sends the event that is asked for with its severity, and both versions', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-notifications-'));
+  folders.push(folder);
+  const file = join(folder, 'runbook.yaml');
+  const channels = '[{ kind: webhook, urlEnv: HOOK }, { kind: cdevents, urlEnv: HOOK }]';
+  await writeFile(file, `${GUIDE_TEXT}\nnotifications: ${channels}\n`);
+  const hook = receiver(() => ({}));
+  const env = { HOOK: (await serve(hook.listener)).origin };
+  const asked = (event: string) => bluegreen(['notifications', 'test', '--runbook', file, '--event', event], env).ended;
+  expect(await asked('rolled-back')).toMatchObject({ exitCode: EXIT.ok });
+  const bodies = hook.received.map(({ body }) => body);
+  expect(bodies).toContainEqual(expect.objectContaining({ severity: 'warning' }));
+  expect(JSON.stringify(bodies)).toMatch(/"artifactId":"pkg:generic\/recommendation@0\.0\.0-before"/);
+  // CDEvents has no word for it: then nothing is sent, and that is said.
+  expect(await asked('gate-opened')).toMatchObject({
+    exitCode: EXIT.unreachable,
+    out: expect.stringContaining('FAILED  notification 2 of 2 (cdevents): CDEvents has no word for gate-opened'),
+  });
 });
