@@ -14,6 +14,10 @@ const QUESTIONS: Readonly<Record<keyof RunbookTemplate, string>> = {
   codeLabel: 'Which label holds the HTTP status?',
 };
 
+const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const NAME = { requests: METRIC, latency: METRIC, versionLabel: LABEL, codeLabel: LABEL };
+
 /** Asks at the terminal for what was not given. @throws CliError when the person stops. */
 export async function askRunbook(
   given: Partial<RunbookTemplate>,
@@ -24,10 +28,11 @@ export async function askRunbook(
   const answers = await group(
     Object.fromEntries(
       open.map((key) => {
-        const initialValue = key === 'service' ? '' : suggested[key];
+        const suggestion = key === 'service' ? '' : suggested[key];
+        const answer = { placeholder: suggestion, defaultValue: suggestion };
         return [
           key,
-          () => text({ message: QUESTIONS[key], initialValue, validate: (value = '') => problemOf(key, value) }),
+          () => text({ message: QUESTIONS[key], ...answer, validate: (value) => problemOf(key, value || suggestion) }),
         ];
       }),
     ),
@@ -45,6 +50,8 @@ export async function askRunbook(
 function problemOf(key: keyof RunbookTemplate, value: string): string | undefined {
   if (value.trim() === '') return 'Expected an answer.';
   if (key === 'service' || key === 'environment') return nameProblem(value);
-  if (key === 'prometheus' && !/^https?:\/\//.test(value)) return 'Expected an http or https URL.';
+  if (key === 'prometheus')
+    return /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? undefined : 'Expected an http or https URL.';
+  if (!NAME[key].test(value)) return `Expected the name of a ${key.endsWith('Label') ? 'label' : 'metric'}.`;
   return undefined;
 }

@@ -108,7 +108,8 @@ export function notifyOfDecision(deployment: Deployment, { action, by, reason }:
   if (!deployment.status().plan || (action !== 'approve' && action !== 'reject')) return;
   const { service, version, environment } = deployment.status();
   const gate = openGate(deployment.status());
-  const what = `${by} ${action === 'approve' ? 'approved' : 'rejected'} ${gate?.id ?? 'the next shift'} of ${service} ${version} in ${environment}`;
+  const which = gate ? `${gate.id} of ` : action === 'approve' ? 'the next shift of ' : '';
+  const what = `${by} ${action === 'approve' ? 'approved' : 'rejected'} ${which}${service} ${version} in ${environment}`;
   const said = `${what}${reason === undefined ? '.' : `: ${sentence(reason)}`}`;
   if (action === 'reject') return void notify(deployment, 'rejected', 'warning', `${said} It is rolled back.`);
   const missing = gate ? gate.required - gate.approvedBy.length : 0;

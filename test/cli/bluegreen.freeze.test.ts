@@ -50,6 +50,7 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
   expect(await said('thaw', ...whole)).toMatchObject({ exitCode: EXIT.notFound });
   const frozen = await said('freeze', ...whole, '--by', 'eve', '--reason', 'the database is slow');
   expect(frozen).toMatchObject({ exitCode: EXIT.ok, text: expect.stringContaining(`Frozen: ${environment}.`) });
+  expect(frozen.text).toContain(`Temporal knows no deployment of any service in ${environment}: check the name.`);
   expect(await said('freeze', ...whole, '--by', 'bob', '--reason', 'me, too')).toMatchObject({
     exitCode: EXIT.notTaken,
     text: expect.stringMatching(
@@ -77,7 +78,8 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
   await deployment.untilPhase('awaiting-approval');
 
   // At the next shift: for this service alone, and overridden by somebody who may.
-  await said('freeze', ...own, '--by', 'eve', '--reason', 'incident 4711');
+  const known = await said('freeze', ...own, '--by', 'eve', '--reason', 'incident 4711');
+  expect(known.text).not.toContain('check the name');
   await handle().signal(messages.approve, { by: 'ana' });
   const held = await deployment.untilPhase('held');
   expect(held.held?.freezes).toMatchObject([

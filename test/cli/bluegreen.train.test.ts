@@ -66,6 +66,15 @@ describe('bluegreen --train', () => {
         expect(early).toMatchObject({ exitCode: 7 });
         expect(await say('start', '--train', file)).toMatchObject({
           exitCode: 7,
+          err: expect.stringContaining(`Not started: the train ${name} is already running.`),
+        });
+        const other = await fileOf({
+          name: uniqueService(),
+          onRollback: 'stop',
+          stages: [{ name: 'one', deployments: [{ service: first, version: '2.6.0' }] }],
+        });
+        expect(await say('start', '--train', other)).toMatchObject({
+          exitCode: 7,
           err: expect.stringContaining(`already running for\n  ${first} in production\n`),
         });
         expect((await say('list', '--trains', '--open')).out).toMatch(new RegExp(`${name} +deploying +one `));

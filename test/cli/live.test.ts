@@ -223,6 +223,20 @@ test('steps say how long they took, from what the status has and what was seen b
   ]);
 });
 
+test('while a freeze holds the start, the checklist is still to come', () => {
+  const { deployedAt: _, ...gate } = GATE.status ?? fail();
+  const held = { ...gate, phase: 'held' as const, steps: [], checks: [] };
+  expect(stepsOf({ ...GATE, status: held }).map(({ name, state }) => [name, state])).toEqual([
+    ['resolved', 'done'],
+    ['checklist', 'todo'],
+    ['deploy', 'todo'],
+    ['50 %', 'todo'],
+    ['gate', 'todo'],
+    ['100 %', 'todo'],
+    ['done', 'todo'],
+  ]);
+});
+
 test('a chart has one character for each value: nothing is lowest, little is more than nothing, a gap stays a gap', () => {
   expect(sparkline([0, 0.01, 4, undefined, 8, 80], 8)).toBe('▁▂▄ ██');
   expect(sparkline([], 1)).toBe('');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Command } from 'commander';
-import { freezeWords, freezeWorkflowId } from '../../domain/index.ts';
+import { deploymentWorkflowId, freezeWords, freezeWorkflowId } from '../../domain/index.ts';
 import { FREEZE_MEMO, FREEZE_TYPE, stoppedLine, taskQueue } from '../../temporal/index.ts';
 import type { blueGreenFreeze } from '../../workflows/index.ts';
 import { COMMAND } from '../address.ts';
@@ -68,7 +68,17 @@ async function freeze({ environment, service, by = 'unknown', reason, until }: F
     print(`Frozen: ${service === undefined ? environment : `${service} in ${environment}`}.`);
     print('No deployment starts there or shifts more traffic to green, until it is thawed. Rollbacks go on.');
     print(`  end it    ${COMMAND} thaw ${freezeFlags(address)}`);
+    if (!(await isKnown(client, address)))
+      print(`Temporal knows no deployment of ${service ?? 'any service'} in ${environment}: check the name.`);
   });
+}
+
+/** Whether anything was ever deployed there, as far as Temporal keeps it; true where that cannot be said. */
+async function isKnown(client: Client, { environment, service }: FreezeAddress): Promise<boolean> {
+  const ids = deploymentWorkflowId(service ?? '', environment);
+  const query = service === undefined ? `WorkflowId STARTS_WITH '${ids}'` : `WorkflowId = '${ids}'`;
+  const { count } = await inTime(client, () => client.workflow.count(query)).catch(() => ({ count: 1 }));
+  return count > 0;
 }
 
 async function frozenAlready(client: Client, address: FreezeAddress, cause: Error): Promise<CliError> {

@@ -65,7 +65,8 @@ export async function readTrain(file: string): Promise<TrainRequest> {
 }
 
 /** Nothing is begun that would stop half way since somebody else deploys there now. @throws CliError that names all of them. */
-async function refuseTaken(client: Client, { stages }: TrainRequest): Promise<void> {
+async function refuseTaken(client: Client, { name, stages }: TrainRequest): Promise<void> {
+  if (await isRunning(client, trainWorkflowId(name))) throw underWay(name);
   const all = stages.flatMap(({ deployments }) => deployments);
   const taken = await Promise.all(
     all.map(async ({ service, environment = DEFAULT_ENVIRONMENT }) => {
@@ -111,12 +112,16 @@ async function startOrRefuse(client: Client, request: TrainRequest): Promise<Tra
     return client.workflow.getHandle<typeof blueGreenTrain>(workflowId, firstExecutionRunId);
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    throw new CliError(
-      EXIT.underWay,
-      `Not started: the train ${name} is already running. See it: ${COMMAND} status --train ${name}`,
-      { cause: error },
-    );
+    throw underWay(name, error);
   }
+}
+
+function underWay(name: string, cause?: unknown): CliError {
+  return new CliError(
+    EXIT.underWay,
+    `Not started: the train ${name} is already running. See it: ${COMMAND} status --train ${name}`,
+    { cause },
+  );
 }
 
 /** Finding the runbooks, with the retries; a worker that runs answers at once. */

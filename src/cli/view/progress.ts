@@ -52,6 +52,8 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
   function checklist(): PathStep {
     const name = 'checklist';
     if (phase === 'checking') return { name, state: 'now', ms: at - status.phaseSince };
+    // A freeze holds the start, or has just ended.
+    if (deployedAt === undefined && (phase === 'held' || phase === 'resolving')) return { name, state: 'todo' };
     if (begun || status.checks.every(isPassed)) return { name, state: 'done', ...between(resolvedAt, deployingAt) };
     return {
       name,
