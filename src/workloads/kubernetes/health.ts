@@ -102,7 +102,12 @@ async function podProblems(
 
   async function creationProblems(): Promise<PodProblem[]> {
     const failure = conditionOf(object?.status?.conditions ?? [], 'ReplicaFailure');
-    if (failure?.status === 'True') return [creationProblem(failure.message ?? '')];
+    if (failure?.status === 'True') {
+      // The condition keeps its first reason, also where pods are refused for another one by now.
+      const isOwn = ({ involvedObject }: KubeEvent) => involvedObject?.name?.replace(/-[^-]*$/, '') === owner.name;
+      const newest = await newestEvent(cluster, { namespace, fieldSelector: FAILED_CREATE }, run, isOwn);
+      return [creationProblem(newest?.message ?? failure.message ?? '')];
+    }
     // A StatefulSet has no such condition.
     if (!object || owner.resource.kind !== 'StatefulSet' || pods.length >= (object.spec.replicas ?? 1)) return [];
     const event = await newestWarning(cluster, namespace, object.metadata.uid, run);
@@ -110,18 +115,30 @@ async function podProblems(
   }
 }
 
+/** Of ReplicaSets: a Deployment has none itself. */
+const FAILED_CREATE = 'involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning';
+
 /** The newest warning about an object. A back-off only says that something else failed before. */
-async function newestWarning(
+function newestWarning(
   cluster: Cluster,
   namespace: string,
   uid: string,
   run: RunContext,
 ): Promise<KubeEvent | undefined> {
   const fieldSelector = `involvedObject.uid=${uid},type=Warning`;
-  const events = await cluster.list<KubeEvent>(RESOURCES.event, { namespace, fieldSelector }, run);
+  return newestEvent(cluster, { namespace, fieldSelector }, run, ({ reason }) => reason !== 'BackOff');
+}
+
+async function newestEvent(
+  cluster: Cluster,
+  where: { readonly namespace: string; readonly fieldSelector: string },
+  run: RunContext,
+  isWanted: (event: KubeEvent) => boolean,
+): Promise<KubeEvent | undefined> {
+  const events = await cluster.list<KubeEvent>(RESOURCES.event, where, run);
   const at = ({ lastTimestamp, eventTime, metadata }: KubeEvent) =>
     Date.parse(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '') || 0;
-  return events.filter(({ reason }) => reason !== 'BackOff').sort((a, b) => at(b) - at(a))[0];
+  return events.filter(isWanted).sort((a, b) => at(b) - at(a))[0];
 }
 
 /** How many pods the Service of a slot sends requests to. A pod with two addresses is one. */
