@@ -14,6 +14,8 @@ const NAME_OF_ENTRY: Readonly<Record<string, string>> = {
 export interface Extended extends Source {
   /** The file itself and what it extends, the nearest first. */
   readonly files: readonly string[];
+  /** The stamp of each of `files` when it was read. */
+  readonly stamps: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Extended extends Source {
  */
 export async function readExtended(file: string, extendedBy: readonly string[] = []): Promise<Extended> {
   const own = await readYamlFile(file);
-  if (!isKeys(own.data) || !('extends' in own.data)) return { ...own, files: [file] };
+  if (!isKeys(own.data) || !('extends' in own.data)) return { ...own, files: [file], stamps: [own.stamp] };
   const { extends: base, ...data } = own.data;
   const place = own.placeOf(['extends']);
   if (typeof base !== 'string' || base === '')
@@ -36,7 +38,11 @@ export async function readExtended(file: string, extendedBy: readonly string[] =
     throw error instanceof RunbookError ? unreadable(error, file, place) : error;
   });
   try {
-    return { ...merged(below, { ...own, data }, NAME_OF_ENTRY), files: [file, ...below.files] };
+    return {
+      ...merged(below, { ...own, data }, NAME_OF_ENTRY),
+      files: [file, ...below.files],
+      stamps: [own.stamp, ...below.stamps],
+    };
   } catch (error) {
     throw readable(error, file);
   }

@@ -12,13 +12,22 @@ export async function loadRunbook(file: string, format: RunbookFormat): Promise<
 
 /** A runbook, or undefined for a file without `service`: other runbooks extend it. @throws RunbookError */
 export async function loadRunbookOrBase(file: string, format: RunbookFormat): Promise<Runbook | undefined> {
+  return (await readRunbookOrBase(file, format)).runbook;
+}
+
+/** The same with the files that it was read from, and their stamps. @throws RunbookError */
+export async function readRunbookOrBase(
+  file: string,
+  format: RunbookFormat,
+): Promise<Pick<Extended, 'files' | 'stamps'> & { readonly runbook: Runbook | undefined }> {
   const source = await readExtended(file);
-  if (!isBase(source)) return checkRunbook(file, source, format);
+  const { files, stamps } = source;
+  if (!isBase(source)) return { files, stamps, runbook: checkRunbook(file, source, format) };
   const result = findProblems(source, format);
   // What a base does not say, the runbooks do.
   const problems = 'value' in result ? [] : result.problems.filter(({ message }) => !message.startsWith('missing'));
   if (problems.length > 0) throw withPlaces(file, source, problems);
-  return undefined;
+  return { files, stamps, runbook: undefined };
 }
 
 /** A file with what it extends, as people write it. @throws RunbookError, also when the whole is no runbook. */

@@ -1,14 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import type { StateStore } from '../state/index.ts';
-import { errorCode, keepSecret, messageOf } from '../util/index.ts';
+import { keepSecret, messageOf } from '../util/index.ts';
 import { digestOf } from './digest.ts';
-import { loadRunbookOrBase } from './load.ts';
+import { openRunbookFolder, type RunbookFile, type Scan, unavailable } from './folder.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
 import { createSnapshots } from './snapshots.ts';
-import { RunbookError } from './yaml-file.ts';
 
 /** Where activities get runbooks from: a folder of files, and a copy of each that a deployment has started with. */
 export interface RunbookStore {
@@ -32,12 +29,6 @@ export interface RunbookStore {
   pinnedOrCurrent(target: DeploymentTarget): Promise<{ readonly runbook: Runbook; readonly notice?: string }>;
 }
 
-/** A runbook, and the file that it stands in. */
-interface RunbookFile {
-  readonly file: string;
-  readonly runbook: Runbook;
-}
-
 export function createRunbookStore(options: {
   /** The folder with the runbooks: its `*.yaml` and `*.yml`, not what lies in folders inside it. */
   readonly directory: string;
@@ -47,7 +38,7 @@ export function createRunbookStore(options: {
   readonly format: RunbookFormat;
 }): RunbookStore {
   const { directory, format } = options;
-  const scan = () => readRunbooks(directory, format);
+  const scan = openRunbookFolder(directory, format);
   const snapshots = createSnapshots(options.state);
 
   async function find(service: string, environment: string) {
@@ -100,45 +91,6 @@ function keepingSecrets(runbook: Runbook): Runbook {
   return runbook;
 }
 
-interface Scan {
-  readonly runbooks: readonly RunbookFile[];
-  /** Files that others extend. */
-  readonly bases: readonly string[];
-  readonly broken: readonly RunbookError[];
-}
-
-/** Every runbook in the folder. Nothing of a request ever becomes part of a path. */
-async function readRunbooks(directory: string, format: RunbookFormat): Promise<Scan> {
-  const runbooks: RunbookFile[] = [];
-  const bases: string[] = [];
-  const broken: RunbookError[] = [];
-  for (const file of await runbookFiles(directory)) {
-    try {
-      const runbook = await loadRunbookOrBase(file, format);
-      if (runbook === undefined) bases.push(file);
-      else runbooks.push({ file, runbook });
-    } catch (error) {
-      if (!(error instanceof RunbookError)) throw error;
-      broken.push(error);
-    }
-  }
-  return { runbooks, bases, broken };
-}
-
-async function runbookFiles(directory: string): Promise<string[]> {
-  try {
-    const names = (await readdir(directory)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
-    const files = names.map((name) => join(directory, name));
-    // A pipe with such a name would keep the worker waiting for ever.
-    const regular = await Promise.all(
-      files.map(async (file) => (await stat(file).catch(() => undefined))?.isFile() ?? true),
-    );
-    return files.filter((_file, index) => regular[index]);
-  } catch (error) {
-    throw unavailable(`the folder of runbooks ${directory} cannot be read (${errorCode(error) ?? 'unknown reason'})`);
-  }
-}
-
 function only(
   { runbooks, bases, broken }: Scan,
   wanted: { readonly service: string; readonly environment: string; readonly directory: string },
@@ -166,8 +118,4 @@ function only(
 
 function invalid(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, FAILURE.InvalidRequest);
-}
-
-function unavailable(message: string): ApplicationFailure {
-  return ApplicationFailure.retryable(message, FAILURE.RunbookUnavailable);
 }

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../util/index.ts';
@@ -29,9 +29,15 @@ export interface Source {
   readonly placeOf: (keys: readonly PropertyKey[]) => string;
 }
 
-/** @throws RunbookError */
-export async function readYamlFile(file: string): Promise<Source> {
-  return parseYamlFile(await readText(file), file);
+/** With what tells whether the file has changed since. @throws RunbookError */
+export async function readYamlFile(file: string): Promise<Source & { readonly stamp: string }> {
+  const { text, stamp } = await readText(file);
+  return { ...parseYamlFile(text, file), stamp };
+}
+
+/** Another one after each way to edit or replace a file. */
+export function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [ino, size, mtimeMs, ctimeMs].join(' ');
 }
 
 /** `file` is what messages call it. @throws RunbookError */
@@ -94,7 +100,7 @@ function positionOf(keys: readonly PropertyKey[], document: Document, lines: Lin
   return '';
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string): Promise<{ readonly text: string; readonly stamp: string }> {
   try {
     // A pipe would keep the worker waiting for ever.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -103,7 +109,8 @@ async function readText(file: string): Promise<string> {
       if (stats.size > LARGEST_BYTES) throw tooLarge(file);
       if (!stats.isFile() && !stats.isDirectory())
         throw new RunbookError(file, [`${file}: found a pipe or device, expected a file`]);
-      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
+      return { text, stamp: stampOf(stats) };
     } finally {
       await handle.close();
     }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,6 +55,49 @@ describe('find', () => {
     await mkdir(join(directory, 'folder.yaml'));
     await promisify(execFile)('mkfifo', [join(directory, 'pipe.yaml')]);
     await expect(find()).resolves.toMatchObject({ runbook: { service: 'recommendation' } });
+  });
+
+  test('sees each change of a file, of what it extends, and of the folder', async () => {
+    const first = await find();
+    expect(await find()).toEqual(first);
+
+    await put('recommendation.yaml', guideWith(['environment: production', 'environment: elsewhere_'])); // as long as before
+    await expect(find()).rejects.toThrow('recommendation in elsewhere_');
+
+    const poll = async () => (await find()).runbook.metrics.poll;
+    await mkdir(join(directory, 'bases'));
+    const base = join(directory, 'bases', 'base.yaml');
+    await writeFile(base, guideWith(['  poll: 5s', '  poll: 6s']));
+    await put('recommendation.yaml', 'extends: bases/base.yaml\nservice: recommendation\n');
+    expect(await poll()).toBe(6_000);
+    await writeFile(`${base}.new`, guideWith(['  poll: 5s', '  poll: 7s']));
+    await rename(`${base}.new`, base); // as a mounted ConfigMap changes
+    expect(await poll()).toBe(7_000);
+
+    await writeFile(base, 'service: [');
+    await expect(find()).rejects.toThrow('broken');
+    await writeFile(base, guideWith(['  poll: 5s', '  poll: 8s']));
+    expect(await poll()).toBe(8_000);
+
+    await rm(join(directory, 'recommendation.yaml'));
+    await expect(find()).rejects.toThrow('which holds none');
+  });
+
+  test('reads a folder of many runbooks once for all who look at the same time', async () => {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        put(`service-${index}.yaml`, guideWith(['service: recommendation', `service: service-${index}`])),
+      ),
+    );
+    const found = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => store.find(`service-${index}`, 'production')),
+    );
+    expect(found.map(({ runbook }) => runbook.service)).toEqual(
+      Array.from({ length: 50 }, (_, index) => `service-${index}`),
+    );
+    const again = await store.inPlace();
+    const { runbook } = await find();
+    expect(again.some((one) => one.runbook === runbook)).toBe(true);
   });
 
   test('says what is there and what is broken when there is none', async () => {
