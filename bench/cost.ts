@@ -9,9 +9,9 @@ import { row } from './table.ts';
 
 /** What watching deployments at 50 % costs, two metrics of each every 15 s from a real Prometheus. */
 
-const IDLE_MS = 15_000;
-const SETTLED_MS = 20_000;
-const MEASURED_MS = 120_000;
+export const IDLE_MS = 15_000;
+export const SETTLED_MS = 20_000;
+export const MEASURED_MS = 120_000;
 const QUEUE = 'cost';
 
 export async function benchCost(deployments: number): Promise<void> {
@@ -30,10 +30,7 @@ export async function benchCost(deployments: number): Promise<void> {
     const watching = await usageOf(pids, MEASURED_MS);
     const heartbeats = ((await worker.requests()).get('RecordActivityTaskHeartbeat') ?? 0) - sent;
 
-    print(`${deployments} deployments at 50 %, two metrics of each every 15 s from Prometheus:`);
-    print(row('', 'CPU of one core', 'idle', 'memory', 'at most', 'idle', 'CPU for each', 'memory for each'));
-    for (const [index, name] of ['worker', 'Temporal server'].entries())
-      print(line(name, deployments, watching[index], idle[index]));
+    printCost(deployments, ['worker', 'Temporal server'], watching, idle);
     const perMinute = heartbeats / deployments / (MEASURED_MS / 60_000);
     print(`heartbeats of each deployment: ${perMinute.toFixed(1)} a minute`);
     if (fleet.seen.rollbacks() > 0) print(`rolled back: ${fleet.seen.rollbacks()}`);
@@ -43,6 +40,18 @@ export async function benchCost(deployments: number): Promise<void> {
     await connection.close();
     await server.stop();
   }
+}
+
+/** What each of these programs used while it watched so many deployments, and before. */
+export function printCost(
+  deployments: number,
+  names: readonly string[],
+  watching: readonly Usage[],
+  idle: readonly Usage[],
+): void {
+  print(`${deployments} deployments at 50 %, two metrics of each every 15 s from Prometheus:`);
+  print(row('', 'CPU of one core', 'idle', 'memory', 'at most', 'idle', 'CPU for each', 'memory for each'));
+  for (const [index, name] of names.entries()) print(line(name, deployments, watching[index], idle[index]));
 }
 
 function line(name: string, deployments: number, now: Usage | undefined, idle: Usage | undefined): string {

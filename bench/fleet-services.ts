@@ -50,9 +50,9 @@ const BUCKETS = [
   ['2.5', 1],
   ['+Inf', 1],
 ] as const;
-/** The main reading asks for several metrics by one pattern; other questions about a service are not readings. */
 /** Names the worker. */
 export const READER_HEADER = 'x-worker';
+/** The main reading asks for several metrics by one pattern; other questions about a service are not readings. */
 const READING = /__name__=~.*service="([^"]+)"/;
 
 export async function serveFleet(): Promise<FleetServices> {
@@ -90,12 +90,13 @@ export async function serveFleet(): Promise<FleetServices> {
       if (reader !== service.reader) service.takenOverAt = now;
       service.reader = reader;
     }
-    const passed = request(`${prometheus}${path}`, { agent, headers: question.headers }, (reply) => {
+    const { method = 'GET', headers } = question;
+    const passed = request(`${prometheus}${path}`, { agent, method, headers }, (reply) => {
       answer.writeHead(reply.statusCode ?? 502, reply.headers);
       reply.pipe(answer);
     });
     passed.on('error', () => answer.destroy());
-    passed.end();
+    question.pipe(passed);
   }
 
   server.listen(0, '127.0.0.1');

@@ -30,7 +30,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** As in `npm start`. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' };
 /** Each runs a few commands until its soak begins. */
-const STARTING_AT_ONCE = 50;
+const STARTING_AT_ONCE = 250;
 const SOAKS_WITHIN_MS = 20 * 60_000;
 
 /** @throws Error where Prometheus or curl is not installed. */
@@ -62,19 +62,23 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
     seen,
     async startWorker(name, env) {
       const page = `127.0.0.1:${await freePort()}`;
-      const worker = await startProcess(process.execPath, ['--enable-source-maps', ...nodeArgs(), 'dist/worker.js'], {
-        cwd: ROOT,
-        env: {
-          ...process.env,
-          ...ALLOCATOR,
-          BLUEGREEN_RUNBOOKS: runbooks,
-          BLUEGREEN_STATE: join(folder, 'state'),
-          BLUEGREEN_METRICS: page,
-          BLUEGREEN_LOG_LEVEL: 'error',
-          WORKER_NAME: name,
-          ...env,
+      const worker = await startProcess(
+        process.env['BENCH_NODE'] ?? process.execPath,
+        [...nodeArgs(), 'dist/worker.js'],
+        {
+          cwd: ROOT,
+          env: {
+            ...process.env,
+            ...ALLOCATOR,
+            BLUEGREEN_RUNBOOKS: runbooks,
+            BLUEGREEN_STATE: join(folder, 'state'),
+            BLUEGREEN_METRICS: page,
+            BLUEGREEN_LOG_LEVEL: 'error',
+            WORKER_NAME: name,
+            ...env,
+          },
         },
-      });
+      );
       started.push(worker);
       while ((await requestsOn(page)).get('PollActivityTaskQueue') === undefined) {
         if (worker.child.exitCode !== null) throw new Error(`${name} ended before it took any work`);
@@ -119,7 +123,7 @@ async function build(): Promise<void> {
     await execa('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** To look inside: `BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/profiles'`. */
+/** To look inside: `BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/profiles'`. `BENCH_NODE` names another Node. */
 function nodeArgs(): string[] {
   return (process.env['BENCH_NODE_ARGS'] ?? '').split(' ').filter((word) => word !== '');
 }

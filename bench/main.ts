@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { print, printError } from '../src/cli/index.ts';
+import { benchArgoRollouts } from './argo-rollouts.ts';
 import { benchCluster } from './cluster.ts';
 import { benchCost } from './cost.ts';
 import { judgeLines, measureJudge } from './judge.ts';
@@ -12,7 +13,7 @@ import { benchCalm, benchSpeed } from './watch.ts';
 import { benchDeployments } from './whole.ts';
 
 interface Options {
-  /** How many deployments the parts `cluster` and `cost` start. */
+  /** How many deployments the parts `argo-rollouts`, `cluster` and `cost` start. */
   readonly deployments?: number | undefined;
 }
 
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   calm: () => benchCalm(),
   'calm-1s': () => benchCalm(['1s']),
   'calm-5s': () => benchCalm(['5s']),
+  'argo-rollouts': ({ deployments = 100 }) => benchArgoRollouts(deployments),
   cluster: ({ deployments = 1_000 }) => benchCluster(deployments),
   cost: ({ deployments = 100 }) => benchCost(deployments),
   loss: benchLoss,

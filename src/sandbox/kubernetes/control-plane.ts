@@ -104,7 +104,7 @@ export async function startControlPlane(programs: KubernetesPrograms, directory:
     const kubeconfig = file('kubeconfig.json');
     await writeFile(kubeconfig, kubeconfigOf(access), { mode: 0o600 });
     const api = connect(access);
-    await installDefinitions(api, join(programs.folder, 'crds'));
+    await installDefinitions(api, join(programs.folder, 'crds'), WANTED);
     running.push(
       await startProgram({
         program: join(programs.folder, 'kube-controller-manager'),
@@ -156,14 +156,14 @@ export function kubeconfigOf({ server, authority, token }: ApiAccess, namespace 
   });
 }
 
-/** And waits until each is served. */
-async function installDefinitions(api: KubernetesApi, folder: string): Promise<void> {
+/** Installs the custom resource definitions of the folder's files whose name is wanted, and waits until each is served. */
+export async function installDefinitions(api: KubernetesApi, folder: string, wanted = /./): Promise<void> {
   const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const names: string[] = [];
   for (const name of await readdir(folder)) {
     for (const document of parseAllDocuments(await readFile(join(folder, name), 'utf8'))) {
       const definition = document.toJS() as KubernetesObject | null;
-      if (definition?.kind !== 'CustomResourceDefinition' || !WANTED.test(definition.metadata.name)) continue;
+      if (definition?.kind !== 'CustomResourceDefinition' || !wanted.test(definition.metadata.name)) continue;
       names.push(definition.metadata.name);
       await api.post(path, definition);
     }
