@@ -2,8 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { print } from '../src/cli/index.ts';
 import {
   type ControlPlane,
@@ -18,19 +16,17 @@ import { IDLE_MS, MEASURED_MS, printCost, SETTLED_MS } from './cost.ts';
 import { openFleet } from './fleet.ts';
 import { BLUE, type FleetServices, GREEN } from './fleet-services.ts';
 import { freePort } from './free-port.ts';
-import { processWith, startProcess, usageOf } from './processes.ts';
+import { buildPrograms, processWith, startProcess, usageOf } from './processes.ts';
 
 /** What the same work as that of `cost` costs with Argo Rollouts: its controller, and what it asks of Kubernetes. */
 
-const BUILD = fileURLToPath(new URL('argo-rollouts/build.sh', import.meta.url));
 const NAMESPACE = 'default';
 const GROUP = `/apis/argoproj.io/v1alpha1/namespaces/${NAMESPACE}`;
 const TEMPLATE = 'errors-and-latency';
 
 /** Builds the controller the first time, which takes minutes. @throws Error where Go, or the control plane of the tests, is missing. */
 export async function benchArgoRollouts(deployments: number): Promise<void> {
-  const { stdout } = await execa('bash', [BUILD], { stderr: 'inherit' });
-  const programs = stdout.trim().split('\n').at(-1) ?? '';
+  const programs = await buildPrograms('argo-rollouts/build.sh');
   const services = Array.from({ length: deployments }, (_, index) => `cost-${index}`);
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-argo-'));
   const fleet = await openFleet(services);

@@ -2,12 +2,20 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 
 /** A process that a benchmark starts, and what it uses. */
 export interface Process {
   readonly pid: number;
   /** Ends it and waits for that. */
   end(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Runs a script of this folder that builds programs where they are missing. @returns the folder that holds them. */
+export async function buildPrograms(script: string): Promise<string> {
+  const { stdout } = await execa('bash', [fileURLToPath(new URL(script, import.meta.url))], { stderr: 'inherit' });
+  return stdout.trim().split('\n').at(-1) ?? '';
 }
 
 /** Starts it. What it says is shown, unless the options say otherwise. */

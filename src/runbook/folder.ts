@@ -29,7 +29,7 @@ export interface Scan {
 export function openRunbookFolder(directory: string, format: RunbookFormat): () => Promise<Scan> {
   type Loaded = ReturnType<typeof readRunbookOrBase>;
   /** By file. Scans at the same time share one reading. */
-  let known = new Map<string, Loaded>();
+  const known = new Map<string, Loaded>();
 
   async function load(file: string, look: Look): Loaded {
     const loading = known.get(file);
@@ -47,7 +47,7 @@ export function openRunbookFolder(directory: string, format: RunbookFormat): () 
     const look = lookOnce();
     const files = await runbookFiles(directory, look);
     const there = new Set(files);
-    known = new Map([...known].filter(([file]) => there.has(file)));
+    for (const file of known.keys()) if (!there.has(file)) known.delete(file);
     const runbooks: RunbookFile[] = [];
     const bases: string[] = [];
     const broken: RunbookError[] = [];
