@@ -5,7 +5,7 @@ import { deploymentWorkflowId } from '../src/domain/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { type Fleet, type FleetWorker, openFleet } from './fleet.ts';
 import { usageOf } from './processes.ts';
-import { median, quantile, row } from './table.ts';
+import { mebibytes, median, percent, quantile, row } from './table.ts';
 import { startTemporalCluster, type TemporalCluster } from './temporal-cluster.ts';
 
 /**
@@ -183,14 +183,6 @@ async function isOpen(client: Client, service: string): Promise<boolean> {
 function difference(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Map<string, number> {
   const risen = [...after].map(([kind, number]): [string, number] => [kind, number - (before.get(kind) ?? 0)]);
   return new Map(risen.filter(([, number]) => number > 0));
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function mebibytes(number: number): string {
-  return `${number.toFixed(0)} MiB`;
 }
 
 function milliseconds(number: number): string {

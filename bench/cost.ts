@@ -5,7 +5,7 @@ import { startLocalServer } from '../src/local-temporal/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
 import { openFleet } from './fleet.ts';
 import { processWith, type Usage, usageOf } from './processes.ts';
-import { row } from './table.ts';
+import { mebibytes, percent, row } from './table.ts';
 
 /** What watching deployments at 50 % costs, two metrics of each every 15 s from a real Prometheus. */
 
@@ -56,15 +56,13 @@ export function printCost(
 
 function line(name: string, deployments: number, now: Usage | undefined, idle: Usage | undefined): string {
   if (!now || !idle) throw new Error('every process is measured');
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const size = (megabytes: number): string => `${megabytes.toFixed(0)} MiB`;
   return row(
     name,
     percent(now.cpuShare),
     percent(idle.cpuShare),
-    size(now.megabytes),
-    size(now.mostMegabytes),
-    size(idle.megabytes),
+    mebibytes(now.megabytes),
+    mebibytes(now.mostMegabytes),
+    mebibytes(idle.megabytes),
     `${((100 * (now.cpuShare - idle.cpuShare)) / deployments).toFixed(3)} %`,
     `${((now.megabytes - idle.megabytes) / deployments).toFixed(2)} MiB`,
   );

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { execa } from 'execa';
-import { deploymentWorkflowId } from '../src/domain/index.ts';
+import { type DeploymentStatus, deploymentWorkflowId } from '../src/domain/index.ts';
 import { findProgram } from '../src/processes/index.ts';
 import { WORKFLOW_TYPE } from '../src/temporal/index.ts';
 import { type FleetServices, GREEN, READER_HEADER, serveFleet } from './fleet-services.ts';
@@ -16,7 +16,10 @@ import { type Process, startProcess } from './processes.ts';
 export interface Fleet {
   readonly seen: FleetServices;
   startWorker(name: string, env: NodeJS.ProcessEnv): Promise<FleetWorker>;
-  /** Starts a deployment of each of these services, and waits until green of each has traffic. */
+  /**
+   * Starts a deployment of each of these services, and waits until green of each has traffic.
+   * @throws Error that says how it ended, where one ends before, and where those stand that take too long.
+   */
   deployAll(client: Client, taskQueue: string, services: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -31,7 +34,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' };
 /** Each runs a few commands until its soak begins. */
 const STARTING_AT_ONCE = 250;
-const SOAKS_WITHIN_MS = 20 * 60_000;
+const SOAKS_WITHIN_MS = 40 * 60_000;
+/** Those that were started first and still do not soak are looked at so often, so many at once. */
+const LOOK_EVERY_MS = 15_000;
+const LOOK_AT = 10;
 
 /** @throws Error where Prometheus or curl is not installed. */
 export async function openFleet(services: readonly string[]): Promise<Fleet> {
@@ -90,6 +96,7 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
     async deployAll(client, taskQueue, some) {
       const deadline = Date.now() + SOAKS_WITHIN_MS;
       const isStarting = (service: string): boolean => seen.share(service) === 0;
+      let nextLookAt = Date.now() + LOOK_EVERY_MS;
       let begun: string[] = [];
       for (const service of some) {
         await client.workflow.start(WORKFLOW_TYPE, {
@@ -101,7 +108,10 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
         while (begun.length >= STARTING_AT_ONCE || (begun.length > 0 && service === some.at(-1))) {
           await delay(100);
           begun = begun.filter(isStarting);
-          if (Date.now() > deadline) throw new Error(`${begun.join(', ')} do not soak`);
+          if (Date.now() < nextLookAt) continue;
+          nextLookAt = Date.now() + LOOK_EVERY_MS;
+          const isLate = Date.now() > deadline;
+          for (const slow of begun.slice(0, LOOK_AT)) await refuseEnded(client, slow, isLate);
         }
       }
     },
@@ -112,6 +122,15 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** @throws Error with its status where the deployment has ended, or `isLate`. */
+async function refuseEnded(client: Client, service: string, isLate: boolean): Promise<void> {
+  const handle = client.workflow.getHandle(deploymentWorkflowId(service, 'production'));
+  const { status } = await handle.describe();
+  if (status.name === 'RUNNING' && !isLate) return;
+  const { phase, outcome, waitingFor } = await handle.query<DeploymentStatus>('status');
+  throw new Error(`${service} does not soak: ${phase}, ${outcome ?? waitingFor?.what ?? 'which takes too long'}`);
 }
 
 /** Makes `dist` where a file of `src` is newer. */

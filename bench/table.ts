@@ -27,6 +27,14 @@ export function median(values: readonly number[]): number {
   );
 }
 
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+export function mebibytes(number: number): string {
+  return `${number.toFixed(0)} MiB`;
+}
+
 export function kept(isKept: boolean): string {
   return isKept ? 'kept' : 'MISSED';
 }
