@@ -1,11 +1,11 @@
 # A worker of bluegreen, and its command line: docs/install.md. docker build -t bluegreen .
-FROM node:22-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /source
 COPY . .
 RUN npm ci --no-audit --no-fund && mkdir /package && npm pack --pack-destination /package
 RUN bash scripts/container/install.sh /package/bluegreen-*.tgz /app
 
-FROM node:22-bookworm-slim
+FROM node:24-bookworm-slim
 # tini passes signals on and reaps what commands leave behind. Add what your runbooks' commands need: kubectl, psql, ...
 RUN apt-get update && apt-get install --yes --no-install-recommends tini ca-certificates curl && rm -rf /var/lib/apt/lists/* \
   && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-* \

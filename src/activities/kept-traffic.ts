@@ -1,16 +1,19 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type TrafficMoved, type WatchInput } from '../domain/index.ts';
+import { FAILURE, type MeasuredCounts, type TrafficMoved, type WatchInput } from '../domain/index.ts';
 import type { Router } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { inPercent } from './verify-traffic.ts';
 import { pause } from './with-heartbeat.ts';
 
-/**
- * How often the watch reads the traffic. A router that starts a program for it takes a quarter of a watch's CPU time if it is read
- * every 30 s. The first time is soon after a shift.
- */
-const EVERY_MS = 60_000;
+/** The first time is soon after a shift. */
 const FIRST_MS = 3_000;
+/** How often the router is read where the requests do not show the share by themselves. */
+const EVERY_MS = 60_000;
+/** And where they do: a router that starts a program to be read takes a quarter of a watch's CPU time. */
+const EVERY_MS_IF_SHOWN = 300_000;
+/** The requests that it takes to show a share, and how far they may be from it: 5 percentage points, or half of a smaller share. */
+const ENOUGH_REQUESTS = 200;
+const TOLERANCE = 0.05;
 /** A change that was under way at the first look is over by then. */
 const AGAIN_MS = 1_000;
 const LOOK_MS = 10_000;
@@ -18,16 +21,23 @@ const LONGEST_BY = 600;
 
 /** Whether the traffic stays as it was shifted. */
 export interface KeptTraffic {
-  /** What was found if somebody else has moved it. Never waits: the router is read from time to time, beside the polls. */
-  moved(): TrafficMoved | undefined;
+  /**
+   * What was found if somebody else has moved it. Never waits: the router is read from time to time, beside the polls.
+   * @param seen the requests of both versions since the window opened
+   */
+  moved(seen: Requests): TrafficMoved | undefined;
   /** Ends what is being read. */
   stop(): void;
 }
+
+type Requests = Readonly<Record<'green' | 'blue', Pick<MeasuredCounts, 'requests'>>>;
 
 /** A router that cannot be read, or not now, is not taken for one whose traffic moved. */
 export function keptTraffic(router: Router, { target, percentage }: WatchInput, signal: AbortSignal): KeptTraffic {
   const stopped = new AbortController();
   let nextAt = Date.now() + FIRST_MS;
+  let readAt = Number.NEGATIVE_INFINITY;
+  let before = { green: 0, blue: 0 };
   let found: TrafficMoved | undefined;
 
   async function look(run: RunContext): Promise<void> {
@@ -41,16 +51,27 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
   }
 
   return {
-    moved() {
-      if (Date.now() >= nextAt) {
-        nextAt = Date.now() + EVERY_MS;
-        const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
-        void look({ signal: bound, heartbeat() {} }).catch(() => undefined);
-      }
+    moved({ green, blue }) {
+      const now = Date.now();
+      if (now < nextAt) return found;
+      nextAt = now + EVERY_MS;
+      const isShown = show(percentage, green.requests - before.green, blue.requests - before.blue);
+      before = { green: green.requests, blue: blue.requests };
+      if (isShown && nextAt - readAt <= EVERY_MS_IF_SHOWN) return found;
+      readAt = now;
+      const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
+      void look({ signal: bound, heartbeat() {} }).catch(() => undefined);
       return found;
     },
     stop: () => stopped.abort(),
   };
+}
+
+/** Whether so many requests of each version show that green has this share of the traffic, in percent. */
+function show(percentage: number, green: number, blue: number): boolean {
+  const share = percentage / 100;
+  const isEnough = green + blue >= ENOUGH_REQUESTS;
+  return isEnough && Math.abs(green / (green + blue) - share) <= Math.min(TOLERANCE, share / 2, (1 - share) / 2);
 }
 
 /** Who moved the traffic, and what keeps them from it, where the router knows. */

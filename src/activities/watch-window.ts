@@ -95,7 +95,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const isExhausted = seen.exhausted === true;
         const isNews = isExhausted && wasExhausted === false;
         wasExhausted = isExhausted;
-        const moved = seen.verdict === 'breached' || closing ? undefined : traffic.moved();
+        const moved = seen.verdict === 'breached' || closing ? undefined : traffic.moved(seen);
         if (seen.verdict === 'breached' || closing || isProven || isNews || moved || Date.now() >= input.until) {
           further.stop();
           traffic.stop();
