@@ -1,4 +1,5 @@
 import { dateMinute } from '../format/index.ts';
+
 /** Why nobody may shift traffic now: a window of the runbook, or a person who stopped the line. */
 export interface Freeze {
   /** Tells one freeze from the next one, also where both have the same name. */
@@ -60,11 +61,11 @@ export function freezeAddressInId(workflowId: string): Pick<FreezeRequest, 'serv
   return service === undefined ? { environment } : { environment, service };
 }
 
-/** `the freeze "christmas", until 2027-01-03 23:00 UTC`, `production, frozen by ana since ...: the database is slow`. */
+/** `the freeze "christmas", until 2027-01-03 23:00 UTC`, `the freeze of production by ana since ...: the database is slow`. */
 export function freezeWords({ name, by, reason, since, until }: Freeze): string {
   const end = until === undefined ? '' : `, until ${dateMinute(until)}`;
   if (by === undefined) return `the freeze "${name}"${end}`;
-  return `${name}, frozen by ${by}${since === undefined ? '' : ` since ${dateMinute(since)}`}${end}: ${reason ?? 'no reason given'}`;
+  return `the freeze of ${name} by ${by}${since === undefined ? '' : ` since ${dateMinute(since)}`}${end}: ${reason ?? 'no reason given'}`;
 }
 
 /** When they all have ended by themselves; nothing if somebody has to end one. */

@@ -278,7 +278,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
       };
     }
     case 'held':
-      return status.held && untilThawed(status.held, status.plan?.freeze?.override ?? []);
+      return status.held && untilThawed(status.held, status);
     case 'rolling-back':
       return {
         what: status.rollback?.recovered
@@ -313,13 +313,24 @@ function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
   };
 }
 
-function untilThawed({ freezes, since, until }: HeldStatus, override: readonly string[]): WaitingFor {
-  const by = override.length === 0 ? '' : `, overrideFreeze by ${override.join(' or ')}`;
+function untilThawed({ freezes, since, until }: HeldStatus, { plan, deployedAt }: DeploymentStatus): WaitingFor {
+  const override = plan?.freeze?.override ?? [];
+  const end = freezesEnd(freezes);
+  const endsInTime = end !== undefined && end <= until;
+  const ways = [
+    ...(endsInTime ? ['time'] : []),
+    ...(freezes.some(({ by }) => by !== undefined) ? ['thaw'] : []),
+    ...(override.length === 0 ? [] : [`overrideFreeze by ${override.join(' or ')}`]),
+    'abort',
+  ];
+  const otherwise = endsInTime
+    ? ''
+    : `; if it is still held then, it is ${deployedAt === undefined ? 'refused' : 'rolled back'}`;
   return {
     what: `the end of ${freezes.map(freezeWords).join('; ')}`,
     since,
-    until: Math.min(until, freezesEnd(freezes) ?? until),
-    unblockedBy: `time${freezes.some((one) => one.by !== undefined) ? ', thaw' : ''}${by}, or abort`,
+    until: endsInTime ? end : until,
+    unblockedBy: `${new Intl.ListFormat('en', { type: 'disjunction' }).format(ways)}${otherwise}`,
   };
 }
 

@@ -58,12 +58,8 @@ export async function deliver(
 
   const results = await Promise.allSettled(notifiers.map(deliverBy));
   const problems = results.flatMap((result, index) =>
-    result.status === 'rejected' ? [`${notifiers[index]?.name}: ${reasonOf(result.reason)}`] : [],
+    result.status === 'rejected' ? [`${notifiers[index]?.name}: ${messageOf(result.reason)}`] : [],
   );
   if (problems.length > 0)
     throw ApplicationFailure.retryable(problems.join('; '), FAILURE.NotificationFailed, references);
-}
-
-function reasonOf(error: unknown): string {
-  return messageOf(error);
 }

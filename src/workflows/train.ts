@@ -72,8 +72,8 @@ async function findRunbook({ taskQueue, ...one }: TrainDeployment): Promise<void
   try {
     await workOn(taskQueue, `find the runbook of ${service}`, PLAN_MS).findRunbook({ service, environment });
   } catch (error) {
-    const where = taskQueue === undefined ? '' : ` by the workers of the task queue "${taskQueue}"`;
-    throw invalid(`No runbook was found for ${service} in ${environment}${where}: ${errorMessage(error)}`);
+    const by = taskQueue === undefined ? '' : ` by the workers of the task queue "${taskQueue}"`;
+    throw invalid(`The train cannot deploy ${service} in ${environment}${by}: ${errorMessage(error)}`);
   }
 }
 

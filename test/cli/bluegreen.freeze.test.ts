@@ -54,7 +54,7 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
   expect(await said('freeze', ...whole, '--by', 'bob', '--reason', 'me, too')).toMatchObject({
     exitCode: EXIT.notTaken,
     text: expect.stringMatching(
-      `^Refused: ${environment}, frozen by eve since .* UTC: the database is slow\\. End that freeze first`,
+      `^Refused: the freeze of ${environment} by eve since .* UTC: the database is slow\\. End that freeze first`,
     ),
   });
 
@@ -67,9 +67,11 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
   await deployment.untilPhase('held');
   const [status, list] = await Promise.all([said('status', ...own), said('list', '--environment', environment)]);
   expect(status.text).toMatch(/HELD by a freeze/);
-  expect(status.text).toMatch(/unblocked by time, thaw, overrideFreeze by ana, or abort/);
+  expect(status.text).toMatch(
+    /unblocked by thaw, overrideFreeze by ana, or abort; if it is still held then, it is refused/,
+  );
   for (const { text } of [status, list])
-    expect(text).toMatch(new RegExp(`^Frozen: ${environment}, frozen by eve since`, 'm'));
+    expect(text).toMatch(new RegExp(`^Frozen: the freeze of ${environment} by eve since`, 'm'));
   expect(list.text).toMatch(/ held /);
   expect(production.audit).toEqual([]);
 
@@ -109,7 +111,7 @@ test('a start with an override by somebody who is not on the list is refused; wi
     overrideFreeze: 'hurry',
   });
   expect((await rolledBack(handle())).message).toMatch(
-    /^Not started in .* in .*, frozen by eve since .*: incident 4712: bob may not override a freeze; the runbook allows ana/,
+    /^Not started in the freeze of .* by eve since .*: incident 4712: bob may not override a freeze; the runbook allows ana/,
   );
   await said('thaw', ...own);
 });

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
+import { renderTrainSight } from '../../src/cli/train/render-train.ts';
+import { PLAIN } from '../../src/cli/view/output.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import { trainWorkflowId } from '../../src/domain/train.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
@@ -122,6 +124,30 @@ describe('bluegreen --train', () => {
     await handle.terminate();
     const ended = await bluegreen(['watch', '--train', name]).ended;
     expect(ended).toMatchObject({ exitCode: 13, out: expect.stringContaining('The train was terminated') });
+  });
+
+  test('a train that is over was not waiting: what it did not start is said to be not started', () => {
+    const one = { service: 'shop', version: '2.5.0', environment: 'production', workflowId: 'w' };
+    const seen = (phase: 'deploying' | 'refused') =>
+      renderTrainSight(
+        {
+          state: 'RUNNING',
+          running: new Map(),
+          status: {
+            name: 'spring',
+            phase,
+            phaseSince: 0,
+            startedAt: 0,
+            stages: [{ name: 'eu', deployments: [{ ...one, state: 'waiting' }] }],
+            decisions: [],
+            ignored: 0,
+          },
+        },
+        'spring',
+        PLAIN,
+      ).join('\n');
+    expect(seen('deploying')).toMatch(/eu +shop +production +2.5.0 +waiting/);
+    expect(seen('refused')).toMatch(/eu +shop +production +2.5.0 +was not started/);
   });
 
   test('names every mistake in the file, with its place, and starts nothing', async () => {

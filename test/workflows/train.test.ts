@@ -307,7 +307,7 @@ describe('a train that may not begin is refused, and nothing is started', () => 
     await inPlaces([NO_GATES, { activities: { findRunbook: () => Promise.reject(missing) } }], async (good, bad) => {
       const { message, status } = await failureOf(await startTrain([stage('one', good), stage('two', bad)]));
       expect(message).toBe(
-        `No runbook was found for ${bad.service} in production by the workers of the task queue "${bad.taskQueue}": no runbook for it in /runbooks`,
+        `The train cannot deploy ${bad.service} in production by the workers of the task queue "${bad.taskQueue}": no runbook for it in /runbooks`,
       );
       expect(statesOf(status)).toEqual(['waiting', 'waiting']);
     });

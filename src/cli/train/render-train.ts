@@ -3,6 +3,7 @@ import {
   type DeploymentStatus,
   deploymentsOf,
   isTrainOver,
+  STATE_WORDS,
   type TrainDeployment,
   type TrainStatus,
 } from '../../domain/index.ts';
@@ -19,7 +20,17 @@ export function renderTrainSight({ status, running, end, state }: TrainSight, na
       `Train ${name}: ${end?.summary ?? 'no worker answers. It continues as soon as one of its task queue runs.'} (Temporal: ${state})`,
     ];
   const { phase, phaseSince, requestedBy, reason, onRollback, stages, until } = status;
-  const rows = stages.flatMap((stage) => stage.deployments.map((one) => cellsOf(stage.name, one, running)));
+  const rows = stages.flatMap((stage) =>
+    stage.deployments.map((one) => [
+      stage.name,
+      one.service,
+      one.environment,
+      one.version,
+      isTrainOver(status) && one.state === 'waiting'
+        ? STATE_WORDS.waiting
+        : stateWords(one, running.get(one.workflowId)),
+    ]),
+  );
   return [
     `${paint.bold(`Train ${status.name}: ${phase}`)}, since ${clock(phaseSince)}`,
     ...(requestedBy === undefined ? [] : [`  requested by ${requestedBy}${reason === undefined ? '' : `: ${reason}`}`]),
@@ -37,10 +48,6 @@ const ON_ROLLBACK = {
   'roll-back-all': 'if one is rolled back, all are, the last stage first',
   stop: 'if one is rolled back, those that completed stay and no further stage begins',
 } as const;
-
-function cellsOf(stage: string, one: TrainDeployment, running: TrainSight['running']): string[] {
-  return [stage, one.service, one.environment, one.version, stateWords(one, running.get(one.workflowId))];
-}
 
 /** With what the deployment itself says, while it runs. */
 export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | undefined): string {
