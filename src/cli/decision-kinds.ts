@@ -87,6 +87,13 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
   },
 ];
 
+const SIGNALS = new RegExp(String.raw`\b(${DECISION_KINDS.map(({ action }) => action).join('|')})\b`, 'g');
+
+/** Words of a deployment, which name signals, with the names of commands instead: `override-freeze` for `overrideFreeze`. */
+export function withCommands(text: string): string {
+  return text.replaceAll(SIGNALS, (action) => kindOf(action as Action).name);
+}
+
 export function kindOf(action: Action): DecisionKind {
   const kind = DECISION_KINDS.find((one) => one.action === action);
   if (!kind) throw new Error(`no decision is called ${action}`);

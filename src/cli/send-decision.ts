@@ -9,6 +9,7 @@ import { WorkflowNotFoundError } from '@temporalio/common';
 import { type Action, type Decision, parseDecision } from '../domain/index.ts';
 import * as messages from '../workflows/messages.ts';
 import { CliError } from './cli-error.ts';
+import { withCommands } from './decision-kinds.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, inTime } from './temporal.ts';
 import { firstLine, grpcCode } from './to-cli-error.ts';
@@ -43,7 +44,7 @@ export async function sendDecision(
     const { taken, why } = await inTime(client, () =>
       handle.executeUpdate(messages.decide, { args: [decision], updateId: decision.decisionId }),
     );
-    return taken ? { kind: 'taken' } : { kind: 'refused', why: why ?? 'no reason given' };
+    return taken ? { kind: 'taken' } : { kind: 'refused', why: withCommands(why ?? 'no reason given') };
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) return refusedOrTakenBefore(client, handle, decision, error);
     if (error instanceof WorkflowNotFoundError) return { kind: 'refused', why: 'the deployment is closed' };
@@ -63,7 +64,10 @@ async function refusedOrTakenBefore(
   if (status?.decisions.some((past) => past.taken && past.decisionId === decisionId))
     return { kind: 'taken', already: true };
   const { cause } = error;
-  return { kind: 'refused', why: cause instanceof ApplicationFailure ? cause.message : firstLine(cause ?? error) };
+  return {
+    kind: 'refused',
+    why: cause instanceof ApplicationFailure ? withCommands(cause.message) : firstLine(cause ?? error),
+  };
 }
 
 /** Sends it as a signal: Temporal keeps it until a worker runs, and there is no answer. */

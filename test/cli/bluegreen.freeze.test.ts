@@ -68,7 +68,7 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
   const [status, list] = await Promise.all([said('status', ...own), said('list', '--environment', environment)]);
   expect(status.text).toMatch(/HELD by a freeze/);
   expect(status.text).toMatch(
-    /unblocked by thaw, overrideFreeze by ana, or abort; if it is still held then, it is refused/,
+    /unblocked by thaw, override-freeze by ana, or abort; if it is still held then, it is refused/,
   );
   for (const { text } of [status, list])
     expect(text).toMatch(new RegExp(`^Frozen: the freeze of ${environment} by eve since`, 'm'));

@@ -6,6 +6,7 @@ import { runningWorkflow } from '../../temporal/index.ts';
 import { START_WORKER } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
+import { withCommands } from '../decision-kinds.ts';
 import { EXIT } from '../exit-codes.ts';
 import { futureTime } from '../future-time.ts';
 import { whoRunsThis, withAddress, withExample } from '../options.ts';
@@ -100,6 +101,6 @@ async function isTaken(client: Client, address: Address, id: string): Promise<bo
 
 function acceptedLine({ plan, version, checks, waitingFor, phase }: DeploymentStatus): string {
   if (phase === 'held')
-    return `Accepted, and held: it waits for ${waitingFor?.what}. Unblocked by ${waitingFor?.unblockedBy}.`;
+    return `Accepted, and held: it waits for ${waitingFor?.what}. Unblocked by ${withCommands(waitingFor?.unblockedBy ?? '')}.`;
   return `Accepted: ${plan?.target.blue} serves now; ${version} begins with ${count(checks.length, 'check')}.`;
 }

@@ -1,6 +1,7 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay, titleOf } from '../../domain/index.ts';
 import { START_WORKER } from '../../util/index.ts';
 import { addressFlags, COMMAND } from '../address.ts';
+import { withCommands } from '../decision-kinds.ts';
 import {
   checkLine,
   checklistLine,
@@ -104,7 +105,7 @@ function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Pai
     '',
     `${paint.yellow('Waits for')} ${wait.what}`,
     `  since ${clock(wait.since, now)}${until}`,
-    `  unblocked by ${wait.unblockedBy}`,
+    `  unblocked by ${withCommands(wait.unblockedBy)}`,
   ];
 }
 

@@ -14,6 +14,7 @@ import {
   withoutAnswer,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
+import { withCommands } from '../decision-kinds.ts';
 import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines, rollbackProgress } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
 import { clock, formatDurationRoughly } from './format.ts';
@@ -281,7 +282,12 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
     // A rollback that goes on needs nobody.
     ...(phase === 'rolling-back'
       ? []
-      : [{ matters: MATTERS.steps, ...paragraph(`unblocked by ${wait.unblockedBy}`, columns, paint.reset) }]),
+      : [
+          {
+            matters: MATTERS.steps,
+            ...paragraph(`unblocked by ${withCommands(wait.unblockedBy)}`, columns, paint.reset),
+          },
+        ]),
   ];
 }
 
