@@ -8,7 +8,7 @@ import {
   loadLibrary,
   UnusableConfig,
 } from './connection.ts';
-import { isConflict, nameOf, pathOf, refusal, unreachable } from './refusal.ts';
+import { isConflict, nameOf, pathOf, refusal, refusedWith, unreachable } from './refusal.ts';
 import type { KubeObject, ObjectRef, Resource } from './resources.ts';
 
 /** The name under which the API server keeps which fields are ours. */
@@ -47,7 +47,7 @@ export interface Cluster {
   get<T extends KubeObject>(ref: ObjectRef, run: RunContext): Promise<T | undefined>;
   list<T extends KubeObject>(resource: Resource, where: ListQuery, run: RunContext): Promise<T[]>;
   /**
-   * Reads the object and patches it with what `plan` returns for it; an empty list changes nothing. Fails when the object changed in
+   * Reads the object and patches it with what `plan` returns for its spec; an empty list changes nothing. Fails when the spec changed in
    * between, and then starts again with what it is now. Resolves with the object as it is afterwards.
    */
   change<T extends KubeObject>(
@@ -113,6 +113,11 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
     return answer.body as T;
   }
 
+  async function hasChanged(ref: ObjectRef, { metadata: { uid, generation } }: KubeObject, run: RunContext) {
+    const now = await cluster.get(ref, run);
+    return now?.metadata.uid !== uid || now.metadata.generation !== generation;
+  }
+
   const cluster: Cluster = {
     get: (ref, run) => read(`read ${nameOf(ref)}`, objectPath(ref), run),
 
@@ -136,18 +141,22 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
         if (!current) throw refusal(`change ${nameOf(ref)}`, { status: 404, body: { message: 'it does not exist' } });
         const operations = plan(current);
         if (operations.length === 0) return current;
-        const { resourceVersion } = current.metadata;
-        // With the version it was read with, the API server answers 409 if it is another one by now.
-        const body = [...operations, { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion }];
         const path = `${objectPath(ref)}?fieldManager=${FIELD_MANAGER}`;
         try {
           return await succeed<T>(
             `change ${nameOf(ref)}`,
-            { method: 'PATCH', path, body, contentType: 'application/json-patch+json' },
+            {
+              method: 'PATCH',
+              path,
+              body: [...unlessChanged(current), ...operations],
+              contentType: 'application/json-patch+json',
+            },
             run,
           );
         } catch (error) {
-          if (!isConflict(error) || Date.now() > until) throw error;
+          const isInBetween =
+            isConflict(error) || (refusedWith(error) === 422 && (await hasChanged(ref, current, run)));
+          if (!isInBetween || Date.now() > until) throw error;
           run.signal.throwIfAborted();
           run.heartbeat({
             doing: `trying again to change ${nameOf(ref)}`,
@@ -183,6 +192,18 @@ export function openCluster(config: ClusterConfig, env: NodeJS.ProcessEnv): Clus
     read: (path, run) => read(`read ${path}`, path, run),
   };
   return cluster;
+}
+
+/**
+ * Has the patch fail where the object is not as it was read. Its status and annotations may change: controllers write them all the
+ * time. An object without a generation, such as a Service, has to be the same version.
+ */
+function unlessChanged({ metadata: { uid, generation, resourceVersion } }: KubeObject): PatchOperation[] {
+  if (generation === undefined) return [{ op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion }];
+  return [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: '/metadata/generation', value: generation },
+  ];
 }
 
 function objectPath({ resource, namespace, name }: ObjectRef): string {

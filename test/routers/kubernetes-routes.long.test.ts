@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { KubernetesObject } from '../../src/sandbox/kubernetes/api.ts';
 import { describeOnKubernetes, useKubernetes } from '../support/kubernetes.ts';
@@ -127,27 +128,48 @@ describeOnKubernetes('routes', () => {
     });
   });
 
-  test('repeats a change that meets a conflict, whoever keeps changing the route', async () => {
-    await createRoute(api(), namespace(), { kind: 'http-route' });
-    let touches = 0;
+  /** Somebody else changes the route all the time. @returns ends it, and how often it was */
+  async function changing(patchOf: (count: number) => object, pauseMs: number): Promise<() => Promise<number>> {
+    let count = 0;
     const stop = new AbortController();
     const touching = (async () => {
       while (!stop.signal.aborted) {
-        touches += 1;
-        await api().patch(routePath('http-route', namespace(), 'rec'), {
-          metadata: { annotations: { touches: `${touches}` } },
-        });
+        count += 1;
+        await api().patch(routePath('http-route', namespace(), 'rec'), patchOf(count));
+        await sleep(pauseMs);
       }
     })();
-    await until(() => touches > 3);
+    await until(() => count > 3);
+    return async () => {
+      stop.abort();
+      await touching;
+      return count;
+    };
+  }
+
+  test('changes a route whose annotations change without a pause', async () => {
+    await createRoute(api(), namespace(), { kind: 'http-route' });
+    const end = await changing((count) => ({ metadata: { annotations: { count: `${count}` } } }), 0);
     for (const percentage of [10, 50, 90, 100, 0]) {
       await router().setTraffic(newOperation(), percentage, idle());
       expect(await router().readTraffic(idle())).toEqual({ [BLUE]: 100 - percentage, [GREEN]: percentage });
     }
-    stop.abort();
-    await touching;
-    const { metadata } = await route();
-    expect(metadata.annotations?.['touches']).toBe(`${touches}`);
+    const count = await end();
+    expect((await route()).metadata.annotations?.['count']).toBe(`${count}`);
+  });
+
+  test('repeats a change of a route whose spec was changed in between, and keeps what was changed', async () => {
+    await createRoute(api(), namespace(), { kind: 'http-route' });
+    const end = await changing((count) => ({ spec: { hostnames: [`h${count}.example`] } }), 10);
+    const said: unknown[] = [];
+    const heard = { ...idle(), heartbeat: (details: unknown) => void said.push(details) };
+    const repeated = (): boolean => JSON.stringify(said).includes('somebody else changed it in between');
+    for (let percentage = 10; percentage <= 50 || !repeated(); percentage = percentage === 90 ? 10 : percentage + 10) {
+      await router().setTraffic(newOperation(), percentage, heard);
+      expect(await router().readTraffic(idle())).toEqual({ [BLUE]: 100 - percentage, [GREEN]: percentage });
+    }
+    const count = await end();
+    expect((await route()).spec?.['hostnames']).toEqual([`h${count}.example`]);
   });
 
   test('shifts several routes together; a rollback goes on where one of them cannot be changed', async () => {
