@@ -36,6 +36,13 @@ const stage = z.strictObject({
     .describe('How long to wait after the stage, before the next one begins. Nothing is watched in a pause.'),
 });
 
+/** What it takes to find what stands twice, also where something else is wrong. */
+const comparable = z.object({
+  stages: z.array(
+    z.object({ deployments: z.array(z.object({ service: z.string(), environment: z.string().optional() })) }),
+  ),
+});
+
 const file = z
   .strictObject({
     name: name.describe('The name of the train: its workflow id is `blue-green-train/<name>`.'),
@@ -49,28 +56,31 @@ const file = z
       ),
     stages: z.array(stage).min(1).max(MOST_STAGES).describe('The stages, one after the other.'),
   })
-  .superRefine(({ stages }, context) => {
-    const seen = new Set<string>();
-    const names = new Set<string>();
-    const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    stages.forEach((one, index) => {
-      if (names.has(one.name)) fail(['stages', index, 'name'], `found "${one.name}" twice, expected each stage once`);
-      names.add(one.name);
-      one.deployments.forEach(({ service, environment = DEFAULT_ENVIRONMENT }, place) => {
-        const id = deploymentWorkflowId(service, environment);
-        if (seen.has(id))
-          fail(
-            ['stages', index, 'deployments', place],
-            `found ${service} in ${environment} twice, expected each service once per environment`,
-          );
-        seen.add(id);
+  .superRefine(
+    ({ stages }, context) => {
+      const seen = new Set<string>();
+      const names = new Set<string>();
+      const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+      stages.forEach((one, index) => {
+        if (names.has(one.name)) fail(['stages', index, 'name'], `found "${one.name}" twice, expected each stage once`);
+        names.add(one.name);
+        one.deployments.forEach(({ service, environment = DEFAULT_ENVIRONMENT }, place) => {
+          const id = deploymentWorkflowId(service, environment);
+          if (seen.has(id))
+            fail(
+              ['stages', index, 'deployments', place],
+              `found ${service} in ${environment} twice, expected each service once per environment`,
+            );
+          seen.add(id);
+        });
       });
-    });
-    if (seen.size > MOST_DEPLOYMENTS)
-      fail(['stages'], `found ${seen.size} deployments, expected at most ${MOST_DEPLOYMENTS}`);
-    if (stages.at(-1)?.pause !== undefined)
-      fail(['stages', stages.length - 1, 'pause'], 'the last stage has no next one; remove this pause');
-  });
+      if (seen.size > MOST_DEPLOYMENTS)
+        fail(['stages'], `found ${seen.size} deployments, expected at most ${MOST_DEPLOYMENTS}`);
+      if (stages.at(-1)?.pause !== undefined)
+        fail(['stages', stages.length - 1, 'pause'], 'the last stage has no next one; remove this pause');
+    },
+    { when: ({ value }) => comparable.safeParse(value).success },
+  );
 
 const requestSchema = file.safeExtend({ requestedBy: words(200).optional() });
 

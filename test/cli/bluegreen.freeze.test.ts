@@ -146,6 +146,8 @@ test('what is queued is seen, replaced and removed, and starts when the service 
   const queued = await said('start', ...own, '--version', '3.0.0', ...later);
   expect(queued).toMatchObject({ exitCode: EXIT.ok });
   expect(queued.text).toMatch(/^Queued: .* 3\.0\.0 to .* by ana, not before .* UTC \(id \w+\)\.$/m);
+  const again = await said('start', ...own, '--version', '3.0.0', ...later);
+  expect(again.text).toMatch(/^ {2}also there .* 3\.0\.0 to .* by ana, not before .* UTC \(id \w+\)$/m);
   const [queue, status] = await Promise.all([said('queue', ...own), said('status', ...own)]);
   expect(queue.text).toMatch(/^1\. .* 3\.0\.0 to .* by ana, not before/);
   expect(status.text).toMatch(/^Queued: .* 3\.0\.0 to /m);
@@ -155,7 +157,7 @@ test('what is queued is seen, replaced and removed, and starts when the service 
     .catch(() => undefined); // 2.5.0 serves: it ended long ago
   expect(await said('start', ...own, '--version', '2.4.0', '--when-free', '--replace-queued')).toMatchObject({
     exitCode: EXIT.ok,
-    text: expect.stringContaining('when nothing else runs'),
+    text: expect.stringMatching(/when nothing else runs.*\n {2}replaces .* 3\.0\.0 .*\n {2}replaces .* 3\.0\.0 /),
   });
   const deployment = observe(handle());
   await eventually(async () => ((await deployment.status()).version === '2.4.0' ? true : undefined));

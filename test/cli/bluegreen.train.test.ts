@@ -166,6 +166,9 @@ describe('bluegreen --train', () => {
         expect.stringMatching(/^FILE:1:7: name: found "Spring", expected lower-case letters/),
         expect.stringMatching(/^FILE:\d+:\d+: stages\[0\].deployments\[0\].version: found 2, expected a version/),
         expect.stringMatching(/^FILE:\d+:\d+: stages\[0\].soak: unknown key "soak", /),
+        expect.stringMatching(/^FILE:\d+:\d+: stages\[1\].name: found "one" twice/),
+        expect.stringMatching(/^FILE:\d+:\d+: stages\[1\].deployments\[0\]: found shop in production twice/),
+        expect.stringMatching(/^FILE:\d+:\d+: stages\[1\].pause: the last stage has no next one/),
       ]),
     );
     const missing = await bluegreen(['start', '--train', join(folder, 'none.yaml')]).ended;

@@ -71,11 +71,11 @@ const QUEUED_WITHIN_MS = 30_000;
 
 async function queue(request: DeploymentRequest, address: Address, how: Queueing): Promise<void> {
   await withTemporal(async (client) => {
-    const replaced = how.replaceQueued ? await queueOf(client, address) : [];
+    const others = await queueOf(client, address);
     const id = await enqueue(client, request, how);
     const { service, version, environment } = { ...address, ...request };
     print(`Queued: ${queuedWords({ id, request, ...how, queuedAt: Date.now() })}.`);
-    for (const one of replaced) print(`  replaces   ${queuedWords(one)}`);
+    for (const one of others) print(`  ${how.replaceQueued ? 'replaces  ' : 'also there'} ${queuedWords(one)}`);
     print(`  see it     ${COMMAND} queue ${addressFlags(address)}`);
     print(`  remove it  ${COMMAND} queue ${addressFlags(address)} --remove ${id}`);
     if (await isTaken(client, address, id)) return;
