@@ -91,7 +91,6 @@ export {
   type RollbackStatus,
   type StepStatus,
   type UndecidedStatus,
-  waitingFor,
 } from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
 export { titleOf } from './title.ts';
@@ -158,3 +157,4 @@ export {
   undecidedEnded,
   windowClosed,
 } from './transitions.ts';
+export { waitingFor } from './waiting-for.ts';

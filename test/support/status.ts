@@ -1,5 +1,5 @@
 import type { WindowResult } from '../../src/domain/activity-results.ts';
-import { type DeploymentStatus, type Phase, waitingFor } from '../../src/domain/status.ts';
+import { type DeploymentStatus, type Phase } from '../../src/domain/status.ts';
 import {
   blueRecovered,
   checklistBegun,
@@ -17,6 +17,7 @@ import {
   trafficRestored,
   windowClosed,
 } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import type { Verdict } from '../../src/judge/rules.ts';
 import { CHECKS, failed, passed, planFor } from './world.ts';
 

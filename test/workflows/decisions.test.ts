@@ -2,8 +2,9 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ACTIONS } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
-import { type DeploymentStatus, PHASES, waitingFor } from '../../src/domain/status.ts';
+import { type DeploymentStatus, PHASES } from '../../src/domain/status.ts';
 import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { CHECKS, planFor } from '../support/world.ts';
 
 const plan = {

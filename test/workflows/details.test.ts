@@ -3,8 +3,9 @@ import { gateLine } from '../../src/cli/view/sections.ts';
 import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
-import { type DeploymentStatus, isClosed, PHASES, waitingFor } from '../../src/domain/status.ts';
+import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
 

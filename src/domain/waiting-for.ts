@@ -1,0 +1,123 @@
+import { rollbackPromise } from './forward-only.ts';
+import { freezesEnd, freezeWords, type HeldStatus } from './freeze.ts';
+import { isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
+import {
+  type CheckStatus,
+  currentStep,
+  type DeploymentStatus,
+  isPassed,
+  isUnderWay,
+  openGate,
+  type UndecidedStatus,
+  type WaitingFor,
+} from './status.ts';
+
+const ACCEPTING = 'with the traffic read back on blue, acceptRecovery ends it without the proof of health';
+
+/** What this status waits for; derived, so that it cannot be forgotten. */
+export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
+  const since = status.phaseSince;
+  switch (status.phase) {
+    case 'checking': {
+      const open = status.checks.filter((check) => !isPassed(check) && !isUnderWay(check));
+      if (open.length === 0) return undefined;
+      return {
+        what: open.map((check) => `${check.id}: ${check.result?.summary ?? waitingCheck(check)}`).join('; '),
+        since,
+        ...(status.checklistUntil === undefined ? {} : { until: status.checklistUntil }),
+        unblockedBy: open.map((check) => `${check.id}: ${howToUnblock(check)}`).join('; '),
+      };
+    }
+    case 'soaking': {
+      const step = currentStep(status);
+      if (!step) return undefined;
+      if (step.undecided) return aDecision(step.undecided);
+      return {
+        what: `the soak at ${step.percentage} %`,
+        since: step.shiftedAt,
+        until: step.soakUntil,
+        unblockedBy: 'time; a breach rolls back at once, abort does too',
+      };
+    }
+    case 'awaiting-approval': {
+      const gate = openGate(status);
+      if (!gate) return undefined;
+      const undecided = currentStep(status)?.undecided;
+      if (undecided) return aDecision(undecided);
+      const end = gate.until === undefined ? {} : { until: gate.until };
+      if (isApproved(gate))
+        return { what: `a healthy window before ${gate.id}`, since, ...end, unblockedBy: 'fresh evidence of health' };
+      const promise = rollbackPromise(status);
+      return {
+        what: `${missingApprovals(gate, status.requestedBy)} for ${gate.id}${pendingWords(gate)}`,
+        since,
+        ...end,
+        unblockedBy: `approve, reject or abort; ${withoutAnswer(gate)}${promise === undefined ? '' : `. ${promise}`}`,
+      };
+    }
+    case 'held':
+      return status.held && untilThawed(status.held, status);
+    case 'rolling-back':
+      return {
+        what: status.rollback?.recovered
+          ? 'the guard after the recovery: no late command may move the traffic'
+          : 'all traffic on blue, and blue healthy over fresh requests',
+        since,
+        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
+      };
+    case 'rollback-stalled':
+      return {
+        what: `the next round of the rollback; the last one failed: ${status.rollback?.problem ?? 'unknown'}`,
+        since,
+        unblockedBy: `fix the cause, then retryRollback; it tries again by itself, too; ${ACCEPTING}`,
+      };
+    case 'resolving':
+    case 'deploying':
+    case 'shifting':
+    case 'completed':
+    case 'rolled-back':
+    case 'refused':
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
+  return {
+    what: `somebody to decide, since nothing can be judged: ${reason}`,
+    since,
+    until,
+    unblockedBy: 'abort, which rolls back, or the evidence, when it is back; then it is rolled back',
+  };
+}
+
+function untilThawed({ freezes, since, until }: HeldStatus, { plan, deployedAt }: DeploymentStatus): WaitingFor {
+  const override = plan?.freeze?.override ?? [];
+  const end = freezesEnd(freezes);
+  const endsInTime = end !== undefined && end <= until;
+  const ways = [
+    ...(endsInTime ? ['time'] : []),
+    ...(freezes.some(({ by }) => by !== undefined) ? ['thaw'] : []),
+    ...(override.length === 0 ? [] : [`overrideFreeze by ${override.join(' or ')}`]),
+    'abort',
+  ];
+  const otherwise = endsInTime
+    ? ''
+    : `; if it is still held then, it is ${deployedAt === undefined ? 'refused' : 'rolled back'}`;
+  return {
+    what: `the end of ${freezes.map(freezeWords).join('; ')}`,
+    since,
+    until: endsInTime ? end : until,
+    unblockedBy: `${new Intl.ListFormat('en', { type: 'disjunction' }).format(ways)}${otherwise}`,
+  };
+}
+
+function waitingCheck(check: CheckStatus): string {
+  return check.checkedBy === 'person' ? `a person has to confirm: ${check.title}` : 'not measured yet';
+}
+
+function howToUnblock(check: CheckStatus): string {
+  const remedy = check.remedy && check.outcome === 'failed' ? 'recheck with its remedy' : undefined;
+  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, remedy, 'recheck'];
+  return [...ways, ...(check.critical ? [] : ['waive']), 'abort'].filter(Boolean).join(', or ');
+}
