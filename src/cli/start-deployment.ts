@@ -66,15 +66,18 @@ async function underWay(client: Client, { service, environment }: Address, cause
   const { handle } = await findDeployment(client, { service, environment });
   const sight = await fetchSnapshot(client, handle);
   const flags = addressFlags({ service, environment });
+  const isRollback = sight.status?.rollback !== undefined;
   return new CliError(
     EXIT.underWay,
     [
-      `Not started: a deployment of ${service} in ${environment} is already running; only one may run at a time.`,
+      `Not started: ${isRollback ? 'a rollback' : 'a deployment'} of ${service} in ${environment} is already running; only one may run at a time.`,
       '',
       ...renderFull(sight, PLAIN),
       '',
       `Watch it:   ${COMMAND} watch ${flags}`,
-      `End it:     ${COMMAND} abort ${flags} --reason "..."`,
+      isRollback
+        ? `It ends by itself when blue is healthy. To start after it: ${COMMAND} start ${flags} --version ... --when-free`
+        : `End it:     ${COMMAND} abort ${flags} --reason "..."`,
     ].join('\n'),
     { cause },
   );

@@ -15,6 +15,7 @@ import {
   currentStep,
   type DeploymentStatus,
   isClosed,
+  isGuarded,
   isPassed,
   isReadBack,
   isUnderWay,
@@ -93,7 +94,7 @@ export function refusal(status: DeploymentStatus, decision: Decision, signal?: n
     case 'recheck':
       return refuseRecheck(status, decision);
     case 'retryRollback':
-      return status.rollback ? undefined : 'no rollback is under way';
+      return refuseRetry(status);
     case 'acceptRecovery':
       return refuseAcceptance(status);
     case 'overrideFreeze':
@@ -101,11 +102,19 @@ export function refusal(status: DeploymentStatus, decision: Decision, signal?: n
   }
 }
 
+const RECOVERED = 'blue has recovered already; the rollback ends after its guard';
+
+/** After the proof of health another round would only bring a later one. */
+function refuseRetry({ rollback }: DeploymentStatus): string | undefined {
+  if (!rollback) return 'no rollback is under way';
+  return isGuarded(rollback) ? RECOVERED : undefined;
+}
+
 /** Nobody can accept for blue that the traffic is there: that has to be read back. */
 function refuseAcceptance({ phase, rollback }: DeploymentStatus): string | undefined {
   if (!rollback) return 'no rollback is under way';
   const { recovered, acceptance, restored, problemBefore, problem = problemBefore } = rollback;
-  if (recovered) return 'blue has recovered already; the rollback ends after its guard';
+  if (recovered) return RECOVERED;
   if (acceptance) return `${acceptance.by} accepted it already`;
   if (restored && !restored.readBack)
     return 'the router cannot report the traffic, so it was not read back that blue has all of it; make the metrics readable, and the rollback ends when blue is proven healthy';

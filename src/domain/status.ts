@@ -228,6 +228,11 @@ export function openGate(status: DeploymentStatus): GateStatus | undefined {
   return gate?.passedAt === undefined ? gate : undefined;
 }
 
+/** Blue has recovered, and the traffic is guarded: nothing went wrong since. */
+export function isGuarded({ recovered, problem, problemBefore }: RollbackStatus): boolean {
+  return recovered !== undefined && (problem ?? problemBefore) === undefined;
+}
+
 /** All traffic was read back on blue, in the last round of the rollback or in the running one. */
 export function isReadBack({ restored, restoredRound = 0, round }: RollbackStatus, state: 'running' | 'over'): boolean {
   return restored?.readBack === true && restoredRound > 0 && restoredRound >= (state === 'running' ? round - 1 : round);

@@ -5,9 +5,11 @@ import {
   type CheckStatus,
   currentStep,
   type DeploymentStatus,
+  isGuarded,
   isPassed,
   isUnderWay,
   openGate,
+  type RollbackStatus,
   type UndecidedStatus,
   type WaitingFor,
 } from './status.ts';
@@ -58,10 +60,9 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'held':
       return status.held && untilThawed(status.held, status);
     case 'rolling-back':
+      if (status.rollback && isGuarded(status.rollback)) return theGuard(status.rollback, status);
       return {
-        what: status.rollback?.recovered
-          ? 'the guard after the recovery: no late command may move the traffic'
-          : 'all traffic on blue, and blue healthy over fresh requests',
+        what: 'all traffic on blue, and blue healthy over fresh requests',
         since,
         unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
       };
@@ -80,6 +81,16 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'cancelled':
       return undefined;
   }
+}
+
+/** Of a rollback whose blue has recovered. */
+function theGuard({ recovered }: RollbackStatus, { plan, phaseSince }: DeploymentStatus): WaitingFor {
+  return {
+    what: 'the end of the guard: blue has recovered, and the traffic is watched in case a late command moves it',
+    since: recovered?.healthyAt ?? phaseSince,
+    ...(recovered && plan ? { until: recovered.healthyAt + plan.rollback.guardMs } : {}),
+    unblockedBy: 'nothing to do; the rollback ends after it',
+  };
 }
 
 function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {

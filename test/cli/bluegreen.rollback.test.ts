@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import { FAILURE } from '../../src/domain/index.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { eventually } from '../processes/support.ts';
 import { useTemporal } from '../support/temporal.ts';
@@ -53,5 +55,30 @@ test('while a deployment runs, rollback is refused and points to abort; afterwar
     ]);
     expect((await said('history')).out).toMatch(/2\.5\.0 -> 2\.4\.0 +rollback-done/);
     expect((await said('report')).out).toContain(`${service} 2.5.0 back to 2.4.0 in production`);
+  });
+});
+
+test('while a rollback runs, start says so and points to the queue', async () => {
+  let broken = true;
+  const { activities } = world({
+    watch: () => ({ verdict: 'breached', reason: 'green failed' }),
+    activities: {
+      restoreTraffic: async () => {
+        if (broken) throw ApplicationFailure.nonRetryable('exit code 3', FAILURE.CommandFailed);
+        return { startedAt: Date.now(), restoredAt: Date.now(), readBack: true, evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, untilPhase }) => {
+    const service = handle.workflowId.split('/').at(-1) ?? '';
+    await untilPhase('rollback-stalled');
+    const { exitCode, err } = await bluegreen(['start', '--service', service, '--version', '2.6.0']).ended;
+    expect(exitCode).toBe(EXIT.underWay);
+    expect(err).toContain(`Not started: a rollback of ${service} in production is already running`);
+    expect(err).toContain(`start --service ${service} --version ... --when-free`);
+    expect(err).not.toContain('abort');
+    broken = false;
+    await handle.signal(messages.retryRollback, { by: 'ana' });
+    await expect(handle.result()).rejects.toThrow();
   });
 });

@@ -3,7 +3,17 @@ import fc from 'fast-check';
 import { ACTIONS } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, PHASES } from '../../src/domain/status.ts';
-import { entered, opened, planned, rollbackBegun, soakProven, stepBegun } from '../../src/domain/transitions.ts';
+import {
+  blueRecovered,
+  entered,
+  opened,
+  planned,
+  rollbackBegun,
+  roundFailed,
+  soakProven,
+  stepBegun,
+  trafficMoved,
+} from '../../src/domain/transitions.ts';
 import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { CHECKS, planFor } from '../support/world.ts';
 
@@ -113,6 +123,23 @@ test('neither abort nor reject touches a rollback under way', () => {
       'the rollback is under way; it cannot be stopped. Where blue cannot be proven healthy, acceptRecovery ends it once all traffic is read back on blue',
     );
   expect(refusal(rollingBack, { action: 'retryRollback', by: 'ana' })).toBeUndefined();
+});
+
+test('once blue has recovered nobody starts another round, unless the guard fails or finds the traffic moved', () => {
+  const rollingBack = rollbackBegun(atGate, { cause: 'breach', reason: 'bad', detectedAt: 4 }, 5);
+  const recovered = blueRecovered(rollingBack, { healthyAt: 1_000, requests: 80, evidence: [] });
+  const retry = { action: 'retryRollback', by: 'ana' } as const;
+  expect(refusal(recovered, retry)).toBe('blue has recovered already; the rollback ends after its guard');
+  expect(waitingFor(recovered)).toEqual({
+    what: 'the end of the guard: blue has recovered, and the traffic is watched in case a late command moves it',
+    since: 1_000,
+    until: 1_000 + plan.rollback.guardMs,
+    unblockedBy: 'nothing to do; the rollback ends after it',
+  });
+  for (const wrong of [roundFailed(recovered, 'the guard failed', 2_000), trafficMoved(recovered, 'it moved')]) {
+    expect(refusal(wrong, retry)).toBeUndefined();
+    expect(waitingFor(wrong)?.what).not.toContain('the guard:');
+  }
 });
 
 test('invariant 12: every phase that waits says for what, since when and what unblocks it', () => {

@@ -1,6 +1,7 @@
 import {
   type Client,
   defaultPayloadConverter,
+  isGrpcDeadlineError,
   type WorkflowExecutionDescription,
   type WorkflowExecutionStatusName,
 } from '@temporalio/client';
@@ -97,7 +98,12 @@ export async function* pollSnapshots(
       // Between two windows there is none for a moment.
       else if (live && seen.at - liveAt < LIVE_KEPT_MS) seen = { ...seen, live };
     } catch (error) {
-      answer = { ...answer, unreachableReason: `Temporal does not answer: ${firstLine(error)}` };
+      answer = {
+        ...answer,
+        unreachableReason: isGrpcDeadlineError(error)
+          ? 'Temporal does not answer'
+          : `Temporal does not answer: ${firstLine(error)}`,
+      };
     }
   }
 }
