@@ -229,7 +229,10 @@ export function openGate(status: DeploymentStatus): GateStatus | undefined {
 }
 
 /** Blue has recovered, and the traffic is guarded: nothing went wrong since. */
-export function isGuarded({ recovered, problem, problemBefore }: RollbackStatus): boolean {
+export function isGuarded(
+  rollback: RollbackStatus,
+): rollback is RollbackStatus & { readonly recovered: BlueRecovered } {
+  const { recovered, problem, problemBefore } = rollback;
   return recovered !== undefined && (problem ?? problemBefore) === undefined;
 }
 

@@ -1,3 +1,4 @@
+import type { BlueRecovered } from './activity-results.ts';
 import { rollbackPromise } from './forward-only.ts';
 import { freezesEnd, freezeWords, type HeldStatus } from './freeze.ts';
 import { isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
@@ -9,7 +10,6 @@ import {
   isPassed,
   isUnderWay,
   openGate,
-  type RollbackStatus,
   type UndecidedStatus,
   type WaitingFor,
 } from './status.ts';
@@ -60,7 +60,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'held':
       return status.held && untilThawed(status.held, status);
     case 'rolling-back':
-      if (status.rollback && isGuarded(status.rollback)) return theGuard(status.rollback, status);
+      if (status.rollback && isGuarded(status.rollback)) return theGuard(status.rollback.recovered, status);
       return {
         what: 'all traffic on blue, and blue healthy over fresh requests',
         since,
@@ -83,12 +83,11 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
   }
 }
 
-/** Of a rollback whose blue has recovered. */
-function theGuard({ recovered }: RollbackStatus, { plan, phaseSince }: DeploymentStatus): WaitingFor {
+function theGuard({ healthyAt }: BlueRecovered, { plan }: DeploymentStatus): WaitingFor {
   return {
     what: 'the end of the guard: blue has recovered, and the traffic is watched in case a late command moves it',
-    since: recovered?.healthyAt ?? phaseSince,
-    ...(recovered && plan ? { until: recovered.healthyAt + plan.rollback.guardMs } : {}),
+    since: healthyAt,
+    ...(plan && { until: healthyAt + plan.rollback.guardMs }),
     unblockedBy: 'nothing to do; the rollback ends after it',
   };
 }

@@ -1,5 +1,5 @@
 import type { WindowResult } from '../../src/domain/activity-results.ts';
-import { type DeploymentStatus, type Phase } from '../../src/domain/status.ts';
+import type { DeploymentStatus, Phase } from '../../src/domain/status.ts';
 import {
   blueRecovered,
   checklistBegun,

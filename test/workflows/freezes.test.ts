@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../../src/domain/errors.ts';
 import type { Freeze, FreezePlan } from '../../src/domain/freeze.ts';
+import { dateMinute } from '../../src/format/index.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { replay } from '../support/replay.ts';
 import { keepHistory, rolledBack, type TestDeployment, useTemporal } from '../support/temporal.ts';
@@ -54,16 +55,17 @@ const approve = async ({ handle, untilPhase }: TestDeployment) => {
 describe('a start in a freeze', () => {
   test('waits for its end, in sight, and goes on with a plan made anew', async () => {
     const scene = freezable();
-    scene.freezes = [{ ...CHRISTMAS, until: Date.now() + 30_000 }];
+    const until = Date.now() + 30_000;
+    scene.freezes = [{ ...CHRISTMAS, until }];
     await temporal.deploy(scene.activities, async (deployment) => {
       const held = await deployment.untilPhase('held');
       expect(held.waitingFor).toMatchObject({
-        what: expect.stringMatching(/^the end of the freeze "christmas", until .* UTC$/),
+        what: `the end of the freeze "christmas", until ${dateMinute(until)}`,
         unblockedBy: 'time, overrideFreeze by ana, or abort',
       });
       expect(effects(scene.asked)).toEqual([]);
       scene.freezes = [STOPPED];
-      await deployment.until(({ waitingFor }) => waitingFor?.what.includes('by eve') ?? false);
+      await deployment.until(({ waitingFor }) => waitingFor?.what.includes('the freeze of production by eve') ?? false);
       scene.freezes = [];
       await approve(deployment);
       expect((await deployment.handle.result()).outcome).toBe('completed');
