@@ -24,7 +24,7 @@ module.exports = {
       from: { path: '^src/workflows/' },
       to: {
         dependencyTypesNot: ['type-only'],
-        pathNot: ['^src/workflows/', ...PURE, '(^|/)node_modules/@temporalio/workflow/'],
+        pathNot: ['^src/workflows/', ...PURE, '(^|/)node_modules/@temporalio/(workflow|common)/'],
       },
     },
     {

@@ -1,4 +1,12 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, rootCause, TimeoutFailure } from '@temporalio/workflow';
+import { DefaultFailureConverter } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  defaultPayloadConverter,
+  isCancellation,
+  rootCause,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { progressOf, progressWords, type RollbackCause } from '../domain/index.ts';
 
 /** Thrown by a step that knows why the deployment must not go on. */
@@ -19,20 +27,30 @@ export class RollbackRequired extends Error {
 /** An error of a step in words: the innermost message, since Temporal's own wrappers say only "Activity task failed". */
 export function errorMessage(error: unknown): string {
   if (isCancellation(error)) return 'cancelled';
+  const answer = lastAnswer(error)?.message;
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure)
-    return `${error.activityType} did not end in its time (${error.cause.timeoutType}): ${whyTimedOut(error.cause)}`;
-  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) return error.cause.message;
-  return rootCause(error) ?? String(error);
+    return `${error.activityType} did not end in its time (${error.cause.timeoutType}): ${answer ?? whyLost(error.cause)}`;
+  return answer ?? rootCause(error) ?? String(error);
 }
 
-/** What stopped the last attempt, or what that said of itself at last: of a lost worker's nobody says more. */
-function whyTimedOut(timeout: TimeoutFailure): string {
-  const failures: unknown[] = [timeout];
-  for (let cause = timeout.cause; cause; cause = (cause as { cause?: Error }).cause) failures.push(cause);
-  const answer = failures.find((one) => one instanceof ApplicationFailure);
-  if (answer instanceof ApplicationFailure) return answer.message;
-  const beats = failures.map((one) => (one instanceof TimeoutFailure ? one.lastHeartbeatDetails : undefined));
-  const last = progressWords(progressOf(beats.find((beat) => beat !== undefined)), Date.now());
+/** What an activity answered in its last attempt, or in the one before if that was cut off by the end of the activity's time. */
+export function lastAnswer(error: unknown): ApplicationFailure | undefined {
+  if (!(error instanceof ActivityFailure)) return undefined;
+  let cause: unknown = error.cause;
+  while (cause instanceof TimeoutFailure) cause = causeOf(cause);
+  return cause instanceof ApplicationFailure ? cause : undefined;
+}
+
+const FAILURES = new DefaultFailureConverter();
+
+/** The SDK leaves the cause of a time-out in the protobuf message that it was read from. */
+function causeOf({ failure }: TimeoutFailure): Error | undefined {
+  return failure?.cause ? FAILURES.failureToError(failure.cause, defaultPayloadConverter) : undefined;
+}
+
+/** What the last attempt said of itself at last: of a lost worker's nobody says more. */
+function whyLost({ lastHeartbeatDetails }: TimeoutFailure): string {
+  const last = progressWords(progressOf(lastHeartbeatDetails), Date.now());
   return `its worker was lost or stood still, or none was there${last === '' ? '' : `; at the end: ${last}`}`;
 }
 

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, log } from '@temporalio/workflow';
+import { CancellationScope, log } from '@temporalio/workflow';
 import {
   type Decision,
   isApproved,
@@ -14,7 +14,7 @@ import {
 import { duration, sentence } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { errorMessage } from './failures.ts';
+import { errorMessage, lastAnswer } from './failures.ts';
 import { aboutDeployment } from './log.ts';
 
 /** Bound of one attempt to tell people. Nothing waits for it but the end of a rollback, which would cut it off. */
@@ -61,8 +61,7 @@ function keepReferences(deployment: Deployment, references: NotificationReferenc
 
 /** One channel failed; what the others keep is in the details of the failure. */
 function referencesIn(error: unknown): NotificationReferences {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  const [references] = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  const [references] = lastAnswer(error)?.details ?? [];
   return (references ?? {}) as NotificationReferences;
 }
 
