@@ -211,9 +211,14 @@ export function isUnderWay(check: CheckStatus): boolean {
   return check.outcome === 'running' || check.outcome === 'fixing';
 }
 
+/** It goes on only when a person does something: it was measured and has not passed, or is to be attested. */
+export function needsSomebody(check: CheckStatus): boolean {
+  return !isPassed(check) && !isUnderWay(check) && !isToMeasure(check);
+}
+
 /** The checklist goes on only when a person does something. */
 export function isStuck({ phase, checks }: DeploymentStatus): boolean {
-  return phase === 'checking' && !checks.every(isPassed) && !checks.some((one) => isUnderWay(one) || isToMeasure(one));
+  return phase === 'checking' && !checks.every(isPassed) && checks.every((one) => isPassed(one) || needsSomebody(one));
 }
 
 /** The step under way, if traffic was shifted already. */

@@ -13,6 +13,8 @@ import {
   currentStep,
   type DeploymentStatus,
   isPassed,
+  isToMeasure,
+  isUnderWay,
   type Phase,
   type RemedyRecord,
   type RollbackCause,
@@ -143,13 +145,17 @@ export function checkStarted(status: DeploymentStatus, id: string): DeploymentSt
 
 /** A decision that came while the check was measured stands; one to measure again counts from its end. */
 export function checkMeasured(status: DeploymentStatus, id: string, measured: CheckResult): DeploymentStatus {
-  const found = measured.unmeasured ? 'unmeasured' : measured.passed ? 'passed' : 'failed';
+  const found = outcomeOf(measured);
   return withCheck(status, id, (check) => {
     const result = withEarlierMigrations(measured, check.result);
     if (isPassed(check)) return { ...check, result };
     const { asked, ...rest } = check;
     return found !== 'passed' && asked ? { ...check, outcome: 'waiting', result } : { ...rest, outcome: found, result };
   });
+}
+
+function outcomeOf({ unmeasured, passed }: CheckResult): CheckStatus['outcome'] {
+  return unmeasured ? 'unmeasured' : passed ? 'passed' : 'failed';
 }
 
 /** A list of pending migrations no longer names those that ran since: they stay in the result. */
@@ -319,5 +325,11 @@ export function reportKept(status: DeploymentStatus, report: WrittenReport): Dep
 }
 
 export function closed(status: DeploymentStatus, phase: Phase, outcome: string, at: number): DeploymentStatus {
-  return { ...entered(status, phase, at), outcome };
+  return { ...entered(status, phase, at), checks: status.checks.map(measuredLast), outcome };
+}
+
+/** Nobody measures any more: what was measured last stands. */
+function measuredLast(check: CheckStatus): CheckStatus {
+  if (!isUnderWay(check) && !isToMeasure(check)) return check;
+  return { ...check, outcome: check.result ? outcomeOf(check.result) : 'unmeasured' };
 }

@@ -7,8 +7,7 @@ import {
   currentStep,
   type DeploymentStatus,
   isGuarded,
-  isPassed,
-  isUnderWay,
+  needsSomebody,
   openGate,
   type UndecidedStatus,
   type WaitingFor,
@@ -21,10 +20,12 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
   const since = status.phaseSince;
   switch (status.phase) {
     case 'checking': {
-      const open = status.checks.filter((check) => !isPassed(check) && !isUnderWay(check));
+      const open = status.checks.filter(needsSomebody);
       if (open.length === 0) return undefined;
       return {
-        what: open.map((check) => `${check.id}: ${check.result?.summary ?? waitingCheck(check)}`).join('; '),
+        what: open
+          .map((check) => `${check.id}: ${check.result?.summary ?? `a person has to confirm: ${check.title}`}`)
+          .join('; '),
         since,
         ...(status.checklistUntil === undefined ? {} : { until: status.checklistUntil }),
         unblockedBy: open.map((check) => `${check.id}: ${howToUnblock(check)}`).join('; '),
@@ -120,10 +121,6 @@ function untilThawed({ freezes, since, until }: HeldStatus, { plan, deployedAt }
     until: endsInTime ? end : until,
     unblockedBy: `${new Intl.ListFormat('en', { type: 'disjunction' }).format(ways)}${otherwise}`,
   };
-}
-
-function waitingCheck(check: CheckStatus): string {
-  return check.checkedBy === 'person' ? `a person has to confirm: ${check.title}` : 'not measured yet';
 }
 
 function howToUnblock(check: CheckStatus): string {

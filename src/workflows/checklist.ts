@@ -87,7 +87,7 @@ function notifyOfWait(deployment: Deployment, checks: readonly CheckStatus[]): v
 }
 
 function notInTime(deployment: Deployment): ApplicationFailure {
-  const open = waitingFor(deployment.status())?.what;
+  const open = waitingFor(deployment.status())?.what ?? 'a check that was still being measured';
   return ApplicationFailure.nonRetryable(
     `The checklist was not passed in its time. Still open: ${open}`,
     FAILURE.ChecklistFailed,

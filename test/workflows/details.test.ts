@@ -4,7 +4,7 @@ import { availableDecisions } from '../../src/domain/available-decisions.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { decide, parseDecision, refusal } from '../../src/domain/decisions.ts';
 import { type DeploymentStatus, isClosed, PHASES } from '../../src/domain/status.ts';
-import { notificationGivenUp } from '../../src/domain/transitions.ts';
+import { checkStarted, closed, notificationGivenUp } from '../../src/domain/transitions.ts';
 import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
 import { breachedAtGate, statusIn } from '../support/status.ts';
@@ -50,6 +50,28 @@ test('the details say who approved, in which time zone their times are, and what
   expect(renderDetails(decide(gate, { action: 'approve', by: 'ana' }, NOON).status)).toContain(
     'Gate shift-to-100: 1 of 1 approvals (ana)',
   );
+});
+
+test('a check that is yet to be measured waits for nobody, and an ended deployment measures nothing more', () => {
+  const checking = statusIn('checking', NOON);
+  const wait = waitingFor({ ...checking, checks: checking.checks.map((one) => ({ ...one, outcome: 'waiting' })) });
+  expect(wait).toMatchObject({
+    what: 'load-test: a person has to confirm: Conduct load testing',
+    unblockedBy: 'load-test: attest, or waive, or abort',
+  });
+  const running = checkStarted(checkStarted(checking, 'indexes'), 'pool-size');
+  const fresh = { ...running, checks: running.checks.map(({ result: _, ...one }) => one) };
+  const outcomesOf = ({ checks }: DeploymentStatus) => checks.map(({ id, outcome }) => `${id} ${outcome}`);
+  expect(outcomesOf(closed(running, 'refused', 'aborted', NOON))).toEqual([
+    'indexes failed',
+    'pool-size passed',
+    'load-test waiting',
+  ]);
+  expect(outcomesOf(closed(fresh, 'refused', 'aborted', NOON))).toEqual([
+    'indexes unmeasured',
+    'pool-size unmeasured',
+    'load-test waiting',
+  ]);
 });
 
 test('what could not be delivered stands in the details; of very many the newest are kept, shortened', () => {

@@ -1,4 +1,4 @@
-import { type CheckStatus, holderWords, isPassed, isToMeasure, isUnderWay, type Progress } from '../../domain/index.ts';
+import { type CheckStatus, holderWords, isPassed, type Progress } from '../../domain/index.ts';
 import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
 import type { ServerView } from './snapshot.ts';
@@ -64,11 +64,6 @@ export function progressLines({ doing, problem, waitsFor = [] }: Progress, now: 
     ...(problem === undefined ? [] : [paint.yellow(`problem: ${problem}`)]),
     ...waitsFor.map((holder) => paint.yellow(`held up by ${holderWords(holder, now)}`)),
   ];
-}
-
-/** It goes on only when a person does something: it was measured and has not passed, or is to be attested. */
-export function needsSomebody(check: CheckStatus): boolean {
-  return !isPassed(check) && !isUnderWay(check) && !isToMeasure(check);
 }
 
 /** What a person can do about a check that has not passed, where the check knows it. */

@@ -15,7 +15,7 @@ import {
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { withCommands } from '../decision-kinds.ts';
-import { checkLine, checklistLine, checkProgress, needsSomebody, progressLines, rollbackProgress } from './checks.ts';
+import { checkLine, checklistLine, checkProgress, progressLines, rollbackProgress } from './checks.ts';
 import { type Block, fitToHeight } from './fit-to-height.ts';
 import { clock, formatDurationRoughly } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
@@ -264,7 +264,7 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
   const { waitingFor: wait, phase } = status;
   // The soak's own line says it already, with a bar.
   const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
-  if (!wait || isToldAbove || (phase === 'checking' && !status.checks.some(needsSomebody))) return [];
+  if (!wait || isToldAbove) return [];
   const gate = phase === 'awaiting-approval' && !currentStep(status)?.undecided ? openGate(status) : undefined;
   if (gate && !isApproved(gate))
     return [
