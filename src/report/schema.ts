@@ -253,6 +253,9 @@ const soakSeries = z.strictObject({
     )
     .describe('Counts over time, in order, never overlapping; neighbours are added up where there are very many'),
   missing: z.array(z.strictObject({ from: at('Beginning'), to: at('End') })).describe('Where no counts are kept'),
+  unread: z
+    .array(z.strictObject({ from: at('Beginning'), to: at('End') }))
+    .describe('Where nobody read the metrics, such as without a worker; the reading afterwards counted that time'),
   failedPolls: whole('Polls that brought nothing'),
   lastProblem: text('Why the last of them did not').optional(),
 });

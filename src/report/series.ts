@@ -47,6 +47,8 @@ export interface SoakSeries {
   readonly points: readonly SeriesPoint[];
   /** Where no counts are kept. */
   readonly missing: readonly Gap[];
+  /** Where nobody read the metrics, and the reading afterwards counted that time. */
+  readonly unread: readonly Gap[];
   /** Polls that brought nothing, and why the last of them did not. */
   readonly failedPolls: number;
   readonly lastProblem?: string;
@@ -82,6 +84,7 @@ export function seriesOf(report: DeploymentReport, polls: readonly Poll[]): Soak
       from: seen.length > 0 ? 'polls' : windows.length > 0 ? 'windows' : 'nothing',
       points: thinned(points, MOST_POINTS),
       missing: gapsIn(points, { from: startedAt, to: endedAt }),
+      unread: unreadIn(seen.filter(({ from }) => from >= startedAt)),
       failedPolls: problems.length,
       ...(lastProblem?.problem === undefined ? {} : { lastProblem: lastProblem.problem }),
     };
@@ -103,10 +106,22 @@ function withoutOverlaps(points: readonly SeriesPoint[]): SeriesPoint[] {
   return kept;
 }
 
+/** Counters go on while no worker lives: the interval of the next reading is longer than usual. */
+function unreadIn(points: readonly SeriesPoint[]): Gap[] {
+  const usual = usualLength(points);
+  return points
+    .filter(({ from, to }) => to - from > Math.max(2 * usual, usual + BETWEEN_WINDOWS_MS))
+    .map(({ from, to }) => ({ from, to }));
+}
+
+function usualLength(points: readonly SeriesPoint[]): number {
+  const lengths = points.map(({ from, to }) => to - from).toSorted((a, b) => a - b);
+  return lengths[Math.floor(lengths.length / 2)] ?? 0;
+}
+
 /** At both ends a poll, or a window, may be on its way: that is no gap. */
 function gapsIn(points: readonly SeriesPoint[], soak: Gap): Gap[] {
-  const lengths = points.map(({ from, to }) => to - from).toSorted((a, b) => a - b);
-  const usual = lengths[Math.floor(lengths.length / 2)] ?? 0;
+  const usual = usualLength(points);
   const gaps: Gap[] = [];
   let seenTo = soak.from;
   for (const { from, to } of points) {

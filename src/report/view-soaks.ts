@@ -52,7 +52,7 @@ export function soaksOf(document: ReportDocument): SoakView[] {
 }
 
 function sentencesOf(document: ReportDocument, index: number, series: SoakSeries): string[] {
-  const { startedAt, endedAt, missing, failedPolls, lastProblem } = series;
+  const { startedAt, endedAt, missing, unread, failedPolls, lastProblem } = series;
   const step = document.steps[index];
   const { provenAt, gate } = step ?? {};
   const cut = step && cutShort(step, document);
@@ -60,7 +60,8 @@ function sentencesOf(document: ReportDocument, index: number, series: SoakSeries
     provenAt === undefined
       ? `It was not proven healthy${cut ? `: after ${length(cut.at - startedAt)} the rollback was due` : ''}.`
       : `It was proven healthy after ${length(provenAt - startedAt)}.${cut ? ` Then, at the open gate, ${cut.by} ended it ${length(cut.at - provenAt)} later.` : ''}`;
-  const gap = missing.map(({ from, to }) => `${timeOfDay(from)} to ${timeOfDay(to)}`).join(', ');
+  const times = (gaps: typeof missing): string =>
+    gaps.map(({ from, to }) => `${timeOfDay(from)} to ${timeOfDay(to)}`).join(', ');
   return [
     `From ${dateTime(startedAt)}, watched for ${length(endedAt - startedAt)}. ${end}`,
     ...(gate?.passedAt === undefined
@@ -74,7 +75,12 @@ function sentencesOf(document: ReportDocument, index: number, series: SoakSeries
         ]
       : []),
     ...(series.from === 'nothing' ? ['No counts of this soak are kept: there is nothing to draw.'] : []),
-    ...(gap === '' || series.from === 'nothing' ? [] : [`Missing, and shaded in the charts: ${gap}.`]),
+    ...(missing.length === 0 || series.from === 'nothing'
+      ? []
+      : [`Missing, and shaded in the charts: ${times(missing)}.`]),
+    ...(unread.length === 0
+      ? []
+      : [`Nobody read the metrics from ${times(unread)}; the reading afterwards counted the requests of that time.`]),
     ...(failedPolls === 0
       ? []
       : [`${count(failedPolls, 'poll')} brought nothing; the last of them: ${sentence(lastProblem ?? '')}`]),

@@ -15,7 +15,7 @@ export function timelineOf(document: ReportDocument): MomentView[] {
   const moment = (at: number | undefined, text: string, tone: MomentView['tone'] = 'quiet'): MomentView[] =>
     at === undefined ? [] : [{ at, text, tone }];
   const measured = checks.flatMap(({ result, decidedBy }) =>
-    [result?.checkedAt, decidedBy?.at].filter((at) => at !== undefined),
+    [result && result.checkedAt + result.durationMs, decidedBy?.at].filter((at) => at !== undefined),
   );
   const moments = [
     ...moment(startedAt, document.requestedBy === undefined ? 'Asked for' : `Asked for by ${document.requestedBy}`),

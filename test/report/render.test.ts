@@ -77,6 +77,7 @@ test('a last interval of a moment is no rate, which would dwarf all others', () 
     from: 'polls' as const,
     points: [point(0, 5_000, 50), point(5_000, 10_000, 50), point(10_000, 10_015, 6)],
     missing: [],
+    unread: [],
     failedPolls: 0,
   };
   const value = ({ requests }: { requests: number }, ms: number) => requests / (ms / 1_000);

@@ -73,6 +73,17 @@ test('what is missing is missing: at the beginning, between, and at the end', ()
   ]);
 });
 
+test('time in which nobody read is named, though the reading afterwards counted it', () => {
+  const [soak] = seriesOf(reportOf(), [
+    poll(START - 9_000, START + 1_000), // began with the deployment of green
+    ...polls(START + 1_000, START + 20_000),
+    poll(START + 20_000, START + 40_000),
+    poll(START + 40_000, START + 41_900),
+    ...polls(START + 42_000, END),
+  ]);
+  expect(soak).toMatchObject({ missing: [], unread: [{ from: START + 20_000, to: START + 40_000 }] });
+});
+
 test('polls that brought nothing are counted, with why the last of them did not', () => {
   const failed = (at: number, problem: string): Poll => ({
     soakStartedAt: START,
