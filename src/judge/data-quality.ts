@@ -113,6 +113,11 @@ function addSplit(split: DataQuality['split'], to: number, green: number, blue: 
   return [...kept, [to, green, blue]];
 }
 
+/** No reading of this soak has come yet. */
+export function isUnread({ split }: DataQuality): boolean {
+  return split.length === 0;
+}
+
 /** Green is not there at all: nothing to count, and reason enough. */
 export function dataQualityBreach(
   { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: DataQuality,
@@ -177,6 +182,11 @@ export function dataQualityDoubt(
       ...spent,
     };
   if (run.dark > 0) return { code: 'suspected', reason: "green's targets did not report in the newest reading" };
+  if (isUnread(run))
+    return {
+      code: 'insufficient-data',
+      reason: 'the newest reading holds requests from before the soak; waiting for the next',
+    };
   const isFresh = (at: number | null) => at !== null && now - at <= rules.staleMs;
   const isPause = greenSeenAt !== null && isByChance(clock, now - greenSeenAt);
   if (!isFresh(greenSeenAt) && !isPause) {

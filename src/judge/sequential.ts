@@ -5,6 +5,7 @@ import {
   dataQualityBreach,
   dataQualityDoubt,
   isBeforeSoak,
+  isUnread,
   newDataQuality,
 } from './data-quality.ts';
 import type { Interval, Judge, Judgement, VerdictCode } from './judgement.ts';
@@ -121,7 +122,8 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
       const [first] = doubts;
       const healthy = healthyWords(metrics, run.counts);
       if (!absent && !first) return { verdict: 'healthy', reason: healthy };
-      const reasons = [first?.reason ?? `healthy so far: ${healthy}`, ...(absent ? [absent.reason] : [])];
+      const soFar = isUnread(run) ? [] : [first?.reason ?? `healthy so far: ${healthy}`];
+      const reasons = [...soFar, ...(absent ? [absent.reason] : [])];
       const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
       return {
         verdict: 'inconclusive',

@@ -41,6 +41,12 @@ const UNWATCHED_MS = 5_000;
 
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
+const LEFT = {
+  verdict: 'inconclusive',
+  reason: 'the soak was left before the window closed',
+  code: 'insufficient-data',
+} as const;
+
 /**
  * Watches one step of the traffic plan until its soak is proven healthy and its gate, if it has one, is approved. The
  * watch never pauses: it goes on while a person thinks. Returns what the next window carries on from.
@@ -206,13 +212,16 @@ async function watchWindow(
 
   /**
    * Once the soak is left, nobody waits for its window: the activity learns of that with its next heartbeat, and there are few. What
-   * it has seen is in the report if it comes in time.
+   * it has seen is in the report if it comes in time; its doubts are not, since the rollback moves the traffic meanwhile.
    */
   async function untilLeft(closed: Promise<WindowResult>): Promise<WindowResult> {
     try {
       return await Promise.race([closed, CancellationScope.current().cancelRequested]);
     } catch (error) {
-      const report = (late: WindowResult) => deployment.change((status) => windowClosed(status, late));
+      const report = (late: WindowResult) =>
+        deployment.change((status) =>
+          windowClosed(status, late.verdict === 'inconclusive' ? { ...late, ...LEFT } : late),
+        );
       void closed.then(report, () => undefined);
       throw error;
     }

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
+import { sequentialJudge } from '../../src/judge/sequential.ts';
+import { evidenceRules, facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
+import { counts } from './support.ts';
 
 /** No data, low traffic, an outage of the metrics, counter resets and stale samples: the verdict of each is defined. */
 
@@ -29,6 +31,19 @@ test('no reading at all since the soak began is blind, too', () => {
     code: 'no-metrics',
     reason: 'no metrics since the soak began 30 s ago',
   });
+});
+
+test('a reading that began before the soak says nothing of its traffic: the next one is waited for', () => {
+  const judge = sequentialJudge(evidenceRules);
+  const [green, blue] = [counts({ requests: 150 }), counts({ requests: 150 })];
+  const first = judge.observe(judge.start(5_000, facts), { from: 0, to: 15_000, green, blue });
+  expect(judge.judge(first, 15_000)).toMatchObject({
+    verdict: 'inconclusive',
+    code: 'insufficient-data',
+    reason: 'the newest reading holds requests from before the soak; waiting for the next',
+  });
+  const silentNow = { from: 15_000, to: 30_000, green: counts({}), blue: counts({}) };
+  expect(judge.judge(judge.observe(first, silentNow), 30_000)).toMatchObject({ code: 'no-traffic' });
 });
 
 test('a stale newest sample is no evidence of the present: what was healthy is not any more', () => {

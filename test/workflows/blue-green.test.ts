@@ -488,6 +488,43 @@ test('an abort in a soak does not wait until the watch hears of it', async () =>
   });
 });
 
+test('what the watch doubts while the rollback moves the traffic is not said of the soak', async () => {
+  let watchEnds = (): void => {};
+  let blueIsBack = (): void => {};
+  const settled = (set: (resolve: () => void) => void) => new Promise<void>(set);
+  const { activities, asked } = world({
+    plan: (plan) => soaking(plan, 20_000),
+    activities: {
+      watchWindow: async (input) => {
+        await settled((resolve) => {
+          watchEnds = resolve;
+        });
+        const window = await healthyWindow({ ...input, until: 0 });
+        return { ...window, verdict: 'inconclusive', reason: 'green gets 0 %', code: 'wrong-traffic-split' };
+      },
+      verifyRecovery: async () => {
+        await settled((resolve) => {
+          blueIsBack = resolve;
+        });
+        return { healthyAt: Date.now(), requests: 50, evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until, untilPhase }) => {
+    await untilPhase('soaking');
+    await untilTrue(() => asked.includes('watch'));
+    await handle.signal(messages.abort, { by: 'ana' });
+    await untilTrue(() => asked.includes('verify'));
+    watchEnds();
+    const { steps } = await until((status) => (status.steps[0]?.windows.length ?? 0) > 0);
+    expect(steps[0]?.windows).toMatchObject([
+      { verdict: 'inconclusive', reason: 'the soak was left before the window closed', green: { requests: 100 } },
+    ]);
+    blueIsBack();
+    await rolledBack(handle);
+  });
+});
+
 test.each(Object.keys(LONG))('a cancellation while %s rolls back, then closes as cancelled', async (phase) => {
   const { activities, asked } = world(LONG[phase]);
   await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
