@@ -3,7 +3,7 @@ import { type Extended, readExtended } from './extends.ts';
 import { expandPlatform, inPlatform } from './platform.ts';
 import { type Problem, validate } from './problems.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
-import { parseYamlFile, RunbookError, type Source } from './yaml-file.ts';
+import { parseYamlFile, RunbookError, type Source, withPlaces } from './yaml-file.ts';
 
 /** Reads and checks one runbook, with what it extends. @throws RunbookError */
 export async function loadRunbook(file: string, format: RunbookFormat): Promise<Runbook> {
@@ -63,15 +63,4 @@ function findProblems(
   if ('value' in result) return result;
   const found = withoutRepetitions(result.problems);
   return { problems: expanded.isExpanded ? inPlatform(found) : found };
-}
-
-function withPlaces(file: string, source: Source, problems: readonly Problem[]): RunbookError {
-  return new RunbookError(
-    file,
-    problems.map((problem) => `${source.placeOf(problem.keys)}: ${sentence(problem)}`),
-  );
-}
-
-function sentence({ path, message }: Problem): string {
-  return path === '' ? message : `${path}: ${message}`;
 }

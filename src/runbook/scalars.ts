@@ -55,7 +55,12 @@ export const name = z
 
 /** A version goes into arguments, URLs and labels: it can never look like an option or a path. */
 export const version = z
-  .string({ error: 'expected a version such as 2.5.0, as text' })
+  .string({
+    error: ({ input }) =>
+      typeof input === 'number'
+        ? 'expected text: put the version in quotes, such as "2.50", since YAML takes it for a number'
+        : 'expected a version such as 2.5.0, as text',
+  })
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
     'expected letters, digits and . _ + -, at most 128, starting with a letter or digit',

@@ -232,43 +232,60 @@ function runbookSchema(kinds: RunbookKinds) {
         examples: EXAMPLES.notifications,
       }),
     })
-    .superRefine((runbook, context) => {
-      const fail = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-
-      runbook.traffic.forEach(({ percentage, approval: gate }, index) => {
-        const before = runbook.traffic[index - 1]?.percentage ?? 0;
+    .superRefine(({ traffic: steps }, context) => {
+      const fail = failIn(context);
+      steps.forEach(({ percentage, approval: gate }, index) => {
+        const before = steps[index - 1]?.percentage ?? 0;
         if (percentage <= before)
           fail(['traffic', index, 'percentage'], `found ${percentage}, expected more than the step before (${before})`);
-        if (gate && index === runbook.traffic.length - 1)
+        if (gate && index === steps.length - 1)
           fail(['traffic', index, 'approval'], 'the last step has no next shift to approve; remove this approval');
       });
-      const last = runbook.traffic.at(-1)?.percentage;
+      const last = steps.at(-1)?.percentage;
       if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
-
-      const ids = new Set<string>();
-      for (const list of ['checklist', 'verifyGreen'] as const)
-        runbook[list].forEach((item, index) => {
-          if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
-          ids.add(item.id);
-          for (const { path, database } of checkKinds.get(item.kind)?.databases?.(item) ?? [])
-            if (!Object.hasOwn(runbook.databases, database))
-              fail(
-                [list, index, ...path],
-                `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
-              );
+    }, whereValid('traffic'))
+    .superRefine(
+      (runbook, context) => {
+        const fail = failIn(context);
+        const ids = new Set<string>();
+        for (const list of ['checklist', 'verifyGreen'] as const)
+          runbook[list].forEach((item, index) => {
+            if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
+            ids.add(item.id);
+            for (const { path, database } of checkKinds.get(item.kind)?.databases?.(item) ?? [])
+              if (!Object.hasOwn(runbook.databases, database))
+                fail(
+                  [list, index, ...path],
+                  `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
+                );
+          });
+      },
+      whereValid('checklist', 'verifyGreen', 'databases'),
+    )
+    .superRefine(
+      (runbook, context) => {
+        const fail = failIn(context);
+        const names = new Set<string>();
+        runbook.analysis?.forEach((entry, index) => {
+          if (names.has(entry.name))
+            fail(['analysis', index, 'name'], `found "${entry.name}" twice, expected each once`);
+          names.add(entry.name);
+          if (entry.kind === 'query' && withServer(entry, runbook.metrics).url === undefined)
+            fail(['analysis', index, 'url'], 'missing, expected an http or https URL since metrics is no prometheus');
         });
-      const names = new Set<string>();
-      runbook.analysis?.forEach((entry, index) => {
-        if (names.has(entry.name)) fail(['analysis', index, 'name'], `found "${entry.name}" twice, expected each once`);
-        names.add(entry.name);
-        if (entry.kind === 'query' && withServer(entry, runbook.metrics).url === undefined)
-          fail(['analysis', index, 'url'], 'missing, expected an http or https URL since metrics is no prometheus');
-      });
-
-      const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
-      if (missing) fail(['metrics', missing.key], `missing, expected ${missing.message} since limits.latency is set`);
-
-      for (const { path, message } of problemsOfKinds(kinds, runbook)) fail([...path], message);
+      },
+      whereValid('analysis', 'metrics'),
+    )
+    .superRefine(
+      (runbook, context) => {
+        const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
+        if (missing)
+          failIn(context)(['metrics', missing.key], `missing, expected ${missing.message} since limits.latency is set`);
+      },
+      whereValid('limits', 'metrics'),
+    )
+    .superRefine((runbook, context) => {
+      for (const { path, message } of problemsOfKinds(kinds, runbook)) failIn(context)([...path], message);
     })
     .transform((runbook) => {
       const planned = (item: CheckConfig): RunbookCheck => {
@@ -288,6 +305,20 @@ function runbookSchema(kinds: RunbookKinds) {
         verifyGreen: runbook.verifyGreen.map(planned),
       };
     });
+}
+
+function failIn(context: z.core.$RefinementCtx): (path: (string | number)[], message: string) => void {
+  return (path, message) => context.addIssue({ code: 'custom', path, message });
+}
+
+/**
+ * A rule over these keys is checked when they are valid by themselves, whatever is wrong elsewhere: people see all mistakes at once.
+ * A file without `service` is no runbook: others extend it, and bring what its keys refer to.
+ */
+function whereValid(...keys: readonly string[]): { when: (payload: z.core.ParsePayload) => boolean } {
+  const isElsewhere = ({ path: [key] = [], code }: z.core.$ZodRawIssue): boolean =>
+    key === undefined ? code === 'unrecognized_keys' : ![...keys, 'service'].includes(String(key));
+  return { when: ({ issues }) => issues.every(isElsewhere) };
 }
 
 function withMetricsServer(entry: Analysis[number], metrics: MetricsConfig): Analysis[number] {

@@ -9,7 +9,7 @@ import {
 } from '../domain/index.ts';
 import { firstOf, validate } from './problems.ts';
 import { duration, name, paragraph, serviceName, version, words } from './scalars.ts';
-import { RunbookError, readYamlFile } from './yaml-file.ts';
+import { readYamlFile, withPlaces } from './yaml-file.ts';
 
 /** The schema of a train file. As a request, it names things and never says how to act on them (invariant 2). */
 
@@ -86,16 +86,10 @@ const requestSchema = file.safeExtend({ requestedBy: words(200).optional() });
 
 /** Reads a train file and checks it. @returns what to send, as it is written. @throws RunbookError */
 export async function loadTrain(path: string): Promise<TrainRequest> {
-  const { data, placeOf } = await readYamlFile(path);
-  const result = validate(file, data);
-  if ('problems' in result)
-    throw new RunbookError(
-      path,
-      result.problems.map(
-        (problem) => `${placeOf(problem.keys)}: ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`,
-      ),
-    );
-  return data as TrainRequest;
+  const source = await readYamlFile(path);
+  const result = validate(file, source.data);
+  if ('problems' in result) throw withPlaces(path, source, result.problems);
+  return source.data as TrainRequest;
 }
 
 /** What a client sent, as a plan. @throws ApplicationFailure `InvalidRequest`, final, with a line for each mistake. */

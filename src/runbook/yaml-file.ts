@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../util/index.ts';
-import { firstOf } from './problems.ts';
+import { firstOf, type Problem } from './problems.ts';
 
 /** A runbook is a page that people read; more than this is a mistake, or an attempt to keep the worker busy. */
 const LARGEST_BYTES = 256 * 1024;
@@ -28,6 +28,19 @@ export interface Source {
   /** `shop.yaml:12:5` where the value, or what should hold it, stands. */
   readonly placeOf: (keys: readonly PropertyKey[]) => string;
 }
+
+/** Every mistake with its place, in the order of the file. */
+export function withPlaces(file: string, { placeOf }: Source, problems: readonly Problem[]): RunbookError {
+  const placed = problems
+    .map(({ keys, path, message }) => ({ place: placeOf(keys), text: path === '' ? message : `${path}: ${message}` }))
+    .toSorted((a, b) => BY_NUMBER.compare(a.place, b.place));
+  return new RunbookError(
+    file,
+    placed.map(({ place, text }) => `${place}: ${text}`),
+  );
+}
+
+const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
 /** With what tells whether the file has changed since. @throws RunbookError */
 export async function readYamlFile(file: string): Promise<Source & { readonly stamp: string }> {

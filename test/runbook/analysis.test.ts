@@ -111,8 +111,8 @@ describe('a query', () => {
     expect(
       problemsOf(withAnalysis('{ name: a, kind: query, url: "http://a:1", query: "up{pod=\\"{pod}\\"}" }')),
     ).toEqual([
-      'analysis[0].query: found the placeholder {pod}, expected one of {service} {environment} {version} {blue}',
       'analysis[0].below: missing, expected a number here, or in above',
+      'analysis[0].query: found the placeholder {pod}, expected one of {service} {environment} {version} {blue}',
     ]);
   });
 });

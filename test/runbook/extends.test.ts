@@ -115,8 +115,8 @@ checklist: [{ id: load, title: It answers, group: Testing, kind: http, url: "htt
     const problems = (await problemsOf(read(text, base))).replaceAll(/:(\d+):\d+: /g, ':$1: ').split('\n');
     expect(problems).toEqual([
       `base.yaml:${lineOf('errorRate: 5')}: limits.errorRate: found 5, expected a share such as 5% or 0.5%`,
-      'shop.yaml:3: traffic[0].soak: found "ten", expected a duration such as 90s, 10m or 4h',
       `base.yaml:${lineOf('critcal')}: checklist[0].critcal: unknown key "critcal", did you mean "critical"?`,
+      'shop.yaml:3: traffic[0].soak: found "ten", expected a duration such as 90s, 10m or 4h',
       'shop.yaml:5: checklist[1].statment: unknown key "statment", did you mean "statement"?',
     ]);
   });

@@ -38,6 +38,20 @@ describe('a runbook with mistakes', () => {
     expect(problemsOf(text)[1]).toContain(`x.yaml:${line}:14: `);
   });
 
+  test('lists what does not fit together with what is wrong by itself, in the order of the file', () => {
+    const text = guideWith(
+      ['errorRate: 5%', 'errorRate: 5'],
+      ['percentage: 100', 'percentage: 40'],
+      ['kind: postgres-indexes\n    database: main', 'kind: postgres-indexes\n    database: mian'],
+    );
+    expect(problemsOf(text).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
+      'limits.errorRate: found 5, expected a share such as 5% or 0.5%',
+      'traffic: the last step has 40, expected 100: all traffic on green',
+      'traffic[1].percentage: found 40, expected more than the step before (50)',
+      'checklist[1].database: found "mian", expected one of databases: main, staging',
+    ]);
+  });
+
   test('takes no built-in of JavaScript for an old name', () => {
     const text = guideWith(['judge: { rule: sequential,', 'constructor: 1\njudge: { rule: constructor,']);
     for (const line of problemsOf(text)) expect(line).not.toMatch(/instead|function/);
@@ -50,12 +64,12 @@ describe('a runbook with mistakes', () => {
       'watch: { blind: 2m }\njudge: { rule: literal, patience: 5s, maxBlind: 1m, maxHold: 1m, routeGrace: 1m,',
     ]);
     expect(problemsOf(old).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
+      'watch.blind: unknown key "blind", use "maxUnwatched" instead',
       'judge.rule: found "literal", expected sequential or threshold: use "threshold" instead',
       'judge.patience: unknown key "patience", use "burstTolerance" instead',
       'judge.maxBlind: unknown key "maxBlind", use "maxNoData" instead',
       'judge.maxHold: unknown key "maxHold", use "maxBlueUnhealthy" instead',
       'judge.routeGrace: unknown key "routeGrace", use "trafficGrace" instead',
-      'watch.blind: unknown key "blind", use "maxUnwatched" instead',
     ]);
   });
 
