@@ -25,7 +25,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
     description: 'Rejects the release: ends the deployment and rolls back.',
     takes: ['gate', 'reason'],
     example: '--reason "the dashboards look wrong"',
-    effect: 'What was changed is being rolled back.',
+    effect: 'The deployment ends, and what it has changed is rolled back.',
   },
   {
     action: 'abort',
@@ -33,7 +33,7 @@ export const DECISION_KINDS: readonly DecisionKind[] = [
     description: 'Ends the deployment in any phase and rolls back what was changed.',
     takes: ['reason'],
     example: '--reason "wrong version"',
-    effect: 'What was changed is being rolled back.',
+    effect: 'The deployment ends, and what it has changed is rolled back.',
   },
   {
     action: 'waive',

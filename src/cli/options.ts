@@ -11,8 +11,8 @@ export function withAddress(command: Command): Command {
 }
 
 /** `--by`: a claim of the sender, which nobody verifies. */
-export function withBy(command: Command): Command {
-  return command.option('--by <name>', 'who decides', whoRunsThis());
+export function withBy(command: Command, what = 'who decides'): Command {
+  return command.option('--by <name>', what, whoRunsThis());
 }
 
 export function whoRunsThis(env: NodeJS.ProcessEnv = process.env): string | undefined {

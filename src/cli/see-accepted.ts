@@ -12,7 +12,7 @@ import { waitForAcceptance } from './wait-for-acceptance.ts';
 
 interface SeeOptions extends Address {
   /** The name for decisions sent by keys. */
-  readonly requestedBy?: string;
+  readonly by: string | undefined;
   readonly watch: true | undefined;
   readonly acceptedLine: (status: DeploymentStatus) => string;
 }
@@ -24,7 +24,7 @@ interface SeeOptions extends Address {
 export async function seeAccepted(
   client: Client,
   started: { readonly workflowId: string; readonly firstExecutionRunId: string },
-  { service, environment, requestedBy: by, watch, acceptedLine }: SeeOptions,
+  { service, environment, by, watch, acceptedLine }: SeeOptions,
 ): Promise<void> {
   const thisRun = client.workflow.getHandle<typeof blueGreenDeployment>(
     started.workflowId,

@@ -23,7 +23,7 @@ test('start, attest and approve bring a deployment to its end; watch tells it li
   const service = uniqueService();
   await temporal.serve(world({ checks: [CHECKS.person, CHECKS.critical] }).activities, async (taskQueue) => {
     const started = await bluegreen(
-      ['start', '--service', service, '--version', '2.5.0', '--requested-by', 'ana', '--reason', 'new query pattern'],
+      ['start', '--service', service, '--version', '2.5.0', '--by', 'ana', '--reason', 'new query pattern'],
       { BLUEGREEN_TASK_QUEUE: taskQueue },
     ).ended;
     expect(started).toMatchObject({ exitCode: EXIT.ok, err: '' });
@@ -117,7 +117,9 @@ test('a rejected release ends as rolled back, with 10; its status tells how, and
     await watching.prints('shift-to-100 needs 1 approval');
     const rejected = await bluegreen(['reject', ...at, '--by', 'ana', '--reason', 'the dashboards look wrong']).ended;
     expect(rejected.exitCode).toBe(EXIT.ok);
-    expect(rejected.out).toMatch(/^Accepted: reject by ana .* What was changed is being rolled back\.\n$/);
+    expect(rejected.out).toMatch(
+      /^Accepted: reject by ana .* The deployment ends, and what it has changed is rolled back\.\n$/,
+    );
 
     const { exitCode, out } = await watching.ended;
     expect(exitCode).toBe(EXIT.rolledBack);

@@ -58,7 +58,7 @@ test('the line is stopped, seen, kept from stopping twice, and thawed; what was 
     ),
   });
 
-  const started = await said('start', ...own, '--version', '2.5.0', '--requested-by', 'bob');
+  const started = await said('start', ...own, '--version', '2.5.0', '--by', 'bob');
   expect(started).toMatchObject({
     exitCode: EXIT.ok,
     text: expect.stringContaining('Accepted, and held: it waits for the end of'),
@@ -142,7 +142,7 @@ test('a freeze ends by itself; one with the wrong id says so', async () => {
 });
 
 test('what is queued is seen, replaced and removed, and starts when the service is free', async () => {
-  const later = ['--at', new Date(Date.now() + 3_600_000).toISOString(), '--requested-by', 'ana'];
+  const later = ['--at', new Date(Date.now() + 3_600_000).toISOString(), '--by', 'ana'];
   const queued = await said('start', ...own, '--version', '3.0.0', ...later);
   expect(queued).toMatchObject({ exitCode: EXIT.ok });
   expect(queued.text).toMatch(/^Queued: .* 3\.0\.0 to .* by ana, not before .* UTC \(id \w+\)\.$/m);

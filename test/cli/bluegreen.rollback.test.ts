@@ -33,7 +33,7 @@ test('while a deployment runs, rollback is refused and points to abort; afterwar
       / {2}blue {7}2\.4\.0 is kept until .*; go back with .* rollback --service/,
     );
 
-    const gone = await said('rollback', '--reason', 'checkout fails', '--requested-by', 'ana', '--watch');
+    const gone = await said('rollback', '--reason', 'checkout fails', '--by', 'ana', '--watch');
     expect({ exitCode: gone.exitCode, err: gone.err }).toEqual({ exitCode: EXIT.ok, err: '' });
     expect(gone.out).toContain(`Started: rollback of ${service} in production.`);
     expect(gone.out).toContain(

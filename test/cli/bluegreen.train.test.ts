@@ -49,7 +49,7 @@ describe('bluegreen --train', () => {
     await temporal.serve(
       activities,
       async () => {
-        const started = await say('start', '--train', file, '--requested-by', 'ana', '--reason', 'spring');
+        const started = await say('start', '--train', file, '--by', 'ana', '--reason', 'spring');
         expect(started).toMatchObject({ exitCode: 0, err: '' });
         expect(started.out).toContain(`Started: train ${name}, 2 deployments in 2 stages.`);
         expect(started.out).toContain('Begun: every runbook is found; one is deployed first.');

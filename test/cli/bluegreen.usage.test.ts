@@ -107,17 +107,7 @@ test('a server that cannot be reached is said in words, with what to do', async 
 });
 
 test('link fills in the form of the UI and says what it cannot, also when no server is there', async () => {
-  const words = [
-    'link',
-    '--service',
-    'shop',
-    '--version',
-    '2.5.0',
-    '--requested-by',
-    'ana',
-    '--environment',
-    'staging',
-  ];
+  const words = ['link', '--service', 'shop', '--version', '2.5.0', '--by', 'ana', '--environment', 'staging'];
   const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:9', TEMPORAL_NAMESPACE: 'releases', BLUEGREEN_TASK_QUEUE: 'green' };
   const [link, wrong] = await Promise.all([
     bluegreen(words, { ...nowhere, TEMPORAL_UI_ADDRESS: 'https://example.com/temporal/' }).ended,

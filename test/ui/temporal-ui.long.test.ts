@@ -66,7 +66,7 @@ describeWithChromium("Temporal's UI", () => {
       settings,
       handle: client.workflow.getHandle(deploymentWorkflowId(service)),
       link: async () => {
-        const words = ['link', '--service', service, '--version', '2.5.0', '--requested-by', 'ana'];
+        const words = ['link', '--service', service, '--version', '2.5.0', '--by', 'ana'];
         const { out } = await bluegreen(words, settings).ended;
         return {
           links: [...out.matchAll(/^ {2}(http.*)$/gm)].map(([, link = '']) => link),
@@ -264,17 +264,7 @@ describeWithChromium("Temporal's UI", () => {
       await page.getByText('Workflow signaled').first().waitFor();
     };
 
-    const words = [
-      'start',
-      '--service',
-      'payments',
-      '--version',
-      '2.5.0',
-      '--requested-by',
-      'ci',
-      '--reason',
-      'build 4711',
-    ];
+    const words = ['start', '--service', 'payments', '--version', '2.5.0', '--by', 'ci', '--reason', 'build 4711'];
     await bluegreen(words, settings).ended;
     await said('Deploying payments 2.5.0 to production, requested by ci: build 4711.');
     await answer(await said('waits for people'), 'attest', '{"check":"load-test","by":"ben"}');

@@ -3,7 +3,7 @@ import { deploymentWorkflowId } from '../../domain/index.ts';
 import { taskQueue, WORKFLOW_TYPE, workflowPage, workflowsPage } from '../../temporal/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { whoRunsThis, withAddress, withExample } from '../options.ts';
+import { withAddress, withBy, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
 import { findDeployment, readConfig, withTemporal } from '../temporal.ts';
 import { toCliError } from '../to-cli-error.ts';
@@ -13,7 +13,7 @@ interface LinkOptions {
   readonly service: string;
   readonly version: string;
   readonly environment: string;
-  readonly requestedBy?: string;
+  readonly by?: string;
   readonly reason?: string;
   readonly ui: string;
 }
@@ -22,9 +22,8 @@ interface LinkOptions {
 const LOCAL_UI = 'http://localhost:8233';
 
 export function addLink(command: Command): void {
-  withAddress(command)
+  withBy(withAddress(command), 'who requests it')
     .requiredOption('--version <version>', 'the new version')
-    .option('--requested-by <name>', 'who requests it', whoRunsThis())
     .option('--reason <text>', 'why')
     .option(
       '--ui <url>',
@@ -41,8 +40,8 @@ export function addLink(command: Command): void {
  */
 const NO_RUN = 'none';
 
-async function link({ ui, ...options }: LinkOptions): Promise<void> {
-  const request = checkedRequest(options);
+async function link({ ui, by, ...options }: LinkOptions): Promise<void> {
+  const request = checkedRequest({ ...options, requestedBy: by });
   const { namespace } = readConfig();
   const address = addressOf(ui);
   const workflowId = deploymentWorkflowId(options.service, options.environment);

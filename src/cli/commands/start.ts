@@ -9,7 +9,7 @@ import { CliError } from '../cli-error.ts';
 import { withCommands } from '../decision-kinds.ts';
 import { EXIT } from '../exit-codes.ts';
 import { futureTime } from '../future-time.ts';
-import { whoRunsThis, withAddress, withExample } from '../options.ts';
+import { withAddress, withBy, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
 import { enqueue, type Queueing, queuedWords, queueOf } from '../queued.ts';
 import { seeAccepted } from '../see-accepted.ts';
@@ -21,7 +21,7 @@ interface StartOptions {
   readonly service: string;
   readonly version: string;
   readonly environment: string;
-  readonly requestedBy?: string;
+  readonly by?: string;
   readonly reason?: string;
   readonly overrideFreeze?: string;
   readonly at?: number;
@@ -32,11 +32,10 @@ interface StartOptions {
 }
 
 export function addStart(command: Command): void {
-  withAddress(command)
+  withBy(withAddress(command), 'who requests it')
     .requiredOption('--version <version>', 'the new version')
-    .option('--requested-by <name>', 'who requests it', whoRunsThis())
     .option('--reason <text>', 'why')
-    .option('--override-freeze <reason>', 'start although a freeze holds, if the runbook lets --requested-by do so')
+    .option('--override-freeze <reason>', 'start although a freeze holds, if the runbook lets --by do so')
     .addOption(
       new Option('--at <time>', 'queue it, and start it at this time, such as 2026-12-24T22:00+01:00')
         .argParser(futureTime)
@@ -51,8 +50,8 @@ export function addStart(command: Command): void {
 }
 
 /** A deployment that is refused is an error here: a script must not take it for a release. */
-async function start({ watch, wait, at, whenFree, replaceQueued, ...options }: StartOptions): Promise<void> {
-  const request = checkedRequest(options);
+async function start({ watch, wait, at, whenFree, replaceQueued, by, ...options }: StartOptions): Promise<void> {
+  const request = checkedRequest({ ...options, requestedBy: by });
   if (at !== undefined || whenFree || replaceQueued)
     return queue(request, options, { ...(at === undefined ? {} : { at }), replaceQueued: replaceQueued ?? false });
   await withTemporal(async (client) => {
@@ -62,7 +61,7 @@ async function start({ watch, wait, at, whenFree, replaceQueued, ...options }: S
     print(`  run       ${handle.firstExecutionRunId}`);
     print(`  follow    ${COMMAND} watch ${addressFlags(options)}`);
     print(`  decide    ${COMMAND} approve ${addressFlags(options)}   (or reject, abort, attest, waive)`);
-    if (wait) await seeAccepted(client, handle, { ...options, watch, acceptedLine });
+    if (wait) await seeAccepted(client, handle, { ...options, by, watch, acceptedLine });
   });
 }
 

@@ -10,7 +10,7 @@ import type { blueGreenTrain } from '../../workflows/index.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { whoRunsThis, withExample } from '../options.ts';
+import { withBy, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { print } from '../view/output.ts';
 import type { TrainHandle } from './find-train.ts';
@@ -19,16 +19,14 @@ import { trainEnd } from './train-end.ts';
 
 interface StartTrainOptions {
   readonly train: string;
-  readonly requestedBy?: string;
+  readonly by?: string;
   readonly reason?: string;
   readonly watch?: true;
   readonly wait: boolean;
 }
 
 export function addStartTrain(command: Command): void {
-  command
-    .requiredOption('--train <file>', 'the train file (docs/trains.md)')
-    .option('--requested-by <name>', 'who requests it', whoRunsThis())
+  withBy(command.requiredOption('--train <file>', 'the train file (docs/trains.md)'), 'who requests it')
     .option('--reason <text>', "why; without it, the file's reason")
     .option('--watch', 'then watch it until it ends')
     .addOption(new Option('--no-wait', 'do not wait until its runbooks are found').conflicts('watch'))
@@ -36,11 +34,11 @@ export function addStartTrain(command: Command): void {
   withExample(command, 'start --train trains/spring.yaml --reason "the new query pattern" --watch');
 }
 
-async function startTrain({ train: file, watch, wait, requestedBy, reason }: StartTrainOptions): Promise<void> {
+async function startTrain({ train: file, watch, wait, by, reason }: StartTrainOptions): Promise<void> {
   const train = await readTrain(file);
   const request: TrainRequest = {
     ...train,
-    ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(by === undefined ? {} : { requestedBy: by }),
     ...(reason === undefined ? {} : { reason }),
   };
   await withTemporal(async (client) => {

@@ -128,7 +128,7 @@ export function gateLine({ gate, provenAt }: StepStatus, now: number): string | 
   if (!gate) return undefined;
   if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
   if (provenAt === undefined)
-    return `${approvals(gate)}, opens when the soak is proven healthy; an approval may come before`;
+    return `${approvals(gate)}, opens when the soak is proven healthy; you can approve already`;
   return `${approvals(gate)}, ${gate.until === undefined ? 'open until it is decided' : `open for ${formatDurationRoughly(gate.until - now)} more`}`;
 }
 
