@@ -58,7 +58,7 @@ export const version = z
   .string({
     error: ({ input }) =>
       typeof input === 'number'
-        ? 'expected text: put the version in quotes, such as "2.50", since YAML takes it for a number'
+        ? 'expected a version in quotes, such as "2.50": without them it is a number'
         : 'expected a version such as 2.5.0, as text',
   })
   .regex(
