@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
+import { LogTimestamp } from '@temporalio/worker';
 import { createLogger } from '../../src/worker/logger.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { useServers } from '../support/http.ts';
@@ -90,6 +91,24 @@ test('the same failure of many attempts is written less and less often, another 
   fail(1, 'no route', '8');
   const attempts = lines.map((line) => Number(/attempt=(\d+)/.exec(line)?.[1]));
   expect(attempts).toEqual([1, 2, 4, 8, 16, 32, 64, 101, 1]);
+});
+
+test('that Temporal is away is one line a minute, whatever the pollers of the SDK say', () => {
+  const { lines, log } = logged();
+  const status =
+    'Status { code: Unavailable, message: "tcp connect error", source: Some(tonic::transport::Error(Transport, ' +
+    'ConnectError(ConnectError("tcp connect error", 127.0.0.1:7233, Os { code: 111, kind: ConnectionRefused, message: "Connection refused" })))) }';
+  for (let seconds = 0; seconds < 130; seconds += 1)
+    for (const poller of ['poll_activity_task_queue', 'poll_workflow_task_queue'])
+      log.warn(`gRPC call ${poller} retried ${6 + seconds} times`, {
+        [LogTimestamp]: BigInt(seconds) * 1_000_000_000n,
+        error: status,
+      });
+  const line =
+    'Temporal does not answer; the worker tries again until it does: Unavailable: tcp connect error (Connection refused)';
+  expect(lines).toEqual(['00:00', '01:00', '02:00'].map((at) => `1970-01-01T00:${at}.000Z WARN  ${line}\n`));
+  log.warn('something else', { error: 'Status { no: such }' });
+  expect(lines.at(-1)).toContain('something else: Status { no: such }');
 });
 
 test('text of others cannot rewrite a terminal or begin a line of its own', () => {
