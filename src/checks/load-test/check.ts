@@ -104,10 +104,10 @@ async function tryTarget(send: Drive['send'], { paths }: Config): Promise<Findin
     if (failure === undefined) return undefined;
     failedBy[failure] = (failedBy[failure] ?? 0) + 1;
   }
-  const measured = `none succeeded${byKind(failedBy)}`;
+  const measured = `failed${byKind(failedBy)}`;
   return {
     passed: false,
-    summary: `of the first ${FIRST_REQUESTS} requests to the target ${measured}; no load was sent`,
+    summary: `the first ${FIRST_REQUESTS} requests to the target ${measured}; no load was sent`,
     evidence: [{ what: `the first ${FIRST_REQUESTS} requests`, measured, required: 'one answered as expected' }],
     unblock: unblockOf(failedBy, paths),
   };

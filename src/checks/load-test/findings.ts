@@ -119,11 +119,11 @@ function shares(numbers: LoadNumbers, limits: Limits): Line[] {
   });
 }
 
-/** The most frequent first: `: answered 503 10, timed out 2`. */
+/** The most frequent first: `: answered 503 (10), timed out (2)`. */
 export function byKind(failedBy: Readonly<Record<string, number>>): string {
   const kinds = Object.entries(failedBy).sort(([, a], [, b]) => b - a);
   if (kinds.length === 0) return '';
-  return `: ${kinds.map(([kind, count]) => `${kind} ${grouped(count)}`).join(', ')}`;
+  return `: ${kinds.map(([kind, count]) => `${kind} (${grouped(count)})`).join(', ')}`;
 }
 
 function share(part: number, whole: number): number {
