@@ -42,6 +42,7 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
     { name: 'resolved', state: 'done', ...between(startedAt, resolvedAt) },
     checklist(),
     deploy(),
+    ...checksAgain(),
     ...plan.traffic.flatMap(shiftAndGate),
     ...(rollback
       ? [back(rollback)]
@@ -51,7 +52,7 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
 
   function checklist(): PathStep {
     const name = 'checklist';
-    if (phase === 'checking') return { name, state: 'now', ms: at - status.phaseSince };
+    if (phase === 'checking' && deployedAt === undefined) return { name, state: 'now', ms: at - status.phaseSince };
     // A freeze holds the start, or has just ended.
     if (deployedAt === undefined && (phase === 'held' || phase === 'resolving')) return { name, state: 'todo' };
     if (begun || status.checks.every(isPassed)) return { name, state: 'done', ...between(resolvedAt, deployingAt) };
@@ -68,6 +69,12 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
     if (phase === 'deploying') return { name, state: 'now', ms: at - status.phaseSince };
     if (begun || phase === 'shifting') return { name, state: 'done' };
     return { name, state: rollback ? 'failed' : 'todo', ...between(deployingAt, end) };
+  }
+
+  /** Right before the first shift. */
+  function checksAgain(): PathStep[] {
+    if (phase !== 'checking' || deployedAt === undefined) return [];
+    return [{ name: 'checks again', state: 'now', ms: at - status.phaseSince }];
   }
 
   function shiftAndGate(
