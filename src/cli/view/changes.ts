@@ -82,15 +82,16 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
   ];
 }
 
-/** The numbers of the running window, if there are any. */
-export function numbersOf({ live, status, at }: DeploymentSnapshot): Change | undefined {
-  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0) return undefined;
+/** The numbers of the running window, if there are any later than `knownTo`. */
+export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: number): Change | undefined {
+  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0 || live.to <= knownTo) return undefined;
   const { intervalMs, blue, green } = live.latest;
   const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
     `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
     `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
   const step = status.steps.at(-1);
-  const left = step && step.provenAt === undefined ? Math.max(0, step.soakUntil - at) : undefined;
+  const isSoaking = status.phase === 'soaking' && step !== undefined && step.provenAt === undefined;
+  const left = isSoaking ? Math.max(0, step.soakUntil - at) : undefined;
   const { verdict, reason, code, analysis } = live;
   const further = (analysis ?? []).map((one) => `; ${furtherWords(one)}`).join('');
   return {

@@ -81,16 +81,18 @@ function lines(paint: Paint): Screen {
   let before: DeploymentSnapshot | undefined;
   let startedAt = Date.now();
   let numbersAt = 0;
+  let numbersTo = 0;
   const say = (line: string): void => print(`${paint.dim(stopwatch(Date.now() - startedAt))}  ${line}`);
   return {
     show(sight) {
       startedAt = sight.server.startedAt;
       for (const { text } of changes(before, sight, paint)) say(text);
       before = sight;
-      const numbers = numbersOf(sight);
+      const numbers = numbersOf(sight, numbersTo);
       const soakMs = sight.status?.plan?.traffic[sight.status.steps.length - 1]?.soakMs ?? 0;
       if (numbers === undefined || sight.at - numbersAt < Math.max(NUMBERS_EVERY_MS, soakMs / NUMBERS_PER_SOAK)) return;
       numbersAt = sight.at;
+      numbersTo = sight.live?.to ?? numbersTo;
       say(numbers.text);
     },
     redraw() {},
@@ -110,9 +112,9 @@ function jsonLines(): Screen {
     show(sight) {
       for (const change of changes(before, sight, PLAIN)) say(change);
       before = sight;
-      const numbers = numbersOf(sight);
-      if (!numbers || !sight.live || sight.live.to <= numbersTo) return;
-      numbersTo = sight.live.to;
+      const numbers = numbersOf(sight, numbersTo);
+      if (!numbers) return;
+      numbersTo = sight.live?.to ?? numbersTo;
       say(numbers);
     },
     redraw() {},
