@@ -200,7 +200,7 @@ export function dataQualityDoubt(
   }
   const split = splitDoubt(run, rules);
   if (split) return { code: 'wrong-traffic-split', reason: split };
-  const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs });
+  const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs, goneMs: now - from });
   return missing && { code: 'insufficient-data', ...missing };
 }
 

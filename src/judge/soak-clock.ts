@@ -35,12 +35,16 @@ export function isByChance(
 /** What is missing of the soak's time, in words and in milliseconds; nothing where all of it was observed. */
 export function missingTime(
   { countedMs }: SoakClock,
-  { soakMs, pollMs }: { readonly soakMs: number | null; readonly pollMs: number },
+  { soakMs, pollMs, goneMs }: { readonly soakMs: number | null; readonly pollMs: number; readonly goneMs: number },
 ): { readonly reason: string; readonly missingMs: number } | undefined {
   // The first and the last reading are never exactly on the soak's edges.
   if (soakMs === null || countedMs >= soakMs - 2 * pollMs) return undefined;
+  const isLess = countedMs < Math.min(goneMs, soakMs) - 2 * pollMs;
+  const why = isLess
+    ? '; time without metrics, without requests to green or with blue over a limit does not count'
+    : '';
   return {
-    reason: `${seconds(countedMs)} of ${seconds(soakMs)} were observed; time without metrics, without requests to green or with blue over a limit does not count`,
+    reason: `${seconds(countedMs)} of ${seconds(soakMs)} were observed${why}`,
     missingMs: soakMs - countedMs,
   };
 }

@@ -82,7 +82,8 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
       if (state.breach !== null) return { verdict: 'breached', reason: state.breach };
       const doubt = missingEvidence(state, now) ?? pendingBreach(state) ?? missingProof(state);
       if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
-      const missing = missingTime(state.soak.clock, { soakMs: state.soak.soakMs, pollMs: rules.pollMs });
+      const { clock, soakMs, from } = state.soak;
+      const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs, goneMs: now - from });
       const healthy = healthyWords(metrics, state.soak);
       return missing
         ? { verdict: 'inconclusive', ...missing, reason: `healthy so far: ${healthy}; ${missing.reason}` }
