@@ -6,6 +6,7 @@ import {
   type FurtherResult,
   furtherWords,
   type GateStatus,
+  isApproved,
   type MovedStatus,
   type Phase,
   pendingWords,
@@ -128,7 +129,7 @@ export function gateLine({ gate, provenAt }: StepStatus, now: number): string | 
   if (!gate) return undefined;
   if (gate.passedAt !== undefined) return `${approvals(gate)}, passed`;
   if (provenAt === undefined)
-    return `${approvals(gate)}, opens when the soak is proven healthy; you can approve already`;
+    return `${approvals(gate)}, ${isApproved(gate) ? 'passes when the soak is proven healthy' : 'opens when the soak is proven healthy; you can approve already'}`;
   return `${approvals(gate)}, ${gate.until === undefined ? 'open until it is decided' : `open for ${formatDurationRoughly(gate.until - now)} more`}`;
 }
 
