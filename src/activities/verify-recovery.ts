@@ -18,7 +18,7 @@ import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** So many of blue's newest requests within the limits prove its health. */
 const FRESH_REQUESTS = 50;
-/** Where fewer came in this time, what came and blue's health check are accepted instead, and said to be no proof. */
+/** Where fewer were counted in this time, these and blue's health check are accepted instead, and said to be no proof. */
 const QUIET_MS = 30_000;
 /** Recovery is measured in seconds: ask as often. */
 const POLL_MS = 1_000;
@@ -28,7 +28,8 @@ const MARGIN_MS = 5_000;
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
 type BlueIntervals = readonly Counts[];
 
-export function verifyRecovery(dependencies: Dependencies): Activities['verifyRecovery'] {
+/** `quietMs`: see {@link QUIET_MS}; tests have no half minute. Time in which nobody measured is none of it. */
+export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): Activities['verifyRecovery'] {
   return (input) =>
     withHeartbeat(async (run) => {
       const { runbook } = await dependencies.runbooks.pinnedOrCurrent(input.target);
@@ -39,7 +40,8 @@ export function verifyRecovery(dependencies: Dependencies): Activities['verifyRe
       let since: MetricCursor | null = null;
       let alone: BlueIntervals = [];
       let problem = 'no two readings to compare yet';
-      let freshAt = input.restoredAt;
+      let freshAt = Date.now();
+      let measuredMs = 0;
       const elsewhere = new Map<string, number>();
 
       while (Date.now() < input.until - MARGIN_MS) {
@@ -50,6 +52,7 @@ export function verifyRecovery(dependencies: Dependencies): Activities['verifyRe
           for (const interval of intervals) {
             // What somebody else collected before the traffic was back says nothing about blue alone.
             if (interval.from < input.restoredAt) continue;
+            measuredMs += interval.to - interval.from;
             alone = blueAlone(alone, interval.counts, input.target);
             countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
@@ -61,14 +64,18 @@ export function verifyRecovery(dependencies: Dependencies): Activities['verifyRe
                 requests: counts.requests,
                 evidence: [lineOf(counts, input)],
               };
-            if (found === undefined && interval.to - input.restoredAt >= QUIET_MS)
-              return await acceptedQuiet(platform.workload, { input, counts, elsewhere, at: interval.to }, run);
+            if (found === undefined && measuredMs >= quietMs)
+              return await acceptedQuiet(
+                platform.workload,
+                { input, counts, elsewhere, quietMs, at: interval.to },
+                run,
+              );
           }
         } catch (error) {
           run.signal.throwIfAborted();
           problem = messageOf(error);
         }
-        const isWithoutMetrics = Date.now() - freshAt >= QUIET_MS + apartMs(source);
+        const isWithoutMetrics = Date.now() - freshAt >= quietMs + apartMs(source);
         if (isWithoutMetrics && input.neverShifted) {
           const accepted = await acceptedUnmoved(platform, input, problem, run);
           if ('healthyAt' in accepted) return accepted;
@@ -127,15 +134,16 @@ async function acceptedQuiet(
     readonly input: RollbackInput;
     readonly counts: Counts;
     readonly elsewhere: ReadonlyMap<string, number>;
+    readonly quietMs: number;
     readonly at: number;
   },
   run: RunContext,
 ): Promise<BlueRecovered> {
-  const { counts, elsewhere, at } = found;
+  const { counts, elsewhere, quietMs, at } = found;
   const { blue } = found.input.target;
   const health = await workload.checkHealth(blue, run);
   const others = [...elsewhere].map(([version, requests]) => `${requests} of ${short(version)}`);
-  const seconds = QUIET_MS / 1_000;
+  const seconds = quietMs / 1_000;
   const answered =
     counts.requests > 0
       ? `${blue} kept its limits over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`

@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { verifyRecovery } from '../../src/activities/verify-recovery.ts';
+import type { Activities } from '../../src/domain/activities.ts';
 import type { RollbackInput } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
 import { begin, run } from './support/attempt.ts';
@@ -30,6 +32,11 @@ function round({ target, plan }: Scene, forMs: number): RollbackInput {
 /** `sinceMs`: how long ago the platform said that blue has all traffic. */
 function recovery(here: Scene, forMs: number, sinceMs = 0) {
   return { ...round(here, forMs), restoredAt: Date.now() - sinceMs };
+}
+
+/** The same with a second and a half in place of the half minute of little traffic. */
+function soonQuiet({ dependencies }: Scene): Activities['verifyRecovery'] {
+  return verifyRecovery(dependencies, 1_500);
 }
 
 /** What the newest heartbeat says is wrong. */
@@ -198,11 +205,11 @@ test('the proof begins after the last request that still went to green', async (
 test('without any traffic for half a minute a health check of blue is accepted, and nothing is called proven', async () => {
   const here = await scene();
   here.production.demand(0);
-  const { requests, evidence, accepted } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  const { requests, evidence, accepted } = await run(soonQuiet(here), recovery(here, LONG_MS));
   expect(requests).toBe(0);
   expect(accepted).toEqual({
     by: 'the rule for little traffic',
-    what: `${BLUE} answers its health check; in 30 s the metrics counted no request of it; 50 requests prove its health`,
+    what: `${BLUE} answers its health check; in 1.5 s the metrics counted no request of it; 50 requests prove its health`,
   });
   expect(evidence.map(({ what, measured }) => `${what}: ${measured}`)).toEqual([
     `fresh requests of ${BLUE} alone: 0, 0 failed`,
@@ -214,21 +221,29 @@ test('fewer than fifty fresh requests in half a minute are no proof: blue has to
   const here = await scene();
   here.production.demand(12);
   here.production.misbehave('health', 'fail');
-  const { result, heartbeats } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  const { result, heartbeats } = begin(soonQuiet(here), recovery(here, LONG_MS));
   await until(() => problemIn(heartbeats).includes('it answered 500'));
   here.production.misbehave('health', 'well');
   const { requests, accepted } = await result;
   expect(requests).toBeGreaterThan(0);
   expect(requests).toBeLessThan(50);
   expect(accepted?.what).toBe(
-    `${BLUE} kept its limits over ${requests} fresh requests (0 failed) in 30 s and answers its health check; 50 requests prove its health`,
+    `${BLUE} kept its limits over ${requests} fresh requests (0 failed) in 1.5 s and answers its health check; 50 requests prove its health`,
   );
+});
+
+test('time in which no worker measured is no time of little traffic: blue is proven by its requests', async () => {
+  const here = await scene();
+  here.production.demand(30);
+  const { requests, accepted } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 60_000));
+  expect(accepted).toBeUndefined();
+  expect(requests).toBeGreaterThanOrEqual(50);
 });
 
 test('requests that the metrics count under other names are named', async () => {
   const here = await scene();
   const target = { ...here.target, blue: '2.4.0+build.7' };
-  const { accepted } = await run(here.activities.verifyRecovery, { ...recovery(here, LONG_MS, 30_000), target });
+  const { accepted } = await run(soonQuiet(here), { ...recovery(here, LONG_MS), target });
   expect(accepted?.what).toMatch(
     /the metrics counted no request of it, but \d+ of 2\.4\.0; 50 requests prove its health$/,
   );
@@ -238,7 +253,7 @@ test('without any traffic a blue that fails its health check has not recovered',
   const here = await scene();
   here.production.demand(0);
   here.production.misbehave('health', 'fail');
-  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, recovery(here, LONG_MS, 30_000));
+  const { result, heartbeats, cancel } = begin(soonQuiet(here), recovery(here, LONG_MS));
   await until(() => problemIn(heartbeats).includes('it answered 500'));
   cancel();
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
@@ -247,8 +262,8 @@ test('without any traffic a blue that fails its health check has not recovered',
 test('before the first shift, unreadable metrics do not keep the rollback from its end, and the result says so', async () => {
   const here = await scene();
   here.production.misbehave('metrics', 'fail');
-  const neverShifted = { ...recovery(here, LONG_MS, 30_000), neverShifted: true as const };
-  const { requests, evidence, accepted } = await run(here.activities.verifyRecovery, neverShifted);
+  const neverShifted = { ...recovery(here, LONG_MS), neverShifted: true as const };
+  const { requests, evidence, accepted } = await run(soonQuiet(here), neverShifted);
   expect(requests).toBe(0);
   expect(accepted).toEqual({
     by: 'the rule for a rollback before the first shift',
@@ -276,8 +291,8 @@ test.each<[string, Record<string, unknown>, (here: Scene) => void, RegExp]>([
   const here = await scene(changes);
   here.production.misbehave('metrics', 'fail');
   happen(here);
-  const neverShifted = { ...recovery(here, LONG_MS, 30_000), neverShifted: true as const };
-  const { result, heartbeats, cancel } = begin(here.activities.verifyRecovery, neverShifted);
+  const neverShifted = { ...recovery(here, LONG_MS), neverShifted: true as const };
+  const { result, heartbeats, cancel } = begin(soonQuiet(here), neverShifted);
   await until(() => why.test(problemIn(heartbeats)));
   cancel();
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });

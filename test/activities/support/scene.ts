@@ -1,5 +1,6 @@
 import { afterEach } from '@jest/globals';
 import { createActivities } from '../../../src/activities/create-activities.ts';
+import type { Dependencies } from '../../../src/activities/dependencies.ts';
 import type { Activities } from '../../../src/domain/activities.ts';
 import type { Freeze } from '../../../src/domain/freeze.ts';
 import type { DeploymentPlan, DeploymentTarget } from '../../../src/domain/plan.ts';
@@ -32,6 +33,7 @@ export const SEQUENTIAL = {
 export interface Scene {
   readonly production: LittleProduction;
   readonly activities: Activities;
+  readonly dependencies: Dependencies;
   readonly reports: ReportStore;
   readonly plan: DeploymentPlan;
   readonly target: DeploymentTarget;
@@ -87,14 +89,15 @@ export function useScenes(): (
       yield* past;
     };
     const line: Scene['line'] = { stopped: async () => [] };
-    const activities = createActivities({
+    const dependencies: Dependencies = {
       runbooks,
       reports,
       registry: changed,
       env: { ...env },
       pastRuns,
       stoppedLine: () => line.stopped(),
-    });
-    return { production, plan, target: plan.target, activities, reports, past, line };
+    };
+    const activities = createActivities(dependencies);
+    return { production, plan, target: plan.target, activities, dependencies, reports, past, line };
   };
 }
