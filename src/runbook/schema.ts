@@ -244,38 +244,31 @@ function runbookSchema(kinds: RunbookKinds) {
       const last = steps.at(-1)?.percentage;
       if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
     }, whereValid('traffic'))
-    .superRefine(
-      (runbook, context) => {
-        const fail = failIn(context);
-        const ids = new Set<string>();
-        for (const list of ['checklist', 'verifyGreen'] as const)
-          runbook[list].forEach((item, index) => {
-            if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
-            ids.add(item.id);
-            for (const { path, database } of checkKinds.get(item.kind)?.databases?.(item) ?? [])
-              if (!Object.hasOwn(runbook.databases, database))
-                fail(
-                  [list, index, ...path],
-                  `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
-                );
-          });
-      },
-      whereValid('checklist', 'verifyGreen', 'databases'),
-    )
-    .superRefine(
-      (runbook, context) => {
-        const fail = failIn(context);
-        const names = new Set<string>();
-        runbook.analysis?.forEach((entry, index) => {
-          if (names.has(entry.name))
-            fail(['analysis', index, 'name'], `found "${entry.name}" twice, expected each once`);
-          names.add(entry.name);
-          if (entry.kind === 'query' && withServer(entry, runbook.metrics).url === undefined)
-            fail(['analysis', index, 'url'], 'missing, expected an http or https URL since metrics is no prometheus');
+    .superRefine((runbook, context) => {
+      const fail = failIn(context);
+      const ids = new Set<string>();
+      for (const list of ['checklist', 'verifyGreen'] as const)
+        validIn(runbook[list], list, context).forEach(([index, item]) => {
+          if (ids.has(item.id)) fail([list, index, 'id'], `found "${item.id}" twice, expected each id once`);
+          ids.add(item.id);
+          for (const { path, database } of checkKinds.get(item.kind)?.databases?.(item) ?? [])
+            if (!Object.hasOwn(runbook.databases, database))
+              fail(
+                [list, index, ...path],
+                `found "${database}", expected one of databases: ${Object.keys(runbook.databases).join(', ') || '(none named)'}`,
+              );
         });
-      },
-      whereValid('analysis', 'metrics'),
-    )
+    }, whereValid('databases'))
+    .superRefine((runbook, context) => {
+      const fail = failIn(context);
+      const names = new Set<string>();
+      validIn(runbook.analysis, 'analysis', context).forEach(([index, entry]) => {
+        if (names.has(entry.name)) fail(['analysis', index, 'name'], `found "${entry.name}" twice, expected each once`);
+        names.add(entry.name);
+        if (entry.kind === 'query' && withServer(entry, runbook.metrics).url === undefined)
+          fail(['analysis', index, 'url'], 'missing, expected an http or https URL since metrics is no prometheus');
+      });
+    }, whereValid('metrics'))
     .superRefine(
       (runbook, context) => {
         const missing = runbook.limits.latency && latencyProblem(runbook.metrics);
@@ -319,6 +312,17 @@ function whereValid(...keys: readonly string[]): { when: (payload: z.core.ParseP
   const isElsewhere = ({ path: [key] = [], code }: z.core.$ZodRawIssue): boolean =>
     key === undefined ? code === 'unrecognized_keys' : ![...keys, 'service'].includes(String(key));
   return { when: ({ issues }) => issues.every(isElsewhere) };
+}
+
+/** The entries of a list that are valid by themselves, each with its index. */
+function validIn<Entry>(
+  entries: readonly Entry[] | undefined,
+  list: string,
+  { issues }: z.core.$RefinementCtx,
+): (readonly [index: number, entry: Entry])[] {
+  const wrong = issues.filter(({ path: [key] = [] }) => key === list).map(({ path: [, index] = [] }) => index);
+  if (wrong.includes(undefined)) return []; // the list itself
+  return [...(entries ?? []).entries()].filter(([index]) => !wrong.includes(index));
 }
 
 function withMetricsServer(entry: Analysis[number], metrics: MetricsConfig): Analysis[number] {

@@ -52,6 +52,18 @@ describe('a runbook with mistakes', () => {
     ]);
   });
 
+  test('does not hide a mistake behind one in another entry of the list', () => {
+    const text = guideWith(
+      ['kind: postgres-indexes\n    database: main', 'kind: postgres-indexes\n    database: mian'],
+      ['role: recommendation # as which', 'rol: recommendation # as which'],
+    );
+    expect(problemsOf(text).map((line) => line.replace(/^x\.yaml:\d+:\d+: /, ''))).toEqual([
+      expect.stringMatching(/^checklist\[0\]\.role: missing/),
+      expect.stringMatching(/^checklist\[0\]\.rol: unknown key/),
+      'checklist[1].database: found "mian", expected one of databases: main, staging',
+    ]);
+  });
+
   test('takes no built-in of JavaScript for an old name', () => {
     const text = guideWith(['judge: { rule: sequential,', 'constructor: 1\njudge: { rule: constructor,']);
     for (const line of problemsOf(text)) expect(line).not.toMatch(/instead|function/);
