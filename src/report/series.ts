@@ -63,7 +63,7 @@ const BETWEEN_WINDOWS_MS = 2_000;
 export function seriesOf(report: DeploymentReport, polls: readonly Poll[]): SoakSeries[] {
   return report.steps.map((step, index) => {
     const { percentage, shiftedAt: startedAt } = step;
-    const endedAt = endOf(report, index);
+    const due = endOf(report, index);
     const own = polls.filter(({ soakStartedAt }) => soakStartedAt === startedAt);
     const seen = withoutOverlaps(
       own.flatMap((poll) => (poll.counted ? [{ ...poll.counted, verdict: poll.verdict }] : [])),
@@ -71,7 +71,10 @@ export function seriesOf(report: DeploymentReport, polls: readonly Poll[]): Soak
     const windows = withoutOverlaps(
       step.windows.map(({ from, to, green, blue, verdict }) => ({ from, to, green, blue, verdict })),
     );
-    const points = seen.length > 0 ? seen : windows;
+    // It is watched on while a freeze holds the next shift, and what was read during the rollback is none of the soak's.
+    const until = report.steps[index + 1]?.shiftedAt ?? due;
+    const points = (seen.length > 0 ? seen : windows).filter(({ from }) => from < until);
+    const endedAt = Math.max(due, Math.min(until, points.at(-1)?.to ?? due));
     const problems = own.filter(({ problem }) => problem !== undefined);
     const lastProblem = problems.reduce<Poll | undefined>(
       (last, one) => (last && last.at > one.at ? last : one),

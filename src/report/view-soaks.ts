@@ -63,7 +63,7 @@ function sentencesOf(document: ReportDocument, index: number, series: SoakSeries
   const times = (gaps: typeof missing): string =>
     gaps.map(({ from, to }) => `${timeOfDay(from)} to ${timeOfDay(to)}`).join(', ');
   return [
-    `From ${dateTime(startedAt)}, watched for ${length(endedAt - startedAt)}. ${end}`,
+    `From ${dateTime(startedAt)}, for ${length(endedAt - startedAt)}. ${end}`,
     ...(gate?.passedAt === undefined
       ? []
       : [
@@ -135,7 +135,7 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
     },
     {
       title: 'Share of requests that failed',
-      words: `${both(({ failed, requests }) => `failed ${outOf(failed, requests)}`)}.${limitWords(limits?.errorRate)}${worst(({ failed }) => failed)}`,
+      words: `${both(({ failed, requests }) => (requests === 0 ? 'had no requests' : `failed ${outOf(failed, requests)}`))}.${limitWords(limits?.errorRate)}${worst(({ failed }) => failed)}`,
       unit: 'share',
       value: ({ failed, requests }) => (requests > 0 ? failed / requests : undefined),
       ...(limits ? { limit: limits.errorRate } : {}),
@@ -145,7 +145,7 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
       ? [
           {
             title: 'Mean time of an answer',
-            words: `${both(({ meanMs }) => (typeof meanMs !== 'number' ? 'is not known' : `took ${Math.round(meanMs)} ms in the mean`))}. The mean has no limit; it is shown to see where it goes.`,
+            words: `${both(({ meanMs }) => (typeof meanMs !== 'number' ? 'is not known' : `took ${Math.round(meanMs)} ms on average`))}. The mean has no limit; it is shown to see where it goes.`,
             unit: 'ms' as const,
             value: ({ meanMs, requests }: PointCounts) => (requests > 0 ? (meanMs ?? undefined) : undefined),
           },

@@ -84,6 +84,25 @@ test('time in which nobody read is named, though the reading afterwards counted 
   expect(soak).toMatchObject({ missing: [], unread: [{ from: START + 20_000, to: START + 40_000 }] });
 });
 
+test('a soak goes on while the next shift is held, and ends where the rollback begins', () => {
+  const report = reportOf();
+  const [step] = report.steps;
+  if (!step) throw new Error('it has a step');
+  const passed = { id: 'shift-to-100', required: 1, approvedBy: ['ana'], passedAt: START + 20_000 };
+  const held = {
+    ...report,
+    steps: [
+      { ...step, gate: passed },
+      { ...step, percentage: 100, shiftedAt: START + 40_000 },
+    ],
+  };
+  expect(seriesOf(held, polls(START, START + 39_000))[0]).toMatchObject({ endedAt: START + 39_000, missing: [] });
+  const rollback = { detectedAt: START + 30_000 } as NonNullable<DeploymentReport['rollback']>;
+  const [left] = seriesOf({ ...report, rollback }, polls(START, START + 45_000));
+  expect(left).toMatchObject({ endedAt: START + 30_000, missing: [] });
+  expect(left?.points.at(-1)?.to).toBe(START + 30_000);
+});
+
 test('polls that brought nothing are counted, with why the last of them did not', () => {
   const failed = (at: number, problem: string): Poll => ({
     soakStartedAt: START,
