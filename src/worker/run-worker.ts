@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { type Logger, Runtime } from '@temporalio/worker';
 import { loadRegistry } from '../built-in.ts';
+import { count } from '../format/index.ts';
 import { warnOfUnusableNotifiers } from '../notifications/index.ts';
-import { createRunbookStore } from '../runbook/index.ts';
+import { createRunbookStore, type RunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
-import { connectionConfig, connectWorker, ensureSearchAttributes } from '../temporal/index.ts';
+import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from '../temporal/index.ts';
 import { keepHeapSmall, messageOf } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
@@ -47,8 +48,9 @@ async function run(logger: Logger): Promise<void> {
   const health = await serveHealth();
   const registry = await loadRegistry();
   const state = await openState();
+  const directory = resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks');
   const runbooks = createRunbookStore({
-    directory: resolve(process.env['BLUEGREEN_RUNBOOKS'] ?? 'runbooks'),
+    directory,
     state,
     format: registry.format,
   });
@@ -72,6 +74,7 @@ async function run(logger: Logger): Promise<void> {
       ...(tracing && { plugins: tracing.plugins }),
     });
     keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
+    logger.info(await takesWork(runbooks, { namespace, directory }));
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
     health?.started({ worker, connection });
@@ -82,6 +85,18 @@ async function run(logger: Logger): Promise<void> {
     await tracing?.stop();
     await health?.close();
   }
+}
+
+/** Where it takes work, and for which runbooks: what people look for when nothing happens. */
+async function takesWork(
+  runbooks: RunbookStore,
+  { namespace, directory }: { readonly namespace: string; readonly directory: string },
+): Promise<string> {
+  const found = await runbooks.inPlace().then(
+    (all) => count(all.length, 'runbook'),
+    (error: unknown) => `no runbook: ${messageOf(error)}`,
+  );
+  return `Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}"; runbooks in ${directory}: ${found}`;
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */
