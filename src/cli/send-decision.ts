@@ -82,8 +82,5 @@ export async function signalDecision(
 /** @throws CliError when there is nothing left to decide. */
 export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
   if (status.name === 'RUNNING') return;
-  throw new CliError(
-    EXIT.notTaken,
-    `Refused: the deployment ${workflowId} is closed (${status.name.toLowerCase()}); there is nothing left to decide.`,
-  );
+  throw new CliError(EXIT.notTaken, `Refused: ${workflowId} has ended; there is nothing left to decide.`);
 }

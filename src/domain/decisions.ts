@@ -169,7 +169,7 @@ function refuseRecheck(status: DeploymentStatus, { check: id, remedy }: Decision
   if (id !== undefined) {
     const check = status.checks.find((one) => one.id === id);
     if (!check) return noSuchCheck(status, id);
-    if (isPassed(check)) return `${id} is ${check.outcome} already`;
+    if (isPassed(check)) return alreadyPassed(check);
     if (check.checkedBy === 'person') return `${id} is attested by a person, not measured`;
     if (remedy && !check.remedy) return `the runbook names no remedy for ${id}`;
   }
@@ -186,6 +186,10 @@ function toRecheck(status: DeploymentStatus, id: string | undefined): CheckStatu
   );
 }
 
+function alreadyPassed({ id, outcome }: CheckStatus): string {
+  return outcome === 'passed' ? `${id} has passed already` : `${id} was ${outcome} already`;
+}
+
 function noSuchCheck(status: DeploymentStatus, id: string | undefined): string {
   return `there is no check "${id}"; the checks are ${status.checks.map((one) => one.id).join(', ')}`;
 }
@@ -194,7 +198,7 @@ function refuseCheckDecision(status: DeploymentStatus, { action, check: id }: De
   if (status.phase !== 'checking') return `the checklist is not open now (${status.phase})`;
   const check = status.checks.find((candidate) => candidate.id === id);
   if (!check) return noSuchCheck(status, id);
-  if (isPassed(check)) return `${check.id} is ${check.outcome} already`;
+  if (isPassed(check)) return alreadyPassed(check);
   if (action === 'waive' && check.critical) return `${check.id} is critical: it cannot be waived, only fixed`;
   if (action === 'waive' && (isUnderWay(check) || (check.outcome === 'waiting' && check.checkedBy === 'worker')))
     return `${check.id} is still being measured; wait for its result`;

@@ -78,6 +78,7 @@ export {
   type DeploymentStatus,
   type FinishedWindow,
   isClosed,
+  isGuarded,
   isPassed,
   isReadBack,
   isStuck,
@@ -157,4 +158,4 @@ export {
   undecidedEnded,
   windowClosed,
 } from './transitions.ts';
-export { waitingFor } from './waiting-for.ts';
+export { unblockWords, waitingFor } from './waiting-for.ts';

@@ -65,7 +65,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
       return {
         what: 'all traffic on blue, and blue healthy over fresh requests',
         since,
-        unblockedBy: `nothing to do; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
+        unblockedBy: `time, and blue's health; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
       };
     case 'rollback-stalled':
       return {
@@ -89,7 +89,7 @@ function theGuard({ healthyAt }: BlueRecovered, { plan }: DeploymentStatus): Wai
     what: 'the end of the guard: blue has recovered, and the traffic is watched in case a late command moves it',
     since: healthyAt,
     ...(plan && { until: healthyAt + plan.rollback.guardMs }),
-    unblockedBy: 'nothing to do; the rollback ends after it',
+    unblockedBy: 'time; the rollback ends then',
   };
 }
 
@@ -123,8 +123,19 @@ function untilThawed({ freezes, since, until }: HeldStatus, { plan, deployedAt }
   };
 }
 
+/** A running deployment keeps the runbook that it was started with. */
+export function unblockWords(unblock: string): string {
+  return /\bin the runbook\b/.test(unblock)
+    ? `${unblock} (for the next deployment: this one keeps its runbook)`
+    : unblock;
+}
+
 function howToUnblock(check: CheckStatus): string {
   const remedy = check.remedy && check.outcome === 'failed' ? 'recheck with its remedy' : undefined;
-  const ways = check.checkedBy === 'person' ? ['attest'] : [check.result?.unblock, remedy, 'recheck'];
-  return [...ways, ...(check.critical ? [] : ['waive']), 'abort'].filter(Boolean).join(', or ');
+  const { unblock } = check.result ?? {};
+  const ways = check.checkedBy === 'person' ? ['attest'] : [unblock && unblockWords(unblock), remedy, 'recheck'];
+  const isSaid = (way: string | undefined): boolean => way === 'recheck' && unblock?.endsWith('then recheck') === true;
+  return [...ways.filter((way) => !isSaid(way)), ...(check.critical ? [] : ['waive']), 'abort']
+    .filter(Boolean)
+    .join(', or ');
 }

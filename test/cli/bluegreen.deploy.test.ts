@@ -133,10 +133,10 @@ test('a rejected release ends as rolled back, with 10; its status tells how, and
     expect(late).toEqual({
       exitCode: EXIT.notTaken,
       out: '',
-      err: `Refused: the deployment ${deployment.handle.workflowId} is closed (failed); there is nothing left to decide.\n`,
+      err: `Refused: ${deployment.handle.workflowId} has ended; there is nothing left to decide.\n`,
     });
     expect(status.out).toContain('  phase      rolled back, since ');
-    expect(status.out).toContain('\nRollback\n  rejected: Rejected by ana: the dashboards look wrong.\n');
+    expect(status.out).toContain('\nRollback\n  Rejected by ana: the dashboards look wrong.\n');
     expect(status.out).toContain('  gate shift-to-100: 0 of 1 approval, not passed\n');
   });
 });

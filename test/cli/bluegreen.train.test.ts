@@ -104,7 +104,10 @@ describe('bluegreen --train', () => {
         expect(text).toContain(`# ✘ Train ${name}: stopped`);
         expect(text).toContain(`| one | ${first} | production | 2.5.0 | completed |`);
         const again = await say('abort', '--train', name, '--by', 'ben');
-        expect(again).toMatchObject({ exitCode: 3, err: expect.stringContaining('is closed') });
+        expect(again).toMatchObject({
+          exitCode: 3,
+          err: expect.stringContaining('has ended; there is nothing left to decide'),
+        });
       },
       taskQueue,
     );

@@ -297,6 +297,21 @@ test('readings that were missed are in the next one, and a window that is finish
   expect(remember(missed, { live: later }).samples).toEqual(missed.samples);
 });
 
+test('a view that is opened in the middle of a soak shows the rate since its first reading', () => {
+  const at = withReadings(sightIn('deploying', NOW, 100_000), [0]);
+  const live = at.live ?? fail();
+  const longer = { ...live, to: live.from + 40_000, green: { ...live.green, requests: 600 } };
+  const [sample] = remember(NO_HISTORY, {
+    live: { ...longer, watchState: { ...live.watchState, soakStartedAt: live.from } },
+  }).samples;
+  expect(sample).toMatchObject({ from: live.from + 10_000, to: live.from + 40_000 });
+  const [inLater] = remember(NO_HISTORY, {
+    live: { ...longer, watchState: { ...live.watchState, soakStartedAt: live.from - 300_000 } },
+  }).samples;
+  expect(inLater).toMatchObject({ from: live.from, to: live.from + 40_000 });
+  expect([sample, inLater].some((one) => one?.isLonger)).toBe(false);
+});
+
 test('no traffic is known, no metrics are a gap', () => {
   const at = withReadings(sightIn('deploying', NOW, 100_000), [0]);
   const live = at.live ?? fail();

@@ -7,7 +7,7 @@ import { unknownWords } from '../../src/cli/commands/decide.ts';
 import { renderRows } from '../../src/cli/commands/list.ts';
 import { openQuestion } from '../../src/cli/demo/questions.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
-import { changes } from '../../src/cli/view/changes.ts';
+import { changes, numbersOf } from '../../src/cli/view/changes.ts';
 import { bar, formatDuration, formatDurationRoughly, stopwatch } from '../../src/cli/view/format.ts';
 import { renderFull } from '../../src/cli/view/full.ts';
 import { aligned, clip, wrap } from '../../src/cli/view/layout.ts';
@@ -16,6 +16,7 @@ import { PLAIN, sanitize } from '../../src/cli/view/output.ts';
 import { renderReport } from '../../src/cli/view/report.ts';
 import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import { demoRunbook } from '../../src/demo/runbook.ts';
+import type { WatchHeartbeat } from '../../src/domain/activity-results.ts';
 import { ACTIONS } from '../../src/domain/decision.ts';
 import { parseDecision } from '../../src/domain/decisions.ts';
 import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
@@ -117,6 +118,55 @@ test('what was told once is not told again', () => {
     expect(changes(sight, sight, PLAIN)).toEqual([]);
     if (!isClosed(phase)) expect(changes(undefined, sight, PLAIN)).not.toEqual([]);
   }
+});
+
+test('a phase that ended and began again between two looks is said, with the numbers of its own soak only', () => {
+  const half = sightIn('soaking');
+  const { status } = half;
+  const [step] = status?.steps ?? [];
+  if (!status || !step) throw new Error('it soaks');
+  const full = { ...step, percentage: 100, shiftedAt: NOW - 1_000, soakUntil: NOW + 59_000 };
+  const later = { ...half, status: { ...status, phaseSince: NOW - 1_000, greenPercentage: 100, steps: [step, full] } };
+  expect(changes(half, later, PLAIN).map(({ text }) => text)).toContain(
+    'soaking at 100 % (blue 2.4.0 0 %, green 2.5.0 100 %)',
+  );
+
+  const counts = { requests: 10, failed: 0, slow: 0, meanMs: 1 };
+  const live: WatchHeartbeat = {
+    verdict: 'inconclusive',
+    reason: 'not yet',
+    from: NOW - 1_000,
+    to: NOW,
+    green: counts,
+    blue: counts,
+    latest: { intervalMs: 1_000, green: counts, blue: counts },
+    watchState: { cursor: null, judge: null, soakStartedAt: full.shiftedAt },
+  };
+  expect(numbersOf({ ...half, live }, 0)).toBeUndefined();
+  expect(numbersOf({ ...later, live }, 0)?.text).toMatch(/^59 s left; blue 10\.0\/s/);
+  expect(numbersOf({ ...later, live }, live.to)).toBeUndefined();
+  const rollingBack = { ...later.status, phase: 'rolling-back' as const };
+  expect(numbersOf({ ...later, status: rollingBack, live }, 0)?.text).toMatch(/^blue 10/);
+});
+
+test('a rollback that only guards the traffic is called rolled back', () => {
+  const sight = sightIn('rolling-back');
+  const { status } = sight;
+  if (!status?.rollback) throw new Error('it rolls back');
+  const recovered = { healthyAt: NOW, requests: 50, evidence: [] };
+  const guarded = { ...sight, status: { ...status, rollback: { ...status.rollback, recovered } } };
+  const title = (one: DeploymentSnapshot) => renderLive(one, { columns: 120, rows: 40 }, PLAIN, [])[0];
+  expect(title(sight)).toContain('ROLLING BACK');
+  expect(title(guarded)).toContain('rolled back, guarding the traffic');
+});
+
+test('while no worker answers, the traffic is what the history has, and the soak has only its clock', () => {
+  const sight = sightIn('soaking');
+  const silent = { ...sight, unreachableReason: 'no worker answers', lastKnown: { greenPercentage: 0 } };
+  const screen = renderLive(silent, { columns: 120, rows: 40 }, PLAIN, []).join('\n');
+  expect(screen).toContain('traffic: blue 2.4.0 100 %, green 2.5.0 0 %');
+  expect(screen).toMatch(/m of 10 m by the clock$/m);
+  expect(renderFull(silent, PLAIN).join('\n')).toContain('  traffic    blue 2.4.0 100 %, green 2.5.0 0 %');
 });
 
 test('a workflow that does not answer is told, and so is that it answers again', () => {

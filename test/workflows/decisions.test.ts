@@ -134,7 +134,7 @@ test('once blue has recovered nobody starts another round, unless the guard fail
     what: 'the end of the guard: blue has recovered, and the traffic is watched in case a late command moves it',
     since: 1_000,
     until: 1_000 + plan.rollback.guardMs,
-    unblockedBy: 'nothing to do; the rollback ends after it',
+    unblockedBy: 'time; the rollback ends then',
   });
   for (const wrong of [roundFailed(recovered, 'the guard failed', 2_000), trafficMoved(recovered, 'it moved')]) {
     expect(refusal(wrong, retry)).toBeUndefined();

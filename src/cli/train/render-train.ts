@@ -64,7 +64,7 @@ function reasons(status: TrainStatus): string[] {
     .flatMap((one) => [
       '',
       `${one.service} in ${one.environment}: ${one.outcome}`,
-      `  ${COMMAND} report ${flagsOf(one)}`,
+      `  ${COMMAND} report ${flagsOf(one)}${one.runId === undefined ? '' : ` --run ${one.runId}`}`,
     ]);
 }
 

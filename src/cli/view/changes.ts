@@ -90,7 +90,9 @@ export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: num
     `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
     `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
   const step = status.steps.at(-1);
-  const isSoaking = status.phase === 'soaking' && step !== undefined && step.provenAt === undefined;
+  // The status may be older than the window, or younger: then it is about another soak.
+  if (step?.shiftedAt !== live.watchState.soakStartedAt) return undefined;
+  const isSoaking = status.phase === 'soaking' && step.provenAt === undefined;
   const left = isSoaking ? Math.max(0, step.soakUntil - at) : undefined;
   const { verdict, reason, code, analysis } = live;
   const further = (analysis ?? []).map((one) => `; ${furtherWords(one)}`).join('');
@@ -116,9 +118,10 @@ function isOver({ server }: DeploymentSnapshot): boolean {
 }
 
 function phaseChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {
-  if (is.phase === was?.phase || isClosed(is.phase)) return [];
   const { phase, phaseSince, greenPercentage } = is;
-  const text = `${PHASE_WORDS[phase]}${atWords(is)} (${trafficWords(is)})`;
+  // Between two looks a phase may have ended and begun again, as the soak of the next step.
+  if ((phase === was?.phase && phaseSince === was.phaseSince) || isClosed(phase)) return [];
+  const text = `${PHASE_WORDS[phase]}${atWords(is)} (${trafficWords({ status: is })})`;
   return [{ kind: 'phase', text, data: { phase, since: phaseSince, greenPercentage } }];
 }
 

@@ -1,4 +1,4 @@
-import { type CheckStatus, holderWords, isPassed, type Progress } from '../../domain/index.ts';
+import { type CheckStatus, holderWords, isPassed, type Progress, unblockWords } from '../../domain/index.ts';
 import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
 import type { ServerView } from './snapshot.ts';
@@ -69,7 +69,7 @@ export function progressLines({ doing, problem, waitsFor = [] }: Progress, now: 
 /** What a person can do about a check that has not passed, where the check knows it. */
 export function unblockLines({ outcome, result }: CheckStatus): string[] {
   const isOpen = outcome === 'failed' || outcome === 'unmeasured';
-  return isOpen && result?.unblock !== undefined ? [`to unblock: ${result.unblock}`] : [];
+  return isOpen && result?.unblock !== undefined ? [`to unblock: ${unblockWords(result.unblock)}`] : [];
 }
 
 export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {
@@ -89,7 +89,7 @@ export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: 
     case 'failed':
       return `${result?.summary ?? outcome}${remedies?.at(-1) ? ` (after the remedy by ${remedies.at(-1)?.by})` : ''}`;
     case 'unmeasured':
-      return result?.summary ?? 'could not be measured';
+      return result?.summary ?? 'not measured';
   }
 }
 

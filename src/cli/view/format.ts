@@ -11,7 +11,9 @@ export function formatDurationRoughly(ms: number): string {
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} m${seconds % 60 === 0 ? '' : ` ${pad(seconds % 60)} s`}`;
-  return `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${pad(minutes % 60)} m`}`;
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)} d${hours % 24 === 0 ? '' : ` ${hours % 24} h`}`;
+  return `${hours} h${minutes % 60 === 0 ? '' : ` ${pad(minutes % 60)} m`}`;
 }
 
 /** `01:12` since a start; `1:02:03` past an hour. */

@@ -21,6 +21,7 @@ import {
   forwardOnlyLines,
   furtherLines,
   gateLine,
+  judgedWords,
   movedLine,
   paintPhase,
   pastGateLine,
@@ -28,7 +29,6 @@ import {
   soakLine,
   trafficWords,
   undeliveredLines,
-  verdictWords,
   windowLine,
 } from './sections.ts';
 import type { DeploymentSnapshot, ServerView } from './snapshot.ts';
@@ -47,9 +47,9 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
   const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${formatDurationRoughly(at - phaseSince)}`;
   return [
     paint.bold(titleOf(status)),
-    `  phase      ${paintPhase(phase, paint)}${atWords(status)}, ${since}`,
+    `  phase      ${paintPhase(status, paint)}${atWords(status)}, ${since}`,
     ...(outcome === undefined ? [] : [`  outcome    ${outcome}`]),
-    `  traffic    ${trafficWords(status)}`,
+    `  traffic    ${trafficWords({ ...sight, status })}`,
     ...forwardOnlyLines(status).map((line) => `  schema     ${paint.yellow(line)}`),
     `  path       ${pathLine({ ...sight, status }, ANY_WIDTH, paint)}`,
     `  started    ${clock(status.startedAt, at)}${requestedBy === undefined ? '' : ` by ${requestedBy}`}${reason === undefined ? '' : `: ${reason}`}`,
@@ -100,7 +100,7 @@ function undone({ undoes }: DeploymentStatus, now: number): string[] {
 
 function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Paint): string[] {
   if (!wait) return [];
-  const until = wait.until === undefined ? '' : `, until ${clock(wait.until, now)}`;
+  const until = wait.until === undefined ? '' : `, at most until ${clock(wait.until, now)}`;
   return [
     '',
     `${paint.yellow('Waits for')} ${wait.what}`,
@@ -138,13 +138,13 @@ function steps(sight: DeploymentSnapshot, status: DeploymentStatus, paint: Paint
     const windows = step.windows.slice(-WINDOWS_SHOWN);
     return [
       '',
-      `${paint.bold(`${step.percentage} %`)}  ${isCurrent ? soakLine(step, { now: sight.at, width: WIDTH / 2 }) : soakEnd(status, step)}`,
+      `${paint.bold(`${step.percentage} %`)}  ${isCurrent ? soakLine(step, { now: sight.at, width: WIDTH / 2, answers: sight.unreachableReason === undefined }) : soakEnd(status, step)}`,
       ...(step.windows.length > windows.length ? [`  … ${step.windows.length - windows.length} earlier windows`] : []),
       ...windows.map((window) => `  ${windowLine(window, paint)}`),
       ...(isCurrent && sight.live && status.plan
         ? [
             ...indented(versionLines(versionsOf(sight, status.plan, step), WIDTH, paint).lines),
-            `  now ${verdictWords(sight.live, paint)}`,
+            `  now ${nowWords(sight.live, paint)}`,
           ]
         : []),
       ...indented(furtherLines((isCurrent ? sight.live?.analysis : undefined) ?? step.analysis, paint)),
@@ -152,6 +152,11 @@ function steps(sight: DeploymentSnapshot, status: DeploymentStatus, paint: Paint
       ...(gate === undefined ? [] : [`  gate ${gate}`]),
     ];
   });
+}
+
+function nowWords(live: NonNullable<DeploymentSnapshot['live']>, paint: Paint): string {
+  const { text, colour } = judgedWords(live, 'within', paint);
+  return colour(text);
 }
 
 function soakEnd(status: DeploymentStatus, step: DeploymentStatus['steps'][number]): string {

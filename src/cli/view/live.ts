@@ -96,7 +96,7 @@ export function renderLive(
       lines: pathLines(snapshot, room.columns, paint),
       short: [pathLine(snapshot, room.columns, paint)],
     },
-    { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(status)}`, room.columns))] },
+    { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(snapshot)}`, room.columns))] },
     ...forwardOnlyLines(status).map((line) => ({
       matters: MATTERS.troubles,
       ...paragraph(`! ${line}`, room.columns, paint.yellow),
@@ -116,8 +116,8 @@ function undeliveredNotice(status: DeploymentStatus | undefined, { columns }: Ro
 }
 
 function titleLines({ status, at }: AnsweredSnapshot, { columns }: Room, paint: Paint): string[] {
-  const { service, version, phase, phaseSince } = status;
-  const now = `  ${paintPhase(phase, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
+  const { service, version, phaseSince } = status;
+  const now = `  ${paintPhase(status, paint)}${atWords(status)}  ${paint.dim(formatDurationRoughly(at - phaseSince))}`;
   const full = `${paint.bold(titleOf(status))}${now}`;
   return stringWidth(full) <= columns ? [full] : wrap(`${paint.bold(`${service} ${version}`)}${now}`, columns);
 }
@@ -153,7 +153,12 @@ function soakBlocks(snapshot: AnsweredSnapshot, room: Room, paint: Paint): Block
   const { columns } = room;
   const live = snapshot.live ?? step.windows.at(-1);
   const soakMs = plan.traffic[status.steps.length - 1]?.soakMs;
-  const bar = soakLine(step, { now: at, width: Math.min(columns, 100), ...(soakMs === undefined ? {} : { soakMs }) });
+  const bar = soakLine(step, {
+    now: at,
+    width: Math.min(columns, 100),
+    answers: snapshot.unreachableReason === undefined,
+    ...(soakMs === undefined ? {} : { soakMs }),
+  });
   const judged = live && judgedWords(live, isOverNow(snapshot.live, plan) ? 'over' : 'within', paint);
   const checks = [`Checklist: ${checklistLine(status.checks)}`].map((line) => paint.dim(clip(line, columns)));
   const numbers = versionLines(versionsOf(snapshot, plan, step), columns, paint);
@@ -275,7 +280,9 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
       },
     ];
   const until =
-    wait.until === undefined ? '' : ` (until ${clock(wait.until, at)}, ${formatDurationRoughly(wait.until - at)} left)`;
+    wait.until === undefined
+      ? ''
+      : ` (at most until ${clock(wait.until, at)}, ${formatDurationRoughly(wait.until - at)} left)`;
   return [
     air(),
     { matters: MATTERS.gate, ...paragraph(`waits for ${wait.what}${until}`, columns, paint.yellow) },

@@ -10,7 +10,7 @@ export interface Sample {
   readonly green: MeasuredCounts;
   /** The window that it was seen in, by its beginning. */
   readonly window: number;
-  /** It holds requests from before `from` as well, who knows since when: good for shares, not for a rate. */
+  /** Nobody knows over which part of that time they were counted: good for shares, not for a rate. */
   readonly isLonger?: true;
 }
 
@@ -31,7 +31,8 @@ export function remember(
   past: PhaseHistory,
   { status, live }: { readonly status?: DeploymentStatus; readonly live?: WatchHeartbeat },
 ): PhaseHistory {
-  const windows = status?.steps.flatMap((step) => step.windows) ?? [];
+  const windows =
+    status?.steps.flatMap(({ shiftedAt, windows: own }) => own.map((one) => ({ ...one, shiftedAt }))) ?? [];
   const finished = windows.reduce(addCumulative, past.samples);
   const isFinished = windows.some(({ from }) => from === live?.from);
   const samples = live && !isFinished ? addLive(finished, live) : finished;
@@ -44,11 +45,16 @@ function addPhase(phases: PhaseHistory['phases'], status: DeploymentStatus | und
   return [...phases, { phase: status.phase, since: status.phaseSince }];
 }
 
-type Cumulative = Pick<FinishedWindow, 'from' | 'to' | 'blue' | 'green'>;
+/** `shiftedAt`: when its soak began. `intervalMs`: the length of its newest reading, where that is known. */
+type Cumulative = Pick<FinishedWindow, 'from' | 'to' | 'blue' | 'green'> & {
+  readonly shiftedAt: number;
+  readonly intervalMs?: number;
+};
 
 function addLive(samples: readonly Sample[], live: WatchHeartbeat): readonly Sample[] {
   const { latest, problem } = live;
-  const more = addCumulative(samples, live);
+  const { soakStartedAt: shiftedAt } = live.watchState;
+  const more = addCumulative(samples, { ...live, shiftedAt, ...(latest && { intervalMs: latest.intervalMs }) });
   const added = more === samples ? undefined : more.at(-1);
   // The newest reading alone: how long it took is known, also where it began before the window did.
   if (latest && added && isSame(added.green, latest.green) && isSame(added.blue, latest.blue))
@@ -80,12 +86,19 @@ function addCumulative(samples: readonly Sample[], window: Cumulative): readonly
   if (blue.requests < 0 || green.requests < 0 || blue.requests + green.requests <= 0 || window.to <= from)
     return samples;
   const sample: Sample = { window: window.from, from, to: window.to, blue, green };
-  const isFirst = samples.length === 0 && window.to - from < MUCH_LONGER_MS;
-  return [...samples, isFirst ? { ...sample, isLonger: true } : sample];
+  // The first window of a soak counts from its first reading on, which holds requests from before and is none of it.
+  if (samples.length > 0 || window.from - window.shiftedAt > AT_ONCE_MS) return [...samples, sample];
+  const { intervalMs } = window;
+  if (intervalMs !== undefined && from + intervalMs < window.to)
+    return [...samples, { ...sample, from: from + intervalMs }];
+  return [...samples, window.to - from < MUCH_LONGER_MS ? { ...sample, isLonger: true } : sample];
 }
 
-/** The first window counts from the deployment of green on; in one that lasts longer that is a small part. */
+/** In so long a window its first reading is a small part. */
 const MUCH_LONGER_MS = 60_000;
+
+/** The first window of a soak begins so soon after the shift. */
+const AT_ONCE_MS = 2_000;
 
 /** Up to where is counted: readings go on from window to window, so that a shift between two of them is in the next one. */
 function seenUntil(samples: readonly Sample[], { from }: Pick<Cumulative, 'from'>): number {

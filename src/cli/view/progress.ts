@@ -59,7 +59,7 @@ export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathSt
     return {
       name,
       state: phase === 'deploying' || phase === 'shifting' || deployedAt !== undefined ? 'done' : 'failed',
-      ...between(resolvedAt, end),
+      ...between(resolvedAt, deployedAt === undefined ? end : deployingAt),
     };
   }
 

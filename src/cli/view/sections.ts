@@ -7,6 +7,7 @@ import {
   furtherWords,
   type GateStatus,
   isApproved,
+  isGuarded,
   type MovedStatus,
   type Phase,
   pendingWords,
@@ -18,6 +19,7 @@ import {
 import { count } from '../../format/index.ts';
 import type { Judgement, Verdict } from '../../judge/index.ts';
 import { bar, clock, formatDuration, formatDurationRoughly, share } from './format.ts';
+import type { LastKnownTraffic } from './last-known.ts';
 import type { Paint } from './output.ts';
 
 /** Parts of a view, each a list of lines. Pure; shared by `status`, the live view and the report. */
@@ -38,7 +40,9 @@ export const PHASE_WORDS: Record<Phase, string> = {
   cancelled: 'cancelled',
 };
 
-export function paintPhase(phase: Phase, paint: Paint): string {
+export function paintPhase({ phase, rollback }: Pick<DeploymentStatus, 'phase' | 'rollback'>, paint: Paint): string {
+  if (phase === 'rolling-back' && rollback && isGuarded(rollback))
+    return paint.yellow('rolled back, guarding the traffic');
   const words = PHASE_WORDS[phase];
   switch (phase) {
     case 'completed':
@@ -61,19 +65,30 @@ export function paintPhase(phase: Phase, paint: Paint): string {
   }
 }
 
-/** `[#####-----]  9 s of 20 s, 11 s left`; `soakMs` is what the runbook gives it, before any extension. */
+/**
+ * `[#####-----]  9 s of 20 s, 11 s left`; `soakMs` is what the runbook gives it, before any extension. Where the deployment does
+ * not answer, nobody knows what was watched of that time.
+ */
 export function soakLine(
   step: StepStatus,
-  { now, width, soakMs }: { readonly now: number; readonly width: number; readonly soakMs?: number },
+  {
+    now,
+    width,
+    soakMs,
+    answers,
+  }: { readonly now: number; readonly width: number; readonly soakMs?: number; readonly answers: boolean },
 ): string {
   const length = step.soakUntil - step.shiftedAt;
   const extra = soakMs === undefined ? 0 : length - soakMs;
   const extended = extra >= 1_000 && step.provenAt === undefined ? `, extended by ${formatDurationRoughly(extra)}` : '';
   const gone = Math.min(length, Math.max(0, now - step.shiftedAt));
+  const passed = `${formatDurationRoughly(gone)} of ${formatDurationRoughly(length)}`;
   const text =
     step.provenAt !== undefined
       ? `proven healthy after ${formatDurationRoughly(step.provenAt - step.shiftedAt)}`
-      : `${formatDurationRoughly(gone)} of ${formatDurationRoughly(length)}, ${gone < length ? `${formatDurationRoughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
+      : !answers
+        ? `${passed} by the clock`
+        : `${passed}, ${gone < length ? `${formatDurationRoughly(length - gone)} left` : 'waiting for the verdict'}${extended}`;
   return `${bar(step.provenAt === undefined ? gone / length : 1, Math.max(12, width - text.length - 2))}  ${text}`;
 }
 
@@ -174,7 +189,7 @@ export function rollbackLines(
   const target = targetMs === undefined ? '' : `, target ${formatDurationRoughly(targetMs)}`;
   const verdict = targetMs === undefined || recoveryMs === undefined ? '' : within(recoveryMs, targetMs, paint);
   return [
-    `${paint.red(cause)}: ${reason}`,
+    reason.toLowerCase().startsWith(cause) ? paint.red(reason) : `${paint.red(cause)}: ${reason}`,
     ...rollbackSteps(rollback),
     recoveryMs === undefined
       ? paint.yellow(`recovery time: ${recovered ? 'not measured' : 'not recovered yet'}${target}`)
@@ -235,9 +250,16 @@ function within(recoveryMs: number, targetMs: number, paint: Paint): string {
   return recoveryMs <= targetMs ? paint.green(' (within it)') : paint.red(' (MISSED)');
 }
 
-/** `blue 2.4.0 50 %, green 2.5.0 50 %` */
-export function trafficWords(status: DeploymentStatus): string {
-  const { plan, greenPercentage, version } = status;
+/** `blue 2.4.0 50 %, green 2.5.0 50 %`; while no worker answers, as the history has it. */
+export function trafficWords({
+  status,
+  lastKnown,
+}: {
+  readonly status: DeploymentStatus;
+  readonly lastKnown?: Pick<LastKnownTraffic, 'greenPercentage'>;
+}): string {
+  const { plan, version } = status;
+  const { greenPercentage } = lastKnown ?? status;
   const blue = plan?.target.blue;
   return blue === undefined
     ? `green ${version} ${greenPercentage} %`
