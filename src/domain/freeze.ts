@@ -35,6 +35,14 @@ export interface HeldStatus {
   readonly until: number;
 }
 
+/** A wait for freezes that is over. Times are epoch milliseconds. */
+export interface PastHold {
+  readonly from: number;
+  readonly to: number;
+  /** The freezes, in words. */
+  readonly what: string;
+}
+
 /** Stops the line: for a whole environment, or for one service in it. */
 export interface FreezeRequest {
   readonly environment: string;

@@ -29,6 +29,7 @@ export interface DeploymentReport {
   readonly checks: DeploymentStatus['checks'];
   readonly steps: readonly StepStatus[];
   readonly decisions: DeploymentStatus['decisions'];
+  readonly holds?: DeploymentStatus['holds'];
   readonly rollback?: RollbackStatus & { readonly targetMs: number; readonly withinTarget?: boolean };
   /** Of a rollback of its own: migrations of the undone deployment that stay. */
   readonly forwardOnly?: DeploymentStatus['forwardOnly'];
@@ -60,6 +61,7 @@ export function buildReport(status: DeploymentStatus): DeploymentReport {
     checks: status.checks,
     steps: status.steps,
     decisions: status.decisions,
+    ...(status.holds === undefined ? {} : { holds: status.holds }),
     ...(status.forwardOnly === undefined ? {} : { forwardOnly: status.forwardOnly }),
     ...(status.undelivered === undefined ? {} : { undelivered: status.undelivered }),
     ...(rollback && plan ? { rollback: withTarget(rollback, plan.recovery.targetMs) } : {}),

@@ -7,7 +7,7 @@ import type {
   WindowResult,
 } from './activity-results.ts';
 import type { DecisionRecord } from './decision.ts';
-import type { HeldStatus } from './freeze.ts';
+import type { HeldStatus, PastHold } from './freeze.ts';
 import type { GateStatus } from './gate.ts';
 import type { Notification, NotificationReferences } from './notification.ts';
 import type { CheckResult, DeploymentPlan, PlannedCheck, RemedyResult } from './plan.ts';
@@ -180,6 +180,8 @@ export interface DeploymentStatus {
   readonly forgottenDecisions: number;
   /** While a freeze holds it. */
   readonly held?: HeldStatus;
+  /** The waits for freezes that are over, the newest last. */
+  readonly holds?: readonly PastHold[];
   /** The ids of the freezes that somebody has overridden for this deployment. */
   readonly overriddenFreezes?: readonly string[];
   readonly ending?: { readonly cause: 'rejected' | 'aborted'; readonly by: string; readonly reason?: string };

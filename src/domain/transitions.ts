@@ -1,5 +1,5 @@
 import type { BlueRecovered, ResolvedRollback, TrafficRestored, WindowResult } from './activity-results.ts';
-import type { Freeze } from './freeze.ts';
+import { type Freeze, freezeWords, type HeldStatus, type PastHold } from './freeze.ts';
 import { gateBefore } from './gate.ts';
 import {
   type CheckResult,
@@ -118,8 +118,18 @@ export function heldBy(
   return { ...entered(before, 'held', at), held: { freezes, since: status.held?.since ?? at, until } };
 }
 
-export function heldNoMore({ held: _, ...status }: DeploymentStatus): DeploymentStatus {
-  return status;
+/** Holds of one deployment kept in sight, and how much of the freezes' words. */
+const HOLDS_KEPT = 10;
+const HOLD_TEXT = 300;
+
+export function heldNoMore({ held, ...status }: DeploymentStatus, at: number): DeploymentStatus {
+  // One that was overridden at once held nothing up.
+  if (!held || held.since >= at) return status;
+  return { ...status, holds: [...(status.holds ?? []), pastHold(held, at)].slice(-HOLDS_KEPT) };
+}
+
+function pastHold({ freezes, since }: HeldStatus, at: number): PastHold {
+  return { from: since, to: at, what: freezes.map(freezeWords).join('; ').slice(0, HOLD_TEXT) };
 }
 
 export function greenDeployed(status: DeploymentStatus, at: number): DeploymentStatus {
@@ -325,7 +335,7 @@ export function reportKept(status: DeploymentStatus, report: WrittenReport): Dep
 }
 
 export function closed(status: DeploymentStatus, phase: Phase, outcome: string, at: number): DeploymentStatus {
-  return { ...entered(status, phase, at), checks: status.checks.map(measuredLast), outcome };
+  return { ...entered(heldNoMore(status, at), phase, at), checks: status.checks.map(measuredLast), outcome };
 }
 
 /** Nobody measures any more: what was measured last stands. */

@@ -41,7 +41,7 @@ export function missingTime(
   if (soakMs === null || countedMs >= soakMs - 2 * pollMs) return undefined;
   const isLess = countedMs < Math.min(goneMs, soakMs) - 2 * pollMs;
   const why = isLess
-    ? '; time without metrics, without requests to green or with blue over a limit does not count'
+    ? '; time without a reading, without requests to green or with blue over a limit does not count'
     : '';
   return {
     reason: `${seconds(countedMs)} of ${seconds(soakMs)} were observed${why}`,

@@ -299,6 +299,16 @@ export const reportSchema = z.strictObject({
   checks: z.array(check).describe('The checklist'),
   steps: z.array(step).describe('The steps of the traffic plan that were begun'),
   decisions: z.array(decision).describe('What people decided, taken or not'),
+  holds: z
+    .array(
+      z.strictObject({
+        from: at('Beginning'),
+        to: at('End'),
+        what: text('The freezes that held it'),
+      }),
+    )
+    .describe('The waits for freezes to end; missing where there were none')
+    .optional(),
   rollback: rollback.describe('The rollback, if there was one').optional(),
   forwardOnly: z
     .array(text('Its name'))

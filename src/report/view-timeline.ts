@@ -28,6 +28,10 @@ export function timelineOf(document: ReportDocument): MomentView[] {
         moment(at, `Remedy for "${title}" run for ${by}${done ? '' : ': it did not help'}`, done ? 'quiet' : 'bad'),
       ),
     ),
+    ...(document.holds ?? []).flatMap(({ from, to, what }) => [
+      ...moment(from, `Held by ${what}`),
+      ...moment(to, `Held no more, after ${length(to - from)}`),
+    ]),
     ...steps.flatMap(({ percentage, shiftedAt, provenAt, gate, moved }) => [
       ...moment(shiftedAt, `Green has ${percentage} % of the traffic; the soak begins`),
       ...moment(

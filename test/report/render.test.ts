@@ -3,6 +3,7 @@ import { buildReport } from '../../src/domain/report.ts';
 import { chartSvg } from '../../src/report/charts.ts';
 import { documentOf } from '../../src/report/document.ts';
 import { FORMATS, render } from '../../src/report/render.ts';
+import { timelineOf } from '../../src/report/view-timeline.ts';
 import { breachedAtGate } from '../support/status.ts';
 import { HOSTILE, refused, rolledBack } from './support.ts';
 
@@ -131,6 +132,17 @@ test('what others wrote is text, and never markup', async () => {
   expect(markdown).not.toMatch(/<script|[^\\]\[link|@everyone|[^\\]`code|[^\\]\*bold|https:\/\/evil/);
   for (const line of markdown.split('\n').filter((one) => one.startsWith('|')))
     expect([5, 7]).toContain(line.split(/(?<!\\)\|/).length);
+});
+
+test('a freeze that held it is in the timeline, with how long', () => {
+  const document = rolledBack();
+  const held = {
+    ...document,
+    holds: [{ from: document.startedAt + 1_000, to: document.startedAt + 181_000, what: 'the freeze "christmas"' }],
+  };
+  const texts = timelineOf(held).map(({ text }) => text);
+  expect(texts).toContain('Held by the freeze "christmas"');
+  expect(texts).toContain('Held no more, after 3 min');
 });
 
 test('a deployment that was refused before it had a plan has a report, too', async () => {

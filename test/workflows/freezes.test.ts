@@ -68,7 +68,9 @@ describe('a start in a freeze', () => {
       await deployment.until(({ waitingFor }) => waitingFor?.what.includes('the freeze of production by eve') ?? false);
       scene.freezes = [];
       await approve(deployment);
-      expect((await deployment.handle.result()).outcome).toBe('completed');
+      const { outcome, holds } = await deployment.handle.result();
+      expect(outcome).toBe('completed');
+      expect(holds).toMatchObject([{ from: held.held?.since, what: expect.stringContaining('production by eve') }]);
       expect(scene.notified).toEqual([expect.stringContaining('waits at 0 % for the end of the freeze "christmas"')]);
       const history = await deployment.handle.fetchHistory();
       const plans = history.events?.filter(
