@@ -93,10 +93,10 @@ async function takesWork(
   { namespace, directory }: { readonly namespace: string; readonly directory: string },
 ): Promise<string> {
   const found = await runbooks.inPlace().then(
-    (all) => count(all.length, 'runbook'),
+    (all) => (all.length > 0 ? count(all.length, 'runbook') : `no runbook: there is none in ${directory}`),
     (error: unknown) => `no runbook: ${messageOf(error)}`,
   );
-  return `Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}"; runbooks in ${directory}: ${found}`;
+  return `Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`;
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */

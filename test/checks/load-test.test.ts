@@ -260,7 +260,7 @@ describe('load-test', () => {
     expect(finding).toMatchObject({
       passed: false,
       summary: expect.stringMatching(
-        /only \d(\.\d+)? requests a second were answered in time; .* \(9\d %\): timed out 9\d; the limit is 5 %; the target took longer than 500 ms/,
+        /only \d(\.\d+)? requests a second were answered in time; .* \(9\d %\): timed out \(9\d\); the limit is 5 %; the target took longer than 500 ms/,
       ),
     });
   });

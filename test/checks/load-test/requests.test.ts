@@ -108,7 +108,7 @@ describe('the requests of a load test', () => {
       unblock: expect.stringContaining('correct target and paths, status and contains'),
     });
     expect(await run(origin, { paths: [{ path: '/sum', status: 204 }] })).toMatchObject({
-      summary: expect.stringContaining('answered 200 3'),
+      summary: expect.stringContaining('answered 200 (3)'),
     });
   });
 
