@@ -234,6 +234,8 @@ const rollback = z.strictObject({
   notices: z.array(z.string()).describe('Such as traffic that moved again'),
 });
 
+const stretch = z.strictObject({ from: at('Beginning'), to: at('End') });
+
 const soakSeries = z.strictObject({
   percentage,
   startedAt: at('When the soak began'),
@@ -252,9 +254,9 @@ const soakSeries = z.strictObject({
       }),
     )
     .describe('Counts over time, in order, never overlapping; neighbours are added up where there are very many'),
-  missing: z.array(z.strictObject({ from: at('Beginning'), to: at('End') })).describe('Where no counts are kept'),
+  missing: z.array(stretch).describe('Where no counts are kept'),
   unread: z
-    .array(z.strictObject({ from: at('Beginning'), to: at('End') }))
+    .array(stretch)
     .describe('Where nobody read the metrics, such as without a worker; the reading afterwards counted that time'),
   failedPolls: whole('Polls that brought nothing'),
   lastProblem: text('Why the last of them did not').optional(),
@@ -300,13 +302,7 @@ export const reportSchema = z.strictObject({
   steps: z.array(step).describe('The steps of the traffic plan that were begun'),
   decisions: z.array(decision).describe('What people decided, taken or not'),
   holds: z
-    .array(
-      z.strictObject({
-        from: at('Beginning'),
-        to: at('End'),
-        what: text('The freezes that held it'),
-      }),
-    )
+    .array(stretch.extend({ what: text('The freezes that held it') }))
     .describe('The waits for freezes to end; missing where there were none')
     .optional(),
   rollback: rollback.describe('The rollback, if there was one').optional(),
