@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /source
 COPY . .
-RUN npm ci --no-audit --no-fund && mkdir /package && npm pack --pack-destination /package
+RUN npm ci --no-audit --no-fund && mkdir /package && npm pack --silent --pack-destination /package
 RUN bash scripts/container/install.sh /package/bluegreen-*.tgz /app
 
 FROM node:24-bookworm-slim

@@ -77,10 +77,14 @@ test('its worker runs as a user who may write nothing but the state, and ends wi
   await chmod(state, 0o777);
   const port = await freePort();
   const isRoot = process.getuid?.() === 0;
-  const worker = execa(process.execPath, [join(app, 'dist', 'cli', 'bin.js'), 'worker'], {
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  await symlink(process.execPath, join(bin, 'node'));
+  await symlink(join(app, 'dist', 'cli', 'bin.js'), join(bin, 'bluegreen'));
+  const worker = execa(join(bin, 'bluegreen'), ['worker'], {
     cwd: home,
     env: {
-      PATH: process.env['PATH'],
+      PATH: `${bin}:${process.env['PATH']}`,
       HOME: '/tmp',
       NODE_ENV: 'production',
       TEMPORAL_ADDRESS: testAddress(),

@@ -15,4 +15,5 @@ for release in "$target"/node_modules/@temporalio/core-bridge/releases/*; do
   *) rm -rf "$release" ;;
   esac
 done
+chmod +x "$target/dist/cli/bin.js" # npm does so only where it installs the package itself
 chmod -R go+rX "$target"
