@@ -60,7 +60,7 @@ const platform: Partial<Activities> = {
 
 const runbooks = {
   find: async (service: string) => ({ runbook: runbookOf(service), digest: DIGEST }),
-  inPlace: async () => [],
+  inPlace: async () => ({ runbooks: [], broken: [] }),
   pinned: async ({ service }: { service: string }) => runbookOf(service),
   pinnedOrCurrent: async ({ service }: { service: string }) => ({ runbook: runbookOf(service) }),
 };

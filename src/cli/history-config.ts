@@ -21,6 +21,7 @@ const counters = z.object({
   versionLabel: any,
   versionValue: any,
   slotLabel: any,
+  slotValue: any,
   versionSelector: any,
   join: any,
 });

@@ -3,7 +3,7 @@ import type { Matcher } from '../promql/index.ts';
 import { messageOf } from '../util/index.ts';
 import { unitsPerSecond } from './duration-unit.ts';
 import { type FailureRule, failureRule } from './failure.ts';
-import type { CountersConfig, LatencyConfig } from './schema.ts';
+import { type CountersConfig, hasSlot, type LatencyConfig } from './schema.ts';
 import { type Compared, type Join, type Sides, type SidesConfig, sidesOf } from './sides.ts';
 
 /** What is read of a runbook's counters, and what each of them means. */
@@ -55,7 +55,7 @@ function countersOf(config: CountersConfig, compared: Compared | undefined, slot
 
 /** What the histogram's own keys say, and else those of the requests: one way of telling versions apart replaces another. */
 export function latencyOf(config: CountersConfig): Exclude<LatencyConfig, string> | undefined {
-  const { latency, selector, versionLabel, versionValue, slotLabel, versionSelector, join } = config;
+  const { latency, selector, versionLabel, versionValue, slotLabel, slotValue, versionSelector, join } = config;
   if (latency === undefined) return undefined;
   const own = typeof latency === 'string' ? { metric: latency } : latency;
   const hasSides = 'versionLabel' in own || 'slotLabel' in own || 'versionSelector' in own;
@@ -63,6 +63,7 @@ export function latencyOf(config: CountersConfig): Exclude<LatencyConfig, string
     selector,
     join,
     versionValue,
+    slotValue,
     ...(!hasSides && { versionLabel, slotLabel, versionSelector }),
     ...own,
   };
@@ -94,9 +95,7 @@ export function countersFor(
 
 /** Whether the router has to say which version runs in which slot. */
 function needsSlots(config: CountersConfig): boolean {
-  return [config, latencyOf(config)].some(
-    (keys) => keys?.slotLabel !== undefined || JSON.stringify(keys?.versionSelector ?? '').includes('{slot}'),
-  );
+  return [config, latencyOf(config)].some((keys) => keys?.slotLabel !== undefined || hasSlot(keys?.versionSelector));
 }
 
 function failedBy({ failed, codeLabel }: CountersConfig): FailedBy {

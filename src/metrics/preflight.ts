@@ -5,6 +5,7 @@ import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
 import { meansNoAnswer } from './failure.ts';
 import type { Inspection, LabelValues } from './inspection.ts';
 import type { Compared } from './sides.ts';
+import { guessedSlotValue } from './slot-value.ts';
 import { guessedValue } from './version-value.ts';
 
 /** A request is counted a moment before its duration is: so many without one are no coincidence. */
@@ -77,20 +78,23 @@ function answeredIn(series: SeriesReading | undefined): number {
 
 function unknownVersion(blue: string, known: readonly string[], { counters }: Inspection): Problem {
   const { metric, sides } = counters.requests;
-  const guess = guessedValue(blue, known);
+  const slot = sides.slotOf?.(blue);
+  const key = sides.slotOf ? 'slot' : 'version';
+  const written = slot === undefined ? blue : `the slot ${slot}`;
+  const guess = slot === undefined ? guessedValue(blue, known) : guessedSlotValue(slot, known);
   if (guess !== undefined)
     return {
-      found: `the metrics count requests of ${shortList(known)}; none of them is ${blue}`,
-      unblock: `if the metrics write ${blue} so, say it: metrics.versionValue: ${guess}`,
+      found: `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`,
+      unblock: `if the metrics write ${written} so, say it: metrics.${key}Value: ${guess}`,
     };
   return {
     found:
       known.length === 0
         ? `the metrics have no series of ${blue}; they know no version at all`
-        : `the metrics count requests of ${shortList(known)}; none of them is ${blue}`,
+        : `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`,
     unblock:
       `let what answers for ${blue} count its requests in ${metric} with ${sides.where(blue)}, and send it a request; or say ` +
-      'in metrics.versionValue how the metrics write a version; or correct where they are read (metrics.targets, metrics.selector)',
+      `in metrics.${key}Value how the metrics write a ${key}; or correct where they are read (metrics.targets, metrics.selector)`,
   };
 }
 

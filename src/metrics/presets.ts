@@ -83,6 +83,7 @@ export const PRESETS = {
       'Envoy Gateway puts all backendRefs of a rule into one cluster, in which nothing distinguishes blue and ' +
         'green. Give each backendRef a filter, such as a RequestHeaderModifier that sets a header: then each has a ' +
         'cluster, which ends in /backend/0 or /backend/1.',
+      'With HTTPRoutes say which cluster is which slot: slotValue: { SLOT: httproute/.../backend/0, SLOT: httproute/.../backend/1 }.',
       'Do not set clusterStatName in EnvoyProxy: all clusters of a rule then have the same name in the metrics.',
       'The name of the histogram does not say that it is in milliseconds; the preset does.',
       'Requests that Envoy answers itself (no connection, timeout) count as failed but have no duration.',
@@ -161,6 +162,7 @@ export const PRESETS = {
     notes: [
       'The default buckets end at 0.1, 0.3, 1.2 and 5 s. Add the latency limit to metrics.prometheus.buckets.',
       'The weighted service itself has no counts; name the two services below it.',
+      'On Kubernetes, with HTTPRoutes: slotValue: "NAMESPACE-{slot}-http-PORT@kubernetesgateway".',
       OPERATOR_RENAMES('service'),
       'Retries of the middleware retry are counted one by one.',
       'Needs addServicesLabels, which is on by default.',

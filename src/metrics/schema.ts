@@ -5,6 +5,7 @@ import { failed } from './failure.ts';
 import { isPattern, label, metric, selector } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import type { SidesConfig } from './sides.ts';
+import { slotValue } from './slot-value.ts';
 import { versionValue } from './version-value.ts';
 
 /** What the kinds that read Prometheus' metrics have in common in a runbook. */
@@ -18,6 +19,7 @@ const sides = {
       'Instead of `versionLabel`: the label that holds a fixed slot (a backend, service or workload), of which two take turns. The ' +
         "router's status says which version runs in which slot.",
     ),
+  slotValue: slotValue.optional(),
   versionSelector: z
     .union(
       [
@@ -108,7 +110,7 @@ export function withPreset<Keys extends Given>(
   const stands = preset === undefined ? undefined : allKeys.parse(PRESETS[preset as PresetName].keys);
   const ways = WAYS.filter((way) => own[way] !== undefined);
   const defaults = Object.entries(stands ?? {}).filter(
-    ([key]) => !(ways.length > 0 && [...WAYS, 'versionValue', 'join'].includes(key)),
+    ([key]) => !(ways.length > 0 && [...WAYS, 'versionValue', 'slotValue', 'join'].includes(key)),
   );
   const taken = Object.entries(own).filter(([, value]) => value !== undefined);
   const config = { codeLabel: 'code', failed: 'status', ...Object.fromEntries([...defaults, ...taken]) } as Omit<
@@ -124,6 +126,8 @@ export function withPreset<Keys extends Given>(
   ];
   if (config.requests === undefined) fail(['requests'], 'missing, expected the name of a counter, or a preset');
   if (ways.length > 1) fail([ways[1] ?? ''], `found ${ways.join(' and ')}, expected one of them`);
+  if (config.slotValue !== undefined && config.slotLabel === undefined && !hasSlot(config.versionSelector))
+    fail(['slotValue'], 'found no slotLabel beside it, and no {slot} in versionSelector: nothing is counted by slot');
   checkSelector(selectors, config, fail);
   checkSides([], config, fail);
   if (typeof config.latency === 'object') checkSides(['latency'], config.latency, fail);
@@ -154,6 +158,11 @@ function checkSides(path: string[], { versionSelector = [], join }: SidesConfig,
   const filled = matchers.map((one) => ({ ...one, value: one.value.replaceAll(/\{(version|slot)\}/g, 'x') }));
   refusePatterns([...path, 'versionSelector'], filled, fail);
   refusePatterns([...path, 'join', 'selector'], join?.selector ?? [], fail);
+}
+
+/** Whether the series of a version are found by its slot. */
+export function hasSlot(versionSelector: SidesConfig['versionSelector']): boolean {
+  return JSON.stringify(versionSelector ?? '').includes('{slot}');
 }
 
 /** These are applied here, also where a Prometheus is read, by JavaScript. */

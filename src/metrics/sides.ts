@@ -1,6 +1,7 @@
 import type { Slots } from '../plugin/index.ts';
 import { formatSelector, isMetBy, type Matcher } from '../promql/index.ts';
 import { shortList } from '../util/index.ts';
+import { type SlotValue, slotValueOf } from './slot-value.ts';
 import { type VersionValue, valueOf } from './version-value.ts';
 
 type LabelMap = ReadonlyMap<string, string>;
@@ -10,6 +11,7 @@ export interface SidesConfig {
   readonly versionLabel?: string | undefined;
   readonly versionValue?: VersionValue | undefined;
   readonly slotLabel?: string | undefined;
+  readonly slotValue?: SlotValue | undefined;
   readonly versionSelector?: readonly Matcher[] | BothSelectors | undefined;
   readonly join?: Join | undefined;
 }
@@ -45,6 +47,8 @@ export interface Sides {
   matchersOf(version: string): readonly Matcher[];
   /** How the series of a version are found, for people, and the key that says so. */
   where(version: string): string;
+  /** The slot of a version as the router names it, where the series are found by it. */
+  slotOf?(version: string): string | undefined;
   /** Versions cannot be distinguished before it is known which are compared. */
   readonly isOpen?: true;
   /** What is wrong where no series names a version, if that is not for one page alone to say. */
@@ -56,14 +60,25 @@ export interface Sides {
  * @throws Error if blue and green cannot be distinguished.
  */
 export function sidesOf(config: SidesConfig, compared: Compared | undefined, slots: Slots = {}): Sides {
-  const { versionLabel = 'version', versionValue = '{version}', slotLabel, versionSelector } = config;
+  const {
+    versionLabel = 'version',
+    versionValue = '{version}',
+    slotLabel,
+    slotValue = '{slot}',
+    versionSelector,
+  } = config;
   const written = (version: string) => valueOf(versionValue, version);
-  if (versionSelector) return bySelector(versionSelector, compared, { written, slots });
-  if (slotLabel !== undefined) {
-    const slot = (version: string) => slots[version];
-    return byLabel(slotLabel, compared, { key: 'slotLabel', what: 'the slot', value: slot });
-  }
-  return byLabel(versionLabel, compared, { key: 'versionLabel', what: 'the version', value: written });
+  const writtenSlot = (version: string): string | undefined => {
+    const slot = slots[version];
+    return slot === undefined ? undefined : slotValueOf(slotValue, slot);
+  };
+  if (versionSelector) return bySelector(versionSelector, compared, { written, writtenSlot });
+  if (slotLabel === undefined)
+    return byLabel(versionLabel, compared, { key: 'version', what: 'the version', value: written });
+  return {
+    ...byLabel(slotLabel, compared, { key: 'slot', what: 'the slot', value: writtenSlot }),
+    slotOf: (version) => slots[version],
+  };
 }
 
 /** All series, whatever their version: for the past of a service as a whole. */
@@ -77,7 +92,7 @@ export const EVERY_VERSION: Sides = {
 function byLabel(
   label: string,
   compared: Compared | undefined,
-  { key, what, value }: { key: string; what: string; value: (version: string) => string | undefined },
+  { key, what, value }: { key: 'version' | 'slot'; what: string; value: (version: string) => string | undefined },
 ): Sides {
   const names = new Map<string, string>();
   for (const version of compared ? [compared.blue, compared.green] : []) {
@@ -86,7 +101,7 @@ function byLabel(
     if (other !== undefined && other !== version)
       throw new Error(
         `the metrics write ${other} and ${version} alike, as ${JSON.stringify(own)} in the label "${label}": they cannot be ` +
-          'distinguished; see metrics.versionValue',
+          `distinguished; see metrics.${key}Value`,
       );
     if (own !== undefined) names.set(own, version);
   }
@@ -101,21 +116,24 @@ function byLabel(
       return own === undefined ? [] : [{ label, operator: '=', value: own }];
     },
     where: (version) =>
-      `${JSON.stringify(value(version) ?? `${what} of ${version}`)} in the label "${label}" (metrics.${key})`,
-    missing: `has no label "${label}", which is to hold ${what} (metrics.${key})`,
+      `${JSON.stringify(value(version) ?? `${what} of ${version}`)} in the label "${label}" (metrics.${key}Label)`,
+    missing: `has no label "${label}", which is to hold ${what} (metrics.${key}Label)`,
   };
 }
 
 function bySelector(
   given: readonly Matcher[] | BothSelectors,
   compared: Compared | undefined,
-  { written, slots }: { written: (version: string) => string; slots: Slots },
+  {
+    written,
+    writtenSlot,
+  }: { written: (version: string) => string; writtenSlot: (version: string) => string | undefined },
 ): Sides {
   const both: BothSelectors = 'blue' in given ? given : { blue: given, green: given };
   const fill = (matchers: readonly Matcher[], version: string) =>
     matchers.map(({ value, ...matcher }): Matcher => {
       const text = (word: string) => (matcher.operator.endsWith('~') ? escapePattern(word) : word);
-      const slot = slots[version] ?? '';
+      const slot = writtenSlot(version) ?? '';
       return {
         ...matcher,
         value: value.replaceAll('{version}', () => text(written(version))).replaceAll('{slot}', () => text(slot)),

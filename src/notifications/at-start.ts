@@ -11,9 +11,9 @@ export async function warnOfUnusableNotifiers(
 ): Promise<void> {
   const inPlace = await runbooks.inPlace().catch((error: unknown) => {
     log.warn('The notifications of the runbooks could not be checked.', { problem: String(error) });
-    return [];
+    return { runbooks: [] };
   });
-  for (const { file, runbook } of inPlace)
+  for (const { file, runbook } of inPlace.runbooks)
     for (const notifier of registry.notifiers(runbook.notifications, { env, log }))
       for (const { found, unblock } of (await notifier.preflight?.()) ?? [])
         log.warn(`${file}: ${notifier.name} cannot be sent: ${found}. To do: ${unblock}.`, { runbook: file });

@@ -19,7 +19,7 @@ export function expandAnalysis(data: unknown): unknown {
     const isOfKind = own['kind'] === undefined || own['kind'] === shared['kind'];
     if (!isOfKind) return entry;
     const tellsApart = WAYS.some((way) => own[way] !== undefined);
-    const taken = Object.entries(shared).filter(([key]) => !(tellsApart && WAYS.includes(key)));
+    const taken = Object.entries(shared).filter(([key]) => !(tellsApart && [...WAYS, 'slotValue'].includes(key)));
     return { ...entry, metrics: { ...Object.fromEntries(taken), ...own } };
   });
   return { ...data, analysis: expanded };

@@ -9,7 +9,7 @@ import type { Runbook, RunbookFormat } from './schema.ts';
 import { RunbookError, stampOf } from './yaml-file.ts';
 
 /** A runbook, and the file that it stands in. */
-export interface RunbookFile {
+interface RunbookFile {
   readonly file: string;
   readonly runbook: Runbook;
 }

@@ -3,7 +3,7 @@ import { type DeploymentTarget, FAILURE } from '../domain/index.ts';
 import type { StateStore } from '../state/index.ts';
 import { keepSecret, messageOf } from '../util/index.ts';
 import { digestOf } from './digest.ts';
-import { openRunbookFolder, type RunbookFile, type Scan, unavailable } from './folder.ts';
+import { openRunbookFolder, type Scan, unavailable } from './folder.ts';
 import type { Runbook, RunbookFormat } from './schema.ts';
 import { createSnapshots } from './snapshots.ts';
 
@@ -15,8 +15,8 @@ export interface RunbookStore {
    *   `RunbookUnavailable`, retryable, if the folder cannot be read or the snapshot cannot be kept.
    */
   find(service: string, environment: string): Promise<{ readonly runbook: Runbook; readonly digest: string }>;
-  /** Every runbook in the folder that can be used. @throws as `find` when the folder cannot be read. */
-  inPlace(): Promise<readonly RunbookFile[]>;
+  /** Every runbook in the folder, and those that cannot be used. @throws as `find` when the folder cannot be read. */
+  inPlace(): Promise<Pick<Scan, 'runbooks' | 'broken'>>;
   /**
    * The very runbook this deployment started with, whatever was edited since.
    * @throws ApplicationFailure `RunbookUnavailable`, retryable: it is enough to put the file back.
@@ -76,7 +76,7 @@ export function createRunbookStore(options: {
     }
   }
 
-  return { find, inPlace: async () => (await scan()).runbooks, pinned, pinnedOrCurrent };
+  return { find, inPlace: scan, pinned, pinnedOrCurrent };
 }
 
 /** What the runbook's variables hold is never shown, also when a command prints it. */

@@ -74,7 +74,7 @@ async function run(logger: Logger): Promise<void> {
       ...(tracing && { plugins: tracing.plugins }),
     });
     keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
-    logger.info(await takesWork(runbooks, { namespace, directory }));
+    await logStart({ runbooks, logger }, { namespace, directory });
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
     health?.started({ worker, connection });
@@ -87,16 +87,21 @@ async function run(logger: Logger): Promise<void> {
   }
 }
 
-/** Where it takes work, and for which runbooks: what people look for when nothing happens. */
-async function takesWork(
-  runbooks: RunbookStore,
+/** Says where it takes work, and for which runbooks: what people look for when nothing happens. */
+async function logStart(
+  { runbooks, logger }: { readonly runbooks: RunbookStore; readonly logger: Logger },
   { namespace, directory }: { readonly namespace: string; readonly directory: string },
-): Promise<string> {
+): Promise<void> {
   const found = await runbooks.inPlace().then(
-    (all) => (all.length > 0 ? count(all.length, 'runbook') : `no runbook: there is none in ${directory}`),
+    (inPlace) => {
+      for (const { file, problems } of inPlace.broken)
+        logger.warn(`A runbook cannot be used: ${problems[0]}. All problems: bluegreen runbook validate ${file}`);
+      const usable = inPlace.runbooks.length;
+      return usable > 0 ? count(usable, 'runbook') : `no runbook: there is none in ${directory} that can be used`;
+    },
     (error: unknown) => `no runbook: ${messageOf(error)}`,
   );
-  return `Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`;
+  logger.info(`Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`);
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */

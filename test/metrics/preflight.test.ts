@@ -17,6 +17,7 @@ interface Asked {
   readonly limits?: typeof LATENCY | typeof ERRORS;
   readonly latency?: string | { readonly metric: string; readonly versionLabel: string };
   readonly slotLabel?: string;
+  readonly slotValue?: string;
   /** As the router says. */
   readonly slots?: Slots;
   /** As a runbook says it. */
@@ -223,6 +224,27 @@ test('requests of the version that ran in the slot before need no buckets; reque
     { found: expect.stringContaining('requests of v2 are counted'), unblock: expect.anything() },
   ]);
   await expect(source.read(signal)).rejects.toThrow('has no buckets');
+});
+
+test('a slot that the metrics write in another way is named, with how to say so', async () => {
+  const service = (slot: string) => requests(`service="prod-rec-${slot}-http-80@kubernetesgateway",code="200"`, 100);
+  const bySlot = { slotLabel: 'service', slots: { v1: 'rec-blue', v2: 'rec-green' } };
+  const { problems } = await pageOf(() => [service('blue'), service('green')], bySlot);
+  expect(await problems()).toEqual([
+    {
+      found: expect.stringContaining('none of them is rec-blue'),
+      unblock:
+        'if the metrics write the slot rec-blue so, say it: metrics.slotValue: "prod-{slot}-http-80@kubernetesgateway"',
+    },
+  ]);
+  const slotValue = 'prod-{slot}-http-80@kubernetesgateway';
+  expect(await (await pageOf(() => [service('blue'), service('green')], { ...bySlot, slotValue })).problems()).toEqual(
+    [],
+  );
+  const other = await pageOf(() => [requests('service="backend/0",code="200"', 100)], bySlot);
+  expect(await other.problems()).toEqual([
+    { found: expect.anything(), unblock: expect.stringContaining('in metrics.slotValue how the metrics write a slot') },
+  ]);
 });
 
 test('milliseconds are known by the name of the histogram', async () => {

@@ -35,6 +35,21 @@ test('a slot is found by the name that the router calls it, and others keep thei
   );
 });
 
+test('a slot is found by how the metrics write it', () => {
+  const slots = { '2.4.0': 'rec-blue', '2.5.0': 'rec-green' };
+  const text = sidesOf({ slotLabel: 'service', slotValue: 'prod-{slot}-http-80@kubernetesgateway' }, compared, slots);
+  expect(text.versionOf(labels({ service: 'prod-rec-green-http-80@kubernetesgateway' }))).toBe('2.5.0');
+  expect(text.versionOf(labels({ service: 'rec-green' }))).toBe('rec-green');
+  const slotValue = { 'rec-blue': 'backend/0', 'rec-green': 'backend/1' };
+  const each = sidesOf({ slotLabel: 'cluster', slotValue }, compared, slots);
+  expect(each.matchersOf('2.5.0')).toEqual([{ label: 'cluster', operator: '=', value: 'backend/1' }]);
+  const selected = sidesOf({ versionSelector: matchers('{cluster=~"{slot}|{slot}-old"}'), slotValue }, compared, slots);
+  expect(selected.versionOf(labels({ cluster: 'backend/0-old' }))).toBe('2.4.0');
+  expect(() => sidesOf({ slotLabel: 'cluster', slotValue }, compared, { '2.4.0': 'rec-a', '2.5.0': 'rec-b' })).toThrow(
+    'metrics.slotValue has no value for the slot "rec-a", which the router names; found values for rec-blue, rec-green',
+  );
+});
+
 test('of several info series the first is taken, and a series keeps its own labels', () => {
   const infos = [
     { pod: 'p', version: 'new' },
@@ -52,6 +67,10 @@ test.each<[object, RegExp]>([
   [{ versionSelector: '{pod=~"(?i)shop-{version}"}' }, /found the pattern .* expected a regular expression/],
   [{ latency: { metric: 'd', versionSelector: { pod: 'shop' } } }, /expected \{version\} or \{slot\}/],
   [{ slotLabel: 'proxy', selector: { proxy: 'a' } }, /found a condition on "proxy", expected none/],
+  [{ slotValue: 'prod-{slot}' }, /found no slotLabel beside it, and no \{slot\} in versionSelector/],
+  [{ slotLabel: 'proxy', slotValue: 'prod' }, /expected a text with \{slot\} in it/],
+  [{ slotLabel: 'proxy', slotValue: { a: 'x', b: 'x' } }, /found one value for two slots/],
+  [{ slotLabel: 'proxy', slotValue: { a: 'x' } }, /expected both slots/],
   [{ requests: undefined }, /missing, expected the name of a counter, or a preset/],
   [{ preset: 'nope' }, /expected one of|Invalid option/],
   [{ latency: { metric: 'd', unit: 'minutes' } }, /expected/],

@@ -176,7 +176,7 @@ describe('a base', () => {
 
   test('in the folder of runbooks belongs to no service, and is listed where a runbook is missing', async () => {
     await read('');
-    expect((await store().inPlace()).map(({ file }) => file)).toEqual([join(folder, 'shop.yaml')]);
+    expect((await store().inPlace()).runbooks.map(({ file }) => file)).toEqual([join(folder, 'shop.yaml')]);
     await expect(store().find('search', 'production')).rejects.toThrow('base.yaml: no service, only a base for others');
     expect(await store().find('shop', 'production')).toMatchObject({ runbook: { service: 'shop' } });
   });
@@ -218,5 +218,5 @@ test('runbooks in a ConfigMap are found behind its links, and a new version of i
   expect((await store.find('shop', 'production')).runbook.limits.errorRate).toBe(0.05);
   await publish('..2026_02', BASE.replace('5%', '1%'));
   expect((await store.find('shop', 'production')).runbook.limits.errorRate).toBe(0.01);
-  expect(await store.inPlace()).toHaveLength(1);
+  expect((await store.inPlace()).runbooks).toHaveLength(1);
 });

@@ -97,7 +97,7 @@ describe('find', () => {
     );
     const again = await store.inPlace();
     const { runbook } = await find();
-    expect(again.some((one) => one.runbook === runbook)).toBe(true);
+    expect(again.runbooks.some((one) => one.runbook === runbook)).toBe(true);
   });
 
   test('says what is there and what is broken when there is none', async () => {

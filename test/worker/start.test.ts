@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { eventually } from '../chaos/support/scene.ts';
+import { uniqueQueue, useTemporal } from '../support/temporal.ts';
+import { startWorkerProcess } from '../support/worker-process.ts';
+
+/** What the log says when a worker starts. */
+
+useTemporal();
+const folders: string[] = [];
+afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
+
+test('a worker logs where it takes work, and which runbooks it cannot use', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-start-'));
+  folders.push(folder);
+  await writeFile(join(folder, 'shop.yaml'), 'service: shop\n');
+  const queue = uniqueQueue();
+  const worker = startWorkerProcess(queue, { BLUEGREEN_RUNBOOKS: folder, BLUEGREEN_STATE: join(folder, 'state') });
+  try {
+    await eventually(async () => worker.log().includes('Takes work'), 'a worker that has started');
+    expect(worker.log()).toContain(
+      `Takes work from the task queue "${queue}" in the namespace "default", with no runbook: there is none in ${folder} that can be used`,
+    );
+    expect(worker.log()).toMatch(
+      /A runbook cannot be used: .*shop\.yaml: environment: missing.* All problems: bluegreen runbook validate/,
+    );
+  } finally {
+    await worker.kill('SIGTERM');
+  }
+});
