@@ -140,13 +140,23 @@ test('a phase that ended and began again between two looks is said, with the num
     green: counts,
     blue: counts,
     latest: { intervalMs: 1_000, green: counts, blue: counts },
-    watchState: { cursor: null, judge: null, soakStartedAt: full.shiftedAt },
+    watchState: { cursor: { at: NOW }, judge: null, soakStartedAt: full.shiftedAt },
   };
   expect(numbersOf({ ...half, live }, 0)).toBeUndefined();
   expect(numbersOf({ ...later, live }, 0)?.text).toMatch(/^59 s left; blue 10\.0\/s/);
   expect(numbersOf({ ...later, live }, live.to)).toBeUndefined();
   const rollingBack = { ...later.status, phase: 'rolling-back' as const };
   expect(numbersOf({ ...later, status: rollingBack, live }, 0)?.text).toMatch(/^blue 10/);
+
+  // A page that does not answer: the heartbeat goes on, with what was seen last.
+  const unread = { ...later, live: { ...live, to: NOW + 10_000, problem: 'http://h/metrics: ECONNREFUSED' } };
+  expect(numbersOf(unread, NOW)).toBeUndefined();
+  expect(numbersOf({ ...later, live: { ...live, to: NOW + 10_000 } }, NOW)).toBeUndefined();
+  const words = (before: DeploymentSnapshot, now: DeploymentSnapshot) =>
+    changes(before, now, PLAIN).map(({ text }) => text);
+  expect(words({ ...later, live }, unread)).toEqual(['no fresh numbers: http://h/metrics: ECONNREFUSED']);
+  expect(words(unread, unread)).toEqual([]);
+  expect(words(unread, { ...later, live })).toEqual(['the metrics can be read again']);
 });
 
 test('a rollback that only guards the traffic is called rolled back', () => {

@@ -32,6 +32,7 @@ type ChangeKind =
   | 'wait'
   | 'soak'
   | 'window'
+  | 'metrics'
   | 'gate'
   | 'decision'
   | 'rollback'
@@ -46,6 +47,9 @@ export interface Change {
   readonly text: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
+
+/** A reading of the running window. */
+type Numbers = Change & { readonly data: { readonly to: number } };
 
 /** What is new since the last look: for a pipe, a log, a program, a terminal that cannot move its cursor. Pure. */
 export function changes(before: DeploymentSnapshot | undefined, now: DeploymentSnapshot, paint: Paint): Change[] {
@@ -75,6 +79,7 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
     ...checkChanges(was, is),
     ...waitChanges(before, now),
     ...stepChanges(was, is, paint),
+    ...metricsChanges(before, now, paint),
     ...rollbackChanges(was, is),
     ...decisionChanges(was, is),
     ...undeliveredChanges(was, is),
@@ -82,9 +87,12 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
   ];
 }
 
-/** The numbers of the running window, if there are any later than `knownTo`. */
-export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: number): Change | undefined {
-  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0 || live.to <= knownTo) return undefined;
+/** The numbers of the running window, if a reading that ends after `knownTo` brought them. */
+export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: number): Numbers | undefined {
+  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0 || live.problem !== undefined) return undefined;
+  // What was seen last stays in the heartbeat while nothing new comes.
+  const to = live.watchState.cursor?.at ?? live.to;
+  if (to <= knownTo) return undefined;
   const { intervalMs, blue, green } = live.latest;
   const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
     `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
@@ -100,7 +108,7 @@ export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: num
     kind: 'numbers',
     text: `${left === undefined ? '' : `${formatDurationRoughly(left)} left; `}${version('blue', blue)}; ${version('green', green)}${further}`,
     data: {
-      to: live.to,
+      to,
       intervalMs,
       blue,
       green,
@@ -218,6 +226,15 @@ function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, pa
           ]),
     ];
   });
+}
+
+/** The metrics cannot be read, or can again: the numbers that a person saw last are old. */
+function metricsChanges(before: DeploymentSnapshot | undefined, { live }: DeploymentSnapshot, paint: Paint): Change[] {
+  const wasUnread = before?.live?.problem !== undefined;
+  if (!live || wasUnread === (live.problem !== undefined)) return [];
+  const text =
+    live.problem === undefined ? 'the metrics can be read again' : paint.yellow(`no fresh numbers: ${live.problem}`);
+  return [{ kind: 'metrics', text, data: { problem: live.problem ?? null } }];
 }
 
 function gateChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {

@@ -92,7 +92,7 @@ function lines(paint: Paint): Screen {
       const soakMs = sight.status?.plan?.traffic[sight.status.steps.length - 1]?.soakMs ?? 0;
       if (numbers === undefined || sight.at - numbersAt < Math.max(NUMBERS_EVERY_MS, soakMs / NUMBERS_PER_SOAK)) return;
       numbersAt = sight.at;
-      numbersTo = sight.live?.to ?? numbersTo;
+      numbersTo = numbers.data.to;
       say(numbers.text);
     },
     redraw() {},
@@ -114,7 +114,7 @@ function jsonLines(): Screen {
       before = sight;
       const numbers = numbersOf(sight, numbersTo);
       if (!numbers) return;
-      numbersTo = sight.live?.to ?? numbersTo;
+      numbersTo = numbers.data.to;
       say(numbers);
     },
     redraw() {},
