@@ -158,4 +158,4 @@ export {
   undecidedEnded,
   windowClosed,
 } from './transitions.ts';
-export { unblockWords, waitingFor } from './waiting-for.ts';
+export { unblockInShort, unblockWords, waitingFor } from './waiting-for.ts';

@@ -130,10 +130,16 @@ export function unblockWords(unblock: string): string {
     : unblock;
 }
 
+/** The same on one line: what is to be pasted is left out. */
+export function unblockInShort(unblock: string): string {
+  const [first = '', ...more] = unblockWords(unblock).split('\n');
+  return more.length === 0 ? first : `${first.replace(/:$/, '')} (bluegreen status shows all of it)`;
+}
+
 function howToUnblock(check: CheckStatus): string {
   const remedy = check.remedy && check.outcome === 'failed' ? 'recheck with its remedy' : undefined;
   const { unblock } = check.result ?? {};
-  const ways = check.checkedBy === 'person' ? ['attest'] : [unblock && unblockWords(unblock), remedy, 'recheck'];
+  const ways = check.checkedBy === 'person' ? ['attest'] : [unblock && unblockInShort(unblock), remedy, 'recheck'];
   const isSaid = (way: string | undefined): boolean => way === 'recheck' && unblock?.endsWith('then recheck') === true;
   return [...ways.filter((way) => !isSaid(way)), ...(check.critical ? [] : ['waive']), 'abort']
     .filter(Boolean)

@@ -42,7 +42,7 @@ export async function observeAccess(
     problems: [
       {
         found: `the worker (${user ?? 'unknown user'}) may not ${missing.map(ruleWords).join('; ')} in the namespace ${namespace}`,
-        unblock: `apply this with kubectl apply -f:\n${roleYaml({ namespace, rules, role }, user)}`,
+        unblock: `apply this with kubectl apply -f -:\n${roleYaml({ namespace, rules, role }, user)}`,
       },
     ],
   };

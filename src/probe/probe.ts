@@ -1,6 +1,6 @@
 import { databaseUrl, withSession } from '../checks/index.ts';
 import type { KindContext, MetricSource, Observation, Registry, Router } from '../plugin/index.ts';
-import { readSlots } from '../plugin/index.ts';
+import { findingOf, readSlots } from '../plugin/index.ts';
 import { fillPlaceholders, findPrograms } from '../processes/index.ts';
 import { connect, instantValue } from '../prometheus/index.ts';
 import { type Runbook, toLimits } from '../runbook/index.ts';
@@ -118,9 +118,8 @@ async function probeMetrics(source: MetricSource, signal: AbortSignal): Promise<
     return 'they can be read';
   }
   const { problems, series } = await source.inspect(null, signal);
-  const [first] = problems;
-  if (first)
-    return problem(problems.map(({ found }) => found).join('; '), problems.map((one) => one.unblock).join('; '));
+  const { passed, summary, unblock = '' } = findingOf([{ evidence: [], problems }], '');
+  if (!passed) return problem(summary, unblock);
   const versions = [...new Set(Object.values(series).map(({ version }) => version))];
   return versions.length > 0
     ? `versions ${shortList(versions)}`
@@ -178,9 +177,9 @@ async function probeAddress(url: string, caFile: string | undefined, signal: Abo
 /** A preflight of a port: each of its problems is one. */
 async function observed(what: string, look: (signal: AbortSignal) => Promise<Observation | undefined>): Promise<Probe> {
   return probe(what, async (signal) => {
-    const { evidence, problems } = (await look(signal)) ?? { evidence: [], problems: [] };
-    if (problems.length > 0)
-      return problem(problems.map(({ found }) => found).join('; '), problems.map((one) => one.unblock).join('; '));
+    const observation = (await look(signal)) ?? { evidence: [], problems: [] };
+    const { passed, evidence, summary, unblock = '' } = findingOf([observation], '');
+    if (!passed) return problem(summary, unblock);
     return evidence.map(({ what: line, measured }) => `${line} ${measured}`).join(', ') || 'ready';
   });
 }

@@ -31,6 +31,7 @@ time { color: var(--quiet); font-variant-numeric: tabular-nums; }
 figure { margin: 0; break-inside: avoid; } .chart-title { font-weight: 600; font-size: 0.95rem; }
 svg { display: block; width: 100%; height: auto; } svg text { font-family: system-ui, sans-serif; }
 figcaption { color: var(--quiet); font-size: 0.85rem; line-height: 1.4; }
+li { white-space: pre-line; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 1rem 0.3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 500; } ul { margin: 0.4rem 0; padding-left: 1.2rem; }

@@ -22,6 +22,7 @@ import { parseDecision } from '../../src/domain/decisions.ts';
 import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
 import { isClosed, PHASES } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
 import { renderDetails } from '../../src/workflows/details.ts';
 import { GUIDE_FILE } from '../runbook/support.ts';
@@ -67,6 +68,26 @@ test.each(PHASES)('%s: a forward-only migration is in the status, on the screen 
   const outcome = { exitCode: EXIT.ok, summary: 'It ended.', report: buildReport(status) };
   const report = flat(renderReport(outcome, PLAIN, 200));
   expect(report.includes(FORWARD_ONLY)).toBe(phase !== 'refused');
+});
+
+test('what is to be pasted keeps its lines in the status, and is one short line elsewhere', () => {
+  const sight = sightIn('checking');
+  const { status } = sight;
+  const [first] = status?.checks ?? [];
+  if (!status || !first) throw new Error('it has checks');
+  const unblock = 'apply this with kubectl apply -f -:\nkind: Role\nmetadata: {name: bluegreen}';
+  const failed = { ...first, outcome: 'failed' as const, result: { ...passed(), passed: false, unblock } };
+  const seen = { ...sight, status: { ...status, checks: [failed] } };
+  expect(renderFull(seen, PLAIN)).toEqual(
+    expect.arrayContaining([
+      `      ${first.id}, to unblock: apply this with kubectl apply -f -:`,
+      '      kind: Role',
+      '      metadata: {name: bluegreen}',
+    ]),
+  );
+  const short = 'apply this with kubectl apply -f - (bluegreen status shows all of it)';
+  expect(changes(undefined, seen, PLAIN).find(({ kind }) => kind === 'check')?.text).toContain(`to unblock: ${short}`);
+  expect(waitingFor(seen.status)?.unblockedBy).toContain(`${first.id}: ${short}, or recheck`);
 });
 
 test('the line that opens a gate says what a rollback leaves in place', () => {
@@ -278,6 +299,7 @@ test('a line that is broken fits, keeps its words and their order', () => {
 
 test('texts of others cannot rewrite the terminal', () => {
   expect(sanitize({ a: ['\u001b[2J\r\n  b\u009b31m'], n: 1 })).toEqual({ a: [' [2J b 31m'], n: 1 });
+  expect(sanitize({ unblock: 'apply this:\nkind: Role\u001b[2J' })).toEqual({ unblock: 'apply this:\nkind: Role [2J' });
 });
 
 test('the list is a table, or says how to begin', () => {

@@ -40,7 +40,7 @@ describeOnKubernetes('routers for Kubernetes', () => {
       expect(found?.problems.map((problem) => problem.found)).toEqual([
         expect.stringMatching(/^the worker \(system:serviceaccount:.*:default\) may not get, patch /),
       ]);
-      const [, yaml = ''] = found?.problems[0]?.unblock.split('kubectl apply -f:\n') ?? [];
+      const [, yaml = ''] = found?.problems[0]?.unblock.split('kubectl apply -f -:\n') ?? [];
       const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace()}`;
       for (const document of parseAllDocuments(yaml)) {
         const object = document.toJS() as { kind: string };

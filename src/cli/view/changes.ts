@@ -7,6 +7,7 @@ import {
   missingApprovals,
   openGate,
   recoveryWords,
+  unblockInShort,
   withoutAnswer,
 } from '../../domain/index.ts';
 import { checkProgress, checkWords, unblockLines } from './checks.ts';
@@ -151,7 +152,7 @@ function checkChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): 
         unblock: result?.unblock ?? null,
         ...(result?.forwardOnly && { forwardOnly: result.forwardOnly }),
       };
-      const words = [checkWords(check), ...unblockLines(check)].join('; ');
+      const words = [checkWords(check), ...unblockLines(check, unblockInShort)].join('; ');
       return { kind: 'check', text: `check ${id}: ${outcome}: ${words}`, data };
     });
 }

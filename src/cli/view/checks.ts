@@ -66,10 +66,10 @@ export function progressLines({ doing, problem, waitsFor = [] }: Progress, now: 
   ];
 }
 
-/** What a person can do about a check that has not passed, where the check knows it. */
-export function unblockLines({ outcome, result }: CheckStatus): string[] {
+/** What a person can do about a check that has not passed, where the check knows it. What is to be pasted follows on lines of its own. */
+export function unblockLines({ outcome, result }: CheckStatus, words = unblockWords): string[] {
   const isOpen = outcome === 'failed' || outcome === 'unmeasured';
-  return isOpen && result?.unblock !== undefined ? [`to unblock: ${unblockWords(result.unblock)}`] : [];
+  return isOpen && result?.unblock !== undefined ? `to unblock: ${words(result.unblock)}`.split('\n') : [];
 }
 
 export function checkWords({ outcome, checkedBy, result, decidedBy, remedies }: CheckStatus): string {

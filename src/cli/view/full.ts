@@ -122,7 +122,7 @@ function checks({ server, at }: DeploymentSnapshot, { checks: all }: DeploymentS
       ...(check.outcome === 'waiting' && check.statement !== undefined
         ? [`      ${check.id}: ${check.statement}`]
         : []),
-      ...unblockLines(check).map((line) => `      ${check.id}, ${line}`),
+      ...unblockLines(check).map((line, index) => `      ${index === 0 ? `${check.id}, ` : ''}${line}`),
       ...(check.remedies ?? []).map(
         ({ by, done, summary, output, durationMs }) =>
           `      remedy by ${by}, ${done ? 'done' : 'FAILED'} in ${formatDuration(durationMs)}: ${summary}${output === undefined ? '' : `: ${output}`}`,

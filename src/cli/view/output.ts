@@ -65,14 +65,20 @@ export function stripControlCharacters(text: string): string {
   return text.replace(/[^\P{Cc}\n]/gu, ' ');
 }
 
-/** Every text in it made harmless, on one line each: what came from a server is cleaned once, where it comes in. */
+/** What may have lines of its own, such as YAML to paste. */
+const WITH_LINES = 'unblock';
+
+/**
+ * Every text in it made harmless, on one line each but for `unblock`: what came from a server is cleaned once, where it comes in.
+ */
 export function sanitize<Value>(value: Value): Value {
   return clean(value) as Value;
 }
 
-function clean(value: unknown): unknown {
-  if (typeof value === 'string') return stripControlCharacters(value).replace(/\s*\n\s*/g, ' ');
-  if (Array.isArray(value)) return value.map(clean);
+function clean(value: unknown, key?: string): unknown {
+  if (typeof value === 'string')
+    return key === WITH_LINES ? stripControlCharacters(value) : stripControlCharacters(value).replace(/\s*\n\s*/g, ' ');
+  if (Array.isArray(value)) return value.map((one) => clean(one));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, clean(one)]));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, clean(one, name)]));
 }
