@@ -152,6 +152,12 @@ test('what is queued is seen, replaced and removed, and starts when the service 
   expect(queue.text).toMatch(/^1\. .* 3\.0\.0 to .* by ana, not before/);
   expect(status.text).toMatch(/^Queued: .* 3\.0\.0 to /m);
 
+  await said('freeze', ...whole, '--by', 'eve', '--reason', 'stock-taking');
+  const held = await said('start', ...own, '--version', '3.2.0', ...later);
+  expect(held.text).toMatch(/^ {2}frozen {5}the freeze of .* by eve since .*: stock-taking$/m);
+  expect((await said('queue', ...own)).text).toMatch(/^Frozen: the freeze of .* by eve since .*: stock-taking$/m);
+  await said('thaw', ...whole);
+
   await handle()
     .terminate()
     .catch(() => undefined); // 2.5.0 serves: it ended long ago

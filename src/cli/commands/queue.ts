@@ -1,12 +1,13 @@
 import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
-import { queueWorkflowId } from '../../domain/index.ts';
+import { freezeWords, queueWorkflowId } from '../../domain/index.ts';
 import type { blueGreenQueue } from '../../workflows/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
 import { queuedWords, queueOf } from '../queued.ts';
 import { inTime, withTemporal } from '../temporal.ts';
@@ -25,10 +26,11 @@ export function addQueue(command: Command): void {
 async function queue({ remove, json, ...address }: QueueOptions): Promise<void> {
   await withTemporal(async (client) => {
     if (remove !== undefined) return removeFrom(client, address, remove);
-    const queued = await queueOf(client, address);
+    const [queued, frozen] = await Promise.all([queueOf(client, address), json ? [] : frozenFor(client, address)]);
     if (json) return printJson(queued);
     if (queued.length === 0) print(`Nothing is queued for ${address.service} in ${address.environment}.`);
     for (const [index, one] of queued.entries()) print(`${index + 1}. ${queuedWords(one)}`);
+    for (const one of frozen) print(`Frozen: ${freezeWords(one)}`);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
-import { type DeploymentRequest, type DeploymentStatus, queueWorkflowId } from '../../domain/index.ts';
+import { type DeploymentRequest, type DeploymentStatus, freezeWords, queueWorkflowId } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { runningWorkflow } from '../../temporal/index.ts';
 import { START_WORKER } from '../../util/index.ts';
@@ -8,6 +8,7 @@ import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { withCommands } from '../decision-kinds.ts';
 import { EXIT } from '../exit-codes.ts';
+import { frozenFor } from '../frozen.ts';
 import { futureTime } from '../future-time.ts';
 import { withAddress, withBy, withExample } from '../options.ts';
 import { checkedRequest } from '../parse-request.ts';
@@ -70,11 +71,12 @@ const QUEUED_WITHIN_MS = 30_000;
 
 async function queue(request: DeploymentRequest, address: Address, how: Queueing): Promise<void> {
   await withTemporal(async (client) => {
-    const others = await queueOf(client, address);
+    const [others, frozen] = await Promise.all([queueOf(client, address), frozenFor(client, address)]);
     const id = await enqueue(client, request, how);
     const { service, version, environment } = { ...address, ...request };
     print(`Queued: ${queuedWords({ id, request, ...how, queuedAt: Date.now() })}.`);
     for (const one of others) print(`  ${how.replaceQueued ? 'replaces  ' : 'also there'} ${queuedWords(one)}`);
+    for (const one of frozen) print(`  frozen     ${freezeWords(one)}`);
     print(`  see it     ${COMMAND} queue ${addressFlags(address)}`);
     print(`  remove it  ${COMMAND} queue ${addressFlags(address)} --remove ${id}`);
     if (await isTaken(client, address, id)) return;
