@@ -3,7 +3,7 @@ import { Client } from '@temporalio/client';
 import { print } from '../src/cli/index.ts';
 import { startLocalServer } from '../src/local-temporal/index.ts';
 import { connectClient } from '../src/temporal/index.ts';
-import { openFleet } from './fleet.ts';
+import { type Fleet, openFleet } from './fleet.ts';
 import { processWith, type Usage, usageOf } from './processes.ts';
 import { mebibytes, percent, row } from './table.ts';
 
@@ -15,13 +15,34 @@ export const MEASURED_MS = 120_000;
 const QUEUE = 'cost';
 
 export async function benchCost(deployments: number): Promise<void> {
-  const services = Array.from({ length: deployments }, (_, index) => `cost-${index}`);
-  const server = await startLocalServer();
+  const services = costServices(deployments);
   const fleet = await openFleet(services);
+  try {
+    await measureFleet(fleet, services);
+  } finally {
+    await fleet.stop();
+  }
+}
+
+export const costServices = (deployments: number): string[] =>
+  Array.from({ length: deployments }, (_, index) => `cost-${index}`);
+
+/** What one worker and its Temporal server use while it watches these, and what `others` use: a name and a process id each. */
+export async function measureFleet(
+  fleet: Fleet,
+  services: readonly string[],
+  others: readonly (readonly [name: string, pid: number])[] = [],
+): Promise<void> {
+  const deployments = services.length;
+  const server = await startLocalServer();
   const connection = await connectClient({ connectionOptions: { address: server.address }, namespace: 'default' });
   try {
     const worker = await fleet.startWorker('worker', { TEMPORAL_ADDRESS: server.address, BLUEGREEN_TASK_QUEUE: QUEUE });
-    const pids = [worker.pid, await processWith('--port', new URL(`http://${server.address}`).port)];
+    const pids = [
+      worker.pid,
+      await processWith('--port', new URL(`http://${server.address}`).port),
+      ...others.map(([, pid]) => pid),
+    ];
     await delay(IDLE_MS / 3);
     const idle = await usageOf(pids, IDLE_MS);
     await fleet.deployAll(new Client({ connection }), QUEUE, services);
@@ -30,13 +51,12 @@ export async function benchCost(deployments: number): Promise<void> {
     const watching = await usageOf(pids, MEASURED_MS);
     const heartbeats = ((await worker.requests()).get('RecordActivityTaskHeartbeat') ?? 0) - sent;
 
-    printCost(deployments, ['worker', 'Temporal server'], watching, idle);
+    printCost(deployments, ['worker', 'Temporal server', ...others.map(([name]) => name)], watching, idle);
     const perMinute = heartbeats / deployments / (MEASURED_MS / 60_000);
     print(`heartbeats of each deployment: ${perMinute.toFixed(1)} a minute`);
     if (fleet.seen.rollbacks() > 0) print(`rolled back: ${fleet.seen.rollbacks()}`);
     await worker.end('SIGTERM');
   } finally {
-    await fleet.stop();
     await connection.close();
     await server.stop();
   }

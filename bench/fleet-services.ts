@@ -11,6 +11,8 @@ export interface FleetServices {
   add(service: string): void;
   /** Green's share of the traffic, 0 to 100. */
   share(service: string): number;
+  /** Gives green so much of it. */
+  shift(service: string, percentage: number): void;
   /** When the service's metrics were read last, epoch milliseconds; 0 before. */
   lastReadAt(service: string): number;
   /** The worker that read them last. */
@@ -71,13 +73,17 @@ export async function serveFleet(): Promise<FleetServices> {
     if (what === 'metrics' && service) return answer.end(pageOf(name, service));
     if (what === 'traffic' && service) return answer.end(trafficOf(service));
     if (what === 'shift' && service) {
-      grow(service);
-      service.share = Number(value);
-      if (service.share === 0) rollbacks += 1;
+      shift(service, Number(value));
       return answer.end('ok');
     }
     answer.writeHead(404).end();
   });
+
+  function shift(service: Service, percentage: number): void {
+    grow(service);
+    if (service.share > 0 && percentage === 0) rollbacks += 1;
+    service.share = percentage;
+  }
 
   function forward(path: string, question: IncomingMessage, answer: ServerResponse): void {
     const [, name = ''] = READING.exec(decodeURIComponent(path.replaceAll('+', ' '))) ?? [];
@@ -118,6 +124,10 @@ export async function serveFleet(): Promise<FleetServices> {
         takenOverAt: 0,
       }),
     share: (service) => services.get(service)?.share ?? 0,
+    shift: (name, percentage) => {
+      const service = services.get(name);
+      if (service) shift(service, percentage);
+    },
     reader: (service) => services.get(service)?.reader ?? '',
     takenOverAt: (service) => services.get(service)?.takenOverAt ?? 0,
     lastReadAt: (service) => services.get(service)?.lastReadAt ?? 0,

@@ -39,11 +39,17 @@ const SOAKS_WITHIN_MS = 40 * 60_000;
 const LOOK_EVERY_MS = 15_000;
 const LOOK_AT = 10;
 
-/** @throws Error where Prometheus or curl is not installed. */
-export async function openFleet(services: readonly string[]): Promise<Fleet> {
+/** The keys `workload` and `router` of a service's runbook. */
+export type Platform = (service: string, seen: FleetServices) => string;
+
+/**
+ * @param platform by default a program that the worker starts for each look at the router
+ * @throws Error where Prometheus or curl is not installed.
+ */
+export async function openFleet(services: readonly string[], platform?: Platform): Promise<Fleet> {
   await build();
   const prometheus = await programOf('prometheus');
-  const curl = await programOf('curl');
+  const on = platform ?? commands(await programOf('curl'));
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-fleet-'));
   const seen = await serveFleet();
   for (const service of services) seen.add(service);
@@ -62,7 +68,7 @@ export async function openFleet(services: readonly string[]): Promise<Fleet> {
 
   const runbooks = join(folder, 'runbooks');
   await mkdir(runbooks);
-  for (const service of services) await writeFile(join(runbooks, `${service}.yaml`), runbookOf(service, seen, curl));
+  for (const service of services) await writeFile(join(runbooks, `${service}.yaml`), runbookOf(service, seen, on));
 
   return {
     seen,
@@ -183,19 +189,26 @@ const prometheusConfig = (origin: string, services: readonly string[]): string =
     ],
   });
 
-/** Two metrics of two versions every 15 s: the share of failed requests, and the 95th percentile of the latency. */
-const runbookOf = (service: string, { origin, prometheusUrl }: FleetServices, curl: string): string => `
-service: ${service}
-environment: production
+const commands =
+  (curl: string): Platform =>
+  (_, { origin }) =>
+    `
 workload: { kind: command, deploy: ["true"], health: { url: "${origin}/health" } }
 router:
   kind: command
   shiftTraffic: ["${curl}", -sf, "${origin}/shift/{service}/{percentage}"]
   rollback: ["${curl}", -sf, "${origin}/shift/{service}/0"]
   status: ["${curl}", -sf, "${origin}/traffic/{service}"]
+`;
+
+/** Two metrics of two versions every 15 s: the share of failed requests, and the 95th percentile of the latency. */
+const runbookOf = (service: string, seen: FleetServices, platform: Platform): string => `
+service: ${service}
+environment: production
+${platform(service, seen).trim()}
 metrics:
   kind: prometheus
-  url: "${prometheusUrl}"
+  url: "${seen.prometheusUrl}"
   requests: http_requests_total
   latency: http_request_duration_seconds
   selector: { service: ${service} }

@@ -3,6 +3,7 @@ import { print, printError } from '../src/cli/index.ts';
 import { benchArgoRollouts } from './argo-rollouts.ts';
 import { benchCluster } from './cluster.ts';
 import { benchCost } from './cost.ts';
+import { benchCostKubernetes } from './cost-kubernetes.ts';
 import { judgeLines, measureJudge } from './judge.ts';
 import { benchCompare } from './judge-compare.ts';
 import { benchLoss } from './loss.ts';
@@ -13,7 +14,7 @@ import { benchCalm, benchSpeed } from './watch.ts';
 import { benchDeployments } from './whole.ts';
 
 interface Options {
-  /** How many deployments the parts `argo-rollouts`, `cluster` and `cost` start. */
+  /** How many deployments the parts `argo-rollouts`, `cluster`, `cost` and `cost-kubernetes` start. */
   readonly deployments?: number | undefined;
 }
 
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   'argo-rollouts': ({ deployments = 100 }) => benchArgoRollouts(deployments),
   cluster: ({ deployments = 1_000 }) => benchCluster(deployments),
   cost: ({ deployments = 100 }) => benchCost(deployments),
+  'cost-kubernetes': ({ deployments = 100 }) => benchCostKubernetes(deployments),
   loss: benchLoss,
   scale: benchScale,
   'start-up': benchStartUp,

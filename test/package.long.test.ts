@@ -1,14 +1,19 @@
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
 import { resolveTemporalCli } from '../src/local-temporal/temporal-cli.ts';
 import { freePort } from '../src/sandbox/program.ts';
 import * as messages from '../src/workflows/messages.ts';
+import { describeOnKubernetes, useKubernetes } from './support/kubernetes.ts';
+import { createGateway, createRoute, createSlots } from './support/kubernetes-slots.ts';
 import { startLittleProduction } from './support/little-production.ts';
 import { observe, start, testAddress, uniqueQueue, uniqueService, useTemporal } from './support/temporal.ts';
 import { startWorkerProcess } from './support/worker-process.ts';
@@ -27,6 +32,7 @@ const PACKED = [
   'LICENSE',
 ];
 const MOST_MEGABYTES = 400;
+type Keys = Record<string, unknown>;
 
 const temporal = useTemporal();
 let folder: string;
@@ -113,6 +119,75 @@ const worker = await createWorker({
 });
 await worker.run();
 `;
+
+describeOnKubernetes('a cluster', () => {
+  const kubernetes = useKubernetes();
+
+  /** The administrator's kubeconfig: changed, as YAML. */
+  async function kubeconfigWith(change: (cluster: Keys, user: Keys) => Promise<void> | void): Promise<string> {
+    const config = parse(await readFile(kubernetes.kubeconfig(), 'utf8')) as {
+      clusters: [{ cluster: Keys }];
+      users: [{ user: Keys }];
+    };
+    await change(config.clusters[0].cluster, config.users[0].user);
+    const file = join(folder, `${kubernetes.namespace()}.yaml`);
+    await writeFile(file, stringify(config));
+    return file;
+  }
+
+  test('is reached with what a plugin for credentials says, and through a proxy', async () => {
+    const namespace = kubernetes.namespace();
+    await createSlots(kubernetes.api(), namespace, ['2.4.0', '2.5.0']);
+    await createGateway(kubernetes.api(), namespace);
+    await createRoute(kubernetes.api(), namespace, { kind: 'http-route' });
+    let tunnels = 0;
+    const proxy = createServer().on('connect', ({ url = '' }, socket) => {
+      tunnels += 1;
+      const [host, port] = url.split(':');
+      const server = connect(Number(port), host, () => socket.write('HTTP/1.1 200 Connection Established\r\n\r\n'));
+      server.pipe(socket).pipe(server);
+      for (const one of [server, socket]) one.on('error', () => one.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    cleanUps.push(async () => proxy.close());
+    const plugin = join(folder, 'plugin');
+
+    const kubeconfig = await kubeconfigWith(async (cluster, user) => {
+      cluster['proxy-url'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      const said = {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        kind: 'ExecCredential',
+        status: { token: user['token'] },
+      };
+      await writeFile(plugin, `#!/bin/sh\necho '${JSON.stringify(said)}'\n`, { mode: 0o755 });
+      delete user['token'];
+      user['exec'] = { apiVersion: said.apiVersion, command: plugin, interactiveMode: 'Never' };
+    });
+    await writeFile(
+      join(folder, 'rec.yaml'),
+      stringify({
+        service: 'rec',
+        environment: 'production',
+        workload: {
+          kind: 'kubernetes',
+          cluster: { kubeconfig },
+          namespace,
+          slots: { 'rec-blue': {}, 'rec-green': {} },
+          image: 'rec:{version}',
+        },
+        router: { kind: 'http-route', routes: ['rec'] },
+        metrics: { kind: 'scrape', targets: ['http://127.0.0.1:1/metrics'], requests: 'requests_total' },
+        limits: { errorRate: '5%' },
+        traffic: [{ percentage: 100, soak: '10m' }],
+      }),
+    );
+    const { stdout } = await run(['runbook', 'validate', '--probe', 'rec.yaml']);
+    expect(stdout).toMatch(/^ {2}ok {7}router status: 2\.4\.0 100 %, 2\.5\.0 0 %$/m);
+    expect(stdout).toMatch(/^ {2}ok {7}workload: permissions in the namespace \S+ all there/m);
+    expect(tunnels).toBeGreaterThan(0);
+  });
+});
 
 test.each(['bluegreen worker', 'a worker in another program'])('%s runs a deployment to its end', async (which) => {
   const service = uniqueService();

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { messageOf } from '../util/index.ts';
+import type { KubeConfig } from './library.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -79,7 +79,7 @@ function connect(config: ClusterConfig, env: NodeJS.ProcessEnv): Connection {
 }
 
 /** Loading takes most of a second and 70 MB, and ten on a busy machine: only workers that use Kubernetes pay for it. */
-export const loadLibrary = () => import('@kubernetes/client-node');
+export const loadLibrary = () => import('./library.ts');
 
 async function load({ kubeconfig, context }: ClusterConfig, env: NodeJS.ProcessEnv): Promise<KubeConfig> {
   const { KubeConfig } = await loadLibrary();
