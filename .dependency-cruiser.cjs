@@ -89,13 +89,14 @@ module.exports = {
     {
       name: 'no-dev-dependency',
       comment:
-        'The build bundles the charts; packages for traces are optional peers, loaded late, and those for the sandbox ' +
+        'The build bundles the charts and the Kubernetes client; packages for traces are optional peers, loaded late, and those for the sandbox ' +
         'are loaded by its own processes only.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot: [
           '^src/report/charts\\.ts$',
+          '^src/kubernetes/library\\.ts$',
           '^src/worker/open-telemetry\\.ts$',
           '^src/sandbox/(database|router)-process\\.ts$',
         ],

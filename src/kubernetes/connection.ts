@@ -78,7 +78,7 @@ function connect(config: ClusterConfig, env: NodeJS.ProcessEnv): Connection {
   };
 }
 
-/** Loading takes most of a second and 70 MB, and ten on a busy machine: only workers that use Kubernetes pay for it. */
+/** Only workers that use Kubernetes load it. From source, where all of it is loaded, that takes up to ten seconds on a busy machine. */
 export const loadLibrary = () => import('./library.ts');
 
 async function load({ kubeconfig, context }: ClusterConfig, env: NodeJS.ProcessEnv): Promise<KubeConfig> {

@@ -1,5 +1,5 @@
 // Loaded before any test begins: under Jest it takes seconds, and the time of a request counts from before it.
-import '@kubernetes/client-node';
+import '@kubernetes/client-node/dist/config.js';
 import type { Router } from '../../src/plugin/index.ts';
 import type { Runbook } from '../../src/runbook/schema.ts';
 import { guide } from '../runbook/support.ts';
