@@ -55,7 +55,7 @@ export async function benchArgoRollouts(deployments: number): Promise<void> {
       await processWith(`--cert-dir=${join(folder, 'certificates')}`),
       await processWith(`--data-dir=${join(folder, 'etcd')}`),
     ];
-    await delay(IDLE_MS / 3);
+    await delay(SETTLED_MS);
     const idle = await usageOf(pids, IDLE_MS);
     await release(api, fleet.seen, services);
     await delay(SETTLED_MS);

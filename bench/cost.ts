@@ -43,7 +43,7 @@ export async function measureFleet(
       await processWith('--port', new URL(`http://${server.address}`).port),
       ...others.map(([, pid]) => pid),
     ];
-    await delay(IDLE_MS / 3);
+    await delay(SETTLED_MS); // it still compiles what it has loaded
     const idle = await usageOf(pids, IDLE_MS);
     await fleet.deployAll(new Client({ connection }), QUEUE, services);
     await delay(SETTLED_MS);

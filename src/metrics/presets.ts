@@ -66,7 +66,7 @@ export const PRESETS = {
   },
 
   // Source: envoyproxy/envoy, docs/root/configuration/upstream/cluster_manager/cluster_stats.rst;
-  // envoyproxy/gateway, internal/ir/xds.go (NeedsClusterPerSetting), as of 1.8.
+  // envoyproxy/gateway, internal/ir/xds.go (NeedsClusterPerSetting), as of 1.8. Read on a running Envoy 1.40.
   'envoy-gateway': {
     about: 'The Envoys of Envoy Gateway, or any other Envoy, count the answers of each upstream cluster.',
     keys: {
@@ -87,6 +87,7 @@ export const PRESETS = {
       'Do not set clusterStatName in EnvoyProxy: all clusters of a rule then have the same name in the metrics.',
       'The name of the histogram does not say that it is in milliseconds; the preset does.',
       'Requests that Envoy answers itself (no connection, timeout) count as failed but have no duration.',
+      'Envoy adds up durations every 5 s (stats_flush_interval): slow requests are seen so much later than failed ones.',
       'Retried answers are not counted, only the last one of each request.',
     ],
     requires: [],
@@ -146,7 +147,7 @@ export const PRESETS = {
   },
 
   // Source: traefik/traefik, pkg/observability/metrics/prometheus.go and
-  // docs/content/observability/metrics/overview.md (v3).
+  // docs/content/observability/metrics/overview.md (v3). Read on a running Traefik 3.6.
   traefik: {
     about: 'Traefik counts the requests of each of its services.',
     keys: {
