@@ -81,7 +81,7 @@ function unknownVersion(blue: string, known: readonly string[], { counters }: In
   const slot = sides.slotOf?.(blue);
   const key = sides.slotOf ? 'slot' : 'version';
   const written = slot === undefined ? blue : `the slot ${slot}`;
-  const guess = slot === undefined ? guessedValue(blue, known) : guessedSlotValue(slot, known);
+  const guess = sides.slotOf ? slot && guessedSlotValue(slot, known) : guessedValue(blue, known);
   if (guess !== undefined)
     return {
       found: `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`,
