@@ -12,7 +12,7 @@ import { testAddress, uniqueQueue, useTemporal } from './support/temporal.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const USER = 10_001;
-const MOST_MEGABYTES = 260;
+const MOST_MEGABYTES = 200;
 useTemporal();
 
 let folder: string;
