@@ -1,5 +1,5 @@
 /**
- * What is used of the official client: it finds the cluster, and signs in. The rest, a class for each kind of object, takes 60 MB of
- * memory: the build leaves it out (scripts/bundle-kubernetes.ts).
+ * We use the official client only to find the cluster and to sign in. The rest, a class for each kind of object, takes 60 MB of
+ * memory, so the build leaves it out (scripts/bundle-kubernetes.ts).
  */
 export { KubeConfig } from '@kubernetes/client-node/dist/config.js';
