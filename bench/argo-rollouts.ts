@@ -12,7 +12,7 @@ import {
   startControlPlane,
   startKubelet,
 } from '../src/sandbox/index.ts';
-import { IDLE_MS, MEASURED_MS, printCost, SETTLED_MS } from './cost.ts';
+import { costServices, IDLE_MS, MEASURED_MS, printCost, SETTLED_MS } from './cost.ts';
 import { openFleet } from './fleet.ts';
 import { BLUE, type FleetServices, GREEN } from './fleet-services.ts';
 import { freePort } from './free-port.ts';
@@ -27,7 +27,7 @@ const TEMPLATE = 'errors-and-latency';
 /** Builds the controller the first time, which takes minutes. @throws Error where Go, or the control plane of the tests, is missing. */
 export async function benchArgoRollouts(deployments: number): Promise<void> {
   const programs = await buildPrograms('argo-rollouts/build.sh');
-  const services = Array.from({ length: deployments }, (_, index) => `cost-${index}`);
+  const services = costServices(deployments);
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-argo-'));
   const fleet = await openFleet(services);
   let plane: ControlPlane | undefined;

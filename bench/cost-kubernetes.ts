@@ -11,7 +11,7 @@ import {
   startKubelet,
 } from '../src/sandbox/index.ts';
 import { costServices, measureFleet } from './cost.ts';
-import { openFleet, type Platform } from './fleet.ts';
+import { type Fleet, openFleet, type Platform } from './fleet.ts';
 import type { FleetServices } from './fleet-services.ts';
 import { processWith } from './processes.ts';
 
@@ -23,14 +23,14 @@ export async function benchCostKubernetes(deployments: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'bluegreen-cost-'));
   const running = new AbortController();
   let plane: ControlPlane | undefined;
-  let fleet: Awaited<ReturnType<typeof openFleet>> | undefined;
+  let fleet: Fleet | undefined;
   try {
     plane = await startControlPlane(await findKubernetes(process.env), folder);
     const { api, kubeconfig } = plane;
-    const opened = await openFleet(services, slotsOf(kubeconfig));
-    fleet = opened;
+    fleet = await openFleet(services, slotsOf(kubeconfig));
+    const { seen } = fleet;
     const kubelet = await startKubelet(api);
-    runGateway(api, running.signal, { onRoutes: (routes) => follow(routes, opened.seen) });
+    runGateway(api, running.signal, { onRoutes: (routes) => follow(routes, seen) });
     for (const service of services)
       await createObjects(api, {
         namespace: service,
@@ -38,7 +38,7 @@ export async function benchCostKubernetes(deployments: number): Promise<void> {
         route: service,
         image: `registry.example.com/${service}`,
       });
-    await measureFleet(opened, services, [
+    await measureFleet(fleet, services, [
       ['its API server', await processWith(`--cert-dir=${join(folder, 'certificates')}`)],
       ['its etcd', await processWith(`--data-dir=${join(folder, 'etcd')}`)],
     ]);

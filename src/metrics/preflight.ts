@@ -82,16 +82,14 @@ function unknownVersion(blue: string, known: readonly string[], { counters }: In
   const key = sides.slotOf ? 'slot' : 'version';
   const written = slot === undefined ? blue : `the slot ${slot}`;
   const guess = sides.slotOf ? slot && guessedSlotValue(slot, known) : guessedValue(blue, known);
+  const others = `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`;
   if (guess !== undefined)
     return {
-      found: `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`,
+      found: others,
       unblock: `if the metrics write ${written} so, say it: metrics.${key}Value: ${guess}`,
     };
   return {
-    found:
-      known.length === 0
-        ? `the metrics have no series of ${blue}; they know no version at all`
-        : `the metrics count requests of ${shortList(known)}; none of them is ${slot ?? blue}`,
+    found: known.length === 0 ? `the metrics have no series of ${blue}; they know no version at all` : others,
     unblock:
       `let what answers for ${blue} count its requests in ${metric} with ${sides.where(blue)}, and send it a request; or say ` +
       `in metrics.${key}Value how the metrics write a ${key}; or correct where they are read (metrics.targets, metrics.selector)`,

@@ -76,8 +76,10 @@ export function sanitize<Value>(value: Value): Value {
 }
 
 function clean(value: unknown, key?: string): unknown {
-  if (typeof value === 'string')
-    return key === WITH_LINES ? stripControlCharacters(value) : stripControlCharacters(value).replace(/\s*\n\s*/g, ' ');
+  if (typeof value === 'string') {
+    const text = stripControlCharacters(value);
+    return key === WITH_LINES ? text : text.replace(/\s*\n\s*/g, ' ');
+  }
   if (Array.isArray(value)) return value.map((one) => clean(one));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, clean(one, name)]));
