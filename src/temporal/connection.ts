@@ -4,6 +4,8 @@ import type { NativeConnection, NativeConnectionOptions } from '@temporalio/work
 import { messageOf, START_TEMPORAL } from '../util/index.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Most of what a worker sends are heartbeats of a few kilobytes: to compress one costs both sides more than to carry it. */
+const COMPRESSION = { grpcCompression: { codec: 'none' } } as const;
 
 export interface ConnectionConfig {
   readonly connectionOptions: NativeConnectionOptions & { readonly address: string };
@@ -25,7 +27,7 @@ export function connectionConfig(): ConnectionConfig {
 /** A worker's connection. @throws Error that says what to do when the server is not reached within five seconds. */
 export async function connectWorker({ connectionOptions }: ConnectionConfig): Promise<NativeConnection> {
   const { NativeConnection } = await import('@temporalio/worker'); // only here: clients need not wait for all of it
-  return inTime(connectionOptions.address, NativeConnection.connect(connectionOptions));
+  return inTime(connectionOptions.address, NativeConnection.connect({ ...COMPRESSION, ...connectionOptions }));
 }
 
 /** A client's connection. @throws Error that says what to do when the server is not reached within five seconds. */
