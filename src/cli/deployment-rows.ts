@@ -15,6 +15,7 @@ export const ROLLBACK_DONE = 'rollback-done';
 export interface Row {
   readonly workflowId: string;
   readonly runId: string;
+  readonly taskQueue: string;
   readonly service: string;
   readonly environment: string;
   readonly version: string;
@@ -26,6 +27,8 @@ export interface Row {
   readonly reason?: string;
   readonly startedAt: number;
   readonly closedAt?: number;
+  /** Of one that runs, where it was asked: whether a worker takes work from its task queue. */
+  readonly hasWorker?: boolean;
 }
 
 interface Query {
@@ -85,11 +88,12 @@ async function take<Value>(
 }
 
 function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): Row {
-  const { workflowId, runId, type, status, startTime, closeTime } = execution;
+  const { workflowId, runId, taskQueue, type, status, startTime, closeTime } = execution;
   const address = addressInId(workflowId);
   return {
     workflowId,
     runId,
+    taskQueue,
     service: attribute(execution, 'BlueGreenService') ?? address?.service ?? workflowId,
     environment: attribute(execution, 'BlueGreenEnvironment') ?? address?.environment ?? '?',
     version: request?.version ?? attribute(execution, 'BlueGreenVersion') ?? '?',

@@ -1,3 +1,4 @@
+export { isAttended } from './attended.ts';
 export { type ConnectionConfig, connectClient, connectionConfig, connectWorker } from './connection.ts';
 export { endRun } from './end-run.ts';
 export {

@@ -332,6 +332,33 @@ test('list shows deployments with their phase, the newest first; --open only tho
   });
 });
 
+test('list says where no worker is there for a deployment that runs', async () => {
+  const [attended, alone] = [uniqueService(), uniqueService()];
+  const start = (taskQueue: string, service: string) =>
+    temporal.client().workflow.start<typeof blueGreenDeployment>('blueGreenDeployment', {
+      taskQueue,
+      workflowId: deploymentWorkflowId(service, 'production'),
+      args: [{ service, version: '2.5.0' }],
+    });
+  await temporal.serve(world().activities, async (taskQueue) => {
+    const watched = await start(taskQueue, attended);
+    const waiting = await start(`nobody-${alone}`, alone);
+    await observe(watched).untilPhase('awaiting-approval');
+    await untilListed(`WorkflowId IN ('${watched.workflowId}', '${waiting.workflowId}')`, 2);
+    const listed = async (service: string, ...words: string[]) =>
+      (await bluegreen(['list', '--service', service, ...words]).ended).out;
+    expect(await listed(attended)).not.toMatch(/No worker/);
+    expect(JSON.parse(await listed(attended, '--json'))).toMatchObject([{ hasWorker: true }]);
+    expect(await listed(alone)).toContain(
+      `No worker takes work from the task queue "nobody-${alone}": nothing is watched there. Start one (npm`,
+    );
+    expect(JSON.parse(await listed(alone, '--json'))).toMatchObject([{ hasWorker: false }]);
+    await Promise.all([watched.terminate(), waiting.terminate()]);
+    await untilListed(`WorkflowId = '${waiting.workflowId}' AND ExecutionStatus = 'Terminated'`, 1);
+    expect(await listed(alone)).not.toMatch(/No worker/);
+  });
+});
+
 test('list tells a checklist from a release, and a refused deployment keeps its version and its end', async () => {
   const service = uniqueService();
   const { activities } = world({

@@ -306,6 +306,7 @@ test('the list is a table, or says how to begin', () => {
   const row = {
     workflowId: 'w',
     runId: 'r',
+    taskQueue: 'deploys',
     service: 'shop',
     environment: 'production',
     version: '2.5.0',

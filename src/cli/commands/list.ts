@@ -1,12 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import { freezeWords, isClosed, PHASES } from '../../domain/index.ts';
+import { isAttended } from '../../temporal/index.ts';
+import { START_WORKER } from '../../util/index.ts';
 import { COMMAND } from '../address.ts';
 import { CHECKLIST_PASSED, ROLLBACK_DONE, type Row, rowsWhere } from '../deployment-rows.ts';
 import { allFrozen } from '../frozen.ts';
 import { positiveNumber, withExample } from '../options.ts';
 import { allQueued, queuedWords } from '../queued.ts';
-import { withTemporal } from '../temporal.ts';
+import { inTime, withTemporal } from '../temporal.ts';
 import { listTrains, renderTrains } from '../train/list.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
@@ -53,9 +55,10 @@ async function list(options: ListOptions): Promise<void> {
       const trains = await listTrains(client, options);
       return options.json ? printJson(trains) : printLines(renderTrains(trains));
     }
-    const rows = sanitize(await findRows(client, options));
+    const rows = sanitize(await withWorkers(client, await findRows(client, options)));
     if (options.json) return printJson(rows);
     for (const line of renderRows(rows)) print(line);
+    for (const line of unattendedLines(rows)) print(line);
     for (const one of await allQueued(client, options)) print(`Queued: ${queuedWords(one)}`);
     for (const one of await allFrozen(client, options)) print(`Frozen: ${freezeWords(one)}`);
   });
@@ -65,6 +68,26 @@ function findRows(client: Client, { service, environment, phase, open, limit }: 
   // One that was ended by force still has the phase that it was in.
   const conditions = open || (phase && isOpen(phase)) ? ["ExecutionStatus = 'Running'"] : [];
   return rowsWhere(client, { conditions, limit, wanted: { service, environment, phase } });
+}
+
+/** The same, and of each that runs whether a worker takes work from its task queue. */
+async function withWorkers(client: Client, rows: readonly Row[]): Promise<Row[]> {
+  const queues = new Set(rows.filter(isRunning).map(({ taskQueue }) => taskQueue));
+  const asked = [...queues].map(
+    async (queue) => [queue, await inTime(client, () => isAttended(client, queue))] as const,
+  );
+  const attended = new Map(await Promise.all(asked));
+  return rows.map((row) => (isRunning(row) ? { ...row, hasWorker: attended.get(row.taskQueue) === true } : row));
+}
+
+const isRunning = ({ state }: Row): boolean => state === 'RUNNING';
+
+function unattendedLines(rows: readonly Row[]): string[] {
+  const queues = new Set(rows.flatMap(({ hasWorker, taskQueue }) => (hasWorker === false ? [taskQueue] : [])));
+  return [...queues].map(
+    (queue) =>
+      `No worker takes work from the task queue "${queue}": nothing is watched there. Start one (${START_WORKER}) with this task queue (BLUEGREEN_TASK_QUEUE).`,
+  );
 }
 
 function isOpen(phase: ListedPhase): boolean {
