@@ -8,7 +8,7 @@ import {
   type RollbackInput,
 } from '../domain/index.ts';
 import type { Counts, Limits } from '../judge/index.ts';
-import { apartMs, type Router, type Workload } from '../plugin/index.ts';
+import { apartMs, type MetricInterval, type Router, type Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,8 +25,11 @@ const POLL_MS = 1_000;
 /** How long a last reading and health check may take: their result has to be known before the round ends. */
 const MARGIN_MS = 5_000;
 
+/** A fresh interval of blue, and whether it is known how long its requests took. */
+type BlueInterval = Counts & { readonly isTimed: boolean };
+
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
-type BlueIntervals = readonly Counts[];
+type BlueIntervals = readonly BlueInterval[];
 
 /** `quietMs`: see {@link QUIET_MS}; tests have no half minute. Time in which nobody measured is none of it. */
 export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): Activities['verifyRecovery'] {
@@ -53,18 +56,20 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
             // What somebody else collected before the traffic was back says nothing about blue alone.
             if (interval.from < input.restoredAt) continue;
             measuredMs += interval.to - interval.from;
-            alone = blueAlone(alone, interval.counts, input.target);
+            alone = blueAlone(alone, interval, input.target);
             countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
             const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
-            problem = found ?? `only ${counts.requests} fresh requests yet`;
-            if (found === undefined && counts.requests >= FRESH_REQUESTS)
+            const isEnough = counts.requests >= FRESH_REQUESTS;
+            const isTimed = !input.rules.limits.latency || alone.some((one) => one.isTimed);
+            problem = found ?? (isEnough ? untimed(counts) : `only ${counts.requests} fresh requests yet`);
+            if (found === undefined && isEnough && isTimed)
               return {
                 healthyAt: interval.to,
                 requests: counts.requests,
                 evidence: [lineOf(counts, input)],
               };
-            if (found === undefined && measuredMs >= quietMs)
+            if (found === undefined && !isEnough && measuredMs >= quietMs)
               return await acceptedQuiet(
                 platform.workload,
                 { input, counts, elsewhere, quietMs, at: interval.to },
@@ -94,11 +99,12 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
 /** Requests that were on their way to green when the traffic moved still end there; blue's proof starts after them. */
 function blueAlone(
   before: BlueIntervals,
-  fresh: Readonly<Record<string, Counts>>,
+  { counts, untimed: withoutDurations = [] }: MetricInterval,
   { blue, green }: RollbackInput['target'],
 ): BlueIntervals {
-  if ((fresh[green]?.requests ?? 0) > 0) return [];
-  const intervals = [...before, fresh[blue] ?? { requests: 0, failed: 0, slow: 0 }];
+  if ((counts[green]?.requests ?? 0) > 0) return [];
+  const fresh = counts[blue] ?? { requests: 0, failed: 0, slow: 0 };
+  const intervals = [...before, { ...fresh, isTimed: fresh.requests > 0 && !withoutDurations.includes(blue) }];
   // Only the newest count: blue may have suffered under green for a moment longer.
   while (sum(intervals.slice(1)).requests >= FRESH_REQUESTS) intervals.shift();
   return intervals;
@@ -110,6 +116,11 @@ function overLimit({ requests, failed, slow }: Counts, limits: Limits): string |
   if (failed > limits.errorRate * requests) return `it is over the error limit: ${said}`;
   if (limits.latency && slow > (1 - limits.latency.quantile) * requests) return `it is over the latency limit: ${said}`;
   return undefined;
+}
+
+/** Some gateways count durations later than requests: until then no request is slow. */
+function untimed({ requests }: Counts): string {
+  return `the metrics do not say yet how long its newest ${requests} requests took`;
 }
 
 function lineOf({ requests, failed, slow }: Counts, { target, rules }: RollbackInput): EvidenceLine {

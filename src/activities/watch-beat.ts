@@ -5,6 +5,8 @@ import type { WatchInput } from '../domain/index.ts';
 const GATE_BEAT_MS = 2_000;
 /** The rest of the timeout is for a worker or a server that is slow for a moment. */
 const PART_OF_TIMEOUT = 0.8;
+/** Where an attempt was believed lost, perhaps everything is slow. */
+const PART_AFTER_LOSS = 0.4;
 /** Without one, as in a test. */
 const USUAL_TIMEOUT_MS = 10_000;
 
@@ -16,8 +18,9 @@ const USUAL_TIMEOUT_MS = 10_000;
  */
 export function beatMs(
   { pollMs, healthyFrom }: Pick<WatchInput, 'pollMs' | 'healthyFrom'>,
-  { heartbeatTimeoutMs = USUAL_TIMEOUT_MS }: Pick<Info, 'heartbeatTimeoutMs'>,
+  { heartbeatTimeoutMs = USUAL_TIMEOUT_MS, attempt }: Pick<Info, 'heartbeatTimeoutMs' | 'attempt'>,
 ): number {
   const isAtGate = healthyFrom === undefined; // only a window of a soak may end at the first healthy verdict
-  return Math.min(PART_OF_TIMEOUT * heartbeatTimeoutMs, isAtGate ? Math.min(GATE_BEAT_MS, 2 * pollMs) : 2 * pollMs);
+  const part = attempt > 1 ? PART_AFTER_LOSS : PART_OF_TIMEOUT;
+  return Math.min(part * heartbeatTimeoutMs, isAtGate ? Math.min(GATE_BEAT_MS, 2 * pollMs) : 2 * pollMs);
 }

@@ -37,6 +37,7 @@ import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
+import { untimedSince, withoutDurations } from './untimed.ts';
 import { beatMs } from './watch-beat.ts';
 import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
@@ -134,12 +135,16 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
           (reached, one) => judge.observe(reached, observed(one, input.target, one === last ? news : undefined)),
           state,
         );
-        const judgement = judged(judge.judge(next, now), reading);
+        const { untimedFrom: untimedBefore, ...carried } = before.watchState;
+        const untimedFrom = untimedSince(untimedBefore, intervals, input.target.green);
+        const untimedMs = untimedFrom === undefined ? 0 : cursor.at - untimedFrom;
+        const judgement = judged(withoutDurations(judge.judge(next, now), untimedMs, input), reading);
         // News that no interval of the soak could take come again with the next look.
         const isTaken = restarts === undefined || (last !== undefined && last.from >= input.soakStartedAt);
         const watchState = {
-          ...before.watchState,
+          ...carried,
           cursor,
+          ...(untimedFrom !== undefined && { untimedFrom }),
           ...(isTaken && look.green && { restarts: look.green.restarts }),
         };
         // Nothing new: what was seen last stays what people see, and gets older.

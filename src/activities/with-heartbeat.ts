@@ -16,7 +16,10 @@ export function withHeartbeat<Result>(work: Work<Result>): Promise<Result> {
   return beating({ everyMs: BEAT_MS, leastMs: 0 }, work);
 }
 
-/** The same with one beat in `everyMs` and no more: what the work says in between is in the next one. */
+/**
+ * The same with one beat in `everyMs` and no more: what the work says in between is in the next one. Until it has said something
+ * there are more: on a busy machine it may take long to begin, and a worker that is believed lost would begin again and again.
+ */
 export function withSparingHeartbeat<Result>(everyMs: number, work: Work<Result>): Promise<Result> {
   return beating({ everyMs, leastMs: everyMs }, work);
 }
@@ -38,7 +41,13 @@ async function beating<Result>(
     ticker.refresh();
     context.heartbeat(detail);
   };
-  const ticker = setInterval(beat, everyMs);
+  let hasBegun = false;
+  let ticker = setInterval(beat, Math.min(BEAT_MS, everyMs));
+  const begin = (): void => {
+    hasBegun = true;
+    clearInterval(ticker);
+    ticker = setInterval(beat, everyMs);
+  };
   if (leastMs === 0) beat();
   try {
     return await work({
@@ -46,7 +55,9 @@ async function beating<Result>(
       heartbeat: (newest) => {
         detail = newest;
         isSent = false;
-        if (Date.now() - sentAt >= leastMs) beat();
+        const isFirst = !hasBegun;
+        if (isFirst) begin();
+        if (isFirst || Date.now() - sentAt >= leastMs) beat();
       },
     });
   } catch (error) {

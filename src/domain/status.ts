@@ -66,6 +66,12 @@ export interface UndecidedStatus {
   readonly until: number;
 }
 
+/** A soak that was not proven healthy in its time: when it was extended first, and why. */
+export interface ExtendedStatus {
+  readonly at: number;
+  readonly reason: string;
+}
+
 /** Traffic that somebody else moved, as it was found last. */
 export interface MovedStatus extends TrafficMoved {
   readonly times: number;
@@ -78,6 +84,7 @@ export interface StepStatus {
   readonly shiftedAt: number;
   /** End of the soak; moves when the soak is extended for want of evidence. */
   readonly soakUntil: number;
+  readonly extended?: ExtendedStatus;
   readonly provenAt?: number;
   readonly windows: readonly FinishedWindow[];
   /** The further metrics at the end of the newest window; missing where there are none. */

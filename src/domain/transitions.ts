@@ -12,6 +12,7 @@ import {
   type CheckStatus,
   currentStep,
   type DeploymentStatus,
+  type ExtendedStatus,
   isPassed,
   isToMeasure,
   isUnderWay,
@@ -225,8 +226,9 @@ export function windowClosed(
   }));
 }
 
-export function soakExtended(status: DeploymentStatus, until: number): DeploymentStatus {
-  return withStep(status, (step) => ({ ...step, soakUntil: until }));
+/** The soak goes on until then; `extended` says when and why, the first time. */
+export function soakExtended(status: DeploymentStatus, until: number, extended: ExtendedStatus): DeploymentStatus {
+  return withStep(status, (step) => ({ ...step, soakUntil: until, extended: step.extended ?? extended }));
 }
 
 export function undecidedBegun(status: DeploymentStatus, undecided: UndecidedStatus): DeploymentStatus {

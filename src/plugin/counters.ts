@@ -11,6 +11,8 @@ export interface SeriesReading {
   readonly answered?: number;
   /** Requests over the latency limit, failed ones included; 0 where no latency limit is set. */
   readonly slow: number;
+  /** Requests whose duration was counted, where that is not counted together with the request. */
+  readonly timed?: number;
   /** Sum of all durations in seconds, for showing the mean. */
   readonly seconds: number;
   /** When the target's process started, where it says so: a restart is then never overlooked. Epoch milliseconds. */
@@ -78,7 +80,23 @@ export function advance(previous: Reading | null, current: Reading): Advance {
   const counts = freshCounts(previous, current);
   const restarted = restartsBetween(previous, current);
   const absent = absentIn(previous, current);
-  return { reading, interval: { from: previous.at, to: current.at, counts, restarted, absent } };
+  const untimed = untimedIn(previous, current);
+  return {
+    reading,
+    interval: { from: previous.at, to: current.at, counts, restarted, absent, ...(untimed.length > 0 && { untimed }) },
+  };
+}
+
+function untimedIn(previous: Reading, current: Reading): string[] {
+  const isTimed = new Map<string, boolean>();
+  if (!Object.values(current.series).some(({ timed }) => timed !== undefined)) return [];
+  for (const [key, now] of Object.entries(current.series)) {
+    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
+    const base: Pick<SeriesReading, 'requests' | 'timed'> = before && !hasRestarted(before, now) ? before : NO_COUNTS;
+    if (now.requests === base.requests) continue;
+    isTimed.set(now.version, (isTimed.get(now.version) ?? false) || (now.timed ?? 0) > (base.timed ?? 0));
+  }
+  return [...isTimed].flatMap(([version, timed]) => (timed ? [] : [version]));
 }
 
 function absentIn(previous: Reading, current: Reading): string[] {

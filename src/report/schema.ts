@@ -119,6 +119,10 @@ const step = z.strictObject({
   percentage,
   shiftedAt: at('When green had that share'),
   soakUntil: at('Planned end of the soak, extensions included'),
+  extended: z
+    .strictObject({ at: at('When it was extended first'), reason: text('Why, with the counts') })
+    .describe('It was not proven healthy in its time, and went on')
+    .optional(),
   provenAt: at('When it was proven healthy').optional(),
   windows: z.array(window).describe('The newest windows of the watch'),
   analysis: z

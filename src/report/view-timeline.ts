@@ -32,8 +32,9 @@ export function timelineOf(document: ReportDocument): MomentView[] {
       ...moment(from, `Held by ${what}`),
       ...moment(to, `Held no more, after ${length(to - from)}`),
     ]),
-    ...steps.flatMap(({ percentage, shiftedAt, provenAt, gate, moved }) => [
+    ...steps.flatMap(({ percentage, shiftedAt, extended, provenAt, gate, moved }) => [
       ...moment(shiftedAt, `Green has ${percentage} % of the traffic; the soak begins`),
+      ...moment(extended?.at, `Soak at ${percentage} % extended, not proven yet: ${extended?.reason}`),
       ...moment(
         provenAt,
         `Soak at ${percentage} % proven healthy after ${length((provenAt ?? 0) - shiftedAt)}`,

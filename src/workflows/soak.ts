@@ -97,7 +97,7 @@ export async function soakAndPassGate(
     const missing = window.missingMs ?? 0;
     until = Math.min(limit(), Date.now() + Math.max(missing, extensionMs(extensions, watch)));
     const expected = missing > 0 ? Math.min(limit(), Date.now() + missing) : until;
-    deployment.change((status) => soakExtended(status, expected));
+    deployment.change((status, at) => soakExtended(status, expected, { at, reason: window.reason }));
     if (extensions === 0) void notify(deployment, 'extended', 'warning', whyExtended(deployment, step, window.reason));
     extensions += 1;
   }

@@ -167,6 +167,19 @@ test.each<[string, (here: Scene) => void, RegExp]>([
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
 });
 
+test('however many requests blue has answered, it has not recovered before the metrics say how long they took', async () => {
+  const here = await scene(LATENCY);
+  const { production, activities } = here;
+  production.holdDurations(true);
+  production.slow(BLUE, 1);
+  const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));
+  await until(() => /do not say yet how long its newest \d+ requests took/.test(problemIn(heartbeats)));
+  production.holdDurations(false);
+  await until(() => problemIn(heartbeats).includes('over the latency limit'));
+  production.slow(BLUE, 0);
+  expect((await result).evidence[0]?.measured).toMatch(/^\d+, 0 failed, \d+ too slow$/);
+});
+
 test('a blue that is not proven healthy in its time has not recovered, with what was wrong last', async () => {
   const here = await scene();
   here.production.fail(BLUE, 0.5);

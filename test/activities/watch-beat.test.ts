@@ -5,13 +5,32 @@ import { withSparingHeartbeat } from '../../src/activities/with-heartbeat.ts';
 import { until } from '../checks/support/context.ts';
 import { begin } from './support/attempt.ts';
 
-const IN_10_S = { heartbeatTimeoutMs: 10_000 };
+const IN_10_S = { heartbeatTimeoutMs: 10_000, attempt: 1 };
 const healthyFrom = 1;
 
 test('a soak sends a heartbeat as seldom as its timeout allows, however seldom it is read', () => {
   expect(beatMs({ pollMs: 5_000, healthyFrom }, IN_10_S)).toBe(8_000);
   expect(beatMs({ pollMs: 15_000, healthyFrom }, IN_10_S)).toBe(8_000);
-  expect(beatMs({ pollMs: 60_000, healthyFrom }, { heartbeatTimeoutMs: 12_000 })).toBe(9_600);
+  expect(beatMs({ pollMs: 60_000, healthyFrom }, { ...IN_10_S, heartbeatTimeoutMs: 12_000 })).toBe(9_600);
+});
+
+test('after a lost attempt there are twice as many: perhaps the machine is slow', () => {
+  expect(beatMs({ pollMs: 15_000, healthyFrom }, { ...IN_10_S, attempt: 2 })).toBe(4_000);
+});
+
+test('a window that takes long to begin sends heartbeats meanwhile, and then the first that it says at once', async () => {
+  const { result, heartbeats } = begin(
+    () =>
+      withSparingHeartbeat(60_000, async ({ heartbeat }) => {
+        await Promise.resolve(); // `heartbeats` is known from here on
+        await until(() => heartbeats.length > 0);
+        heartbeat('begun');
+        heartbeat('later');
+      }),
+    undefined,
+  );
+  await result;
+  expect(heartbeats).toEqual([undefined, 'begun']);
 });
 
 test('a soak that is read every second shows every second reading', () => {

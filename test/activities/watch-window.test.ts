@@ -61,6 +61,33 @@ test('a breach ends the window at once, with the counts in its reason', async ()
   );
 });
 
+test('while the metrics do not say how long green takes it is not healthy; a breach is one all the same', async () => {
+  const here = await scene({
+    metrics: { latency: 'http_request_duration_seconds' },
+    limits: { latency: { quantile: 0.95, under: '500ms' } },
+  });
+  const { production, activities } = here;
+  production.move(50);
+  production.holdDurations(true);
+  const input = opened(here, 2_000);
+  const untimed = await run(activities.watchWindow, input);
+  expect(untimed).toMatchObject({
+    verdict: 'inconclusive',
+    code: 'insufficient-data',
+    reason: expect.stringMatching(
+      /^the metrics count requests of 2\.5\.0, but not how long they take; green failed 0 of /,
+    ),
+  });
+  production.holdDurations(false);
+  const { watchState } = untimed;
+  const timed = await run(activities.watchWindow, { ...input, until: Date.now() + 2_000, watchState });
+  expect(timed).toMatchObject({ verdict: 'healthy', reason: expect.stringMatching(/^green failed 0 of /) });
+  production.holdDurations(true);
+  production.fail(GREEN, 0.5);
+  const next = { ...input, until: Date.now() + LONG_MS, watchState: timed.watchState };
+  expect(await run(activities.watchWindow, next)).toMatchObject({ verdict: 'breached' });
+});
+
 test('past the time of its soak a window ends at the first healthy verdict', async () => {
   const here = await scene();
   here.production.move(50);

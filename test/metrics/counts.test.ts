@@ -112,6 +112,20 @@ test('an interval names the targets that restarted in it, by version', () => {
   expect(advance(before, after).interval).toMatchObject({ from: 1_000, to: 2_000, restarted: { '2.5.0': ['0'] } });
 });
 
+test('a version is untimed while its requests are counted and their durations are not', () => {
+  const untimed = (...series: Parameters<typeof reading>) =>
+    advance(at(1_000, { requests: 10, timed: 10 }, { target: 1, requests: 10, timed: 10 }), at(2_000, ...series))
+      .interval?.untimed;
+  const idle = { target: 1, requests: 10, timed: 10 };
+  expect(untimed({ requests: 15, timed: 10 }, idle)).toEqual(['2.5.0']);
+  expect(untimed({ requests: 15, timed: 12 }, idle)).toBeUndefined();
+  expect(untimed({ requests: 15, timed: 10 }, { target: 1, requests: 11, timed: 11 })).toBeUndefined();
+  expect(untimed({ requests: 10, timed: 10 }, idle)).toBeUndefined();
+  expect(untimed({ requests: 15 }, idle)).toEqual(['2.5.0']); // its histogram is gone
+  expect(advance(at(1_000, { requests: 10 }), at(2_000, { requests: 15 })).interval).not.toHaveProperty('untimed');
+  expect(untimed({ requests: 3, timed: 0 }, idle)).toEqual(['2.5.0']); // it restarted
+});
+
 test('a version that did not report is absent, one that had no request is not', () => {
   const blue = { version: '2.4.0', requests: 10 };
   const before = at(1_000, { requests: 10 }, { target: 1, requests: 10 }, blue);

@@ -270,6 +270,24 @@ describe('slow requests', () => {
     });
   });
 
+  test('are not known while durations are not counted', () => {
+    const untimed = (requests: number, durations: number) => {
+      const before = [track('a', points([1_000, 10])), slow([1_000, 10, 8, 0.5])];
+      const after = [
+        track('a', points([1_000, 10], [2_000, requests])),
+        slow([1_000, 10, 8, 0.5], [2_000, durations, 8, 0.5]),
+      ];
+      return read(read(null, before).cursor, after).intervals[0]?.untimed;
+    };
+    expect(untimed(20, 10)).toEqual(['2.5.0']);
+    expect(untimed(20, 11)).toBeUndefined();
+    expect(untimed(10, 10)).toBeUndefined();
+    // Nobody counts durations.
+    expect(
+      read(read(null, [track('a', points([1_000, 10]))]).cursor, [track('a', points([2_000, 20]))]).intervals,
+    ).toEqual([expect.not.objectContaining({ untimed: expect.anything() })]);
+  });
+
   test('show a restart by either bucket', () => {
     expect(fresh([slow([1_000, 10, 10, 0.5])], [slow([2_000, 12, 3, 0.5])])).toMatchObject({ slow: 9 });
   });

@@ -145,6 +145,19 @@ test('a freeze that held it is in the timeline, with how long', () => {
   expect(texts).toContain('Held no more, after 3 min');
 });
 
+test('a soak that was extended says when, and why', () => {
+  const document = rolledBack();
+  const [step] = document.steps;
+  if (!step) throw new Error('it has a step');
+  const at = step.shiftedAt + 1_000;
+  const moments = timelineOf({ ...document, steps: [{ ...step, extended: { at, reason: 'only 12 requests' } }] });
+  expect(moments).toContainEqual({
+    at,
+    text: 'Soak at 50 % extended, not proven yet: only 12 requests',
+    tone: 'quiet',
+  });
+});
+
 test('a deployment that was refused before it had a plan has a report, too', async () => {
   for (const format of FORMATS) {
     const text = await render(format, refused());

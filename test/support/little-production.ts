@@ -35,6 +35,8 @@ export interface LittleProduction {
   fail(version: string, share: number): void;
   /** From now on so many of a version's requests take a second instead of a tenth. */
   slow(version: string, share: number): void;
+  /** While `isHeld`, the page says nothing new of how long requests took, as a gateway does between two flushes. */
+  holdDurations(isHeld: boolean): void;
   /** From now on so many of a version's checkouts fail, which are a quarter of its requests; the requests themselves do not. */
   failCheckouts(version: string, share: number): void;
   /** What a version says of its memory from now on. */
@@ -84,6 +86,7 @@ export async function startLittleProduction(
   let greenRuns = false;
   const stopped = new Set<string>();
   let countedUntil = Date.now();
+  let held: Map<string, Pick<typeof NOTHING_YET, 'requests' | 'slow'>> | undefined;
 
   const countUp = (): void => {
     const total = ((Date.now() - countedUntil) / 1_000) * requestsPerSecond;
@@ -128,16 +131,18 @@ export async function startLittleProduction(
       const label = `version="${version}"`;
       const requests = Math.floor(counter.requests);
       const failed = Math.floor(counter.failed);
-      const slow = Math.floor(counter.slow);
+      const durations = held?.get(version) ?? counter;
+      const timed = Math.floor(durations.requests);
+      const slow = Math.floor(durations.slow);
       lines.push(
         `http_requests_total{${label},code="200"} ${requests - failed}`,
         `http_requests_total{${label},code="500"} ${failed}`,
         `checkouts_total{${label},result="ok"} ${Math.floor(CHECKOUTS * counter.requests) - Math.floor(counter.lost)}`,
         `checkouts_total{${label},result="error"} ${Math.floor(counter.lost)}`,
         `memory_bytes{${label}} ${counter.memory}`,
-        `http_request_duration_seconds_bucket{${label},le="0.5"} ${requests - slow}`,
-        `http_request_duration_seconds_bucket{${label},le="+Inf"} ${requests}`,
-        `http_request_duration_seconds_sum{${label}} ${(requests - slow) * 0.1 + slow}`,
+        `http_request_duration_seconds_bucket{${label},le="0.5"} ${timed - slow}`,
+        `http_request_duration_seconds_bucket{${label},le="+Inf"} ${timed}`,
+        `http_request_duration_seconds_sum{${label}} ${(timed - slow) * 0.1 + slow}`,
       );
     }
     return `${lines.join('\n')}\n`;
@@ -194,6 +199,10 @@ export async function startLittleProduction(
     },
     slow: (version, slowing) => {
       counterOf(version).slowing = slowing;
+    },
+    holdDurations: (isHeld) => {
+      countUp();
+      held = isHeld ? new Map([...counters].map(([version, counter]) => [version, { ...counter }])) : undefined;
     },
     failCheckouts: (version, losing) => {
       counterOf(version).losing = losing;

@@ -181,6 +181,7 @@ test('invariant 5: a soak without proof is extended and, still without proof, ro
     expect(message).toContain('no traffic');
     const [step] = report.steps;
     expect((step?.soakUntil ?? 0) - (step?.shiftedAt ?? 0)).toBe(900);
+    expect(step?.extended).toMatchObject({ reason: 'no traffic' });
     await keepHistory('inconclusive', handle);
   });
 });

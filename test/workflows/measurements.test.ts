@@ -80,7 +80,7 @@ const toSoak: readonly Transition[] = [
 const toGate: readonly Transition[] = [
   ...toSoak,
   (status) => windowClosed(status, window('inconclusive')),
-  (status) => soakExtended(status, 2 * MINUTE),
+  (status) => soakExtended(status, 2 * MINUTE, { at: MINUTE, reason: 'too few requests' }),
   (status) => windowClosed(status, window('healthy')),
   (status) => soakProven(status, MINUTE, 10 * MINUTE),
   (status) => entered(status, 'awaiting-approval', MINUTE),

@@ -23,6 +23,7 @@ export interface Step {
   /** The times of the two samples, epoch milliseconds. A counter that counts from zero has no earlier one. */
   readonly from?: number;
   readonly to: number;
+  readonly risen: number;
   readonly counts: FreshCounts;
   /** The counter of requests fell: its process restarted. */
   readonly restarted: boolean;
@@ -47,7 +48,14 @@ export function countSteps(
       if (from !== undefined && at <= from) continue;
       const { risen, within, fell } = difference(before, values);
       const counts = asCounts(track, risen, within);
-      book({ track, ...(from !== undefined && { from }), to: at, counts, restarted: fell && countsRequests(track) });
+      book({
+        track,
+        ...(from !== undefined && { from }),
+        to: at,
+        risen,
+        counts,
+        restarted: fell && countsRequests(track),
+      });
       mark = [at, ...values];
     }
     marks.set(track.key, mark);
@@ -106,7 +114,8 @@ export function countSince(
 
   const versions: [string, PrometheusCursor['versions'][string]][] = [];
   const before = new Map(Object.entries(since?.versions ?? {}));
-  const intervals = openIntervals({ from: since?.at ?? newest, to: newest, everyMs }, before.keys());
+  const hasDurations = tracks.some(({ counts }) => counts === 'slow');
+  const intervals = openIntervals({ from: since?.at ?? newest, to: newest, everyMs, hasDurations }, before.keys());
   for (const version of new Set([...before.keys(), ...tracks.map((track) => track.version)])) {
     const { sampledAt: sampledBefore = 0, marks: marksBefore = {} } = before.get(version) ?? {};
     const marks = new Map(Object.entries(marksBefore).filter(([, [at = 0]]) => newest - at < FORGET_MS));
@@ -124,11 +133,16 @@ export function countSince(
 /** After a gap no more intervals than this; the first is as long as it has to be. */
 const MOST_INTERVALS = 1_000;
 
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly everyMs: number;
+  /** Whether any version has a histogram. */
+  readonly hasDurations: boolean;
+}
+
 /** Sorts steps into intervals that end at `to`. One without any sample is a part of the next. */
-function openIntervals(
-  { from, to, everyMs }: { readonly from: number; readonly to: number; readonly everyMs: number },
-  known: Iterable<string>,
-) {
+function openIntervals({ from, to, everyMs, hasDurations }: Stretch, known: Iterable<string>) {
   const number = Math.min(MOST_INTERVALS, Math.max(1, Math.floor((to - from) / everyMs)));
   const firstEnd = to - (number - 1) * everyMs;
   const parts = Array.from({ length: number }, (_, index) => ({
@@ -136,28 +150,35 @@ function openIntervals(
     counts: new Map<string, FreshCounts>(),
     restarted: new Map<string, Set<string>>(),
     reported: new Set<string>(),
+    asked: new Set<string>(),
+    timed: new Set<string>(),
   }));
 
   return {
-    add({ track: { version, target }, to: at, counts, restarted }: Step, isReport: boolean): void {
+    add({ track, to: at, risen, counts, restarted }: Step, isReport: boolean): void {
+      const { version, target } = track;
       const part = parts[Math.min(number - 1, Math.max(0, Math.ceil((at - firstEnd) / everyMs)))];
       if (!part) return;
       part.counts.set(version, addCounts(part.counts.get(version) ?? NO_COUNTS, counts));
       if (restarted) part.restarted.set(version, (part.restarted.get(version) ?? new Set()).add(target));
       if (isReport) part.reported.add(version);
+      if (risen > 0 && countsRequests(track)) part.asked.add(version);
+      if (risen > 0 && track.counts === 'slow') part.timed.add(version);
     },
 
     all(): MetricInterval[] {
       const expected = new Set(known);
       const intervals: MetricInterval[] = [];
-      for (const { to: end, counts, restarted, reported } of parts) {
+      for (const { to: end, counts, restarted, reported, asked, timed } of parts) {
         if (counts.size === 0) continue;
+        const untimed = hasDurations ? [...asked].filter((version) => !timed.has(version)) : [];
         intervals.push({
           from: intervals.at(-1)?.to ?? from,
           to: end,
           counts: Object.fromEntries(counts),
           restarted: Object.fromEntries([...restarted].map(([version, targets]) => [version, [...targets]])),
           absent: [...expected].filter((version) => !reported.has(version)),
+          ...(untimed.length > 0 && { untimed }),
         });
         for (const version of reported) expected.add(version);
       }

@@ -118,6 +118,7 @@ export function readSeries(
       slow: sum.slow + (more.slow ?? 0),
       seconds: sum.seconds + (more.seconds ?? 0),
       ...(answered !== undefined && { answered }),
+      ...(more.timed !== undefined && { timed: (sum.timed ?? 0) + more.timed }),
     });
   };
 
@@ -137,7 +138,7 @@ export function readSeries(
           `Add a bucket at ${limit} s, or set limits.latency.under to a bucket's end.`,
       );
     const within = buckets.find((bucket) => isSame(bucket.end, end))?.count ?? 0;
-    add(version, { slow: count - within });
+    add(version, { slow: count - within, timed: count });
   }
   return [...series.values()];
 }
