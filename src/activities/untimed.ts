@@ -2,8 +2,8 @@ import type { WatchInput } from '../domain/index.ts';
 import type { Judgement } from '../judge/index.ts';
 import type { MetricInterval } from '../plugin/index.ts';
 
-/** Some gateways count durations a few seconds later than requests. In a short soak it is half of the soak. */
-const LATE_MS = 15_000;
+/** Durations may be counted later than requests: by a gateway every few seconds, by another scrape once a minute. */
+const LATE_MS = 60_000;
 
 /**
  * Since when green's requests are counted without their durations, epoch milliseconds; undefined where they are not. An interval
@@ -26,6 +26,7 @@ export function withoutDurations(
   untimedMs: number,
   { rules, target, soakMs }: Pick<WatchInput, 'rules' | 'target' | 'soakMs'>,
 ): Judgement {
+  // In a soak that is shorter than two minutes, half of it.
   const isLate = untimedMs > 0 && untimedMs >= Math.min(LATE_MS, soakMs / 2);
   if (!rules.limits.latency || !isLate || judgement.verdict === 'breached') return judgement;
   return {

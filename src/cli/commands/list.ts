@@ -70,14 +70,17 @@ function findRows(client: Client, { service, environment, phase, open, limit }: 
   return rowsWhere(client, { conditions, limit, wanted: { service, environment, phase } });
 }
 
-/** The same, and of each that runs whether a worker takes work from its task queue. */
+/** The same, and of each that runs whether a worker takes work from its task queue, where Temporal says that. */
 async function withWorkers(client: Client, rows: readonly Row[]): Promise<Row[]> {
   const queues = new Set(rows.filter(isRunning).map(({ taskQueue }) => taskQueue));
   const asked = [...queues].map(
-    async (queue) => [queue, await inTime(client, () => isAttended(client, queue))] as const,
+    async (queue) => [queue, await inTime(client, () => isAttended(client, queue)).catch(() => undefined)] as const,
   );
   const attended = new Map(await Promise.all(asked));
-  return rows.map((row) => (isRunning(row) ? { ...row, hasWorker: attended.get(row.taskQueue) === true } : row));
+  return rows.map((row) => {
+    const hasWorker = isRunning(row) ? attended.get(row.taskQueue) : undefined;
+    return hasWorker === undefined ? row : { ...row, hasWorker };
+  });
 }
 
 const isRunning = ({ state }: Row): boolean => state === 'RUNNING';
