@@ -18,7 +18,7 @@ import { pause, withHeartbeat } from './with-heartbeat.ts';
 
 /** So many of blue's newest requests within the limits prove its health. */
 const FRESH_REQUESTS = 50;
-/** Where fewer were counted in this time, these and blue's health check are accepted instead, and said to be no proof. */
+/** Where fewer were counted in this time, or no durations, these and blue's health check are accepted instead, and said to be no proof. */
 const QUIET_MS = 30_000;
 /** Recovery is measured in seconds: ask as often. */
 const POLL_MS = 1_000;
@@ -69,7 +69,7 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
                 requests: counts.requests,
                 evidence: [lineOf(counts, input)],
               };
-            if (found === undefined && !isEnough && measuredMs >= quietMs)
+            if (found === undefined && measuredMs >= quietMs)
               return await acceptedQuiet(
                 platform.workload,
                 { input, counts, elsewhere, quietMs, at: interval.to },
@@ -138,7 +138,10 @@ function countElsewhere(
     if (requests > 0 && version !== blue && version !== green) seen.set(version, (seen.get(version) ?? 0) + requests);
 }
 
-/** With less traffic than proves anything, what there was and blue's own health check have to do. Throws when that fails. */
+/**
+ * With less traffic than proves anything, or without durations, what there was and blue's own health check have to do. Throws when
+ * that fails.
+ */
 async function acceptedQuiet(
   workload: Workload,
   found: {
@@ -157,13 +160,17 @@ async function acceptedQuiet(
   const seconds = quietMs / 1_000;
   const answered =
     counts.requests > 0
-      ? `${blue} kept its limits over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`
+      ? `${blue} kept ${counts.requests >= FRESH_REQUESTS ? 'its error limit' : 'its limits'} over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`
       : `${blue} answers its health check; in ${seconds} s the metrics counted no request of it${others.length === 0 ? '' : `, but ${firstFew(others, ', ')}`}`;
+  const [missing, by] =
+    counts.requests >= FRESH_REQUESTS
+      ? ['the metrics do not say how long they took', 'the rule for missing durations']
+      : [`${FRESH_REQUESTS} requests prove its health`, 'the rule for little traffic'];
   return {
     healthyAt: at,
     requests: counts.requests,
     evidence: [lineOf(counts, found.input), ...health],
-    accepted: { what: `${answered}; ${FRESH_REQUESTS} requests prove its health`, by: 'the rule for little traffic' },
+    accepted: { what: `${answered}; ${missing}`, by },
   };
 }
 

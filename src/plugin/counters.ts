@@ -87,16 +87,18 @@ export function advance(previous: Reading | null, current: Reading): Advance {
   };
 }
 
+/** Durations may be on other targets than requests: they are compared by version. */
 function untimedIn(previous: Reading, current: Reading): string[] {
-  const isTimed = new Map<string, boolean>();
   if (!Object.values(current.series).some(({ timed }) => timed !== undefined)) return [];
+  const asked = new Set<string>();
+  const timed = new Set<string>();
   for (const [key, now] of Object.entries(current.series)) {
     const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
     const base: Pick<SeriesReading, 'requests' | 'timed'> = before && !hasRestarted(before, now) ? before : NO_COUNTS;
-    if (now.requests === base.requests) continue;
-    isTimed.set(now.version, (isTimed.get(now.version) ?? false) || (now.timed ?? 0) > (base.timed ?? 0));
+    if (now.requests > base.requests) asked.add(now.version);
+    if ((now.timed ?? 0) > (base.timed ?? 0)) timed.add(now.version);
   }
-  return [...isTimed].flatMap(([version, timed]) => (timed ? [] : [version]));
+  return [...asked].filter((version) => !timed.has(version));
 }
 
 function absentIn(previous: Reading, current: Reading): string[] {

@@ -180,6 +180,19 @@ test('however many requests blue has answered, it has not recovered before the m
   expect((await result).evidence[0]?.measured).toMatch(/^\d+, 0 failed, \d+ too slow$/);
 });
 
+test('where durations do not come at all, the errors and the health check are accepted instead, and said to be no proof', async () => {
+  const here = await scene(LATENCY);
+  here.production.holdDurations(true);
+  const { accepted, requests } = await run(soonQuiet(here), recovery(here, LONG_MS));
+  expect(requests).toBeGreaterThanOrEqual(50);
+  expect(accepted).toEqual({
+    what: expect.stringMatching(
+      /^2\.4\.0 kept its error limit over \d+ fresh requests .* answers its health check; the metrics do not say how long they took$/,
+    ),
+    by: 'the rule for missing durations',
+  });
+});
+
 test('a blue that is not proven healthy in its time has not recovered, with what was wrong last', async () => {
   const here = await scene();
   here.production.fail(BLUE, 0.5);

@@ -123,6 +123,11 @@ test('a version is untimed while its requests are counted and their durations ar
   expect(untimed({ requests: 10, timed: 10 }, idle)).toBeUndefined();
   expect(untimed({ requests: 15 }, idle)).toEqual(['2.5.0']); // its histogram is gone
   expect(advance(at(1_000, { requests: 10 }), at(2_000, { requests: 15 })).interval).not.toHaveProperty('untimed');
+  // The application counts durations, and its gateway requests.
+  const [gateway, app] = [{ requests: 10 }, { target: 1, timed: 10 }];
+  const later = (more: number) => at(2_000, { requests: 15 }, { target: 1, timed: 10 + more });
+  expect(advance(at(1_000, gateway, app), later(5)).interval).not.toHaveProperty('untimed');
+  expect(advance(at(1_000, gateway, app), later(0)).interval?.untimed).toEqual(['2.5.0']);
   expect(untimed({ requests: 3, timed: 0 }, idle)).toEqual(['2.5.0']); // it restarted
 });
 
