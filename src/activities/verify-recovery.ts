@@ -158,14 +158,14 @@ async function acceptedQuiet(
   const health = await workload.checkHealth(blue, run);
   const others = [...elsewhere].map(([version, requests]) => `${requests} of ${short(version)}`);
   const seconds = quietMs / 1_000;
+  const [kept, missing, by] =
+    counts.requests >= FRESH_REQUESTS
+      ? ['its error limit', 'the metrics do not say how long they took', 'the rule for missing durations']
+      : ['its limits', `${FRESH_REQUESTS} requests prove its health`, 'the rule for little traffic'];
   const answered =
     counts.requests > 0
-      ? `${blue} kept ${counts.requests >= FRESH_REQUESTS ? 'its error limit' : 'its limits'} over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`
+      ? `${blue} kept ${kept} over ${counts.requests} fresh requests (${counts.failed} failed) in ${seconds} s and answers its health check`
       : `${blue} answers its health check; in ${seconds} s the metrics counted no request of it${others.length === 0 ? '' : `, but ${firstFew(others, ', ')}`}`;
-  const [missing, by] =
-    counts.requests >= FRESH_REQUESTS
-      ? ['the metrics do not say how long they took', 'the rule for missing durations']
-      : [`${FRESH_REQUESTS} requests prove its health`, 'the rule for little traffic'];
   return {
     healthyAt: at,
     requests: counts.requests,

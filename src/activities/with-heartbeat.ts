@@ -43,11 +43,6 @@ async function beating<Result>(
   };
   let hasBegun = false;
   let ticker = setInterval(beat, Math.min(BEAT_MS, everyMs));
-  const begin = (): void => {
-    hasBegun = true;
-    clearInterval(ticker);
-    ticker = setInterval(beat, everyMs);
-  };
   if (leastMs === 0) beat();
   try {
     return await work({
@@ -56,7 +51,11 @@ async function beating<Result>(
         detail = newest;
         isSent = false;
         const isFirst = !hasBegun;
-        if (isFirst) begin();
+        if (isFirst) {
+          hasBegun = true;
+          clearInterval(ticker);
+          ticker = setInterval(beat, everyMs);
+        }
         if (isFirst || Date.now() - sentAt >= leastMs) beat();
       },
     });

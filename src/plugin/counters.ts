@@ -44,8 +44,8 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
   const versions = new Map<string, FreshCounts>();
   if (previous === null) return {};
   for (const [key, now] of Object.entries(current.series)) {
-    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
-    const base = before && !hasRestarted(before, now) ? before : NO_COUNTS;
+    const before = seriesIn(previous, key);
+    const base = baseOf(before, now);
     const sum = versions.get(now.version) ?? NO_COUNTS;
     versions.set(now.version, {
       requests: sum.requests + now.requests - base.requests,
@@ -87,14 +87,22 @@ export function advance(previous: Reading | null, current: Reading): Advance {
   };
 }
 
+function seriesIn({ series }: Reading, key: string): SeriesReading | undefined {
+  return Object.hasOwn(series, key) ? series[key] : undefined;
+}
+
+/** What a series counts from: 0 where it was not there before, or has restarted. */
+function baseOf(before: SeriesReading | undefined, now: SeriesReading): Omit<SeriesReading, 'version'> {
+  return before && !hasRestarted(before, now) ? before : NO_COUNTS;
+}
+
 /** Durations may be on other targets than requests: they are compared by version. */
 function untimedIn(previous: Reading, current: Reading): string[] {
   if (!Object.values(current.series).some(({ timed }) => timed !== undefined)) return [];
   const asked = new Set<string>();
   const timed = new Set<string>();
   for (const [key, now] of Object.entries(current.series)) {
-    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
-    const base: Pick<SeriesReading, 'requests' | 'timed'> = before && !hasRestarted(before, now) ? before : NO_COUNTS;
+    const base = baseOf(seriesIn(previous, key), now);
     if (now.requests > base.requests) asked.add(now.version);
     if ((now.timed ?? 0) > (base.timed ?? 0)) timed.add(now.version);
   }
@@ -112,7 +120,7 @@ function absentIn(previous: Reading, current: Reading): string[] {
 function restartsBetween(previous: Reading, current: Reading): Record<string, string[]> {
   const found = new Map<string, string[]>();
   for (const [key, now] of Object.entries(current.series)) {
-    const before = Object.hasOwn(previous.series, key) ? previous.series[key] : undefined;
+    const before = seriesIn(previous, key);
     const [target = key] = key.split('/');
     if (before && hasRestarted(before, now)) found.set(now.version, [...(found.get(now.version) ?? []), target]);
   }

@@ -23,6 +23,7 @@ export interface Step {
   /** The times of the two samples, epoch milliseconds. A counter that counts from zero has no earlier one. */
   readonly from?: number;
   readonly to: number;
+  /** By how much its counter rose. */
   readonly risen: number;
   readonly counts: FreshCounts;
   /** The counter of requests fell: its process restarted. */
