@@ -138,8 +138,10 @@ async function watchedAgain(
   worker: string,
   end: () => Promise<void> | undefined,
 ): Promise<{ readonly lost: number; readonly words: string }> {
-  const lost = services.filter((service) => seen.reader(service) === worker);
   const endedAt = Date.now();
+  // One that was rolled back is not watched any more.
+  const isWatched = (service: string) => endedAt - seen.lastReadAt(service) < 2 * POLL_MS;
+  const lost = services.filter((service) => seen.reader(service) === worker && isWatched(service));
   const ending = end();
   await until(() => lost.every((service) => seen.reader(service) !== worker), 300_000);
   await ending;

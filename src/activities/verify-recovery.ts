@@ -7,7 +7,7 @@ import {
   type MetricCursor,
   type RollbackInput,
 } from '../domain/index.ts';
-import type { Counts, Limits } from '../judge/index.ts';
+import { addCounts, type Counts, type Limits, NO_COUNTS, timedOf } from '../judge/index.ts';
 import { apartMs, type MetricInterval, type Router, type Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
@@ -25,11 +25,8 @@ const POLL_MS = 1_000;
 /** How long a last reading and health check may take: their result has to be known before the round ends. */
 const MARGIN_MS = 5_000;
 
-/** A fresh interval of blue, and whether it is known how long its requests took. */
-type BlueInterval = Counts & { readonly isTimed: boolean };
-
 /** The fresh intervals since the traffic was restored in which green got nothing, oldest first. */
-type BlueIntervals = readonly BlueInterval[];
+type BlueIntervals = readonly Counts[];
 
 /** `quietMs`: see {@link QUIET_MS}; tests have no half minute. Time in which nobody measured is none of it. */
 export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): Activities['verifyRecovery'] {
@@ -61,7 +58,7 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
             const counts = sum(alone);
             const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
             const isEnough = counts.requests >= FRESH_REQUESTS;
-            const isTimed = !input.rules.limits.latency || alone.some((one) => one.isTimed);
+            const isTimed = !input.rules.limits.latency || timedOf(counts) > 0;
             problem = found ?? (isEnough ? untimed(counts) : `only ${counts.requests} fresh requests yet`);
             if (found === undefined && isEnough && isTimed)
               return {
@@ -99,22 +96,23 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
 /** Requests that were on their way to green when the traffic moved still end there; blue's proof starts after them. */
 function blueAlone(
   before: BlueIntervals,
-  { counts, untimed: withoutDurations = [] }: MetricInterval,
+  { counts }: MetricInterval,
   { blue, green }: RollbackInput['target'],
 ): BlueIntervals {
   if ((counts[green]?.requests ?? 0) > 0) return [];
-  const fresh = counts[blue] ?? { requests: 0, failed: 0, slow: 0 };
-  const intervals = [...before, { ...fresh, isTimed: fresh.requests > 0 && !withoutDurations.includes(blue) }];
+  const intervals = [...before, counts[blue] ?? NO_COUNTS];
   // Only the newest count: blue may have suffered under green for a moment longer.
   while (sum(intervals.slice(1)).requests >= FRESH_REQUESTS) intervals.shift();
   return intervals;
 }
 
 /** Why these requests of blue are no proof of health. */
-function overLimit({ requests, failed, slow }: Counts, limits: Limits): string | undefined {
+function overLimit(counts: Counts, limits: Limits): string | undefined {
+  const { requests, failed, slow } = counts;
   const said = `of its newest ${requests} requests ${failed} failed${limits.latency ? ` and ${slow} were too slow` : ''}`;
   if (failed > limits.errorRate * requests) return `it is over the error limit: ${said}`;
-  if (limits.latency && slow > (1 - limits.latency.quantile) * requests) return `it is over the latency limit: ${said}`;
+  if (limits.latency && slow > (1 - limits.latency.quantile) * timedOf(counts))
+    return `it is over the latency limit: ${said}`;
   return undefined;
 }
 
@@ -211,8 +209,5 @@ async function acceptedUnmoved(
 }
 
 function sum(intervals: BlueIntervals): Counts {
-  let total: Counts = { requests: 0, failed: 0, slow: 0 };
-  for (const { requests, failed, slow } of intervals)
-    total = { requests: total.requests + requests, failed: total.failed + failed, slow: total.slow + slow };
-  return total;
+  return intervals.reduce(addCounts, NO_COUNTS);
 }

@@ -16,6 +16,7 @@ import {
   type Judgement,
   type JudgeRules,
   type JudgeState,
+  timedOf,
 } from '../judge/index.ts';
 import {
   addCounts,
@@ -25,7 +26,7 @@ import {
   type MetricSource,
   NO_COUNTS,
 } from '../plugin/index.ts';
-import type { Poll } from '../report/index.ts';
+import { addMeasured, type Poll } from '../report/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { messageOf } from '../util/index.ts';
 import { blueHistory } from './baseline-history.ts';
@@ -37,7 +38,6 @@ import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
-import { untimedSince, withoutDurations } from './untimed.ts';
 import { beatMs } from './watch-beat.ts';
 import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
@@ -135,16 +135,12 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
           (reached, one) => judge.observe(reached, observed(one, input.target, one === last ? news : undefined)),
           state,
         );
-        const { untimedFrom: untimedBefore, ...carried } = before.watchState;
-        const untimedFrom = untimedSince(untimedBefore, intervals, input.target.green);
-        const untimedMs = untimedFrom === undefined ? 0 : cursor.at - untimedFrom;
-        const judgement = judged(withoutDurations(judge.judge(next, now), untimedMs, input), reading);
+        const judgement = judged(judge.judge(next, now), reading);
         // News that no interval of the soak could take come again with the next look.
         const isTaken = restarts === undefined || (last !== undefined && last.from >= input.soakStartedAt);
         const watchState = {
-          ...carried,
+          ...before.watchState,
           cursor,
-          ...(untimedFrom !== undefined && { untimedFrom }),
           ...(isTaken && look.green && { restarts: look.green.restarts }),
         };
         // Nothing new: what was seen last stays what people see, and gets older.
@@ -322,19 +318,19 @@ type Measured = (counts: FreshCounts) => LiveCounts;
 
 /** Counts as they are shown: what the runbook does not measure is null, not 0. */
 function measuredBy({ limits }: Runbook, { measuresLatency }: MetricSource): Measured {
-  return ({ requests, failed, slow, seconds }) => ({
-    requests,
-    failed,
-    slow: limits.latency ? slow : null,
-    meanMs: !measuresLatency || requests === 0 || seconds === 0 ? null : (seconds / requests) * 1_000,
-  });
+  return (counts) => {
+    const { requests, failed, slow, seconds } = counts;
+    const timed = timedOf(counts);
+    return {
+      requests,
+      failed,
+      slow: limits.latency ? slow : null,
+      ...(limits.latency && timed !== requests && { timed }),
+      meanMs: !measuresLatency || timed <= 0 || seconds === 0 ? null : (seconds / timed) * 1_000,
+    };
+  };
 }
 
-function add(sum: MeasuredCounts | undefined, { requests, failed, slow }: MeasuredCounts): MeasuredCounts {
-  if (!sum) return { requests, failed, slow };
-  return {
-    requests: sum.requests + requests,
-    failed: sum.failed + failed,
-    slow: sum.slow === null || slow === null ? null : sum.slow + slow,
-  };
+function add(sum: MeasuredCounts | undefined, { meanMs: _, ...more }: LiveCounts): MeasuredCounts {
+  return sum ? addMeasured(sum, more) : more;
 }

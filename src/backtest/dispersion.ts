@@ -1,4 +1,4 @@
-import type { Counts } from '../judge/index.ts';
+import type { Metric } from '../judge/index.ts';
 import { type HistoryInterval } from '../plugin/index.ts';
 import { stretchesOf } from './history.ts';
 
@@ -22,15 +22,18 @@ const WORST = 0.01;
  * long incident as dispersion, and the judge would then miss real regressions. Given the bad requests of both intervals
  * together, those of one are hypergeometric when a request's interval does not matter, so their variance is known.
  */
-export function dispersionOf(intervals: readonly HistoryInterval[], bad: (counts: Counts) => number): Dispersion {
+export function dispersionOf(
+  intervals: readonly HistoryInterval[],
+  { all: count, bad }: Pick<Metric, 'all' | 'bad'>,
+): Dispersion {
   const pairs: { squared: number; variance: number }[] = [];
   for (const stretch of stretchesOf(intervals))
     for (const [index, a] of stretch.entries()) {
       const b = stretch[index + 1];
       if (!b) continue;
-      const all = a.requests + b.requests;
+      const all = count(a) + count(b);
       const badOnes = bad(a) + bad(b);
-      const share = a.requests / all;
+      const share = count(a) / all;
       const variance = (badOnes * share * (1 - share) * (all - badOnes)) / (all - 1);
       if (all > 1 && variance > 0) pairs.push({ squared: (bad(a) - badOnes * share) ** 2, variance });
     }

@@ -9,12 +9,14 @@ import {
 /**
  * The past as JSON Lines, one interval a line, the oldest first: `{"t": 1764000015000, "n": 412, "failed": 1, "slow": 9}`.
  * `t` is the end of the interval in epoch milliseconds; it begins where the line before ends. `slow` may be missing.
+ * `timed` counts those whose duration is known, where that is not all of them.
  */
 interface Line {
   readonly t: number;
   readonly n: number;
   readonly failed: number;
   readonly slow: number;
+  readonly timed?: number;
 }
 
 /** `file` is what messages call it. @throws PastError with the line and what was expected. */
@@ -29,9 +31,9 @@ export function parseHistory(text: string, file: string): TrafficHistory {
   const usual = spacings.toSorted((a, b) => a - b)[Math.floor(spacings.length / 2)];
   if (usual === undefined) throw new HistoryError(`${file}: found ${lines.length} intervals, expected at least two`);
 
-  const intervals = lines.map(({ t, n, failed, slow }, index): HistoryInterval => {
+  const intervals = lines.map(({ t, n, ...counts }, index): HistoryInterval => {
     const spacing = spacings[index - 1] ?? usual;
-    return { from: t - (spacing > GAP_INTERVALS * usual ? usual : spacing), to: t, requests: n, failed, slow };
+    return { from: t - (spacing > GAP_INTERVALS * usual ? usual : spacing), to: t, requests: n, ...counts };
   });
   return { intervals: inWholeNumbers(intervals), notices: [] };
 }
@@ -39,7 +41,7 @@ export function parseHistory(text: string, file: string): TrafficHistory {
 /** What `parsePast` reads back. */
 export function formatHistory({ intervals }: TrafficHistory): string {
   return intervals
-    .map(({ to, requests, failed, slow }) => `${JSON.stringify({ t: to, n: requests, failed, slow })}\n`)
+    .map(({ from: _, to, requests, ...counts }) => `${JSON.stringify({ t: to, n: requests, ...counts })}\n`)
     .join('');
 }
 
@@ -57,8 +59,15 @@ function parseLine(text: string, file: string, index: number): Line {
     if (typeof found === 'number' && Number.isFinite(found) && found >= 0) return found;
     throw wrong(`${key}: found ${JSON.stringify(found) ?? 'nothing'}, expected a number that is not negative`);
   };
-  const line = { t: number('t'), n: number('n'), failed: number('failed'), slow: number('slow', 0) };
-  for (const key of ['failed', 'slow'] as const)
-    if (line[key] > line.n) throw wrong(`${key}: found ${line[key]}, expected at most n, which is ${line.n}`);
+  const line = {
+    t: number('t'),
+    n: number('n'),
+    failed: number('failed'),
+    slow: number('slow', 0),
+    ...('timed' in fields && { timed: number('timed') }),
+  };
+  if (line.failed > line.n) throw wrong(`failed: found ${line.failed}, expected at most n, which is ${line.n}`);
+  const [most, name] = line.timed === undefined ? [line.n, 'n'] : [line.timed, 'timed'];
+  if (line.slow > most) throw wrong(`slow: found ${line.slow}, expected at most ${name}, which is ${most}`);
   return line;
 }

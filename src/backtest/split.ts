@@ -1,4 +1,4 @@
-import type { BothCounts, Counts } from '../judge/index.ts';
+import { type BothCounts, type Counts, NO_COUNTS, timedOf } from '../judge/index.ts';
 import { binomial, hypergeometric, type Random } from './random.ts';
 
 /**
@@ -8,22 +8,25 @@ import { binomial, hypergeometric, type Random } from './random.ts';
  */
 export function splitCounts(all: Counts, share: number, random: Random): BothCounts {
   const requests = binomial(all.requests, share, random);
+  const timed = all.timed === undefined ? undefined : binomial(all.timed, share, random);
   const green = {
     requests,
     failed: hypergeometric(all.requests, all.failed, requests, random),
-    slow: hypergeometric(all.requests, all.slow, requests, random),
+    slow: hypergeometric(timedOf(all), all.slow, timed ?? requests, random),
+    ...(timed !== undefined && { timed }),
   };
   const blue = {
     requests: all.requests - green.requests,
     failed: all.failed - green.failed,
     slow: all.slow - green.slow,
+    ...(timed !== undefined && { timed: timedOf(all) - timed }),
   };
   return { green, blue };
 }
 
 /** The past itself as green. */
-export function allToGreen({ requests, failed, slow }: Counts): BothCounts {
-  return { green: { requests, failed, slow }, blue: { requests: 0, failed: 0, slow: 0 } };
+export function allToGreen(all: Counts): BothCounts {
+  return { green: all, blue: NO_COUNTS };
 }
 
 /** A release that fails each request that would have gone well with the chance `added`. */

@@ -1,4 +1,4 @@
-import { type Counts, type Limits, type Metric, metricsOf } from '../judge/index.ts';
+import { addCounts, type Counts, type Limits, type Metric, metricsOf, NO_COUNTS } from '../judge/index.ts';
 import { type HistoryInterval } from '../plugin/index.ts';
 import { type Dispersion, dispersionOf } from './dispersion.ts';
 import { type Percentiles, percentilesOf } from './estimates.ts';
@@ -64,8 +64,8 @@ export function soakTotal({ at, intervals }: HistorySoak, soakMs: number): SoakT
   return { at, ...totalOf(intervals.filter(({ from }) => from < at + soakMs)) };
 }
 
-function isOver({ bad, limit }: Metric, counts: Counts): boolean {
-  return bad(counts) > limit * counts.requests * (1 + 1e-9);
+function isOver({ all, bad, limit }: Metric, counts: Counts): boolean {
+  return bad(counts) > limit * all(counts) * (1 + 1e-9);
 }
 
 function summariseMetric(
@@ -73,12 +73,12 @@ function summariseMetric(
   intervals: readonly HistoryInterval[],
   soaks: readonly SoakTotal[],
 ): MetricSummary {
-  const asked = soaks.filter(({ requests }) => requests > 0);
+  const asked = soaks.filter((soak) => metric.all(soak) > 0);
   return {
     name: metric.name,
     limit: metric.limit,
-    share: percentilesOf(asked.map((soak) => metric.bad(soak) / soak.requests)),
-    dispersion: dispersionOf(intervals, metric.bad),
+    share: percentilesOf(asked.map((soak) => metric.bad(soak) / metric.all(soak))),
+    dispersion: dispersionOf(intervals, metric),
     overLimit: {
       intervals: shareOver(metric, intervals),
       soaks: shareOver(metric, soaks),
@@ -88,7 +88,7 @@ function summariseMetric(
 }
 
 function shareOver(metric: Metric, all: readonly Counts[]): number {
-  const asked = all.filter(({ requests }) => requests > 0);
+  const asked = all.filter((counts) => metric.all(counts) > 0);
   return asked.length === 0 ? 0 : asked.filter((counts) => isOver(metric, counts)).length / asked.length;
 }
 
@@ -105,10 +105,5 @@ function longestOver(metric: Metric, intervals: readonly HistoryInterval[]): num
 }
 
 function totalOf(all: readonly Counts[]): Counts {
-  const sum = (of: (counts: Counts) => number) => all.reduce((total, counts) => total + of(counts), 0);
-  return {
-    requests: sum(({ requests }) => requests),
-    failed: sum(({ failed }) => failed),
-    slow: sum(({ slow }) => slow),
-  };
+  return all.reduce(addCounts, NO_COUNTS);
 }

@@ -13,8 +13,6 @@ export interface WatchState {
   readonly analysis?: Readonly<Record<string, FurtherState>>;
   /** The restarts of green's instances that the judge knows of, by name; missing where the platform has not said any. */
   readonly restarts?: Readonly<Record<string, number>>;
-  /** Since when green's requests are counted without their durations, epoch milliseconds. */
-  readonly untimedFrom?: number;
 }
 
 /** What the watch knows of one further metric. */

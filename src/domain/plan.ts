@@ -211,6 +211,8 @@ export interface MeasuredCounts {
   readonly failed: number;
   /** Null without a latency limit. */
   readonly slow: number | null;
+  /** Those whose duration was counted, of which some are slow. Missing: all of them. */
+  readonly timed?: number;
 }
 
 export interface LiveCounts extends MeasuredCounts {

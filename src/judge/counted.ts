@@ -2,6 +2,7 @@ import { grouped, percent, seconds } from '../format/index.ts';
 import { type BothCounts, pairOf } from './counts.ts';
 import type { Judge, Judgement, VerdictCode } from './judgement.ts';
 import { shareOf } from './likelihood-ratios.ts';
+import { NO_TRAFFIC } from './metric.ts';
 import {
   type Lately,
   type MetricEvidence,
@@ -72,9 +73,10 @@ export function countedJudge(rules: CountedRules): Judge<CountedState> {
   const bad = ({ requests, failed }: Counts) => (isAnswered ? requests - failed : failed);
   const words: Words = {
     did: (part) => `${isAnswered ? 'answered' : 'failed'} ${part}`,
+    none: NO_TRAFFIC,
     limitWords: rules.limit === undefined ? '' : `the limit is ${percent(limit)}`,
   };
-  const pair = (counts: BothCounts) => pairOf({ bad }, counts);
+  const pair = (counts: BothCounts) => pairOf({ all: ({ requests }) => requests, bad }, counts);
 
   const termsOf = ({ soakMs }: CountedState): Terms => ({
     limit,

@@ -1,6 +1,6 @@
 import type { Pair } from './likelihood-ratios.ts';
 import type { Metric } from './metric.ts';
-import type { Counts } from './rules.ts';
+import { addCounts, type Counts, NO_COUNTS } from './rules.ts';
 
 /** Requests of both versions over the same stretch of time. */
 export interface BothCounts {
@@ -14,19 +14,14 @@ export interface Run extends BothCounts {
   readonly ms: number;
 }
 
-const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
 export const NOTHING: BothCounts = { green: NO_COUNTS, blue: NO_COUNTS };
 
 export function addBoth(a: BothCounts, b: BothCounts): BothCounts {
-  return { green: add(a.green, b.green), blue: add(a.blue, b.blue) };
-}
-
-function add(a: Counts, b: Counts): Counts {
-  return { requests: a.requests + b.requests, failed: a.failed + b.failed, slow: a.slow + b.slow };
+  return { green: addCounts(a.green, b.green), blue: addCounts(a.blue, b.blue) };
 }
 
 /** One metric's part. Counts from different counters may be read a moment apart: never more bad ones than all. */
-export function pairOf({ bad }: Pick<Metric, 'bad'>, { green, blue }: BothCounts): Pair {
-  const of = (counts: Counts) => Math.min(Math.max(0, bad(counts)), Math.max(0, counts.requests));
-  return { greenAll: green.requests, greenBad: of(green), blueAll: blue.requests, blueBad: of(blue) };
+export function pairOf({ all, bad }: Pick<Metric, 'all' | 'bad'>, { green, blue }: BothCounts): Pair {
+  const of = (counts: Counts) => Math.min(Math.max(0, bad(counts)), Math.max(0, all(counts)));
+  return { greenAll: all(green), greenBad: of(green), blueAll: all(blue), blueBad: of(blue) };
 }

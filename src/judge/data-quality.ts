@@ -1,7 +1,7 @@
 import { grouped, seconds } from '../format/index.ts';
 import { type BothCounts, NOTHING } from './counts.ts';
 import type { Interval, Judgement, VerdictCode } from './judgement.ts';
-import type { SequentialRules, SoakFacts } from './rules.ts';
+import { type SequentialRules, type SoakFacts, timedOf } from './rules.ts';
 import { isByChance, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
 
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
@@ -20,6 +20,8 @@ export interface DataQuality {
   /** The end of the newest interval, and of the newest in which a version was asked anything. */
   readonly seenAt: number | null;
   readonly greenSeenAt: number | null;
+  /** The end of the newest interval with durations of green. */
+  readonly greenTimedAt: number | null;
   readonly blueSeenAt: number | null;
   /** Blue's requests since green was asked last. */
   readonly blueAlone: number;
@@ -60,6 +62,7 @@ export function newDataQuality(
     counts: { ...NOTHING, ms: 0 },
     seenAt: null,
     greenSeenAt: null,
+    greenTimedAt: null,
     blueSeenAt: null,
     blueAlone: 0,
     dark: before?.dark ?? 0,
@@ -97,6 +100,7 @@ export function addDataQuality(before: DataQuality, interval: Interval): DataQua
     darkMs: 0,
     seenAt,
     greenSeenAt: green.requests > 0 ? later(before.greenSeenAt) : before.greenSeenAt,
+    greenTimedAt: timedOf(green) > 0 ? later(before.greenTimedAt) : before.greenTimedAt,
     blueSeenAt: blue.requests > 0 ? later(before.blueSeenAt) : before.blueSeenAt,
     blueAlone: green.requests > 0 ? 0 : before.blueAlone + blue.requests,
     restarts,

@@ -21,14 +21,17 @@ export {
 } from './power.ts';
 export { isOver } from './rates.ts';
 export {
+  addCounts,
   type Counts,
   type JudgeRules,
   type Limits,
+  NO_COUNTS,
   SEQUENTIAL_DEFAULTS,
   type SequentialRules,
   sequentialRules,
   staleAfter,
   THRESHOLD_DEFAULTS,
+  timedOf,
   type Verdict,
 } from './rules.ts';
 export { type SequentialState, sequentialJudge } from './sequential.ts';

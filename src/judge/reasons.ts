@@ -18,8 +18,8 @@ export function healthyWords(
   { green, ms }: { readonly green: Counts; readonly ms: number },
 ): string {
   const parts = metrics.map(
-    ({ did, bad, limitWords }, index) =>
-      `${did(outOf(bad(green), green.requests))}${index === 0 ? ` in ${seconds(ms)}` : ''}; ${limitWords}`,
+    ({ did, all, bad, limitWords }, index) =>
+      `${did(outOf(bad(green), all(green)))}${index === 0 ? ` in ${seconds(ms)}` : ''}; ${limitWords}`,
   );
   return `green ${parts.join('. It ')}`;
 }
@@ -30,13 +30,13 @@ export function shareWords(metric: Metric, { green, blue, ms }: BothCounts & { r
 }
 
 /** How to speak of a metric; without a limit `limitWords` is empty. */
-export type Words = Pick<Metric, 'did' | 'limitWords'>;
+export type Words = Pick<Metric, 'did' | 'none' | 'limitWords'>;
 
 /** "green failed 212 of 1,040 requests (20.4 %) in 45 s; the limit is 5 %; blue 1 of 1,012 (0.0988 %)" */
-export function stretchWords({ did, limitWords }: Words, counts: Stretch): string {
+export function stretchWords({ did, none, limitWords }: Words, counts: Stretch): string {
   const { greenAll, greenBad, blueAll, blueBad, ms } = counts;
-  const green = greenAll === 0 ? 'green had no traffic' : `green ${did(outOf(greenBad, greenAll))}`;
-  const blue = blueAll === 0 ? 'blue had no traffic' : `blue ${outOf(blueBad, blueAll)}`;
+  const green = greenAll === 0 ? `green ${none}` : `green ${did(outOf(greenBad, greenAll))}`;
+  const blue = blueAll === 0 ? `blue ${none}` : `blue ${outOf(blueBad, blueAll)}`;
   return [`${green} in ${seconds(ms)}`, ...(limitWords === '' ? [] : [limitWords]), blue].join('; ');
 }
 

@@ -1,8 +1,9 @@
 import { addBoth, type BothCounts, NOTHING } from './counts.ts';
+import { timedOf } from './rules.ts';
 
 /** The counts of the last two minutes, in bins, so that the state stays short however fast the polls are. */
 export type Recent = readonly Bin[];
-/** Green's, then blue's requests, failed and slow ones. */
+/** Green's, then blue's requests, failed and slow ones; then how many of green's and of blue's were timed, where that is not all. */
 type Bin = readonly [from: number, to: number, ...counts: readonly number[]];
 
 const RECENT_MS = 120_000;
@@ -14,7 +15,9 @@ export function addRecent(recent: Recent, slot: BothCounts & { readonly from: nu
   const joins = last && slot.to - last[0] <= BIN_MS;
   const { green, blue } = joins ? addBoth(countsOf(last), slot) : slot;
   const counts = [green, blue].flatMap(({ requests, failed, slow }) => [requests, failed, slow]);
-  return [...(joins ? kept.slice(0, -1) : kept), [joins ? last[0] : slot.from, slot.to, ...counts]];
+  const isAllTimed = green.timed === undefined && blue.timed === undefined;
+  const timed = isAllTimed ? [] : [timedOf(green), timedOf(blue)];
+  return [...(joins ? kept.slice(0, -1) : kept), [joins ? last[0] : slot.from, slot.to, ...counts, ...timed]];
 }
 
 /** What was counted in the last `ms`, in whole bins, and the time that these cover. */
@@ -26,10 +29,11 @@ export function trailing(recent: Recent, ms: number): BothCounts & { readonly ms
 }
 
 function countsOf([, , ...counts]: Bin): BothCounts {
-  const of = (first: number) => ({
+  const of = (first: number, timed: number | undefined) => ({
     requests: counts[first] ?? 0,
     failed: counts[first + 1] ?? 0,
     slow: counts[first + 2] ?? 0,
+    ...(timed !== undefined && { timed }),
   });
-  return { green: of(0), blue: of(3) };
+  return { green: of(0, counts[6]), blue: of(3, counts[7]) };
 }

@@ -1,8 +1,29 @@
-/** Requests in some stretch of time. `slow` counts those over the latency limit, failed ones included. */
+/** Requests in some stretch of time. */
 export interface Counts {
   readonly requests: number;
   readonly failed: number;
+  /** Those over the latency limit, failed ones included. */
   readonly slow: number;
+  /** Those whose duration was counted, of which some are `slow`. Missing: all of them. */
+  readonly timed?: number;
+}
+
+/** How many requests there are of which it is known whether they were slow. */
+export function timedOf({ requests, timed = requests }: Pick<Counts, 'requests' | 'timed'>): number {
+  return timed;
+}
+
+export const NO_COUNTS: Counts = { requests: 0, failed: 0, slow: 0 };
+
+export function addCounts(one: Counts, other: Counts): Counts {
+  const requests = one.requests + other.requests;
+  const timed = timedOf(one) + timedOf(other);
+  return {
+    requests,
+    failed: one.failed + other.failed,
+    slow: one.slow + other.slow,
+    ...(timed !== requests && { timed }),
+  };
 }
 
 export type Verdict = 'healthy' | 'breached' | 'inconclusive';

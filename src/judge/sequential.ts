@@ -29,6 +29,7 @@ import { type Unproven, unproven } from './sample-size.ts';
 import { breachReason, doubtReason, holdWords } from './sequential-reasons.ts';
 import { fillSlot, type Slot } from './slot.ts';
 import { advanceClock } from './soak-clock.ts';
+import { untimedDoubt } from './untimed.ts';
 
 /**
  * The judge with evidence (docs/judge.md): for errors and for latency it tests green against the limit and compares green with
@@ -77,8 +78,8 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
     canContinue: ({ format }) => format === FORMAT,
 
     start(at, facts = {}) {
-      const noiseOf = ({ bad }: Metric) =>
-        newVersionBins((facts.history ?? []).map((counts) => ({ all: counts.requests, bad: bad(counts) })));
+      const noiseOf = ({ all, bad }: Metric) =>
+        newVersionBins((facts.history ?? []).map((counts) => ({ all: all(counts), bad: bad(counts) })));
       const fresh = metrics.map((metric) => [metric.name, newMetricEvidence(noiseOf(metric))] as const);
       return {
         format: FORMAT,
@@ -121,9 +122,10 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
           : { verdict: 'inconclusive', reason: wrong.reason, code: 'suspected' };
       const [first] = doubts;
       const healthy = healthyWords(metrics, run.counts);
-      if (!absent && !first) return { verdict: 'healthy', reason: healthy };
+      const untimed = untimedDoubt(run, rules.limits);
+      if (!absent && !first && untimed === undefined) return { verdict: 'healthy', reason: healthy };
       const soFar = isUnread(run) ? [] : [first?.reason ?? `healthy so far: ${healthy}`];
-      const reasons = [...soFar, ...(absent ? [absent.reason] : [])];
+      const reasons = [untimed, ...soFar, absent?.reason].filter((reason) => reason !== undefined);
       const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));
       return {
         verdict: 'inconclusive',

@@ -4,8 +4,9 @@ import type { Interval, Judge, Judgement } from './judgement.ts';
 import { metricsOf } from './metric.ts';
 import { isOver } from './rates.ts';
 import { breachWords, healthyWords, pendingWords, shareWords } from './reasons.ts';
-import type { ThresholdRules } from './rules.ts';
+import { type ThresholdRules, timedOf } from './rules.ts';
 import { advanceClock, missingTime, NO_TIME, type SoakClock } from './soak-clock.ts';
+import { untimedDoubt } from './untimed.ts';
 
 /** Plain JSON, about 1 KB. */
 export interface ThresholdState {
@@ -23,6 +24,8 @@ export interface ThresholdState {
     /** The end of the newest interval, and of the newest in which the version was asked anything. */
     readonly seenAt: number | null;
     readonly greenSeenAt: number | null;
+    /** The end of the newest interval with durations of green. */
+    readonly greenTimedAt: number | null;
     readonly blueSeenAt: number | null;
   };
   /** The batch that is still filling. */
@@ -63,9 +66,9 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
       if (open.ms < rules.batchMs || open.green.requests < rules.minRequests) return { ...state, soak, open };
 
       const runs = { ...state.runs };
-      for (const metric of metrics)
+      for (const metric of metrics.filter(({ all }) => all(open.green) >= rules.minRequests))
         runs[metric.name] =
-          metric.provesBreach && isOver(metric.bad(open.green), open.green.requests, metric.limit)
+          metric.provesBreach && isOver(metric.bad(open.green), metric.all(open.green), metric.limit)
             ? extendRun(state.runs[metric.name], open)
             : NO_RUN;
       const breached = metrics.filter(({ name }) => runs[name].batches >= rules.breachesInARow);
@@ -80,8 +83,15 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
 
     judge(state, now): Judgement {
       if (state.breach !== null) return { verdict: 'breached', reason: state.breach };
-      const doubt = missingEvidence(state, now) ?? pendingBreach(state) ?? missingProof(state);
+      const doubt = missingEvidence(state, now) ?? pendingBreach(state);
       if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
+      const untimed = untimedDoubt(state.soak, rules.limits);
+      const unproven = missingProof(state);
+      if (untimed !== undefined) {
+        const reason = unproven === undefined ? untimed : `${untimed}; ${unproven}`;
+        return { verdict: 'inconclusive', code: 'insufficient-data', reason };
+      }
+      if (unproven !== undefined) return { verdict: 'inconclusive', reason: unproven };
       const { clock, soakMs, from } = state.soak;
       const missing = missingTime(clock, { soakMs, pollMs: rules.pollMs, goneMs: now - from });
       const healthy = healthyWords(metrics, state.soak);
@@ -114,7 +124,8 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
     for (const metric of metrics) {
       const run = runs[metric.name];
       if (run.batches > 0) return pendingWords(metric, run, rules.breachesInARow);
-      if (open.green.requests >= rules.minRequests && isOver(metric.bad(open.green), open.green.requests, metric.limit))
+      const all = metric.all(open.green);
+      if (all >= rules.minRequests && isOver(metric.bad(open.green), all, metric.limit))
         return `${shareWords(metric, open)} in the batch that is still open`;
     }
     return undefined;
@@ -128,7 +139,10 @@ export function thresholdJudge(rules: ThresholdRules): Judge<ThresholdState> {
         `no batch is complete yet in this soak: the first holds ${open.green.requests} of ${rules.minRequests} requests ` +
         `over ${seconds(open.ms)} of ${seconds(rules.batchMs)}`
       );
-    const over = metrics.find((metric) => isOver(metric.bad(soak.green), soak.green.requests, metric.limit));
+    const few = metrics.find(({ all }) => all(soak.green) < rules.minRequests);
+    if (few)
+      return `too few timed requests yet: ${few.all(soak.green)} of the ${rules.minRequests} that are needed; ${shareWords(few, soak)}`;
+    const over = metrics.find((metric) => isOver(metric.bad(soak.green), metric.all(soak.green), metric.limit));
     return over && `${shareWords(over, soak)}, in the whole soak`;
   }
 }
@@ -143,6 +157,7 @@ function emptySoak(from: number, known: Pick<ThresholdState['soak'], 'isFirst' |
     batches: 0,
     seenAt: null,
     greenSeenAt: null,
+    greenTimedAt: null,
     blueSeenAt: null,
   };
 }
@@ -160,6 +175,7 @@ function withInterval(soak: ThresholdState['soak'], interval: Interval): Thresho
     clock: advanceClock(soak.clock, interval.green.requests, ms),
     seenAt,
     greenSeenAt: interval.green.requests > 0 ? later(soak.greenSeenAt) : soak.greenSeenAt,
+    greenTimedAt: timedOf(interval.green) > 0 ? later(soak.greenTimedAt) : soak.greenTimedAt,
     blueSeenAt: interval.blue.requests > 0 ? later(soak.blueSeenAt) : soak.blueSeenAt,
   };
 }

@@ -1,4 +1,4 @@
-import type { Limits } from '../judge/index.ts';
+import { type Limits, timedOf } from '../judge/index.ts';
 import type { Problem, SeriesReading } from '../plugin/index.ts';
 import { redact, shortList } from '../util/index.ts';
 import { isBelow, isSame, shownEnds } from './bucket-ends.ts';
@@ -122,11 +122,11 @@ function latencyProblems(
 ): Problem[] {
   const limit = underMs / 1_000;
   const latency = inspection.counters.latency?.metric;
-  const { good, requests, slow, seconds } = sumsOf(inspection, blue);
+  const { good, requests, timed, slow, seconds } = sumsOf(inspection, blue);
   const { ends = [], hasNative = false } = inspection.versions[blue] ?? {};
   if (ends.length === 0 && !hasNative)
     return good > 0 && good < UNTIMED_REQUESTS ? [withoutBuckets(blue, latency)] : [];
-  const share = slow / requests;
+  const share = timed > 0 ? slow / timed : 0;
   if (requests < ENOUGH_TO_TELL) return [];
   const over = inspection.slowAbove.find(({ version }) => version === blue)?.seconds ?? limit;
   if (share < IMPLAUSIBLY_SLOW)
@@ -144,8 +144,8 @@ function latencyProblems(
   return [
     {
       found:
-        `${Math.min(100, Math.floor(share * 100))} % of blue's requests (${slow} of ${requests}) are over ${over} s by ${latency}, ` +
-        `${Number((seconds / requests).toPrecision(3))} s in the mean` +
+        `${Math.min(100, Math.floor(share * 100))} % of blue's requests (${slow} of ${timed}) are over ${over} s by ${latency}, ` +
+        `${Number((seconds / timed).toPrecision(3))} s in the mean` +
         (ends.length > 0
           ? `; its buckets end at ${shownEnds(ends)}: is it in milliseconds?`
           : ': is it in milliseconds?'),
@@ -165,11 +165,12 @@ function withoutBuckets(version: string, latency: string | undefined): Problem {
 }
 
 function sumsOf({ series }: Inspection, version: string) {
-  const sums = { good: 0, requests: 0, slow: 0, seconds: 0 };
+  const sums = { good: 0, requests: 0, timed: 0, slow: 0, seconds: 0 };
   for (const one of Object.values(series)) {
     if (one.version !== version) continue;
     sums.good += one.requests - one.failed;
     sums.requests += one.requests;
+    sums.timed += timedOf(one);
     sums.slow += one.slow;
     sums.seconds += one.seconds;
   }

@@ -1,5 +1,6 @@
 import type { MetricCursor } from '../domain/index.ts';
-import { NO_COUNTS } from './fresh-counts.ts';
+import { timedOf } from '../judge/index.ts';
+import { addCounts, NO_COUNTS } from './fresh-counts.ts';
 import type { FreshCounts, MetricInspection, MetricInterval, MetricReading, MetricSource } from './metric-source.ts';
 
 /** Cumulative counters of one version on one target, since that target started. */
@@ -11,7 +12,7 @@ export interface SeriesReading {
   readonly answered?: number;
   /** Requests over the latency limit, failed ones included; 0 where no latency limit is set. */
   readonly slow: number;
-  /** Requests whose duration was counted, where that is not counted together with the request. */
+  /** Requests whose duration was counted, where they are counted apart. Missing: all of them. */
   readonly timed?: number;
   /** Sum of all durations in seconds, for showing the mean. */
   readonly seconds: number;
@@ -46,13 +47,15 @@ export function freshCounts(previous: Reading | null, current: Reading): Record<
   for (const [key, now] of Object.entries(current.series)) {
     const before = seriesIn(previous, key);
     const base = baseOf(before, now);
-    const sum = versions.get(now.version) ?? NO_COUNTS;
-    versions.set(now.version, {
-      requests: sum.requests + now.requests - base.requests,
-      failed: sum.failed + failedSince(base, now),
-      slow: sum.slow + (before && isRedefined(before, now) ? 0 : now.slow - base.slow),
-      seconds: sum.seconds + now.seconds - base.seconds,
-    });
+    const isUnknown = before && isRedefined(before, now);
+    const fresh = {
+      requests: now.requests - base.requests,
+      failed: failedSince(base, now),
+      slow: isUnknown ? 0 : now.slow - base.slow,
+      seconds: now.seconds - base.seconds,
+      timed: isUnknown ? 0 : Math.max(0, timedOf(now) - timedOf(base)), // a histogram may be gone
+    };
+    versions.set(now.version, addCounts(versions.get(now.version) ?? NO_COUNTS, fresh));
   }
   return Object.fromEntries(versions);
 }
@@ -80,11 +83,7 @@ export function advance(previous: Reading | null, current: Reading): Advance {
   const counts = freshCounts(previous, current);
   const restarted = restartsBetween(previous, current);
   const absent = absentIn(previous, current);
-  const untimed = untimedIn(previous, current);
-  return {
-    reading,
-    interval: { from: previous.at, to: current.at, counts, restarted, absent, ...(untimed.length > 0 && { untimed }) },
-  };
+  return { reading, interval: { from: previous.at, to: current.at, counts, restarted, absent } };
 }
 
 function seriesIn({ series }: Reading, key: string): SeriesReading | undefined {
@@ -94,19 +93,6 @@ function seriesIn({ series }: Reading, key: string): SeriesReading | undefined {
 /** What a series counts from: 0 where it was not there before, or has restarted. */
 function baseOf(before: SeriesReading | undefined, now: SeriesReading): Omit<SeriesReading, 'version'> {
   return before && !hasRestarted(before, now) ? before : NO_COUNTS;
-}
-
-/** Durations may be on other targets than requests: they are compared by version. */
-function untimedIn(previous: Reading, current: Reading): string[] {
-  if (!Object.values(current.series).some(({ timed }) => timed !== undefined)) return [];
-  const asked = new Set<string>();
-  const timed = new Set<string>();
-  for (const [key, now] of Object.entries(current.series)) {
-    const base = baseOf(seriesIn(previous, key), now);
-    if (now.requests > base.requests) asked.add(now.version);
-    if ((now.timed ?? 0) > (base.timed ?? 0)) timed.add(now.version);
-  }
-  return [...asked].filter((version) => !timed.has(version));
 }
 
 function absentIn(previous: Reading, current: Reading): string[] {

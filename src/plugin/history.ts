@@ -33,17 +33,25 @@ export const GAP_INTERVALS = 4;
 
 /**
  * Whole numbers, which a rate of Prometheus is not: what rounding leaves over goes into the next interval, so that sums
- * stay what they were. Neither failed nor slow requests are more than there were requests.
+ * stay what they were. Of requests no more fail than there were, and no more are slow than were timed.
  */
 export function inWholeNumbers(intervals: readonly HistoryInterval[]): HistoryInterval[] {
-  const left = { requests: 0, failed: 0, slow: 0 };
+  const left = { requests: 0, failed: 0, slow: 0, timed: 0 };
   const whole = (name: keyof typeof left, value: number, most: number): number => {
     const rounded = Math.min(most, Math.max(0, Math.round(value + left[name])));
     left[name] += value - rounded;
     return rounded;
   };
-  return intervals.map(({ from, to, requests: all, failed, slow }) => {
+  return intervals.map(({ from, to, requests: all, failed, slow, timed: known }) => {
     const requests = whole('requests', all, Number.POSITIVE_INFINITY);
-    return { from, to, requests, failed: whole('failed', failed, requests), slow: whole('slow', slow, requests) };
+    const timed = known === undefined ? undefined : whole('timed', known, Number.POSITIVE_INFINITY);
+    return {
+      from,
+      to,
+      requests,
+      failed: whole('failed', failed, requests),
+      slow: whole('slow', slow, timed ?? requests),
+      ...(timed !== undefined && { timed }),
+    };
   });
 }

@@ -16,8 +16,6 @@ export interface MetricInterval {
   readonly restarted?: Readonly<Record<string, readonly string[]>>;
   /** Versions that did not report, though they did before: their counts are missing, which is not 0. */
   readonly absent?: readonly string[];
-  /** Versions whose requests were counted, but not how long they took: whether they were slow is not known yet. */
-  readonly untimed?: readonly string[];
 }
 
 export interface MetricReading {

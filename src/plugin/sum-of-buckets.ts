@@ -1,5 +1,6 @@
+import { timedOf } from '../judge/index.ts';
 import type { IntervalAnswer } from './counted-by-interval.ts';
-import { NO_COUNTS } from './fresh-counts.ts';
+import { addCounts, NO_COUNTS } from './fresh-counts.ts';
 import type { FreshCounts } from './metric-source.ts';
 
 /** What a monitoring system has of a version in one bucket: one count, or several. A bucket that it lacks counts as 0. */
@@ -24,20 +25,21 @@ export function sumOfBuckets(
   const sums = new Map<string, FreshCounts>();
   for (const { version, counts, from: start } of buckets) {
     if (start >= upTo) continue;
-    const sum = sums.get(version) ?? NO_COUNTS;
-    sums.set(version, {
-      requests: sum.requests + (counts.requests ?? 0),
-      failed: sum.failed + (counts.failed ?? 0),
-      slow: sum.slow + (counts.slow ?? 0),
-      seconds: sum.seconds + (counts.seconds ?? 0),
-    });
+    sums.set(version, addCounts(sums.get(version) ?? NO_COUNTS, { ...NO_COUNTS, ...counts }));
   }
   return { counts: Object.fromEntries([...sums].map(([version, sum]) => [version, plausible(sum)])), upTo };
 }
 
 /** In whole numbers: what a system counts approximately may be a fraction. */
 function plausible(sum: FreshCounts): FreshCounts {
-  const requests = Math.round(sum.requests);
-  const within = (count: number) => Math.min(Math.max(Math.round(count), 0), requests);
-  return { requests, failed: within(sum.failed), slow: within(sum.slow), seconds: sum.seconds };
+  const whole = (count: number, most = Number.POSITIVE_INFINITY) => Math.min(Math.max(Math.round(count), 0), most);
+  const requests = whole(sum.requests);
+  const timed = whole(timedOf(sum));
+  return {
+    requests,
+    failed: whole(sum.failed, requests),
+    slow: whole(sum.slow, timed),
+    seconds: sum.seconds,
+    ...(timed !== requests && { timed }),
+  };
 }

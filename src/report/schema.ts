@@ -28,6 +28,7 @@ const counts = {
   requests: whole('Requests'),
   failed: whole('Those that failed'),
   slow: whole('Those over the latency limit, failed ones included; null where there is no such limit').nullable(),
+  timed: whole('Those whose duration was counted, of which some are slow; missing: all of them').optional(),
 };
 const pointCounts = z.strictObject({
   ...counts,

@@ -1,5 +1,5 @@
 import type { DeploymentReport, MeasuredCounts } from '../domain/index.ts';
-import type { Verdict } from '../judge/index.ts';
+import { addCounts, timedOf, type Verdict } from '../judge/index.ts';
 
 /** The numbers of soaks over time: from the polls that workers kept, or from finished windows where they kept none. Pure. */
 
@@ -168,12 +168,15 @@ function both(first: SeriesPoint, second: SeriesPoint): SeriesPoint {
 }
 
 function sum(a: PointCounts, b: PointCounts): PointCounts {
-  const requests = a.requests + b.requests;
-  const known = [a, b].filter((one) => typeof one.meanMs === 'number' && one.requests > 0);
-  const weight = known.reduce((total, one) => total + one.requests, 0);
-  const meanMs = known.reduce((total, one) => total + (one.meanMs ?? 0) * one.requests, 0) / weight;
-  const slow = a.slow === null || b.slow === null ? null : a.slow + b.slow;
-  return { requests, failed: a.failed + b.failed, slow, ...(weight > 0 ? { meanMs } : {}) };
+  const known = [a, b].filter((one) => typeof one.meanMs === 'number' && timedOf(one) > 0);
+  const weight = known.reduce((total, one) => total + timedOf(one), 0);
+  const meanMs = known.reduce((total, one) => total + (one.meanMs ?? 0) * timedOf(one), 0) / weight;
+  return { ...addMeasured(a, b), ...(weight > 0 ? { meanMs } : {}) };
+}
+
+export function addMeasured(a: MeasuredCounts, b: MeasuredCounts): MeasuredCounts {
+  const total = addCounts({ ...a, slow: a.slow ?? 0 }, { ...b, slow: b.slow ?? 0 });
+  return { ...total, slow: a.slow === null || b.slow === null ? null : total.slow };
 }
 
 /** All of these points together. */

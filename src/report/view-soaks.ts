@@ -1,6 +1,6 @@
 import { cutShort, furtherWords } from '../domain/index.ts';
 import { count, dateTime, timeOfDay } from '../format/index.ts';
-import type { Limits } from '../judge/index.ts';
+import { type Limits, timedOf } from '../judge/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, outOf, percent, sentence } from './format.ts';
 import { type PointCounts, type SoakSeries, totalOf } from './series.ts';
@@ -106,6 +106,8 @@ function marksOf({ rollback, decisions, steps, startedAt }: ReportDocument, inde
   ];
 }
 
+type Count = (counts: PointCounts) => number;
+
 function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, startedAt }: SoakSeries): ChartView[] {
   const both = (words: (counts: PointCounts) => string): string =>
     `${version} (green) ${words(totalOf(points, 'green'))}; ${blue} (blue) ${words(totalOf(points, 'blue'))}`;
@@ -113,10 +115,8 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
   const after = points.filter(({ from }) => from >= startedAt);
   const spanMs = after.reduce((sum, { from, to }) => sum + to - from, 0);
   const rate = (of: 'green' | 'blue'): string => perSecond(totalOf(after, of).requests, spanMs);
-  const worst = (bad: (counts: PointCounts) => number): string => {
-    const seen = points.flatMap(({ to, green }) =>
-      green.requests > 0 ? [{ to, share: bad(green) / green.requests }] : [],
-    );
+  const worst = (bad: Count, all: Count = ({ requests }) => requests): string => {
+    const seen = points.flatMap(({ to, green }) => (all(green) > 0 ? [{ to, share: bad(green) / all(green) }] : []));
     const most = seen.reduce<(typeof seen)[number] | undefined>(
       (top, one) => (top && top.share >= one.share ? top : one),
       undefined,
@@ -157,7 +157,7 @@ function chartsOf({ limits, version, blue = 'blue' }: ReportDocument, { points, 
 function latencyChart(
   limits: Limits | undefined,
   both: (words: (counts: PointCounts) => string) => string,
-  worst: (bad: (counts: PointCounts) => number) => string,
+  worst: (bad: Count, all?: Count) => string,
 ): ChartView[] {
   if (!limits?.latency) return [];
   const { quantile, underMs } = limits.latency;
@@ -165,12 +165,18 @@ function latencyChart(
   return [
     {
       title: `Share of requests over ${underMs} ms`,
-      words: `${both(({ slow, requests }) => (slow === null ? 'is not measured' : `was over ${underMs} ms for ${outOf(slow, requests)}`))}.${limitWords(limit)}${worst(({ slow }) => slow ?? 0)}`,
+      words: `${both((counts) => slowWords(counts, underMs))}.${limitWords(limit)}${worst(({ slow }) => slow ?? 0, timedOf)}`,
       unit: 'share',
-      value: ({ slow, requests }) => (requests > 0 && slow !== null ? slow / requests : undefined),
+      value: (counts) => (timedOf(counts) > 0 && counts.slow !== null ? counts.slow / timedOf(counts) : undefined),
       limit,
     },
   ];
+}
+
+function slowWords(counts: PointCounts, underMs: number): string {
+  const timed = timedOf(counts);
+  if (counts.slow === null || (timed === 0 && counts.requests > 0)) return 'is not measured';
+  return `was over ${underMs} ms for ${outOf(counts.slow, timed)}`;
 }
 
 function limitWords(limit: number | undefined): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetricCursor } from '../domain/index.ts';
-import type { FreshCounts, MetricReading, MetricSource } from '../plugin/index.ts';
+import { addCounts, type FreshCounts, type MetricReading, type MetricSource, NO_COUNTS } from '../plugin/index.ts';
 import { assertAbortsPromptly, assertFailure, type ConformanceTest, rejectionOf } from './conformance.ts';
 
 /** What the suite needs to know of a metric source. */
@@ -27,7 +27,6 @@ const SETTLE_MS = 10_000;
 const BETWEEN_READS_MS = 100;
 /** Cursors may be whole seconds. */
 const WHOLE_SECOND_MS = 1_100;
-const NONE: FreshCounts = { requests: 0, failed: 0, slow: 0, seconds: 0 };
 const SOME: FreshCounts = { requests: 20, failed: 3, slow: 4, seconds: 5 };
 const MORE: FreshCounts = { requests: 7, failed: 1, slow: 2, seconds: 3 };
 
@@ -53,7 +52,8 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
         assert.equal(from, at, `an interval begins at ${from}, expected ${at}, where the one before ends`);
         assert.ok(to > from, `an interval ends at ${to} and begins at ${from}`);
         at = to;
-        for (const [version, one] of Object.entries(counts)) sums.set(version, plus(sums.get(version) ?? NONE, one));
+        for (const [version, one] of Object.entries(counts))
+          sums.set(version, addCounts(sums.get(version) ?? NO_COUNTS, one));
       }
       assert.equal(reading.cursor.at, at, 'the cursor is not where the last interval ends');
       cursor = JSON.parse(JSON.stringify(reading.cursor)) as MetricCursor; // as a history keeps it
@@ -63,12 +63,12 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
     /** Reads until this was counted, and once more: nothing comes twice. */
     const counts = async (source: MetricSource, version: string, wanted: FreshCounts): Promise<void> => {
       const until = Date.now() + settleMs;
-      while ((sums.get(version) ?? NONE).requests < wanted.requests && Date.now() < until) {
+      while ((sums.get(version) ?? NO_COUNTS).requests < wanted.requests && Date.now() < until) {
         add(await source.read(cursor, signal));
         await sleep(BETWEEN_READS_MS);
       }
       add(await source.read(cursor, signal));
-      assertCounts(sums.get(version) ?? NONE, wanted, version);
+      assertCounts(sums.get(version) ?? NO_COUNTS, wanted, version);
     };
     return { read, counts };
   }
@@ -84,7 +84,7 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
         await counts(source, blue, SOME);
         await counts(source, green, MORE);
         await subject.serve(blue, MORE);
-        await counts(source, blue, plus(SOME, MORE));
+        await counts(source, blue, addCounts(SOME, MORE));
       },
     },
     {
@@ -94,7 +94,7 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
         await subject.serve(green, SOME);
         await read(await subject.source());
         await subject.serve(green, MORE);
-        await counts(await subject.source(), green, plus(SOME, MORE));
+        await counts(await subject.source(), green, addCounts(SOME, MORE));
       },
     },
     {
@@ -106,7 +106,7 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
         await subject.serve(blue, SOME);
         await sleep(WHOLE_SECOND_MS);
         await subject.serve(blue, MORE);
-        await counts(await subject.source(), blue, plus(plus(SOME, SOME), MORE));
+        await counts(await subject.source(), blue, addCounts(addCounts(SOME, SOME), MORE));
       },
     },
     ...(subject.restart
@@ -120,7 +120,7 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
               await counts(source, green, SOME);
               await subject.restart?.(green);
               await subject.serve(green, MORE);
-              await counts(source, green, plus(SOME, MORE));
+              await counts(source, green, addCounts(SOME, MORE));
             },
           },
         ]
@@ -149,15 +149,6 @@ export function metricsConformance(subject: MetricsSubject): readonly Conformanc
       },
     },
   ];
-}
-
-function plus(one: FreshCounts, other: FreshCounts): FreshCounts {
-  return {
-    requests: one.requests + other.requests,
-    failed: one.failed + other.failed,
-    slow: one.slow + other.slow,
-    seconds: one.seconds + other.seconds,
-  };
 }
 
 function assertCounts(found: FreshCounts, wanted: FreshCounts, version: string): void {

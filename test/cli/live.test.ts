@@ -271,7 +271,7 @@ test('an axis has at most so many stretches, and no request is lost in them', ()
       expect(sum(stretches.map(({ requests }) => requests))).toBeCloseTo(sum(given.map(({ requests }) => requests)), 6);
       for (const stretch of stretches) {
         expect(shareIn('failed')(stretch) ?? 0.5).toBeCloseTo(0.5, 9);
-        if (stretch.timed.ms === 0) expect(rateIn(stretch)).toBeUndefined();
+        if (stretch.rated.ms === 0) expect(rateIn(stretch)).toBeUndefined();
       }
     }),
   );

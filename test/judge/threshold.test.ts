@@ -69,7 +69,7 @@ test('three batches in a row over the latency limit are a breach', () => {
     verdict: 'breached',
     reason:
       'green took longer than 500 ms for 90 of 300 requests (30 %) in 30 s; the limit is 5 %, since 95 % have to be within 500 ms; ' +
-      'blue had no traffic, over 3 batches in a row',
+      'blue had no timed requests, over 3 batches in a row',
   });
 });
 

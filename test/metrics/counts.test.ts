@@ -112,23 +112,29 @@ test('an interval names the targets that restarted in it, by version', () => {
   expect(advance(before, after).interval).toMatchObject({ from: 1_000, to: 2_000, restarted: { '2.5.0': ['0'] } });
 });
 
-test('a version is untimed while its requests are counted and their durations are not', () => {
-  const untimed = (...series: Parameters<typeof reading>) =>
-    advance(at(1_000, { requests: 10, timed: 10 }, { target: 1, requests: 10, timed: 10 }), at(2_000, ...series))
-      .interval?.untimed;
+test('requests whose durations are counted apart are timed as far as these go, all targets of a version together', () => {
+  const before = reading({ requests: 10, timed: 10 }, { target: 1, requests: 10, timed: 10 });
   const idle = { target: 1, requests: 10, timed: 10 };
-  expect(untimed({ requests: 15, timed: 10 }, idle)).toEqual(['2.5.0']);
-  expect(untimed({ requests: 15, timed: 12 }, idle)).toBeUndefined();
-  expect(untimed({ requests: 15, timed: 10 }, { target: 1, requests: 11, timed: 11 })).toBeUndefined();
-  expect(untimed({ requests: 10, timed: 10 }, idle)).toBeUndefined();
-  expect(untimed({ requests: 15 }, idle)).toEqual(['2.5.0']); // its histogram is gone
-  expect(advance(at(1_000, { requests: 10 }), at(2_000, { requests: 15 })).interval).not.toHaveProperty('untimed');
+  const timed = (...series: Parameters<typeof reading>) => fresh(before, reading(...series))?.timed;
+  expect(timed({ requests: 15, timed: 10 }, idle)).toBe(0);
+  expect(timed({ requests: 15, timed: 12 }, idle)).toBe(2);
+  expect(timed({ requests: 15, timed: 15 }, idle)).toBeUndefined(); // all of them
+  expect(timed({ requests: 15, timed: 10 }, { target: 1, requests: 11, timed: 11 })).toBe(1);
+  expect(timed({ requests: 15, timed: 0 }, idle)).toBe(0); // its histogram is gone
+  expect(timed({ requests: 3, timed: 0 }, idle)).toBe(0); // it restarted
   // The application counts durations, and its gateway requests.
-  const [gateway, app] = [{ requests: 10 }, { target: 1, timed: 10 }];
-  const later = (more: number) => at(2_000, { requests: 15 }, { target: 1, timed: 10 + more });
-  expect(advance(at(1_000, gateway, app), later(5)).interval).not.toHaveProperty('untimed');
-  expect(advance(at(1_000, gateway, app), later(0)).interval?.untimed).toEqual(['2.5.0']);
-  expect(untimed({ requests: 3, timed: 0 }, idle)).toEqual(['2.5.0']); // it restarted
+  const apart = (requests: number, durations: number) =>
+    reading({ requests, timed: 0 }, { target: 1, timed: durations });
+  expect(fresh(apart(10, 10), apart(15, 15))).not.toHaveProperty('timed');
+  expect(fresh(apart(10, 10), apart(15, 12))).toMatchObject({ requests: 5, timed: 2 });
+});
+
+test('where slow means over another limit since, the durations in between are not known', () => {
+  const [before, after] = [
+    { requests: 10, timed: 10, slow: 4, slowOver: 0.5 },
+    { requests: 15, timed: 15, slow: 2, slowOver: 1 },
+  ];
+  expect(fresh(reading(before), reading(after))).toMatchObject({ requests: 5, slow: 0, timed: 0 });
 });
 
 test('a version that did not report is absent, one that had no request is not', () => {

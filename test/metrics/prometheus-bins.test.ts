@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { countSteps } from '../../src/metrics/prometheus/count.ts';
+import { countSteps, measuresDurations } from '../../src/metrics/prometheus/count.ts';
 import { openBins } from '../../src/metrics/prometheus/history/bin-steps.ts';
 import type { Track } from '../../src/metrics/prometheus/track.ts';
 
@@ -21,7 +21,11 @@ function booked(pieces: readonly Track[][], known: readonly string[] = []) {
   const bins = openBins({ from: 0, to: 1_000_000, stepMs: STEP_MS });
   const marks = new Map<string, readonly number[]>();
   for (const piece of pieces)
-    countSteps(piece, marks, { isBorn: ({ target }) => known.includes(target), book: bins.add });
+    countSteps(piece, marks, {
+      hasDurations: measuresDurations(pieces.flat()),
+      isBorn: ({ target }) => known.includes(target),
+      book: bins.add,
+    });
   return bins.intervals();
 }
 

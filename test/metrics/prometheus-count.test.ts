@@ -263,7 +263,9 @@ describe('slow requests', () => {
   });
 
   test('are none where the bucket changed, and so cannot be compared', () => {
-    expect(fresh([slow([1_000, 100, 90, 0.5])], [slow([2_000, 110, 50, 0.4])])).toMatchObject({ slow: 0 });
+    const changed = fresh([slow([1_000, 100, 90, 0.5])], [slow([2_000, 110, 50, 0.4])]);
+    expect(changed).toMatchObject({ slow: 0 });
+    expect(changed).not.toHaveProperty('timed'); // of no request
     // Native buckets merge.
     expect(fresh([slow([1_000, 100, 90, 0])], [slow([2_000, 110, 50, 0], [3_000, 112, 51, 0])])).toMatchObject({
       slow: 1,
@@ -271,21 +273,25 @@ describe('slow requests', () => {
   });
 
   test('are not known while durations are not counted', () => {
-    const untimed = (requests: number, durations: number) => {
+    const counted = (requests: number, durations: number) => {
       const before = [track('a', points([1_000, 10])), slow([1_000, 10, 8, 0.5])];
       const after = [
         track('a', points([1_000, 10], [2_000, requests])),
         slow([1_000, 10, 8, 0.5], [2_000, durations, 8, 0.5]),
       ];
-      return read(read(null, before).cursor, after).intervals[0]?.untimed;
+      return fresh(before, after);
     };
-    expect(untimed(20, 10)).toEqual(['2.5.0']);
-    expect(untimed(20, 11)).toBeUndefined();
-    expect(untimed(10, 10)).toBeUndefined();
+    expect(counted(20, 10)).toMatchObject({ requests: 10, slow: 0, timed: 0 });
+    expect(counted(20, 11)).toMatchObject({ requests: 10, slow: 1, timed: 1 });
+    expect(counted(20, 20)).not.toHaveProperty('timed'); // all of them
+    // Only blue has a histogram.
+    const [ofBlue, requests] = [
+      { ...slow([1_000, 10, 8, 0.5], [2_000, 20, 8, 0.5]), version: '2.4.0' },
+      track('a', points([1_000, 10], [2_000, 20])),
+    ];
+    expect(fresh([track('a', points([1_000, 10]))], [requests, ofBlue])).toMatchObject({ requests: 10, timed: 0 });
     // Nobody counts durations.
-    expect(
-      read(read(null, [track('a', points([1_000, 10]))]).cursor, [track('a', points([2_000, 20]))]).intervals,
-    ).toEqual([expect.not.objectContaining({ untimed: expect.anything() })]);
+    expect(fresh([track('a', points([1_000, 10]))], [requests])).not.toHaveProperty('timed');
   });
 
   test('show a restart by either bucket', () => {

@@ -10,7 +10,7 @@ import {
 } from '../../backtest/index.ts';
 import type { DeploymentPlan } from '../../domain/index.ts';
 import { grouped, percent } from '../../format/index.ts';
-import { requestsToProve } from '../../judge/index.ts';
+import { type Counts, requestsToProve, timedOf } from '../../judge/index.ts';
 import type { HistoryInterval, Observation } from '../../plugin/index.ts';
 import { duration, rate, rateRoundedUp, roundedUp } from './format.ts';
 import type { Measured } from './measure.ts';
@@ -31,10 +31,7 @@ const MORE = [2, 4, 8];
 
 export async function checkSimulatedPower(
   plan: DeploymentPlan,
-  {
-    detect,
-    seen,
-  }: { readonly detect: number; readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'> },
+  { detect, seen }: { readonly detect: number; readonly seen: Seen },
 ): Promise<Observation> {
   const step = firstStepOf(plan);
   const now: Now = { step, seen };
@@ -80,7 +77,7 @@ export async function checkSimulatedPower(
             found:
               `a release as good as blue is now would be proven healthy in ${healthy} of ${REHEARSALS} first soaks only: of ` +
               `${grouped(seen.requests)} requests ${percent(seen.failed / seen.requests)} failed` +
-              (plan.judge.limits.latency ? ` and ${percent(seen.slow / seen.requests)} were slow` : ''),
+              (plan.judge.limits.latency ? ` and ${percent(slowShare(seen))} were slow` : ''),
             unblock: 'make the first soak longer, deploy when there is more traffic, or set limits that blue keeps',
           },
         ];
@@ -109,9 +106,11 @@ export async function checkSimulatedPower(
   };
 }
 
+type Seen = Counts & Pick<Measured, 'spanMs'>;
+
 interface Now {
   readonly step: RehearsedStep;
-  readonly seen: Pick<Measured, 'requests' | 'failed' | 'slow' | 'spanMs'>;
+  readonly seen: Seen;
 }
 
 /** `failing`: of green's requests; without it green is as blue is. */
@@ -134,7 +133,7 @@ async function rehearse({ step, seen }: Now, failing?: number) {
   return { found: found.length, healthy, ...(medianMs !== undefined && { medianMs }) };
 }
 
-function intervalsOf({ soakMs, watch: { pollMs } }: RehearsedStep, seen: Now['seen'], random: () => number) {
+function intervalsOf({ soakMs, watch: { pollMs } }: RehearsedStep, seen: Seen, random: () => number) {
   const polls = Math.ceil(soakMs / pollMs);
   const expected = (seen.requests / seen.spanMs) * pollMs;
   return Array.from({ length: polls }, (_, poll): HistoryInterval => {
@@ -144,7 +143,7 @@ function intervalsOf({ soakMs, watch: { pollMs } }: RehearsedStep, seen: Now['se
       to: (poll + 1) * pollMs,
       requests,
       failed: binomial(requests, seen.failed / seen.requests, random),
-      slow: binomial(requests, seen.slow / seen.requests, random),
+      slow: binomial(requests, slowShare(seen), random),
     };
   });
 }
@@ -161,6 +160,17 @@ function lengthened(step: RehearsedStep, times: number): RehearsedStep {
   return { ...step, soakMs: step.soakMs * times, maxSoakMs: step.maxSoakMs * times };
 }
 
-function multiplied(seen: Now['seen'], times: number): Now['seen'] {
-  return { ...seen, requests: seen.requests * times, failed: seen.failed * times, slow: seen.slow * times };
+function slowShare(seen: Seen): number {
+  const timed = timedOf(seen);
+  return timed > 0 ? seen.slow / timed : 0;
+}
+
+function multiplied({ requests, failed, slow, timed, spanMs }: Seen, times: number): Seen {
+  return {
+    spanMs,
+    requests: requests * times,
+    failed: failed * times,
+    slow: slow * times,
+    ...(timed !== undefined && { timed: timed * times }),
+  };
 }

@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetricCursor } from '../../domain/index.ts';
-import type { MetricInspection, MetricReading, MetricSource } from '../../plugin/index.ts';
+import {
+  addCounts,
+  type FreshCounts,
+  type MetricInspection,
+  type MetricReading,
+  type MetricSource,
+  NO_COUNTS,
+} from '../../plugin/index.ts';
 import type { RunContext } from '../../util/index.ts';
 
-/** What the metrics showed of one version while they were measured. */
-export interface Measured {
+/** What the metrics showed of one version while they were measured: its fresh requests, and how they were read. */
+export interface Measured extends FreshCounts {
   readonly readings: number;
   /** From the first reading to the last, as the source dates them. */
   readonly spanMs: number;
-  /** The version's fresh requests in that time, and the sum of their durations in seconds. */
-  readonly requests: number;
-  readonly failed: number;
-  readonly slow: number;
-  readonly seconds: number;
   /** The series of this version. A source without series has one for each version with requests. */
   readonly series: { readonly all: number; readonly moved: number };
   /** All versions that the metrics know, and those other than this one that got requests. */
@@ -38,7 +40,8 @@ export async function measure(
   const first = await readOnce(source, null, signal);
   const until = Date.now() + forMs; // from the first reading: a slow one leaves as much time for the others
   let newest = first;
-  let seen = { readings: 1, requests: 0, failed: 0, slow: 0, seconds: 0 };
+  let readings = 1;
+  let seen = NO_COUNTS;
   const serving = new Set<string>();
 
   while (!isKnownToBeMissing(newest, version) && Date.now() < until) {
@@ -46,19 +49,12 @@ export async function measure(
     const pauseMs = Math.max(1, Math.min(pollMs, until - Date.now()));
     await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     newest = await readOnce(source, newest.cursor, signal);
-    seen = { ...seen, readings: seen.readings + 1 };
+    readings += 1;
     for (const { counts } of newest.intervals) {
       for (const [other, { requests }] of Object.entries(counts)) if (requests > 0) serving.add(other);
-      const { requests = 0, failed = 0, slow = 0, seconds = 0 } = counts[version] ?? {};
-      seen = {
-        ...seen,
-        requests: seen.requests + requests,
-        failed: seen.failed + failed,
-        slow: seen.slow + slow,
-        seconds: seen.seconds + seconds,
-      };
+      seen = addCounts(seen, counts[version] ?? NO_COUNTS);
     }
-    heartbeat({ doing: 'watching the requests move', readings: seen.readings, requests: seen.requests });
+    heartbeat({ doing: 'watching the requests move', readings, requests: seen.requests });
   }
 
   const series = seriesOf(newest);
@@ -67,6 +63,7 @@ export async function measure(
   const isServing = serving.delete(version);
   return {
     ...seen,
+    readings,
     spanMs: newest.cursor.at - first.cursor.at,
     series: series
       ? {

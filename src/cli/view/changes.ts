@@ -10,6 +10,7 @@ import {
   unblockInShort,
   withoutAnswer,
 } from '../../domain/index.ts';
+import { timedOf } from '../../judge/index.ts';
 import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
@@ -95,9 +96,13 @@ export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: num
   const to = live.watchState.cursor?.at ?? live.to;
   if (to <= knownTo) return undefined;
   const { intervalMs, blue, green } = live.latest;
-  const version = (name: string, { requests, failed, slow, meanMs }: typeof blue): string =>
-    `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
-    `${slow === null ? 'slow not measured' : `${share(slow, requests)} slow`}, mean ${meanWords(requests, meanMs)}`;
+  const version = (name: string, counts: typeof blue): string => {
+    const { requests, failed, slow, meanMs } = counts;
+    return (
+      `${name} ${((requests * 1_000) / intervalMs).toFixed(1)}/s, ${share(failed, requests)} errors, ` +
+      `${slow === null ? 'slow not measured' : `${share(slow, timedOf(counts))} slow`}, mean ${meanWords(requests, meanMs)}`
+    );
+  };
   const step = status.steps.at(-1);
   // The status may be older than the window, or younger: then it is about another soak.
   if (step?.shiftedAt !== live.watchState.soakStartedAt) return undefined;

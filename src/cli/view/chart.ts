@@ -1,4 +1,4 @@
-import type { Counts } from '../../judge/index.ts';
+import { type Counts, timedOf } from '../../judge/index.ts';
 import type { Sample } from './phase-history.ts';
 
 /** Little charts over time, one character for each stretch of it. Pure. */
@@ -37,9 +37,9 @@ export function axisOf(
   return { from, stretchMs, stretches: Math.max(0, Math.ceil((now - from) / stretchMs)) };
 }
 
-/** One stretch of a version: how many requests and of what kind; `timed`: those of which it is known how long they took to come. */
+/** One stretch of a version: how many requests and of what kind; `rated`: those of which it is known over which time they came. */
 interface Stretch extends Counts {
-  readonly timed: { readonly requests: number; readonly ms: number };
+  readonly rated: { readonly requests: number; readonly ms: number };
 }
 
 /** Samples cut into the stretches of the axis; what lies in two of them is shared out by time. */
@@ -47,7 +47,7 @@ export function stretchesOf(samples: readonly Sample[], version: 'blue' | 'green
   const { from, stretchMs, stretches } = axis;
   return Array.from({ length: stretches }, (_, index) => {
     const start = from + index * stretchMs;
-    const sum = { requests: 0, failed: 0, slow: 0, timed: { requests: 0, ms: 0 } };
+    const sum = { requests: 0, failed: 0, slow: 0, timed: 0, rated: { requests: 0, ms: 0 } };
     for (const sample of samples) {
       const overlap = Math.min(sample.to, start + stretchMs) - Math.max(sample.from, start);
       if (overlap <= 0) continue;
@@ -55,20 +55,29 @@ export function stretchesOf(samples: readonly Sample[], version: 'blue' | 'green
       sum.requests += part * sample[version].requests;
       sum.failed += part * sample[version].failed;
       sum.slow += part * (sample[version].slow ?? 0);
+      sum.timed += part * timedOf(sample[version]);
       if (sample.isLonger) continue;
-      sum.timed.requests += part * sample[version].requests;
-      sum.timed.ms += overlap;
+      sum.rated.requests += part * sample[version].requests;
+      sum.rated.ms += overlap;
     }
     return sum;
   });
 }
 
 /** Requests a second. */
-export function rateIn({ timed }: Stretch): number | undefined {
-  return timed.ms > 0 ? (timed.requests * 1_000) / timed.ms : undefined;
+export function rateIn({ rated }: Stretch): number | undefined {
+  return rated.ms > 0 ? (rated.requests * 1_000) / rated.ms : undefined;
+}
+
+/** Of how many requests it is known whether they are of this kind. */
+export function allOf(kind: 'failed' | 'slow', counts: Pick<Counts, 'requests' | 'timed'>): number {
+  return kind === 'slow' ? timedOf(counts) : counts.requests;
 }
 
 /** The share of requests of a kind, 0 to 1; there is none without requests. */
 export function shareIn(kind: 'failed' | 'slow'): (stretch: Stretch) => number | undefined {
-  return (stretch) => (stretch.requests > 0 ? stretch[kind] / stretch.requests : undefined);
+  return (stretch) => {
+    const all = allOf(kind, stretch);
+    return all > 0 ? stretch[kind] / all : undefined;
+  };
 }

@@ -1,4 +1,5 @@
 import { count, percent } from '../../format/index.ts';
+import { timedOf } from '../../judge/index.ts';
 import type { FreshCounts, Problem } from '../../plugin/index.ts';
 import { wrap } from './layout.ts';
 import type { Paint } from './output.ts';
@@ -57,20 +58,21 @@ function versionLines(
 ): string[] {
   const { requests, failed, slow, seconds } = counts;
   const row = (what: string, is: string) => `  ${what.padEnd(14)} ${is}`;
-  const share = (part: number) =>
-    requests === 0 ? 'no request yet' : `${percent(part / requests)} (${part} of ${requests})`;
+  const share = (part: number, all = requests) =>
+    all === 0 ? 'no request yet' : `${percent(part / all)} (${part} of ${all})`;
+  const timed = timedOf(counts);
   return [
     `${paint.bold(version)}${role ? `  ${role}` : ''}`,
     row('requests', spanMs > 0 ? `${((1_000 * requests) / spanMs).toFixed(1)} a second` : 'not counted'),
     row('failed', share(failed)),
     row(
       'slow',
-      measuresLatency && slowAboveS.length > 0
-        ? `${share(slow)}, over ${[...new Set(slowAboveS)].join(' and ')} s`
+      measuresLatency && slowAboveS.length > 0 && (timed > 0 || requests === 0)
+        ? `${share(slow, timed)}, over ${[...new Set(slowAboveS)].join(' and ')} s`
         : 'not measured',
     ),
-    ...(measuresLatency && requests > 0 && seconds > 0
-      ? [row('mean', `${Math.round((1_000 * seconds) / requests)} ms`)]
+    ...(measuresLatency && timed > 0 && seconds > 0
+      ? [row('mean', `${Math.round((1_000 * seconds) / timed)} ms`)]
       : []),
     ...facts.map(({ what, is }) => row(what, is)),
   ];

@@ -1,4 +1,5 @@
 import type { DeploymentStatus, FinishedWindow, MeasuredCounts, Phase, WatchHeartbeat } from '../../domain/index.ts';
+import { timedOf } from '../../judge/index.ts';
 
 /** What earlier snapshots showed: charts and the lengths of phases need it. Pure. */
 
@@ -111,13 +112,16 @@ function seenUntil(samples: readonly Sample[], { from }: Pick<Cumulative, 'from'
 function without(all: MeasuredCounts, known: readonly MeasuredCounts[]): MeasuredCounts {
   const rest = (of: (counts: MeasuredCounts) => number): number =>
     known.reduce((left, counts) => left - of(counts), of(all));
+  const requests = rest((counts) => counts.requests);
+  const timed = rest(timedOf);
   return {
-    requests: rest(({ requests }) => requests),
+    requests,
     failed: rest(({ failed }) => failed),
     slow: all.slow === null ? null : rest(({ slow }) => slow ?? 0),
+    ...(timed !== requests && { timed }),
   };
 }
 
 function isSame(a: MeasuredCounts, b: MeasuredCounts): boolean {
-  return a.requests === b.requests && a.failed === b.failed && a.slow === b.slow;
+  return a.requests === b.requests && a.failed === b.failed && a.slow === b.slow && timedOf(a) === timedOf(b);
 }

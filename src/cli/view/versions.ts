@@ -1,6 +1,6 @@
 import type { DeploymentPlan, StepStatus, WatchHeartbeat } from '../../domain/index.ts';
-import { isOver } from '../../judge/index.ts';
-import { type Axis, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
+import { isOver, timedOf } from '../../judge/index.ts';
+import { type Axis, allOf, axisOf, rateIn, shareIn, sparkline, stretchesOf } from './chart.ts';
 import { formatDurationRoughly, meanWords, share } from './format.ts';
 import { clip } from './layout.ts';
 import type { Paint } from './output.ts';
@@ -32,7 +32,7 @@ export function isOverNow(live: WatchHeartbeat | undefined, { judge: { limits } 
   const green = live?.latest?.green;
   if (!green) return false;
   const slowest = limits.latency ? 1 - limits.latency.quantile : 1;
-  return isOver(green.failed, green.requests, limits.errorRate) || isOver(green.slow ?? 0, green.requests, slowest);
+  return isOver(green.failed, green.requests, limits.errorRate) || isOver(green.slow ?? 0, timedOf(green), slowest);
 }
 
 const VALUE = 8;
@@ -129,8 +129,8 @@ function rowsOf({ plan, samples }: Versions, axis: Axis): Row[] {
     const top = Math.min(1, Math.max(2 * limit, ...known([...chart('blue'), ...chart('green')])));
     return {
       label,
-      value: (version) => share(version[kind] ?? 0, version.requests),
-      isOver: (version) => isOver(version[kind] ?? 0, version.requests, limit),
+      value: (version) => share(version[kind] ?? 0, allOf(kind, version)),
+      isOver: (version) => isOver(version[kind] ?? 0, allOf(kind, version), limit),
       limit: share(limit, 1),
       chart,
       top,

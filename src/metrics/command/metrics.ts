@@ -26,6 +26,7 @@ const counts = z.record(
     requests: count,
     failed: count,
     slow: count.optional(),
+    timed: count.optional(),
     seconds: count.default(0),
   }),
 );
@@ -42,7 +43,8 @@ export const commandMetrics = metricsKind({
         command: command('service', 'environment', 'from', 'to').describe(
           'Prints `{"2.4.0": {"requests": 1200, "failed": 3, "slow": 14, "seconds": 96.5}}`: for each version the counts ' +
             'after `{from}` and up to `{to}`, in whole seconds since 1970. `slow` counts the requests over `limits.latency.under`. ' +
-            'It is required if there is such a limit. `seconds` is the sum of all durations, for the mean.',
+            'It is required if there is such a limit. `timed` counts the requests whose duration is known, if that is not all of them. ' +
+            '`seconds` is the sum of all durations, for the mean.',
         ),
         env: commandEnv,
         counts: z
@@ -123,7 +125,12 @@ function parseCounts(stdout: string, { latency }: Limits): Printed {
         `the program for the metrics printed no "slow" for ${redact(untimed)}, expected the number of requests over ` +
           `${latency?.underMs} ms since limits.latency is set`,
       );
-    return Object.fromEntries(all.map(([version, { slow = 0, ...one }]) => [version, { ...one, slow }]));
+    return Object.fromEntries(
+      all.map(([version, { slow = 0, timed, ...one }]) => [
+        version,
+        { ...one, slow, ...(timed !== undefined && { timed }) },
+      ]),
+    );
   }
   const [issue] = result.error.issues;
   const where = issue && issue.path.length > 0 ? ` (at ${issue.path.join('.')}: ${issue.message})` : '';

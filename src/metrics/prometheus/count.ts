@@ -23,8 +23,6 @@ export interface Step {
   /** The times of the two samples, epoch milliseconds. A counter that counts from zero has no earlier one. */
   readonly from?: number;
   readonly to: number;
-  /** By how much its counter rose. */
-  readonly risen: number;
   readonly counts: FreshCounts;
   /** The counter of requests fell: its process restarted. */
   readonly restarted: boolean;
@@ -38,7 +36,16 @@ export interface Step {
 export function countSteps(
   tracks: readonly Track[],
   marks: Map<string, Mark>,
-  { isBorn, book }: { readonly isBorn: (track: Track, first: Point) => boolean; readonly book: (step: Step) => void },
+  {
+    hasDurations,
+    isBorn,
+    book,
+  }: {
+    /** Of any version: then a version without them has requests of which it is not known how long they took. */
+    readonly hasDurations: boolean;
+    readonly isBorn: (track: Track, first: Point) => boolean;
+    readonly book: (step: Step) => void;
+  },
 ): void {
   for (const track of tracks) {
     const [first] = track.points;
@@ -47,14 +54,12 @@ export function countSteps(
     for (const { at, values } of track.points) {
       const [from, ...before] = mark;
       if (from !== undefined && at <= from) continue;
-      const { risen, within, fell } = difference(before, values);
-      const counts = asCounts(track, risen, within);
+      const { risen, fell } = difference(before, values);
       book({
         track,
         ...(from !== undefined && { from }),
         to: at,
-        risen,
-        counts,
+        counts: asCounts(track, risen, hasDurations),
         restarted: fell && countsRequests(track),
       });
       mark = [at, ...values];
@@ -67,31 +72,47 @@ export function countsRequests({ counts }: Track): boolean {
   return counts === 'requests' || counts === 'failed';
 }
 
-/** `within` means something only beside another of the same bucket; otherwise the step shows no slow request. */
-function difference(before: readonly number[], now: readonly number[]) {
+export function measuresDurations(tracks: readonly Track[]): boolean {
+  return tracks.some(({ counts }) => counts === 'slow');
+}
+
+/** What a counter rose by. `timed` are those of which it is known whether they were `within` the limit. */
+interface Rise {
+  readonly all: number;
+  readonly timed: number;
+  readonly within: number;
+}
+
+/** `within` means something only beside another of the same bucket. */
+function difference(
+  before: readonly number[],
+  now: readonly number[],
+): { readonly risen: Rise; readonly fell: boolean } {
   const [all = 0, within = 0, end] = now;
   const [allBefore = 0, withinBefore = 0, endBefore] = before;
   const sameBucket = end === endBefore;
   const fell = all < allBefore || (sameBucket && end !== 0 && within < withinBefore);
-  if (before.length === 0 || fell) return { risen: all, within, fell };
+  if (before.length === 0 || fell) return { risen: { all, timed: all, within }, fell };
   const risen = all - allBefore;
-  return { risen, within: sameBucket && within >= withinBefore ? within - withinBefore : risen, fell };
+  const isKnown = sameBucket && within >= withinBefore;
+  return { risen: { all: risen, timed: isKnown ? risen : 0, within: isKnown ? within - withinBefore : 0 }, fell };
 }
 
-function asCounts({ counts }: Track, risen: number, within: number): FreshCounts {
+function asCounts({ counts }: Track, { all, timed, within }: Rise, hasDurations: boolean): FreshCounts {
+  const requests = { ...NO_COUNTS, requests: all, ...(hasDurations && { timed: 0 }) };
   switch (counts) {
     case 'requests':
-      return { ...NO_COUNTS, requests: risen };
+      return requests;
     case 'failed':
-      return { ...NO_COUNTS, requests: risen, failed: risen };
+      return { ...requests, failed: all };
     case 'failedOnly':
-      return { ...NO_COUNTS, failed: risen };
+      return { ...NO_COUNTS, failed: all };
     case 'answered':
-      return { ...NO_COUNTS, failed: -risen };
+      return { ...NO_COUNTS, failed: -all };
     case 'slow':
-      return { ...NO_COUNTS, slow: Math.max(0, risen - within) };
+      return { ...NO_COUNTS, slow: Math.max(0, timed - within), timed };
     case 'seconds':
-      return { ...NO_COUNTS, seconds: risen };
+      return { ...NO_COUNTS, seconds: all };
   }
 }
 
@@ -114,14 +135,15 @@ export function countSince(
   if (since && newest <= since.at) return { cursor: since, intervals: [] };
 
   const versions: [string, PrometheusCursor['versions'][string]][] = [];
+  const hasDurations = measuresDurations(tracks);
   const before = new Map(Object.entries(since?.versions ?? {}));
-  const hasDurations = tracks.some(({ counts }) => counts === 'slow');
-  const intervals = openIntervals({ from: since?.at ?? newest, to: newest, everyMs, hasDurations }, before.keys());
+  const intervals = openIntervals({ from: since?.at ?? newest, to: newest, everyMs }, before.keys());
   for (const version of new Set([...before.keys(), ...tracks.map((track) => track.version)])) {
     const { sampledAt: sampledBefore = 0, marks: marksBefore = {} } = before.get(version) ?? {};
     const marks = new Map(Object.entries(marksBefore).filter(([, [at = 0]]) => newest - at < FORGET_MS));
     const own = tracks.filter((track) => track.version === version && track.points.length > 0);
     countSteps(own, marks, {
+      hasDurations,
       isBorn: ({ labels }, first) => since !== null && !isOldButNew(labels, first.at, { since, starts }),
       book: (step) => intervals.add(step, countsRequests(step.track) && step.to > sampledBefore),
     });
@@ -138,12 +160,10 @@ interface Stretch {
   readonly from: number;
   readonly to: number;
   readonly everyMs: number;
-  /** Whether any version has a histogram. */
-  readonly hasDurations: boolean;
 }
 
 /** Sorts steps into intervals that end at `to`. One without any sample is a part of the next. */
-function openIntervals({ from, to, everyMs, hasDurations }: Stretch, known: Iterable<string>) {
+function openIntervals({ from, to, everyMs }: Stretch, known: Iterable<string>) {
   const number = Math.min(MOST_INTERVALS, Math.max(1, Math.floor((to - from) / everyMs)));
   const firstEnd = to - (number - 1) * everyMs;
   const parts = Array.from({ length: number }, (_, index) => ({
@@ -151,35 +171,29 @@ function openIntervals({ from, to, everyMs, hasDurations }: Stretch, known: Iter
     counts: new Map<string, FreshCounts>(),
     restarted: new Map<string, Set<string>>(),
     reported: new Set<string>(),
-    asked: new Set<string>(),
-    timed: new Set<string>(),
   }));
 
   return {
-    add({ track, to: at, risen, counts, restarted }: Step, isReport: boolean): void {
+    add({ track, to: at, counts, restarted }: Step, isReport: boolean): void {
       const { version, target } = track;
       const part = parts[Math.min(number - 1, Math.max(0, Math.ceil((at - firstEnd) / everyMs)))];
       if (!part) return;
       part.counts.set(version, addCounts(part.counts.get(version) ?? NO_COUNTS, counts));
       if (restarted) part.restarted.set(version, (part.restarted.get(version) ?? new Set()).add(target));
       if (isReport) part.reported.add(version);
-      if (risen > 0 && countsRequests(track)) part.asked.add(version);
-      if (risen > 0 && track.counts === 'slow') part.timed.add(version);
     },
 
     all(): MetricInterval[] {
       const expected = new Set(known);
       const intervals: MetricInterval[] = [];
-      for (const { to: end, counts, restarted, reported, asked, timed } of parts) {
+      for (const { to: end, counts, restarted, reported } of parts) {
         if (counts.size === 0) continue;
-        const untimed = hasDurations ? [...asked].filter((version) => !timed.has(version)) : [];
         intervals.push({
           from: intervals.at(-1)?.to ?? from,
           to: end,
           counts: Object.fromEntries(counts),
           restarted: Object.fromEntries([...restarted].map(([version, targets]) => [version, [...targets]])),
           absent: [...expected].filter((version) => !reported.has(version)),
-          ...(untimed.length > 0 && { untimed }),
         });
         for (const version of reported) expected.add(version);
       }
@@ -206,10 +220,11 @@ function isOldButNew(
 /** By version: what its counters stand at. */
 export function totalsOf(tracks: readonly Track[]): Record<string, SeriesReading> {
   const sums = new Map<string, FreshCounts>();
+  const hasDurations = measuresDurations(tracks);
   for (const track of tracks) {
     const { values: [all = 0, within = 0] = [] } = track.points.at(-1) ?? {};
-    if (track.points.length > 0)
-      sums.set(track.version, addCounts(sums.get(track.version) ?? NO_COUNTS, asCounts(track, all, within)));
+    const counts = asCounts(track, { all, timed: all, within }, hasDurations);
+    if (track.points.length > 0) sums.set(track.version, addCounts(sums.get(track.version) ?? NO_COUNTS, counts));
   }
   return Object.fromEntries([...sums].map(([version, sum]) => [version, { version, ...sum }]));
 }

@@ -56,6 +56,7 @@ export async function readSums(
   const counted = await sum(requests, requests.metric);
   addAll(counted, versionsOf.requests, (value) => ({
     requests: value,
+    ...(latency && limits.latency && { timed: 0 }),
     ...(failed.by === 'answered' && { failed: value }),
   }));
   const failures =
@@ -74,7 +75,7 @@ export async function readSums(
       const chosen = ends.byVersion.get(versionsOf.latency(one.labels) ?? '');
       if (end === undefined || chosen === undefined) continue;
       const sign = end === Number.POSITIVE_INFINITY ? 1 : isSame(end / perSecond, chosen) ? -1 : 0;
-      addAll([one], versionsOf.latency, (value) => ({ slow: sign * value }));
+      addAll([one], versionsOf.latency, (value) => ({ slow: sign * value, timed: sign > 0 ? value : 0 }));
     }
   } else {
     const limit = ((limits.latency?.underMs ?? Number.POSITIVE_INFINITY) / 1_000) * perSecond;
@@ -84,7 +85,7 @@ export async function readSums(
       for (const histogram of one.histograms)
         add(version, histogram.at, {
           seconds: histogram.sum / perSecond,
-          slow: limits.latency ? histogram.count - withinOf(histogram, limit) : 0,
+          ...(limits.latency && { slow: histogram.count - withinOf(histogram, limit), timed: histogram.count }),
         });
     }
   }

@@ -106,6 +106,7 @@ export function readSeries(
       slow: 0,
       seconds: 0,
       ...(failed.by === 'answered' && { answered: 0 }),
+      ...(latency && limits.latency && { timed: 0 }),
       ...(startedAt !== undefined && { startedAt }),
       ...(slowOver !== undefined && { slowOver }),
     };

@@ -1,3 +1,4 @@
+import { addCounts, NO_COUNTS } from '../../../judge/index.ts';
 import { GAP_INTERVALS, type HistoryInterval, inWholeNumbers } from '../../../plugin/index.ts';
 import type { Step } from '../count.ts';
 
@@ -14,9 +15,7 @@ export interface Bins {
 export function openBins({ from, to, stepMs }: { from: number; to: number; stepMs: number }): Bins {
   const bins = Array.from({ length: Math.ceil((to - from) / stepMs) }, () => ({
     sampled: false,
-    requests: 0,
-    failed: 0,
-    slow: 0,
+    counts: NO_COUNTS,
   }));
 
   return {
@@ -25,14 +24,12 @@ export function openBins({ from, to, stepMs }: { from: number; to: number; stepM
       if (!bin) return;
       bin.sampled = true;
       if (before !== undefined && at - before > LONGEST_STEP_MS) return;
-      bin.requests += counts.requests;
-      bin.failed += counts.failed;
-      bin.slow += counts.slow;
+      bin.counts = addCounts(bin.counts, counts);
     },
 
     intervals() {
       const intervals: HistoryInterval[] = [];
-      for (const [index, { sampled, ...counts }] of bins.entries()) {
+      for (const [index, { sampled, counts }] of bins.entries()) {
         if (!sampled) continue;
         const end = from + (index + 1) * stepMs;
         const before = intervals.at(-1)?.to ?? Number.NEGATIVE_INFINITY;

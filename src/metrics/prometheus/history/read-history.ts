@@ -22,7 +22,7 @@ import { isBelow } from '../../bucket-ends.ts';
 import type { Counters, Family } from '../../counters.ts';
 import { EVERY_VERSION } from '../../sides.ts';
 import { type BucketEnds, chooseEnds, NO_ENDS, refuseUnusable } from '../buckets.ts';
-import { countSteps } from '../count.ts';
+import { countSteps, measuresDurations } from '../count.ts';
 import { toTracks } from '../counter-samples.ts';
 import { readSums } from '../increase.ts';
 import { bucketsOf, range, selectorsOf, seriesOf } from '../queries.ts';
@@ -156,6 +156,7 @@ async function readSamples(past: Past, found: readonly Labels[]): Promise<Traffi
       targetSince.set(target, Math.min(targetSince.get(target) ?? first, first));
     }
     countSteps(tracks, marks, {
+      hasDurations: measuresDurations(all),
       // A series that first appears at 7 on a target that is known holds 7 errors. A new target may have run for long.
       isBorn: ({ target }, first) => (targetSince.get(target) ?? first.at) < first.at,
       book: (step) => bins.add(step),
@@ -218,8 +219,8 @@ async function readIncreases(past: Past, series: number): Promise<TrafficHistory
     const ask = (promql: string) => rangeQuery(server, { promql, from: at + stepMs, to: end, stepMs }, signal);
     for (const [time, versions] of await readSums(ask, { counters, limits, ends, versionsOf }, stepMs)) {
       const asked = version === undefined ? [...versions.values()] : [versions.get(version) ?? NO_COUNTS];
-      const { requests, failed, slow } = asked.reduce(addCounts, NO_COUNTS);
-      intervals.push({ from: time - stepMs, to: time, requests, failed, slow });
+      const { seconds: _, ...counts } = asked.reduce(addCounts, NO_COUNTS);
+      intervals.push({ from: time - stepMs, to: time, ...counts });
     }
   }
   return {
