@@ -105,6 +105,27 @@ describe.each<[string, (steps: readonly Step[], facts?: SoakFacts) => Judgement[
   });
 });
 
+test('the last minute, too, is judged by its timed requests', () => {
+  const few = counts(2, 30);
+  const soak = [...times(SOAK, counts(0), counts(0)), ...times(4, few, counts(0, 0))];
+  expect(watch(sequential, soak).at(-1)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringMatching(/green took longer than 500 ms for 8 of 120 requests/),
+  });
+});
+
+test('a batch with few timed requests is none over the limit, and ends no run of those that are', () => {
+  const slow = counts(30);
+  const oneSlow = counts(1, 1);
+  const good = counts(0);
+  const verdicts = (steps: readonly Step[]) => watch(threshold, steps).map(({ verdict }) => verdict);
+  expect(verdicts(times(8, oneSlow, good))).not.toContain('breached');
+  expect(verdicts([...times(2, slow, good), ...times(3, oneSlow, good)])).not.toContain('breached');
+  expect(verdicts([...times(2, slow, good), ...times(3, oneSlow, good), ...times(1, slow, good)]).at(-1)).toBe(
+    'breached',
+  );
+});
+
 test('without a limit for latency nobody asks for durations', () => {
   const judge = sequentialJudge({ ...evidenceRules, pollMs: POLL_MS });
   const untimed = counts(0, 0);
