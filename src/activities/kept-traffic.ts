@@ -26,6 +26,8 @@ export interface KeptTraffic {
    * @param seen the requests of both versions since the window opened
    */
   moved(seen: Requests): TrafficMoved | undefined;
+  /** Reads the router at once, whatever the requests show. */
+  look(): Promise<TrafficMoved | undefined>;
   /** Ends what is being read. */
   stop(): void;
 }
@@ -40,7 +42,12 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
   let before = { green: 0, blue: 0 };
   let found: TrafficMoved | undefined;
 
-  async function look(run: RunContext): Promise<void> {
+  const bound = (): RunContext => ({
+    signal: AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]),
+    heartbeat() {},
+  });
+
+  async function find(run: RunContext): Promise<void> {
     const wanted = { version: target.green, percentage };
     if ((await readShare(router, wanted, run)).is !== 'moved') return;
     await pause(AGAIN_MS, run.signal);
@@ -59,8 +66,11 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
       before = { green: green.requests, blue: blue.requests };
       if (isShown && nextAt - readAt <= EVERY_MS_IF_SHOWN) return found;
       readAt = now;
-      const bound = AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(LOOK_MS)]);
-      void look({ signal: bound, heartbeat() {} }).catch(() => undefined);
+      void find(bound()).catch(() => undefined);
+      return found;
+    },
+    async look() {
+      await find(bound()).catch(() => undefined);
       return found;
     },
     stop: () => stopped.abort(),

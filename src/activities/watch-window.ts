@@ -4,6 +4,7 @@ import type {
   LiveCounts,
   MeasuredCounts,
   MetricCursor,
+  TrafficMoved,
   WatchHeartbeat,
   WatchInput,
   WatchState,
@@ -80,12 +81,16 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         const closing = isAskedToClose(context);
         const since = seen.watchState.cursor;
         const readSignal = closing ? AbortSignal.timeout(LAST_READ_MS) : signal;
+        const before = seen;
         const readingFurther = further.read(readSignal);
         const looking = lookAtInstances(workload, input.target, readSignal);
         seen = await poll(seen, async () => ({
           reading: await source.read(since, readSignal),
           look: await looking,
         }));
+        // Its requests may be missing because somebody else took its traffic away: that is none of green's faults.
+        const taken = seen.code === 'no-green-traffic' ? await traffic.look() : undefined;
+        if (taken) seen = withoutItsTraffic(before, seen, taken);
         if (seen.verdict !== 'breached') await readingFurther;
         seen = withFurther(seen, further);
         seen = { ...seen, reason: withInstances(seen.reason, await looking, input.target) };
@@ -100,7 +105,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         if (seen.verdict === 'breached' || closing || isProven || isNews || moved || Date.now() >= input.until) {
           further.stop();
           traffic.stop();
-          return { ...withoutLive(seen), ...(moved && { moved }) };
+          return moved ? { ...withoutLive(setRight(judge, seen)), moved } : withoutLive(seen);
         }
         const nextAt = nextReadingAt(readAt(begunAt, since, seen));
         await pause(Math.min(nextAt, input.until) - Date.now(), signal).catch((error: unknown) => {
@@ -214,6 +219,24 @@ function withFurther(window: WatchHeartbeat, further: FurtherMetrics): WatchHear
     analysis: results.map(keptResult),
     watchState: { ...window.watchState, analysis },
   };
+}
+
+/** The reading in which green missed its traffic, which the judge is not to hold against it. */
+function withoutItsTraffic(before: WatchHeartbeat, seen: WatchHeartbeat, { found }: TrafficMoved): WatchHeartbeat {
+  return {
+    ...unjudged(seen),
+    verdict: 'inconclusive',
+    code: 'wrong-traffic-split',
+    reason: `green gets no requests because the traffic was moved: ${found}`,
+    watchState: { ...seen.watchState, judge: before.watchState.judge },
+  };
+}
+
+/** The workflow sets the traffic right after a window that found it moved. */
+function setRight(judge: Judge<JudgeState>, seen: WatchHeartbeat): WatchHeartbeat {
+  const { judge: state } = seen.watchState;
+  if (!state || !judge.setRight) return seen;
+  return { ...seen, watchState: { ...seen.watchState, judge: judge.setRight(state, Date.now()) } };
 }
 
 /** The newest judgement replaces all of the one before. */

@@ -7,6 +7,8 @@ import { isByChance, missingTime, NO_TIME, type SoakClock } from './soak-clock.t
 /** Who was there in this soak: metrics, traffic, green's targets, and the share that green got. Plain JSON. */
 export interface DataQuality {
   readonly from: number;
+  /** When the traffic was set right since; missing where nobody has moved it. */
+  readonly setRightAt?: number;
   /** Before it green had no customers: whatever asked it until then says nothing about the release. */
   readonly isFirst: boolean;
   readonly soakMs: number | null;
@@ -117,6 +119,16 @@ function addSplit(split: DataQuality['split'], to: number, green: number, blue: 
   return [...kept, [to, green, blue]];
 }
 
+/** The traffic is set right at `at`: what green was missing before says nothing of it. */
+export function dataQualitySetRight(run: DataQuality, at: number): DataQuality {
+  return { ...run, setRightAt: at, blueAlone: 0 };
+}
+
+/** When the router was last given a share to reach. */
+function shiftedAt({ from, setRightAt = from }: DataQuality): number {
+  return setRightAt;
+}
+
 /** No reading of this soak has come yet. */
 export function isUnread({ split }: DataQuality): boolean {
   return split.length === 0;
@@ -124,9 +136,10 @@ export function isUnread({ split }: DataQuality): boolean {
 
 /** Green is not there at all: nothing to count, and reason enough. */
 export function dataQualityBreach(
-  { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split }: DataQuality,
+  run: DataQuality,
   rules: SequentialRules,
 ): { readonly reason: string; readonly code: VerdictCode } | undefined {
+  const { from, seenAt, greenShare, blueAlone, dark, darkMs, restarts, counts, greenSeenAt, split } = run;
   if (dark >= DARK_READINGS && darkMs >= DARK_MS)
     return {
       code: 'targets-down',
@@ -140,7 +153,8 @@ export function dataQualityBreach(
     };
 
   // At 100 % blue should get no traffic; a request that still reaches it (such as a health check) proves nothing.
-  if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - from <= rules.trafficGraceMs) return undefined;
+  if (greenShare === 1 || blueAlone === 0 || (seenAt ?? from) - shiftedAt(run) <= rules.trafficGraceMs)
+    return undefined;
   // The split seen so far, and lately, since it may wander (few clients, a canary's rough weight); at most what was set.
   const seen = counts.green.requests / (counts.green.requests + counts.blue.requests);
   const share = Math.min(
@@ -209,9 +223,10 @@ export function dataQualityDoubt(
 }
 
 /** Whether green's part of the requests is not what was set: the probability ratio of a split that is off by more. */
-function splitDoubt({ split, greenShare, from }: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
+function splitDoubt(run: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
+  const { split, greenShare } = run;
   if (greenShare === null || greenShare >= 1) return undefined;
-  const counted = split.filter(([to]) => to - from > trafficGraceMs);
+  const counted = split.filter(([to]) => to - shiftedAt(run) > trafficGraceMs);
   const green = counted.reduce((sum, part) => sum + part[1], 0);
   const blue = counted.reduce((sum, part) => sum + part[2], 0);
   const odds = greenShare / (1 - greenShare);

@@ -53,6 +53,8 @@ export interface Judge<State> {
   canContinue(state: State): boolean;
   /** The state before anything was seen, for a soak that begins at `at`. */
   start(at: number, facts?: SoakFacts): State;
+  /** The traffic was moved by somebody else, and is set right at `at`: a router may need time, as after any shift. */
+  setRight?(state: State, at: number): State;
   /** A new soak begins: its proof of health starts afresh, while a breach that is building up goes on. */
   nextSoak(state: State, at: number, facts?: SoakFacts): State;
   /**

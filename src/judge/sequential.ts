@@ -4,6 +4,7 @@ import {
   type DataQuality,
   dataQualityBreach,
   dataQualityDoubt,
+  dataQualitySetRight,
   isBeforeSoak,
   isUnread,
   newDataQuality,
@@ -90,6 +91,8 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
         breach: null,
       };
     },
+
+    setRight: (state, at) => ({ ...state, run: dataQualitySetRight(state.run, at) }),
 
     nextSoak(state, at, facts = {}) {
       const next = Object.entries(state.metrics).map(([name, evidence]) => [name, nextSoakOf(evidence)] as const);

@@ -48,14 +48,48 @@ test('a state of the judge that another build left is begun anew, and the soak i
   expect((await run(here.activities.watchWindow, { ...input, watchState: left })).verdict).toBe('healthy');
 });
 
+/** The router says that green has its share. */
+const asSet = () => ({ readTraffic: async () => ({ [BLUE]: 50, [GREEN]: 50 }) });
+
 test('a green that gets none of the traffic that was set is rolled back', async () => {
-  const here = await scene(SEQUENTIAL);
+  const here = await scene(SEQUENTIAL, {}, asSet);
   here.production.move(0);
   expect(await run(here.activities.watchWindow, soak(here, 60_000))).toMatchObject({
     verdict: 'breached',
     code: 'no-green-traffic',
     reason: expect.stringMatching(/^green had no request in the \d+ s since the shift, while blue had [\d,]+;/),
   });
+});
+
+test('a green whose traffic somebody else took away is not rolled back, nor when it gets its share again', async () => {
+  const here = await scene(SEQUENTIAL);
+  here.production.move(50);
+  const input = soak(here, 60_000);
+  const first = begin(here.activities.watchWindow, input);
+  await until(() => here.production.asked('status') > 0); // the next regular look is a minute later
+  const { requests = 0 } = newest(first.heartbeats)?.green ?? {};
+  await until(() => (newest(first.heartbeats)?.green.requests ?? 0) > requests);
+  here.production.move(0);
+  const moved = await first.result;
+  expect(moved).toMatchObject({
+    verdict: 'inconclusive',
+    code: 'wrong-traffic-split',
+    reason: `green gets no requests because the traffic was moved: ${BLUE} 100 %, ${GREEN} 0 %`,
+    moved: { found: `${BLUE} 100 %, ${GREEN} 0 %` },
+    watchState: { judge: { breach: null, run: { setRightAt: expect.any(Number) } } },
+  });
+  here.production.move(50);
+  const next = { ...input, until: Date.now() + 4_000, watchState: moved.watchState };
+  const { verdict, green } = await run(here.activities.watchWindow, next);
+  expect(verdict).not.toBe('breached');
+  expect(green.requests).toBeGreaterThan(0);
+});
+
+test('a router that cannot be read does not keep a green without traffic from the rollback', async () => {
+  const unreadable = () => ({ readTraffic: () => Promise.reject(new Error('the router is away')) });
+  const here = await scene(SEQUENTIAL, {}, unreadable);
+  here.production.move(0);
+  expect(await run(here.activities.watchWindow, soak(here, 60_000))).toMatchObject({ code: 'no-green-traffic' });
 });
 
 test('a window closes when metrics stay away longer than their budget; the next one waits until they are back', async () => {
@@ -106,7 +140,7 @@ test('where green is missed, the versions that the metrics count instead are nam
       [BLUE, '2.5.0_b'].map((version) => `http_requests_total{version="${version}",code="200"} ${count}\n`).join(''),
     );
   });
-  const here = await scene({ ...SEQUENTIAL, metrics: { targets: [`${origin}/metrics`] } });
+  const here = await scene({ ...SEQUENTIAL, metrics: { targets: [`${origin}/metrics`] } }, {}, asSet);
   const { verdict, reason } = await run(here.activities.watchWindow, soak(here, 60_000));
   expect(verdict).toBe('breached');
   expect(reason).toMatch(/^green had no request .*; the metrics count requests of 2\.5\.0_b instead$/);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { sequentialJudge } from '../../src/judge/sequential.ts';
+import { type SequentialState, sequentialJudge } from '../../src/judge/sequential.ts';
 import { evidenceRules, facts, failing, fine, repeat, type Step, watchSoak } from './sequential-support.ts';
 import { counts } from './support.ts';
 
@@ -94,6 +94,17 @@ test('green has no request where 14 were to be expected: the routing is broken',
   expect(now.reason).toMatch(
     /^green had no request in the 15 s since its last one, while blue had 150; about 150 were to be expected of green/,
   );
+});
+
+test('traffic that was set right is given its time again, and then what green misses counts anew', () => {
+  const judge = sequentialJudge(evidenceRules);
+  const gone: Step = { g: [0, 0], b: [13, 0] };
+  const seen = watchSoak([...repeat(8, fine), gone]);
+  expect(seen.breachedAt).toBeUndefined();
+  const at = 9 * 15;
+  const withoutGreen = (from: SequentialState) => watchSoak(repeat(6, onlyBlue), { from, at });
+  expect(withoutGreen(seen.state).breachedAt).toBe(at + 15);
+  expect(withoutGreen(judge.setRight?.(seen.state, at * 1_000) ?? seen.state).breachedAt).toBe(at + 75);
 });
 
 test('a second without a request of green is within the patience, ten are not', () => {
