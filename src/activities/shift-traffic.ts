@@ -5,11 +5,16 @@ import type { Router } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { freezesNow, frozen } from './freezes.ts';
+import { whoMovedIt } from './kept-traffic.ts';
 import { portsOf } from './ports.ts';
 import { readBack } from './verify-traffic.ts';
 import { assertNotSuperseded, operation, withHeartbeat } from './with-heartbeat.ts';
 
-export function shiftTraffic(dependencies: Dependencies): Activities['shiftTraffic'] {
+/** What a router has accepted is in effect by then, unless somebody else has changed it since. */
+const SET_BACK_MS = 10_000;
+
+/** `setBackMs`: see {@link SET_BACK_MS}; tests do not wait so long. */
+export function shiftTraffic(dependencies: Dependencies, setBackMs = SET_BACK_MS): Activities['shiftTraffic'] {
   return ({ target, percentage, timeoutMs, again, overriddenFreezes: overridden = [] }) =>
     withHeartbeat(async (run) => {
       const until = Date.now() + timeoutMs - ANSWER_MS;
@@ -25,10 +30,15 @@ export function shiftTraffic(dependencies: Dependencies): Activities['shiftTraff
         percentage,
         run,
       );
-      const found = await readBack(router, { version: target.green, percentage, until }, run);
+      const wanted = { version: target.green, percentage };
+      const soon = Math.min(until, Date.now() + setBackMs);
+      let found = await readBack(router, { ...wanted, until: soon }, run);
+      const by = found.inEffect ? undefined : await whoMovedIt(router, run);
+      if (!found.inEffect && by === undefined) found = await readBack(router, { ...wanted, until }, run);
       if (!found.inEffect)
         throw ApplicationFailure.nonRetryable(
-          `The shift to ${percentage} % did not take: ${found.line.measured}, expected ${found.line.required}.`,
+          `The shift to ${percentage} % did not take: ${found.line.measured}, expected ${found.line.required}.` +
+            (by === undefined ? '' : ` It was set back at once: ${by}.`),
           FAILURE.NotInEffect,
         );
       return { shiftedAt: Date.now(), evidence: [...evidence, found.line] };

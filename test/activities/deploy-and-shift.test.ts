@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { shiftTraffic } from '../../src/activities/shift-traffic.ts';
 import { ANSWER_MS } from '../../src/domain/plan.ts';
 import { until } from '../checks/support/context.ts';
 import { useServers } from '../support/http.ts';
@@ -167,6 +168,20 @@ test('a shift that does not take is not believed, whatever its exit code', async
     type: 'NotInEffect',
     nonRetryable: true,
     message: `The shift to 50 % did not take: ${BLUE} 100 %, ${GREEN} 0 %, expected ${GREEN} 50 %.`,
+  });
+});
+
+test('a shift that somebody else sets back at once is given up soon, and names them', async () => {
+  const lastChange = async () => 'HTTPRoute shop/rec was changed by "argocd-controller"';
+  const { production, dependencies, target, plan } = await scene({}, {}, () => ({ lastChange }));
+  production.move(0);
+  production.misbehave('shift', 'lie');
+  const { result } = begin(shiftTraffic(dependencies, 100), { target, percentage: 50, ...plan.shift });
+  await expect(result).rejects.toMatchObject({
+    type: 'NotInEffect',
+    message:
+      `The shift to 50 % did not take: ${BLUE} 100 %, ${GREEN} 0 %, expected ${GREEN} 50 %. ` +
+      'It was set back at once: HTTPRoute shop/rec was changed by "argocd-controller".',
   });
 });
 
