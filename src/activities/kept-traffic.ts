@@ -1,5 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE, type MeasuredCounts, type TrafficMoved, type WatchInput } from '../domain/index.ts';
+import {
+  FAILURE,
+  type MeasuredCounts,
+  type TrafficMoved,
+  type WatchHeartbeat,
+  type WatchInput,
+} from '../domain/index.ts';
 import type { Router } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { inPercent } from './verify-traffic.ts';
@@ -9,6 +15,8 @@ import { pause } from './with-heartbeat.ts';
 const FIRST_MS = 3_000;
 /** How often the router is read where the requests do not show the share by themselves. */
 const EVERY_MS = 60_000;
+/** Where the judge doubts that green gets its share. */
+const EVERY_MS_IF_DOUBTED = 10_000;
 /** And where they do: a router that starts a program to be read takes a quarter of a watch's CPU time. */
 const EVERY_MS_IF_SHOWN = 300_000;
 /** The requests that it takes to show a share, and how far they may be from it: 5 percentage points, or half of a smaller share. */
@@ -23,7 +31,7 @@ const LONGEST_BY = 600;
 export interface KeptTraffic {
   /**
    * What was found if somebody else has moved it. Never waits: the router is read from time to time, beside the polls.
-   * @param seen the requests of both versions since the window opened
+   * @param seen the requests of both versions since the window opened, and why they are not judged yet
    */
   moved(seen: Requests): TrafficMoved | undefined;
   /** Reads the router at once, whatever the requests show. */
@@ -32,7 +40,7 @@ export interface KeptTraffic {
   stop(): void;
 }
 
-type Requests = Readonly<Record<'green' | 'blue', Pick<MeasuredCounts, 'requests'>>>;
+type Requests = Readonly<Record<'green' | 'blue', Pick<MeasuredCounts, 'requests'>>> & Pick<WatchHeartbeat, 'code'>;
 
 /** A router that cannot be read, or not now, is not taken for one whose traffic moved. */
 export function keptTraffic(router: Router, { target, percentage }: WatchInput, signal: AbortSignal): KeptTraffic {
@@ -58,13 +66,14 @@ export function keptTraffic(router: Router, { target, percentage }: WatchInput, 
   }
 
   return {
-    moved({ green, blue }) {
+    moved({ green, blue, code }) {
       const now = Date.now();
-      if (now < nextAt) return found;
+      const isDoubted = code === 'wrong-traffic-split' && now - readAt >= EVERY_MS_IF_DOUBTED;
+      if (now < nextAt && !isDoubted) return found;
       nextAt = now + EVERY_MS;
       const isShown = show(percentage, green.requests - before.green, blue.requests - before.blue);
       before = { green: green.requests, blue: blue.requests };
-      if (isShown && nextAt - readAt <= EVERY_MS_IF_SHOWN) return found;
+      if (isShown && !isDoubted && nextAt - readAt <= EVERY_MS_IF_SHOWN) return found;
       readAt = now;
       void find(bound()).catch(() => undefined);
       return found;

@@ -36,7 +36,12 @@ test('parts of a router that disagree are traffic that was moved; a router that 
 afterEach(() => void jest.useRealTimers());
 
 /** At which second of ten minutes the router is read, polled every second, where green has so many of 20 requests a second. */
-async function readingsAt(percentage: number, ofGreen: number, all = 20): Promise<number[]> {
+async function readingsAt(
+  percentage: number,
+  ofGreen: number,
+  all = 20,
+  code?: 'wrong-traffic-split',
+): Promise<number[]> {
   jest.useFakeTimers();
   const start = Date.now();
   const at: number[] = [];
@@ -49,7 +54,7 @@ async function readingsAt(percentage: number, ofGreen: number, all = 20): Promis
   for (let second = 0; second <= 600; second += 1) {
     const green = { requests: second * ofGreen };
     const blue = { requests: second * (all - ofGreen) };
-    expect(kept.moved({ green, blue })).toBeUndefined();
+    expect(kept.moved({ green, blue, ...(code && second >= 30 && second < 60 && { code }) })).toBeUndefined();
     await jest.advanceTimersByTimeAsync(1_000);
   }
   return at;
@@ -78,6 +83,11 @@ test.each([
   ['no requests', 50, 0, 0],
 ])('where the requests show %s, it is read once a minute', async (_, share, green, all) => {
   expect(await readingsAt(share, green, all)).toEqual(ONCE_A_MINUTE);
+});
+
+test('while the judge doubts that green gets its share, it is read every ten seconds', async () => {
+  const readings = await readingsAt(50, 10, 20, 'wrong-traffic-split');
+  expect(readings.slice(0, 5)).toEqual([3, 30, 40, 50, 350]);
 });
 
 test('requests that stop showing the share have the router read within a minute, and what was moved is found', async () => {
