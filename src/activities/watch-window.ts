@@ -88,7 +88,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
           reading: await source.read(since, readSignal),
           look: await looking,
         }));
-        // Its requests may be missing because somebody else took its traffic away: that is none of green's faults.
+        // Perhaps somebody else took its traffic away: that is not green's fault.
         const taken = seen.code === 'no-green-traffic' ? await traffic.look() : undefined;
         if (taken) seen = withoutItsTraffic(before, seen, taken);
         if (seen.verdict !== 'breached') await readingFurther;
@@ -221,7 +221,7 @@ function withFurther(window: WatchHeartbeat, further: FurtherMetrics): WatchHear
   };
 }
 
-/** The reading in which green missed its traffic, which the judge is not to hold against it. */
+/** What the judge knew before this reading: green had no traffic in it, so it says nothing about green. */
 function withoutItsTraffic(before: WatchHeartbeat, seen: WatchHeartbeat, { found }: TrafficMoved): WatchHeartbeat {
   return {
     ...unjudged(seen),

@@ -37,7 +37,7 @@ export function axisOf(
   return { from, stretchMs, stretches: Math.max(0, Math.ceil((now - from) / stretchMs)) };
 }
 
-/** One stretch of a version: how many requests and of what kind; `rated`: those of which it is known over which time they came. */
+/** One stretch of a version: how many requests and of what kind. `rated`: the requests whose time span is known, and that time. */
 interface Stretch extends Counts {
   readonly rated: { readonly requests: number; readonly ms: number };
 }
