@@ -25,7 +25,8 @@ export function sumOfBuckets(
   const sums = new Map<string, FreshCounts>();
   for (const { version, counts, from: start } of buckets) {
     if (start >= upTo) continue;
-    sums.set(version, addCounts(sums.get(version) ?? NO_COUNTS, { ...NO_COUNTS, ...counts }));
+    const { requests = 0, failed = 0, slow = 0, seconds = 0, timed = requests } = counts;
+    sums.set(version, addCounts(sums.get(version) ?? NO_COUNTS, { requests, failed, slow, seconds, timed }));
   }
   return { counts: Object.fromEntries([...sums].map(([version, sum]) => [version, plausible(sum)])), upTo };
 }

@@ -17,6 +17,16 @@ test('buckets are added up by version, and what is missing is 0', () => {
   });
 });
 
+test('what a plugin gives as undefined is missing, and only some requests may be timed', () => {
+  const buckets = [
+    { version: 'blue', from: 1_000, counts: { requests: 10, timed: 4, slow: 3, ...({ failed: undefined } as object) } },
+    { version: 'blue', from: 1_000, counts: { requests: 5 } },
+  ];
+  expect(sumOfBuckets(buckets, since).counts).toEqual({
+    blue: { requests: 15, failed: 0, slow: 3, seconds: 0, timed: 9 },
+  });
+});
+
 test('what comes after the newest requests is not counted yet: it would be counted again', () => {
   const buckets = [
     { version: 'blue', from: 1_000, counts: { requests: 10 } },
