@@ -142,7 +142,7 @@ export interface DeploymentPlan {
     readonly windowMs: number;
     /** Longest window while a person thinks. */
     readonly gateWindowMs: number;
-    /** Longest time without anyone watching (no worker) before the evidence counts as lost. */
+    /** How late a window may end for want of a worker; and how long a worker that is back may take to read what it missed. */
     readonly maxUnwatchedMs: number;
     /** A soak that is not proven healthy in its time is extended up to this many times its length in all. */
     readonly maxSoakFactor: number;

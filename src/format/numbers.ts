@@ -11,6 +11,12 @@ export function duration(ms: number): string {
   return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`;
 }
 
+/** The same, rounded to a minute from ten minutes on, and below to a second. */
+export function roughly(ms: number): string {
+  const unitMs = ms < 600_000 ? 1_000 : 60_000;
+  return duration(Math.round(ms / unitMs) * unitMs);
+}
+
 /** Three significant digits, and no more than are needed: `20.4 %`, `5 %`. */
 export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(3))} %`;

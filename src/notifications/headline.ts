@@ -8,6 +8,7 @@ const STATE: Record<NotificationEvent, string> = {
   shifted: 'watched',
   extended: 'soak extended',
   undecided: 'cannot be judged',
+  unwatched: 'was not watched for a while',
   'traffic-moved': 'traffic was moved by somebody else',
   held: 'held',
   'gate-opened': 'waits for approval',

@@ -28,6 +28,7 @@ const ASKED: Partial<Record<NotificationEvent, string>> = {
   'check-waits': 'status',
   extended: 'status',
   undecided: 'abort',
+  unwatched: 'status',
   'traffic-moved': 'status',
   held: 'status',
   'gate-opened': 'approve',

@@ -73,7 +73,9 @@ const watch = z
       .describe('The same, while a gate waits for approval.'),
     maxUnwatched: duration
       .prefault('2m')
-      .describe('After more than this time without a worker, the deployment rolls back.'),
+      .describe(
+        'How late a window may end when no worker watches. After that, a worker that is back has as long to read what the metrics counted meanwhile; if it cannot, the deployment rolls back.',
+      ),
     maxSoakFactor: z
       .number()
       .min(1)

@@ -33,12 +33,7 @@ export function workOn(taskQueue: string | undefined, summary: string, boundMs: 
 /** The same for what is not worth many tries: it is given up after so many attempts, and a lost worker's counts as one. */
 export function workAtMost(attempts: number, summary: string, boundMs: number): Activities {
   const bounds = boundsOf(summary, boundMs, REPLACEMENT_MS);
-  const heartbeatTimeout = Math.min(HEARTBEAT_TIMEOUT_MS, boundMs); // as the server makes it
-  return proxyActivities<Activities>({
-    ...bounds,
-    heartbeatTimeout,
-    retry: { ...bounds.retry, maximumAttempts: attempts },
-  });
+  return proxyActivities<Activities>({ ...bounds, retry: { ...bounds.retry, maximumAttempts: attempts } });
 }
 
 function boundsOf(summary: string, boundMs: number, lossMs: number): ActivityOptions {
@@ -46,7 +41,7 @@ function boundsOf(summary: string, boundMs: number, lossMs: number): ActivityOpt
     summary,
     startToCloseTimeout: boundMs,
     scheduleToCloseTimeout: boundMs + lossMs,
-    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    heartbeatTimeout: Math.min(HEARTBEAT_TIMEOUT_MS, boundMs), // as the server makes it
     // What was begun is seen to its end: a command is stopped, a window gives its verdict.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: 1_000, backoffCoefficient: 1, nonRetryableErrorTypes: [...FINAL] },

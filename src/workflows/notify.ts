@@ -10,8 +10,9 @@ import {
   openGate,
   rollbackPromise,
   type TrafficStep,
+  type WindowResult,
 } from '../domain/index.ts';
-import { duration, sentence } from '../format/index.ts';
+import { duration, roughly, sentence } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, lastAnswer } from './failures.ts';
@@ -82,6 +83,22 @@ export function notifyOfShift(deployment: Deployment, { percentage, soakMs }: Tr
   const { service, version, environment } = deployment.status();
   const text = `${service} ${version} has ${percentage} % of the traffic in ${environment} and is watched for ${duration(soakMs)}.`;
   void notify(deployment, 'shifted', 'info', text);
+}
+
+/** Notifies people of the time in which no worker watched green, and of what the metrics of that time say. */
+export function notifyOfUnwatched(
+  deployment: Deployment,
+  { percentage }: TrafficStep,
+  unwatchedMs: number,
+  { verdict, reason }: WindowResult,
+): void {
+  const { service, version, environment } = deployment.status();
+  void notify(
+    deployment,
+    'unwatched',
+    'warning',
+    `${service} ${version} in ${environment} had ${percentage} % of the traffic for ${roughly(unwatchedMs)} in which no worker watched it. The metrics of that time are read now: ${verdict}, ${sentence(reason)}`,
+  );
 }
 
 /**

@@ -1,12 +1,4 @@
 import {
-  ActivityFailure,
-  CancellationScope,
-  CancelledFailure,
-  condition,
-  patched,
-  TimeoutFailure,
-} from '@temporalio/workflow';
-import {
   currentStep,
   entered,
   extensionMs,
@@ -18,34 +10,21 @@ import {
   soakProven,
   stepBegun,
   type TrafficStep,
-  type WatchHeartbeat,
-  type WatchInput,
   type WatchState,
-  type WindowResult,
-  windowClosed,
 } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
 import { confirmApprovals } from './confirm-approvals.ts';
 import type { Deployment } from './deployment.ts';
-import { errorMessage, RollbackRequired } from './failures.ts';
+import { RollbackRequired } from './failures.ts';
 import { notify, notifyOfShift } from './notify.ts';
 import { remindOfGate } from './reminders.ts';
-import { setTrafficRight } from './set-right.ts';
-import { awaitDecision, mindUndecided, soakLimitOf, untilDecided } from './undecided.ts';
+import { awaitDecision, soakLimitOf } from './undecided.ts';
+import { watchWindow } from './watch-window.ts';
 
 /** A window that closes an approval with an inconclusive verdict is followed by one of at least so many polls. */
 const POLLS_TO_CONFIRM = 3;
 
 /** A window that begins so much later than it was asked for had no worker: that time is not taken from the longest soak. */
 const UNWATCHED_MS = 5_000;
-
-const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
-
-const LEFT = {
-  verdict: 'inconclusive',
-  reason: 'the soak was left before the window closed',
-  code: 'insufficient-data',
-} as const;
 
 /**
  * Watches one step of the traffic plan until its soak is proven healthy and its gate, if it has one, is approved. The
@@ -171,101 +150,4 @@ export async function watchUntil(
 function whyExtended(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
   const { service, version, environment } = deployment.status();
   return `${service} ${version} in ${environment} is not proven healthy at ${percentage} % yet, so the soak goes on: ${reason}. Without proof it is rolled back in the end; abort does it now.`;
-}
-
-/**
- * One window: closed at `until`, or early when `closeEarly` becomes true. Asking the activity to cancel means "close
- * now": it polls once more and returns its verdict, so that nothing seen is thrown away.
- */
-async function watchWindow(
-  deployment: Deployment,
-  step: TrafficStep,
-  soakStartedAt: number,
-  {
-    watchState,
-    closeEarly,
-    ...ends
-  }: Pick<WatchInput, 'watchState' | 'until' | 'healthyFrom'> & { closeEarly?: () => boolean },
-): Promise<WindowResult> {
-  const { target, judge, watch } = deployment.plan();
-  const from = Date.now();
-  const until = untilDecided(deployment, ends.until);
-  const boundMs = Math.max(0, until - from) + watch.maxUnwatchedMs;
-  const { soakMs, percentage } = step;
-  const input = {
-    target,
-    rules: judge,
-    pollMs: watch.pollMs,
-    soakStartedAt,
-    soakMs,
-    percentage,
-    ...ends,
-    until,
-    watchState,
-  };
-  const window = await inScope();
-  deployment.change((status) => windowClosed(status, window));
-  if (window.verdict === 'breached') throw new RollbackRequired('breach', window.reason, window.to);
-  mindUndecided(deployment, step, window);
-  await setTrafficRight(deployment, step, window);
-  return window;
-
-  /**
-   * Once the soak is left, nobody waits for its window: the activity learns of that with its next heartbeat, and there are few. What
-   * it has seen is in the report if it comes in time; its doubts are not, since the rollback moves the traffic meanwhile.
-   */
-  async function untilLeft(closed: Promise<WindowResult>): Promise<WindowResult> {
-    try {
-      return await Promise.race([closed, CancellationScope.current().cancelRequested]);
-    } catch (error) {
-      const report = (late: WindowResult) =>
-        deployment.change((status) =>
-          windowClosed(status, late.verdict === 'inconclusive' ? { ...late, ...LEFT } : late),
-        );
-      void closed.then(report, () => undefined);
-      throw error;
-    }
-  }
-
-  async function inScope(): Promise<WindowResult> {
-    try {
-      return await CancellationScope.cancellable(async () => {
-        const closed = work(`watch at ${step.percentage} %`, boundMs, 0).watchWindow(input);
-        if (!closeEarly) return await (patched('leave-soak-at-once') ? untilLeft(closed) : closed);
-        await Promise.race([closed, condition(closeEarly)]);
-        CancellationScope.current().cancel();
-        return await closed;
-      });
-    } catch (error) {
-      if (deployment.scope.consideredCancelled) throw error;
-      // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
-      // the next window goes on from what was seen last, and judges the gap.
-      if (closeEarly?.() && isUnattended(error)) return lastHeartbeat(error) ?? nothingSeen(from, input);
-      throw new RollbackRequired(
-        'evidence-lost',
-        `Nobody could watch for too long: ${errorMessage(error)}`,
-        Date.now(),
-      );
-    }
-  }
-}
-
-/** Its worker was lost; or it was cancelled between two attempts, when no worker was there to give a verdict. */
-function isUnattended(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure)) return false;
-  const { cause } = error;
-  return cause instanceof CancelledFailure || (cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT');
-}
-
-function lastHeartbeat(error: unknown): WindowResult | undefined {
-  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return undefined;
-  const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
-  if (!beat) return undefined;
-  const { latest: _, problem: __, ...window } = beat;
-  return { ...window, ...UNATTENDED };
-}
-
-function nothingSeen(from: number, { rules, watchState }: WatchInput): WindowResult {
-  const none = { requests: 0, failed: 0, slow: rules.limits.latency ? 0 : null };
-  return { ...UNATTENDED, from, to: from, green: none, blue: none, watchState };
 }

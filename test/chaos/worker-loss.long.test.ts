@@ -4,6 +4,7 @@ import type { WindowResult } from '../../src/domain/activity-results.ts';
 import type { DeploymentStatus, Phase } from '../../src/domain/status.ts';
 import type { Reading } from '../../src/plugin/counters.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { until as untilTrue } from '../checks/support/context.ts';
 import { type LittleProduction, startLittleProduction } from '../support/little-production.ts';
 import { keepHistory, observe, start, type TestDeployment, uniqueService, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -21,6 +22,8 @@ const LONG_SOAK = {
 
 interface Scene extends TestDeployment {
   readonly production: LittleProduction;
+  killWorker(): Promise<void>;
+  startWorker(): void;
   /** SIGKILLs the worker that serves and starts another. */
   replaceWorker(): Promise<void>;
 }
@@ -39,12 +42,20 @@ async function scene(changes: Record<string, unknown> = {}): Promise<Scene> {
   cleanUps.push(() => Promise.all(workers.map((worker) => worker.kill('SIGKILL'))));
   const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
   cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  const killWorker = async () => {
+    await workers.at(-1)?.kill('SIGKILL');
+  };
+  const startWorker = () => {
+    workers.push(startWorkerProcess(taskQueue, production.env));
+  };
   return {
     ...observe(handle, 60_000),
     production,
+    killWorker,
+    startWorker,
     replaceWorker: async () => {
-      await workers.at(-1)?.kill('SIGKILL');
-      workers.push(startWorkerProcess(taskQueue, production.env));
+      await killWorker();
+      startWorker();
     },
   };
 }
@@ -83,6 +94,14 @@ function carried(window: WindowResult | undefined, version: string): number {
   return series.filter((one) => one.version === version).reduce((sum, one) => sum + one.requests, 0);
 }
 
+async function expectEachCountedOnce(deployment: TestDeployment): Promise<void> {
+  const windows = await windowsOf(deployment);
+  const shifted = (window: WindowResult) => window.shifting?.green.requests ?? 0;
+  const counted = windows.reduce((sum, window) => sum + window.green.requests + shifted(window), 0);
+  expect(counted).toBeGreaterThan(1_000);
+  expect(counted).toBe(carried(windows.at(-1), '2.5.0'));
+}
+
 story(
   'killed while it waits for a person, during the 50 % soak, at the gate and at 100 %: completed, nothing counted twice',
   async () => {
@@ -109,11 +128,7 @@ story(
     expect((await handle.result()).outcome).toBe('completed');
 
     expect(commands(production)).toEqual(['deploy 2.5.0', 'shift 50', 'shift 100']);
-    const windows = await windowsOf(deployment);
-    const shifted = (window: WindowResult) => window.shifting?.green.requests ?? 0;
-    const counted = windows.reduce((sum, window) => sum + window.green.requests + shifted(window), 0);
-    expect(counted).toBeGreaterThan(1_000);
-    expect(counted).toBe(carried(windows.at(-1), '2.5.0'));
+    await expectEachCountedOnce(deployment);
     await keepHistory('completed-workers-killed', handle);
   },
 );
@@ -160,6 +175,45 @@ for (const [phase, command] of PHASES)
     expect(distinct(attempts.map(({ operation }) => operation ?? ''))).toHaveLength(1);
   });
 
+const IMPATIENT = { watch: { gateWindow: '2s', maxUnwatched: '3s' } };
+
+/** SIGKILLs the worker at 50 %, and starts another when nobody has watched for longer than the runbook allows. */
+async function unwatched(deployment: Scene, meanwhile: () => void = () => {}): Promise<void> {
+  const { handle, until, killWorker, startWorker } = deployment;
+  await attest(deployment);
+  await until(({ steps: [step] }) => (step?.windows.length ?? 0) > 0);
+  await killWorker();
+  meanwhile();
+  const isLost = async () => {
+    const { events } = await handle.fetchHistory();
+    return events?.some(({ activityTaskTimedOutEventAttributes: timedOut }) => timedOut) ?? false;
+  };
+  await untilTrue(isLost);
+  startWorker();
+}
+
+story('nobody watches for too long, and green is healthy: it goes on, nothing counted twice', async () => {
+  const deployment = await scene(IMPATIENT);
+  const { production, handle, untilPhase } = deployment;
+  await unwatched(deployment);
+  await untilPhase('awaiting-approval');
+  await handle.signal(messages.approve, { by: 'ana' });
+  expect((await handle.result()).outcome).toBe('completed');
+  expect(commands(production)).toEqual(['deploy 2.5.0', 'shift 50', 'shift 100']);
+  await expectEachCountedOnce(deployment);
+});
+
+story('nobody watches for too long, and green fails meanwhile: rolled back for the breach', async () => {
+  const deployment = await scene(IMPATIENT);
+  const { production, handle } = deployment;
+  await unwatched(deployment, () => production.fail('2.5.0', 0.5));
+  const error = await handle.result().catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ cause: { type: 'DeploymentRolledBack', message: expect.stringContaining('failed') } });
+  const { rollback } = await deployment.status();
+  expect(rollback?.cause).toBe('breach');
+  expect(production.share()).toBe(0);
+});
+
 story('a decision that came while no worker ran is taken when one is back', async () => {
   const deployment = await scene();
   const { handle, untilPhase, replaceWorker } = deployment;
@@ -187,4 +241,4 @@ story('a rollback command that exits 0 without effect is not believed', async ()
   expect(production.share()).toBe(0);
 });
 
-test.each(sample(stories, 2))('%s', async (_, run) => run());
+test.each(sample(stories, 3))('%s', async (_, run) => run());

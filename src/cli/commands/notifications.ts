@@ -28,6 +28,7 @@ const SEVERITY: Partial<Record<NotificationEvent, Notification['severity']>> = {
   'forward-only': 'warning',
   extended: 'warning',
   undecided: 'critical',
+  unwatched: 'warning',
   'traffic-moved': 'warning',
   held: 'warning',
   reminder: 'warning',

@@ -1,0 +1,160 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  patched,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import {
+  type TrafficStep,
+  type WatchHeartbeat,
+  type WatchInput,
+  type WindowResult,
+  windowClosed,
+} from '../domain/index.ts';
+import { roughly } from '../format/index.ts';
+import { work } from './activity-proxy.ts';
+import type { Deployment } from './deployment.ts';
+import { errorMessage, RollbackRequired } from './failures.ts';
+import { notifyOfUnwatched } from './notify.ts';
+import { setTrafficRight } from './set-right.ts';
+import { mindUndecided, untilDecided } from './undecided.ts';
+
+const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
+
+const LEFT = {
+  verdict: 'inconclusive',
+  reason: 'the soak was left before the window closed',
+  code: 'insufficient-data',
+} as const;
+
+/**
+ * One window: closed at `until`, or early when `closeEarly` becomes true. Asking the activity to cancel means "close
+ * now": it polls once more and returns its verdict, so that nothing seen is thrown away.
+ */
+export async function watchWindow(
+  deployment: Deployment,
+  step: TrafficStep,
+  soakStartedAt: number,
+  {
+    watchState,
+    closeEarly,
+    ...ends
+  }: Pick<WatchInput, 'watchState' | 'until' | 'healthyFrom'> & { closeEarly?: () => boolean },
+): Promise<WindowResult> {
+  const { target, judge, watch } = deployment.plan();
+  const from = Date.now();
+  const { soakMs, percentage } = step;
+  const input: WatchInput = {
+    target,
+    rules: judge,
+    pollMs: watch.pollMs,
+    soakStartedAt,
+    soakMs,
+    percentage,
+    ...ends,
+    until: untilDecided(deployment, ends.until),
+    watchState,
+  };
+  const window = await attended();
+  deployment.change((status) => windowClosed(status, window));
+  if (window.verdict === 'breached') throw new RollbackRequired('breach', window.reason, window.to);
+  mindUndecided(deployment, step, window);
+  await setTrafficRight(deployment, step, window);
+  return window;
+
+  async function attended(): Promise<WindowResult> {
+    try {
+      return await closed(input, closeEarly);
+    } catch (error) {
+      if (deployment.scope.consideredCancelled) throw error;
+      const lost = lastHeartbeat(error) ?? nothingSeen(from, input);
+      // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
+      // the next window goes on from what was seen last, and judges the gap.
+      if (closeEarly?.() && isUnattended(error)) return lost;
+      if (!isTimedOut(error)) throw evidenceLost(lost, errorMessage(error));
+      return catchUp(lost);
+    }
+  }
+
+  /**
+   * Nobody watched for too long. A worker is back, since this runs, and the counters are cumulative: what it reads now is the evidence
+   * of that time. There is one try, so that a deployment that no worker survives is rolled back.
+   */
+  async function catchUp(lost: WindowResult): Promise<WindowResult> {
+    const now = Date.now();
+    deployment.change((status) => windowClosed(status, lost));
+    const found = await closed({
+      ...input,
+      watchState: lost.watchState,
+      until: now + watch.maxUnwatchedMs,
+      healthyFrom: now,
+    }).catch((error: unknown) => {
+      if (deployment.scope.consideredCancelled) throw error;
+      throw evidenceLost(lost, errorMessage(error));
+    });
+    const readBefore = lost.watchState.cursor?.at ?? 0;
+    if ((found.watchState.cursor?.at ?? 0) <= readBefore) throw evidenceLost(lost, found.reason);
+    notifyOfUnwatched(deployment, step, found.from - lost.to, found);
+    return found;
+  }
+
+  async function closed(asked: WatchInput, early?: () => boolean): Promise<WindowResult> {
+    const boundMs = Math.max(0, asked.until - Date.now()) + watch.maxUnwatchedMs;
+    return CancellationScope.cancellable(async () => {
+      const closing = work(`watch at ${percentage} %`, boundMs, 0).watchWindow(asked);
+      if (!early) return await (patched('leave-soak-at-once') ? untilLeft(closing) : closing);
+      await Promise.race([closing, condition(early)]);
+      CancellationScope.current().cancel();
+      return await closing;
+    });
+  }
+
+  /**
+   * Once the soak is left, nobody waits for its window: the activity learns of that with its next heartbeat, and there are few. What
+   * it has seen is in the report if it comes in time; its doubts are not, since the rollback moves the traffic meanwhile.
+   */
+  async function untilLeft(closing: Promise<WindowResult>): Promise<WindowResult> {
+    try {
+      return await Promise.race([closing, CancellationScope.current().cancelRequested]);
+    } catch (error) {
+      const report = (late: WindowResult) =>
+        deployment.change((status) =>
+          windowClosed(status, late.verdict === 'inconclusive' ? { ...late, ...LEFT } : late),
+        );
+      void closing.then(report, () => undefined);
+      throw error;
+    }
+  }
+}
+
+function evidenceLost({ to }: WindowResult, why: string): RollbackRequired {
+  const now = Date.now();
+  return new RollbackRequired('evidence-lost', `Nobody could watch for ${roughly(now - to)}: ${why}`, now);
+}
+
+/** No worker gave a verdict in the time that the window had, however often it was tried. */
+function isTimedOut(error: unknown): boolean {
+  return error instanceof ActivityFailure && (error.cause instanceof TimeoutFailure || error.retryState === 'TIMEOUT');
+}
+
+/** Its worker was lost; or it was cancelled between two attempts, when no worker was there to give a verdict. */
+function isUnattended(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  return cause instanceof CancelledFailure || (cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT');
+}
+
+function lastHeartbeat(error: unknown): WindowResult | undefined {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return undefined;
+  const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
+  if (!beat) return undefined;
+  const { latest: _, problem: __, ...window } = beat;
+  return { ...window, ...UNATTENDED };
+}
+
+function nothingSeen(from: number, { rules, watchState }: WatchInput): WindowResult {
+  const none = { requests: 0, failed: 0, slow: rules.limits.latency ? 0 : null };
+  return { ...UNATTENDED, from, to: from, green: none, blue: none, watchState };
+}

@@ -1,0 +1,93 @@
+import { expect, test } from '@jest/globals';
+import type { Activities } from '../../src/domain/activities.ts';
+import type { WatchInput, WindowResult } from '../../src/domain/activity-results.ts';
+import type { DeploymentPlan } from '../../src/domain/plan.ts';
+import * as messages from '../../src/workflows/messages.ts';
+import { keepHistory, rolledBack, useTemporal } from '../support/temporal.ts';
+import { effects, healthyWindow, untilCancelled, type World, world } from '../support/world.ts';
+
+/** Nobody watches for longer than `watch.maxUnwatched`: the metrics of that time are read before anything is rolled back. */
+
+const temporal = useTemporal();
+const ROLLBACK = ['restore 1', 'verify', 'guard'];
+
+const impatient = (plan: DeploymentPlan): DeploymentPlan => ({
+  ...plan,
+  watch: { ...plan.watch, gateWindowMs: 200, maxUnwatchedMs: 500 },
+});
+
+/** The windows with these numbers, from 1, are lost; the one after each of them finds `found`. The second is the first at the gate. */
+function watched(
+  lost: readonly number[],
+  found: Partial<WindowResult> = {},
+): World & { readonly inputs: WatchInput[] } {
+  const inputs: WatchInput[] = [];
+  const watchWindow = async (input: WatchInput): Promise<WindowResult> => {
+    inputs.push(input);
+    const number = inputs.length;
+    if (lost.includes(number)) return untilCancelled();
+    const window = await healthyWindow(input);
+    const cursor = { at: number };
+    return {
+      ...window,
+      watchState: { ...window.watchState, cursor },
+      ...(lost.includes(number - 1) && found),
+    };
+  };
+  return { inputs, ...world({ plan: impatient, activities: { watchWindow } }) };
+}
+
+test('the metrics of that time are healthy: it goes on, and people are notified', async () => {
+  const { activities, asked, inputs } = watched([2]);
+  const texts: string[] = [];
+  const notify: Activities['notify'] = async ({ text }) => {
+    texts.push(text);
+  };
+  await temporal.deploy({ ...activities, notify }, async ({ handle, until }) => {
+    const { steps } = await until(({ steps: [step] }) => (step?.windows.length ?? 0) > 2);
+    expect(steps[0]?.windows[1]).toMatchObject({
+      verdict: 'inconclusive',
+      reason: 'no worker was there when the window closed',
+    });
+    expect(inputs[2]?.watchState).toEqual(inputs[1]?.watchState);
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await handle.result()).outcome).toBe('completed');
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', 'shift 100']);
+    expect(texts).toContainEqual(
+      expect.stringMatching(
+        /2\.5\.0 in production had 50 % of the traffic for \d+ s in which no worker watched it\. .* now: healthy, all well\.$/,
+      ),
+    );
+    await keepHistory('completed-unwatched', handle);
+  });
+});
+
+test('they show a breach: it is rolled back for the breach', async () => {
+  const { activities, asked } = watched([2], { verdict: 'breached', reason: '40 % of 900 requests failed' });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(message).toContain('40 % of 900 requests failed');
+    expect(report.rollback?.cause).toBe('breach');
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', ...ROLLBACK]);
+    await keepHistory('breach-while-unwatched', handle);
+  });
+});
+
+const unread: Partial<WindowResult> = {
+  verdict: 'inconclusive',
+  reason: 'the metrics are away',
+  watchState: { cursor: { at: 1 }, judge: null, soakStartedAt: 0 },
+};
+
+test.each<[string, string, Parameters<typeof watched>, RegExp]>([
+  ['they cannot be read', 'evidence-unread', [[2], unread], /^Nobody could watch for .*: the metrics are away/],
+  ['nobody reads them either', 'evidence-lost', [[2, 3]], /^Nobody could watch for .*SCHEDULE_TO_CLOSE/],
+])('%s: it is rolled back, because the evidence is lost', async (_, name, script, reason) => {
+  const { activities, asked } = watched(...script);
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.rollback).toMatchObject({ cause: 'evidence-lost', reason: expect.stringMatching(reason) });
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', ...ROLLBACK]);
+    await keepHistory(name, handle);
+  });
+});
