@@ -41,6 +41,9 @@ export interface Workload {
    * is missing is not known.
    */
   observe?(run: RunContext): Promise<Readonly<Record<string, InstancesSeen>>>;
-  /** Whether everything is there that a deployment needs. Changes nothing. */
-  preflight?(run: RunContext): Promise<Observation>;
+  /**
+   * Whether everything is there that a deployment needs: before green is deployed, and again right before its first traffic, with
+   * `greenIsUp`. Changes nothing.
+   */
+  preflight?(run: RunContext, when: { readonly greenIsUp: boolean }): Promise<Observation>;
 }

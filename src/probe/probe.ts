@@ -44,7 +44,7 @@ export async function probeRunbook(
   const { variables, addresses, programs } = namedThings(runbook);
   const source = metricsOf(runbook, { registry, context, router, blue });
   const all = await Promise.all([
-    observed('workload', async (signal) => workload.preflight?.({ signal, heartbeat() {} })),
+    observed('workload', async (signal) => workload.preflight?.({ signal, heartbeat() {} }, { greenIsUp: false })),
     observed('router', async (signal) => router.preflight?.({ signal, heartbeat() {} })),
     ...notifiers.map((notifier) =>
       observed(notifier.name, async () => ({ evidence: [], problems: (await notifier.preflight?.()) ?? [] })),

@@ -34,9 +34,9 @@ const NOTHING: Observation = { evidence: [], problems: [] };
  */
 function create({ timeout }: CheckConfig): Check {
   return async (context) => {
-    const { target, workload, router, run } = context;
+    const { target, workload, router, greenIsUp, run } = context;
     run.heartbeat({ doing: 'asking the workload and the router what they miss' });
-    const deploying = (await workload.preflight?.(run)) ?? NOTHING;
+    const deploying = (await workload.preflight?.(run, { greenIsUp })) ?? NOTHING;
     const routing = (await router.preflight?.(run)) ?? NOTHING;
     const isRouterReady = routing.problems.length === 0;
     const traffic = await observeTraffic(context, { timeoutMs: timeout, tries: isRouterReady ? TRIES : 1 });

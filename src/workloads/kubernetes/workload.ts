@@ -135,7 +135,8 @@ export const kubernetesWorkload = workloadKind({
         return observePods(cluster, config, watched, run);
       },
 
-      preflight: (run) => preflight({ cluster, config, target, router: () => slotsOfRouter(run) }, run),
+      preflight: (run, { greenIsUp }) =>
+        preflight({ cluster, config, target, greenIsUp, router: () => slotsOfRouter(run) }, run),
     };
   },
 });

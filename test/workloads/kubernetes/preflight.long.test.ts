@@ -14,13 +14,16 @@ describeOnKubernetes('preflight of workload kubernetes', () => {
   let folder: string;
   const open = (given: Partial<Parameters<typeof openWorkload>[0]> = {}) =>
     openWorkload({ kubeconfig: kubeconfig(), namespace: namespace(), ...given });
-  const preflight = async (given?: Partial<Parameters<typeof openWorkload>[0]>): Promise<Observation> => {
-    const observation = await open(given).preflight?.(idle());
+  const preflight = async (
+    given?: Partial<Parameters<typeof openWorkload>[0]>,
+    greenIsUp = false,
+  ): Promise<Observation> => {
+    const observation = await open(given).preflight?.(idle(), { greenIsUp });
     if (!observation) throw new Error('this workload has a preflight');
     return observation;
   };
-  const problems = async (given?: Partial<Parameters<typeof openWorkload>[0]>) =>
-    (await preflight(given)).problems.map(({ found, unblock }) => `${found} -> ${unblock}`);
+  const problems = async (...given: Parameters<typeof preflight>) =>
+    (await preflight(...given)).problems.map(({ found, unblock }) => `${found} -> ${unblock}`);
   const post = (path: string, body: object) => api().post(path.replace('NS', namespace()), body);
 
   beforeEach(async () => {
@@ -147,11 +150,20 @@ describeOnKubernetes('preflight of workload kubernetes', () => {
   test('a green that was scaled down before its first traffic', async () => {
     await open().deploy(newOperation(), idle());
     await api().patch(ownerPath(namespace(), 'rec-green'), { spec: { replicas: 1 } });
-    expect(await problems()).toEqual([
+    expect(await problems({}, true)).toEqual([
       expect.stringMatching(
         /^green has 1 replicas and blue 2: .* -> kubectl scale deployments\/rec-green --replicas=2 -n test-/,
       ),
     ]);
+  });
+
+  test('a version that was rolled back is deployed again', async () => {
+    await open().deploy(newOperation(), idle());
+    await open().stop(newOperation(), idle());
+    expect((await slotOf(api(), namespace(), 'rec-green')).replicas).toBe(0);
+    expect(await problems()).toEqual([]);
+    await open().deploy(newOperation(), idle());
+    expect(await problems({}, true)).toEqual([]);
   });
 
   test('slots that Flux sets back, and who else owns them', async () => {

@@ -1,5 +1,5 @@
 import { type Cluster, type KubeObject, RESOURCES, type SlotState } from '../../../kubernetes/index.ts';
-import type { DeploymentTarget, Observation, Problem } from '../../../plugin/index.ts';
+import type { Observation, Problem } from '../../../plugin/index.ts';
 import type { RunContext } from '../../../util/index.ts';
 import type { Config } from '../schema.ts';
 import { isFullSize } from './full-size.ts';
@@ -19,7 +19,7 @@ interface Autoscaler extends KubeObject {
 export async function observeAutoscalers(
   cluster: Cluster,
   { blue, green }: { readonly blue: SlotState; readonly green: SlotState },
-  { config: { namespace }, target }: { readonly config: Config; readonly target: DeploymentTarget },
+  { config: { namespace }, greenIsUp }: { readonly config: Config; readonly greenIsUp: boolean },
   run: RunContext,
 ): Promise<Observation> {
   const all = await cluster.list<Autoscaler>(RESOURCES.autoscaler, { namespace }, run);
@@ -31,7 +31,7 @@ export async function observeAutoscalers(
     }) => kind === green.owner.resource.kind && name === green.owner.name,
   );
   const shrunk: Problem[] =
-    green.version === target.green && !isFullSize(green.wanted, blue.wanted)
+    greenIsUp && !isFullSize(green.wanted, blue.wanted)
       ? [
           {
             found: `green has ${green.wanted} replicas and blue ${blue.wanted}: it would get more traffic than it can take`,

@@ -27,6 +27,7 @@ interface Means {
   readonly cluster: Cluster;
   readonly config: Config;
   readonly target: DeploymentTarget;
+  readonly greenIsUp: boolean;
   /** The slots by version, as the router says. */
   router(): Promise<Slots | undefined>;
 }
@@ -35,7 +36,7 @@ const NOTHING: Observation = { evidence: [], problems: [] };
 
 /** Whether the slots have all that a deployment needs. Changes nothing. */
 export async function preflight(means: Means, run: RunContext): Promise<Observation> {
-  const { cluster, config, target } = means;
+  const { cluster, config, target, greenIsUp } = means;
 
   /** What cannot be read for want of a permission is a problem already. */
   async function attempt(observe: () => Promise<Observation>): Promise<Observation> {
@@ -72,7 +73,7 @@ export async function preflight(means: Means, run: RunContext): Promise<Observat
       await Promise.all([
         attempt(() => observeQuota(cluster, both, config, run)),
         attempt(() => observeBlue(cluster, both.blue, config, run)),
-        attempt(() => observeAutoscalers(cluster, both, { config, target }, run)),
+        attempt(() => observeAutoscalers(cluster, both, { config, greenIsUp }, run)),
       ]),
     );
   });
