@@ -33,7 +33,11 @@ export function portsOf(
 ): Ports {
   const context = { target, env, log, runbook };
   const comparison = (compared: NonNullable<MetricsContext['compared']>, greenIsUp: boolean) => ({
-    compared: { blue: compared.blue, green: compared.green },
+    compared: {
+      blue: compared.blue,
+      green: compared.green,
+      ...(compared.apart !== undefined && { apart: compared.apart }),
+    },
     slots: (signal: AbortSignal) =>
       readSlots(registry.router(runbook.router, context), compared, { greenIsUp, signal }),
   });

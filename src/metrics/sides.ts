@@ -32,6 +32,13 @@ export interface Join {
 export interface Compared {
   readonly blue: string;
   readonly green: string;
+  /** Counted under its own name and not compared. */
+  readonly apart?: string;
+}
+
+/** Blue first; each once. */
+function named({ blue, green, apart = green }: Compared): readonly string[] {
+  return [...new Set([blue, green, apart])];
 }
 
 /** Which series belong to which version. */
@@ -95,7 +102,7 @@ function byLabel(
   { key, what, value }: { key: 'version' | 'slot'; what: string; value: (version: string) => string | undefined },
 ): Sides {
   const names = new Map<string, string>();
-  for (const version of compared ? [compared.blue, compared.green] : []) {
+  for (const version of compared ? named(compared) : []) {
     const own = value(version);
     const other = own === undefined ? undefined : names.get(own);
     if (other !== undefined && other !== version)
@@ -139,12 +146,10 @@ function bySelector(
         value: value.replaceAll('{version}', () => text(written(version))).replaceAll('{slot}', () => text(slot)),
       };
     });
-  const sides = compared
-    ? [compared.blue, ...(compared.green === compared.blue ? [] : [compared.green])].map((version, index) => ({
-        version,
-        matchers: fill(index === 0 ? both.blue : both.green, version),
-      }))
-    : [];
+  const sides = (compared ? named(compared) : []).map((version, index) => ({
+    version,
+    matchers: fill(index === 0 ? both.blue : both.green, version),
+  }));
   const shown = sides.map(({ matchers }) => formatSelector(matchers));
   if (new Set(shown).size < shown.length)
     throw new Error(`metrics.versionSelector selects the same series for blue and green: ${shown[0]}`);

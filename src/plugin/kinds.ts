@@ -49,9 +49,10 @@ export interface MetricsContext extends KindContext {
   readonly limits: Limits;
   /**
    * The versions that are compared: their slow requests have to be counted by the same limit, and other versions are no
-   * obstacle. Missing where all versions matter.
+   * obstacle. `apart` is another one whose requests have to be counted under its own name, whatever its buckets: green, when
+   * only blue is judged. Missing where all versions matter.
    */
-  readonly compared?: { readonly blue: string; readonly green: string };
+  readonly compared?: { readonly blue: string; readonly green: string; readonly apart?: string };
   /**
    * The slot of blue, and of green once it is deployed, by version: asked of the router. Missing where there is none to ask.
    * @throws ApplicationFailure `MetricsUnavailable` if the router does not say.

@@ -1,4 +1,5 @@
 import { metricsUnavailable } from './failures.ts';
+import type { MetricsContext } from './kinds.ts';
 import type { Router, Slots } from './router.ts';
 
 const EXAMPLE = '{"traffic": {"2.4.0": 100, "2.5.0": 0}, "slots": {"2.4.0": "shop-a", "2.5.0": "shop-b"}}';
@@ -9,7 +10,7 @@ const EXAMPLE = '{"traffic": {"2.4.0": 100, "2.5.0": 0}, "slots": {"2.4.0": "sho
  */
 export async function readSlots(
   router: Router,
-  { blue, green }: { readonly blue: string; readonly green: string },
+  { blue, green: compared, apart: green = compared }: NonNullable<MetricsContext['compared']>,
   { greenIsUp, signal }: { readonly greenIsUp: boolean; readonly signal: AbortSignal },
 ): Promise<Slots> {
   const slots = await router.readSlots?.({ signal, heartbeat() {} });

@@ -215,8 +215,15 @@ test('what blue suffered at first does not keep it from recovering: only its new
   expect(Number(failed)).toBeLessThan(suffered / 2);
 });
 
-test('the proof begins after the last request that still went to green', async () => {
-  const here = await scene();
+test.each<[string, Record<string, unknown>]>([
+  ['by their version', {}],
+  ['by how the metrics write it', { versionLabel: 'tag', versionValue: 'v{version}' }],
+  ['by their slot', { slotLabel: 'slot' }],
+  ['by a selector', { versionSelector: '{slot="{slot}"}' }],
+])('the proof begins after the last request that still went to green, distinguished %s', async (_, metrics) => {
+  const here = await scene({ metrics }, {}, () => ({
+    readSlots: async () => ({ [BLUE]: 'shop-a', [GREEN]: 'shop-b' }),
+  }));
   const { production, activities } = here;
   production.move(50);
   const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));

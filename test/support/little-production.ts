@@ -61,6 +61,7 @@ type Behaviour = 'hang' | 'fail' | 'lie' | 'late' | 'flood' | 'well';
 const REQUESTS_PER_SECOND = 200;
 const BLUE = '2.4.0';
 const GREEN = '2.5.0';
+const SLOTS: Readonly<Record<string, string>> = { [BLUE]: 'shop-a', [GREEN]: 'shop-b' };
 /** The smallest samples there are, and a number that is none. */
 const FLOOD = `${'a 1\n'.repeat(1_000_000)}http_requests_total{version="2.5.0",code="200"} ${'1'.repeat(5_000_000)}x\n`;
 const CHECKOUTS = 0.25;
@@ -128,7 +129,7 @@ export async function startLittleProduction(
   const page = (): string => {
     const lines = [`process_start_time_seconds ${startedAt / 1_000}`, '# TYPE http_requests_total counter'];
     for (const [version, counter] of counters) {
-      const label = `version="${version}"`;
+      const label = `version="${version}",tag="v${version}",slot="${SLOTS[version]}"`;
       const requests = Math.floor(counter.requests);
       const failed = Math.floor(counter.failed);
       const durations = held?.get(version) ?? counter;
