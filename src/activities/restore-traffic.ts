@@ -1,9 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { type Activities, FAILURE, type RollbackInput } from '../domain/index.ts';
+import { type Activities, type EvidenceLine, FAILURE, type RollbackInput } from '../domain/index.ts';
 import type { Evidence, Router, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { awaitIdleGreen, type IdleGreen, recoveryMetrics } from './idle-green.ts';
 import { portsOf } from './ports.ts';
 import { readBack } from './verify-traffic.ts';
 import { operation, withHeartbeat } from './with-heartbeat.ts';
@@ -13,9 +14,13 @@ const READ_BACK_MS = 30_000;
 /** Stopping green may take no longer: the proof that blue is healthy waits for it. So does what is done before. */
 const STOP_MS = 15_000;
 const DRAIN_MS = 15_000;
+/** Green that still gets requests by then goes on running: without it, all of them would fail. */
+const IDLE_MS = 30_000;
+
+const NOT_ASKED: IdleGreen = {};
 
 export function restoreTraffic(dependencies: Dependencies): Activities['restoreTraffic'] {
-  return ({ target, round, until }) =>
+  return ({ target, round, until, neverShifted }) =>
     withHeartbeat(async (run) => {
       const startedAt = Date.now();
       const { runbook, notice } = await dependencies.runbooks.pinnedOrCurrent(target);
@@ -36,12 +41,23 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
       const restoredAt = Date.now();
       const stopUntil = Math.min(until, commandUntil);
       const drained = await drainGreen(router, stopUntil, run);
-      const stopped = await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
+      const { green } = target;
+      const idleUntil = Math.min(Date.now() + IDLE_MS, stopUntil - STOP_MS);
+      const { cursor, requests: left = 0 } =
+        router.followsLater && !neverShifted
+          ? await awaitIdleGreen(recoveryMetrics(ports, target), { green, from: restoredAt, until: idleUntil }, run)
+          : NOT_ASKED;
+      const stopped =
+        left > 0
+          ? [notStopped(green, `it still gets requests (${left} in the newest interval)`)]
+          : await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
       const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
       return {
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
+        ...(cursor && { cursor }),
+        ...(left > 0 && { greenRuns: true as const }),
         evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],
       };
     });
@@ -67,9 +83,11 @@ async function stopGreen(
   const stopped = await within(Math.min(STOP_MS, until - Date.now()), run, (limited) =>
     workload().stop(operation(target, `stop-${round}`), limited),
   );
-  return 'failed' in stopped
-    ? [{ what: 'stop', measured: `${target.green} was not stopped: ${stopped.failed}`, required: 'stopped' }]
-    : stopped.result;
+  return 'failed' in stopped ? [notStopped(target.green, stopped.failed)] : stopped.result;
+}
+
+function notStopped(green: string, why: string): EvidenceLine {
+  return { what: 'stop', measured: `${green} was not stopped: ${why}`, required: 'stopped' };
 }
 
 /** What it resolves with, or why it failed. @throws the reason of the run's signal when that aborts. */

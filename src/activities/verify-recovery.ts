@@ -12,6 +12,7 @@ import { apartMs, type MetricInterval, type Router, type Workload } from '../plu
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
+import { recoveryMetrics } from './idle-green.ts';
 import { portsOf } from './ports.ts';
 import { firstFew, inPercent, NOT_REPORTED, short } from './verify-traffic.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
@@ -33,11 +34,11 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
   return (input) =>
     withHeartbeat(async (run) => {
       const { runbook } = await dependencies.runbooks.pinnedOrCurrent(input.target);
-      const { blue, green } = input.target;
+      const { blue } = input.target;
       const ports = portsOf(dependencies, runbook, input.target);
-      const source = ports.metrics({ blue, green: blue, apart: green }, false); // green's buckets are no concern of blue's
+      const source = recoveryMetrics(ports, input.target);
       const platform = { workload: ports.workload(), router: ports.router() };
-      let since: MetricCursor | null = null;
+      let since: MetricCursor | null = input.since ?? null;
       let alone: BlueIntervals = [];
       let problem = 'no two readings to compare yet';
       let freshAt = Date.now();
@@ -52,8 +53,8 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
           for (const interval of intervals) {
             // What somebody else collected before the traffic was back says nothing about blue alone.
             if (interval.from < input.restoredAt) continue;
-            measuredMs += interval.to - interval.from;
             alone = blueAlone(alone, interval, input.target);
+            measuredMs = alone.length === 0 ? 0 : measuredMs + interval.to - interval.from;
             countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
             const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';

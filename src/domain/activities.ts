@@ -11,6 +11,7 @@ import type {
 } from './activity-results.ts';
 import type { Freeze } from './freeze.ts';
 import type { ConfirmedApprovals, PendingApproval } from './gate.ts';
+import type { MetricCursor } from './metric-cursor.ts';
 import type { Notification, NotificationReferences } from './notification.ts';
 import type {
   Approval,
@@ -98,13 +99,20 @@ export interface Activities {
   }): Promise<readonly Freeze[]>;
   /** Watches one window and returns its verdict as a value, also when asked to close early by cancellation. */
   watchWindow(input: WatchInput): Promise<WindowResult>;
-  /** All traffic back on blue and green stopped, read back. Throws when that did not happen. */
-  restoreTraffic(input: RollbackInput): Promise<TrafficRestored>;
+  /**
+   * All traffic back on blue and green stopped, read back. Throws when that did not happen. `cursor`: where the metrics were when
+   * they showed that green gets no requests, if that was asked of them. `greenRuns`: it still gets some, so it was not stopped.
+   */
+  restoreTraffic(
+    input: RollbackInput,
+  ): Promise<TrafficRestored & { readonly cursor?: MetricCursor; readonly greenRuns?: true }>;
   /**
    * Waits until blue proves healthy over fresh requests that all go to blue, or until little traffic and its health check
    * have to do: `accepted` says so. Throws when neither comes in its time.
    */
-  verifyRecovery(input: RollbackInput & { readonly restoredAt: number }): Promise<BlueRecovered>;
+  verifyRecovery(
+    input: RollbackInput & { readonly restoredAt: number; readonly since?: MetricCursor },
+  ): Promise<BlueRecovered>;
   /** Watches until `until` that no late command moves the traffic; `moved` says what was seen if one did. */
   guardTraffic(input: RollbackInput): Promise<{ readonly moved?: string }>;
   /**

@@ -26,6 +26,11 @@ export interface Router {
    * It takes seconds at most, and resolves with what is left.
    */
   drain?(run: RunContext): Promise<Evidence>;
+  /**
+   * `readTraffic` reads what was ordered from others, who may carry it out late or not at all, such as the proxies of a gateway.
+   * A rollback then stops green when the metrics show that it gets no requests.
+   */
+  readonly followsLater?: true;
   /** Where each version runs, for metrics that are counted by slot; undefined where nothing is known. */
   readSlots?(run: RunContext): Promise<Slots | undefined>;
   /**

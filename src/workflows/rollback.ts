@@ -98,18 +98,22 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   const neverShifted = deployment.status().shiftBegunAt === undefined ? { neverShifted: true as const } : {};
   const input = { target, rules: judge, pollMs: watch.pollMs, round, until, ...neverShifted };
 
-  const restored = await work('rollback: traffic back on blue', rollback.timeoutMs, rollback.roundMs).restoreTraffic(
-    input,
-  );
+  const restore = (summary: string) => work(summary, rollback.timeoutMs, rollback.roundMs).restoreTraffic(input);
+  const { cursor, greenRuns, ...restored } = await restore('rollback: traffic back on blue');
   deployment.change((status) => trafficRestored(status, restored));
 
   const recovered = await provenOrAccepted(deployment, restored, () =>
     work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
       ...input,
       restoredAt: restored.restoredAt,
+      ...(cursor && { since: cursor }),
     }),
   );
   deployment.change((status) => blueRecovered(status, recovered));
+  if (greenRuns) {
+    const { evidence } = await restore('rollback: stop green');
+    deployment.change((status) => trafficRestored(status, { ...restored, evidence }));
+  }
 
   const guardUntil = Date.now() + rollback.guardMs;
   const { moved } = await work('rollback: guard the traffic', rollback.guardMs + rollback.timeoutMs).guardTraffic({

@@ -3,6 +3,7 @@ import { verifyRecovery } from '../../src/activities/verify-recovery.ts';
 import type { Activities } from '../../src/domain/activities.ts';
 import type { RollbackInput } from '../../src/domain/activity-results.ts';
 import { until } from '../checks/support/context.ts';
+import { WITH_STOP } from '../support/little-production.ts';
 import { begin, run } from './support/attempt.ts';
 import { BLUE, GREEN, type Scene, useScenes } from './support/scene.ts';
 
@@ -18,6 +19,8 @@ const LATENCY = {
 const LONG_MS = 300_000;
 /** The activity stops asking five seconds before the round ends. */
 const BRIEF_MS = 7_200;
+/** Stopping green may take so long. */
+const STOP_MS = 15_000;
 
 function round({ target, plan }: Scene, forMs: number): RollbackInput {
   return {
@@ -100,6 +103,51 @@ test('the router waits for the requests under way on green before green is stopp
     { what: 'requests under way on green', measured: 'they could not be waited for: no answer' },
     { what: 'stop', measured: expect.stringMatching(/: stopped$/) },
   ]);
+});
+
+test('where traffic follows later, green is stopped when the metrics show that it gets no requests', async () => {
+  const here = await scene({ workload: WITH_STOP }, {}, () => ({
+    followsLater: true,
+    readTraffic: async () => ({ [BLUE]: 100, [GREEN]: 0 }),
+  }));
+  const { production, activities } = here;
+  production.move(50);
+  production.misbehave('rollback', 'lie');
+  const restoring = begin(activities.restoreTraffic, round(here, LONG_MS));
+  await until(() => /it got \d+ in the newest interval/.test(problemIn(restoring.heartbeats)));
+  expect(production.isStopped(GREEN)).toBe(false);
+  production.move(0);
+  const { restoredAt, cursor, evidence } = await restoring.result;
+  expect(evidence.at(-1)).toMatchObject({ what: 'stop', measured: expect.stringMatching(/^exit code 0/) });
+  expect(production.isStopped(GREEN)).toBe(true);
+  // What was counted since then proves blue healthy at once.
+  const fromThere = { ...round(here, LONG_MS), restoredAt, ...(cursor && { since: cursor }) };
+  production.demand(0);
+  expect((await run(activities.verifyRecovery, fromThere)).requests).toBeGreaterThanOrEqual(50);
+});
+
+test.each<[string, (here: Scene) => void, RegExp | undefined]>([
+  [
+    'it still gets requests',
+    () => {},
+    /^2\.5\.0 was not stopped: it still gets requests \(\d+ in the newest interval\)$/,
+  ],
+  ['the metrics cannot be read', ({ production }) => production.misbehave('metrics', 'fail'), undefined],
+])('where traffic follows later and %s until it is time, green is left or stopped', async (_, upset, left) => {
+  const here = await scene({ workload: WITH_STOP }, {}, () => ({
+    followsLater: true,
+    readTraffic: async () => ({ [BLUE]: 100, [GREEN]: 0 }),
+  }));
+  const { production, activities } = here;
+  production.move(50);
+  production.misbehave('rollback', 'lie');
+  upset(here);
+  const { evidence } = await run(activities.restoreTraffic, round(here, STOP_MS + 2_500));
+  expect(evidence.at(-1)).toMatchObject({
+    what: 'stop',
+    measured: expect.stringMatching(left ?? /^exit code 0/),
+  });
+  expect(production.isStopped(GREEN)).toBe(left === undefined);
 });
 
 test('a rollback without effect is not believed, whatever its exit code', async () => {
@@ -269,6 +317,21 @@ test('time in which no worker measured is no time of little traffic: blue is pro
   const here = await scene();
   here.production.demand(30);
   const { requests, accepted } = await run(here.activities.verifyRecovery, recovery(here, LONG_MS, 60_000));
+  expect(accepted).toBeUndefined();
+  expect(requests).toBeGreaterThanOrEqual(50);
+});
+
+test('time in which green still gets requests is no time of little traffic', async () => {
+  const here = await scene();
+  const { production } = here;
+  production.demand(30);
+  production.move(50);
+  const { result, heartbeats } = begin(soonQuiet(here), recovery(here, LONG_MS));
+  await until(
+    () => heartbeats.filter((_, index) => problemIn(heartbeats.slice(0, index + 1)).includes('green')).length > 3,
+  );
+  production.move(0);
+  const { requests, accepted } = await result;
   expect(accepted).toBeUndefined();
   expect(requests).toBeGreaterThanOrEqual(50);
 });

@@ -361,6 +361,35 @@ test.each<[string, Script['activities'], readonly string[]]>([
   });
 });
 
+test('a green that still got requests is stopped after blue is proven to have them all', async () => {
+  let restores = 0;
+  let since: unknown;
+  const line = (measured: string) => ({ what: 'stop', measured });
+  const { activities, asked } = world({
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      restoreTraffic: async () => {
+        restores += 1;
+        const restored = { startedAt: Date.now(), restoredAt: Date.now(), readBack: true as const };
+        return restores === 1
+          ? { ...restored, evidence: [line('it still gets requests')], greenRuns: true, cursor: { at: 7 } }
+          : { ...restored, evidence: [line('exit code 0')] };
+      },
+      verifyRecovery: async (input) => {
+        since = input.since;
+        return { healthyAt: Date.now(), requests: 50, evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', 'restore 1', 'verify', 'restore 1', 'guard']);
+    expect(since).toEqual({ at: 7 });
+    expect(report.rollback?.restored?.evidence).toEqual([line('exit code 0')]);
+    await keepHistory('green-stopped-late', handle);
+  });
+});
+
 test.each([
   [{}, ['report refused']],
   [{ checklistOnly: true }, ['check pool-size', 'report refused']],

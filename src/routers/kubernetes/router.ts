@@ -84,6 +84,7 @@ function slotRouter(
   }
 
   return {
+    followsLater: true,
     setTraffic: (operation, percentage, run) => fenced(operation, run, (mine) => set(percentage, mine)),
 
     async readTraffic(run): Promise<TrafficShares> {
