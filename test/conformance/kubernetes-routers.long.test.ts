@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { routerConformance } from '../../src/testing/index.ts';
+import { until } from '../checks/support/context.ts';
 import { BLUE, GREEN, idle, newOperation, openRouter } from '../routers/kubernetes-scene.ts';
 import { describeOnKubernetes, useKubernetes } from '../support/kubernetes.ts';
 import {
@@ -42,10 +43,6 @@ describeOnKubernetes('routers for Kubernetes', () => {
       ]);
       const [, yaml = ''] = found?.problems[0]?.unblock.split('kubectl apply -f -:\n') ?? [];
       const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace()}`;
-      for (const document of parseAllDocuments(yaml)) {
-        const object = document.toJS() as { kind: string };
-        await api().post(`${rbac}/${object.kind.toLowerCase()}s`, object);
-      }
       // The workload's own preflight asks for this one.
       await api().post(`${rbac}/roles`, {
         metadata: { name: 'workload' },
@@ -56,7 +53,12 @@ describeOnKubernetes('routers for Kubernetes', () => {
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'workload' },
         subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: namespace() }],
       });
-      expect((await open(stranger).preflight?.(idle()))?.problems).toEqual([]);
+      for (const document of parseAllDocuments(yaml)) {
+        const object = document.toJS() as { kind: string };
+        await api().post(`${rbac}/${object.kind.toLowerCase()}s`, object);
+      }
+      // The API server sees a new Role a moment later, and in their order.
+      await until(async () => (await open(stranger).preflight?.(idle()))?.problems.length === 0);
       await open(stranger).setTraffic(newOperation(), 100, idle());
       expect(await open(stranger).readTraffic(idle())).toEqual({ [BLUE]: 0, [GREEN]: 100 });
     });
