@@ -105,14 +105,20 @@ test('the router waits for the requests under way on green before green is stopp
   ]);
 });
 
-test('where traffic follows later, green is stopped when the metrics show that it gets no requests', async () => {
+/** A router that says what was ordered, and traffic that stays where it was. */
+async function lagging(): Promise<Scene> {
   const here = await scene({ workload: WITH_STOP }, {}, () => ({
     followsLater: true,
     readTraffic: async () => ({ [BLUE]: 100, [GREEN]: 0 }),
   }));
+  here.production.move(50);
+  here.production.misbehave('rollback', 'lie');
+  return here;
+}
+
+test('where traffic follows later, green is stopped when the metrics show that it gets no requests', async () => {
+  const here = await lagging();
   const { production, activities } = here;
-  production.move(50);
-  production.misbehave('rollback', 'lie');
   const restoring = begin(activities.restoreTraffic, round(here, LONG_MS));
   await until(() => /it got \d+ in the newest interval/.test(problemIn(restoring.heartbeats)));
   expect(production.isStopped(GREEN)).toBe(false);
@@ -134,13 +140,8 @@ test.each<[string, (here: Scene) => void, RegExp | undefined]>([
   ],
   ['the metrics cannot be read', ({ production }) => production.misbehave('metrics', 'fail'), undefined],
 ])('where traffic follows later and %s until it is time, green is left or stopped', async (_, upset, left) => {
-  const here = await scene({ workload: WITH_STOP }, {}, () => ({
-    followsLater: true,
-    readTraffic: async () => ({ [BLUE]: 100, [GREEN]: 0 }),
-  }));
+  const here = await lagging();
   const { production, activities } = here;
-  production.move(50);
-  production.misbehave('rollback', 'lie');
   upset(here);
   const { evidence } = await run(activities.restoreTraffic, round(here, STOP_MS + 2_500));
   expect(evidence.at(-1)).toMatchObject({
