@@ -19,6 +19,8 @@ export interface FleetServices {
   reader(service: string): string;
   /** When that worker read them first, epoch milliseconds. */
   takenOverAt(service: string): number;
+  /** From the last reading by the worker before it to its own first one, milliseconds. */
+  unreadMs(service: string): number;
   /** From one reading of a service to its next, for all since the last call; milliseconds. */
   takeGaps(): number[];
   /** How many rollbacks were ordered. */
@@ -33,6 +35,7 @@ interface Service {
   lastReadAt: number;
   reader: string;
   takenOverAt: number;
+  unreadMs: number;
 }
 
 export const BLUE = '2.4.0';
@@ -91,9 +94,12 @@ export async function serveFleet(): Promise<FleetServices> {
     if (service) {
       const now = Date.now();
       if (service.lastReadAt > 0) gaps.push(now - service.lastReadAt);
-      service.lastReadAt = now;
       const reader = String(question.headers[READER_HEADER]);
-      if (reader !== service.reader) service.takenOverAt = now;
+      if (reader !== service.reader) {
+        service.takenOverAt = now;
+        service.unreadMs = now - service.lastReadAt;
+      }
+      service.lastReadAt = now;
       service.reader = reader;
     }
     const { method = 'GET', headers } = question;
@@ -122,6 +128,7 @@ export async function serveFleet(): Promise<FleetServices> {
         lastReadAt: 0,
         reader: '',
         takenOverAt: 0,
+        unreadMs: 0,
       }),
     share: (service) => services.get(service)?.share ?? 0,
     shift: (name, percentage) => {
@@ -130,6 +137,7 @@ export async function serveFleet(): Promise<FleetServices> {
     },
     reader: (service) => services.get(service)?.reader ?? '',
     takenOverAt: (service) => services.get(service)?.takenOverAt ?? 0,
+    unreadMs: (service) => services.get(service)?.unreadMs ?? 0,
     lastReadAt: (service) => services.get(service)?.lastReadAt ?? 0,
     takeGaps: () => {
       const taken = gaps;

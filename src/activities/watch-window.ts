@@ -39,6 +39,7 @@ import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
+import { createTurns } from './turns.ts';
 import { beatMs } from './watch-beat.ts';
 import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
@@ -54,8 +55,9 @@ const LONGEST_PROBLEM = 300;
  */
 export function watchWindow(dependencies: Dependencies): Activities['watchWindow'] {
   const { runbooks, reports } = dependencies;
+  const turns = createTurns();
   return (input) =>
-    withSparingHeartbeat(beatMs(input, Context.current().info), async ({ signal, heartbeat }) => {
+    withSparingHeartbeat({ everyMs: beatMs(input, Context.current().info), turns }, async ({ signal, heartbeat }) => {
       const context = Context.current();
       const complain = (problem: string): void => log.warn('the series for the report has a gap', { problem });
       const runbook = await runbooks.pinned(input.target);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { DeploymentTarget } from '../domain/index.ts';
 import type { Operation, RunContext } from '../util/index.ts';
+import { abortedInTurn, type Turns } from './turns.ts';
 
 /** A lost worker is noticed one heartbeat time-out (10 s) after the last beat that was sent. */
 const BEAT_MS = 2_000;
@@ -13,22 +14,27 @@ const ANSWERED_MS = 2 * BEAT_MS;
  * activity nor delays a cancellation.
  */
 export function withHeartbeat<Result>(work: Work<Result>): Promise<Result> {
-  return beating({ everyMs: BEAT_MS, leastMs: 0 }, work);
+  const { cancellationSignal: signal } = Context.current();
+  return beating({ everyMs: BEAT_MS, leastMs: 0, signal }, work);
 }
 
 /**
  * The same with one beat in `everyMs` and no more: what the work says in between is in the next one. Until it has said something
  * there are more: on a busy machine it may take long to begin, and a worker that is believed lost would begin again and again.
+ * When the worker stops, the work goes on until its turn to leave.
  */
-export function withSparingHeartbeat<Result>(everyMs: number, work: Work<Result>): Promise<Result> {
-  return beating({ everyMs, leastMs: everyMs }, work);
+export function withSparingHeartbeat<Result>(
+  { everyMs, turns }: { readonly everyMs: number; readonly turns: Turns },
+  work: Work<Result>,
+): Promise<Result> {
+  return beating({ everyMs, leastMs: everyMs, signal: abortedInTurn(Context.current(), turns) }, work);
 }
 
 type Work<Result> = (run: RunContext) => Promise<Result>;
 
 /** Captures the context first: listeners of the signal run outside of it. */
 async function beating<Result>(
-  { everyMs, leastMs }: { readonly everyMs: number; readonly leastMs: number },
+  { everyMs, leastMs, signal }: { readonly everyMs: number; readonly leastMs: number; readonly signal: AbortSignal },
   work: Work<Result>,
 ): Promise<Result> {
   const context = Context.current();
@@ -46,7 +52,7 @@ async function beating<Result>(
   if (leastMs === 0) beat();
   try {
     return await work({
-      signal: context.cancellationSignal,
+      signal,
       heartbeat: (newest) => {
         detail = newest;
         isSent = false;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { createTurns } from '../../src/activities/turns.ts';
 import { beatMs } from '../../src/activities/watch-beat.ts';
 import { withSparingHeartbeat } from '../../src/activities/with-heartbeat.ts';
 import { until } from '../checks/support/context.ts';
@@ -21,7 +22,7 @@ test('after a lost attempt there are twice as many: perhaps the machine is slow'
 test('a window that takes long to begin sends heartbeats meanwhile, and then the first that it says at once', async () => {
   const { result, heartbeats } = begin(
     () =>
-      withSparingHeartbeat(60_000, async ({ heartbeat }) => {
+      withSparingHeartbeat({ everyMs: 60_000, turns: createTurns() }, async ({ heartbeat }) => {
         await Promise.resolve(); // `heartbeats` is known from here on
         await until(() => heartbeats.length > 0);
         heartbeat('begun');
@@ -44,7 +45,7 @@ test('at a gate an approval is heard within two seconds', () => {
 test('what was said since the last heartbeat is in the next one', async () => {
   const { result, heartbeats } = begin(
     () =>
-      withSparingHeartbeat(300, async ({ heartbeat }) => {
+      withSparingHeartbeat({ everyMs: 300, turns: createTurns() }, async ({ heartbeat }) => {
         for (let number = 1; number <= 20; number += 1) heartbeat(number);
         await delay(450);
       }),
@@ -57,7 +58,7 @@ test('what was said since the last heartbeat is in the next one', async () => {
 test('a heartbeat comes in its time also where nothing new was said', async () => {
   const { result, heartbeats } = begin(
     () =>
-      withSparingHeartbeat(100, async ({ heartbeat }) => {
+      withSparingHeartbeat({ everyMs: 100, turns: createTurns() }, async ({ heartbeat }) => {
         heartbeat('once');
         await delay(350);
       }),
@@ -71,7 +72,7 @@ test('a heartbeat comes in its time also where nothing new was said', async () =
 test('a worker that stops hands over the newest that was said', async () => {
   const { result, heartbeats, cancel } = begin(
     () =>
-      withSparingHeartbeat(60_000, async ({ signal, heartbeat }) => {
+      withSparingHeartbeat({ everyMs: 60_000, turns: createTurns() }, async ({ signal, heartbeat }) => {
         heartbeat('first');
         heartbeat('newest');
         await delay(60_000, undefined, { signal });
@@ -82,4 +83,36 @@ test('a worker that stops hands over the newest that was said', async () => {
   cancel({ workerShutdown: true });
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
   expect(heartbeats).toEqual(['first', 'newest']);
+});
+
+test('activities of a worker that stops leave it in turn, and go on until then', async () => {
+  const turns = createTurns();
+  const rounds = Array.from({ length: 60 }, () => 0); // the last one's turn comes after three seconds
+  const left: number[] = [];
+  const attempts = rounds.map((_, index) =>
+    begin(
+      () =>
+        withSparingHeartbeat({ everyMs: 60_000, turns }, async ({ signal }) => {
+          for (;;) {
+            await delay(20, undefined, { signal });
+            rounds[index] = (rounds[index] ?? 0) + 1;
+          }
+        }),
+      undefined,
+    ),
+  );
+  for (const [index, { result }] of attempts.entries()) result.catch(() => left.push(index));
+  for (const { cancel } of attempts) cancel({ workerShutdown: true });
+  await until(() => left.length > 0);
+  const whenTheFirstLeft = [...rounds];
+  await until(() => left.length === attempts.length);
+  expect(left).toEqual([...rounds.keys()]);
+  expect(rounds.at(-1)).toBeGreaterThan(whenTheFirstLeft.at(-1) ?? 0);
+});
+
+test('a worker with thousands of them keeps nobody waiting for long', () => {
+  const turns = createTurns();
+  const waits = Array.from({ length: 5_000 }, () => turns.take());
+  expect(waits[0]).toBe(0);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(20_000);
 });
