@@ -2,18 +2,9 @@ import type { MetricCursor } from '../domain/index.ts';
 import type { MetricSource } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
-import type { Ports } from './ports.ts';
-import { pause } from './with-heartbeat.ts';
+import { pollUntil } from './with-heartbeat.ts';
 
 const BETWEEN_READINGS_MS = 1_000;
-
-/** Blue's counts after a rollback, and green's requests beside them. Green's buckets are no concern of blue's. */
-export function recoveryMetrics(
-  ports: Ports,
-  { blue, green }: { readonly blue: string; readonly green: string },
-): MetricSource {
-  return ports.metrics({ blue, green: blue, apart: green }, false);
-}
 
 export interface IdleGreen {
   /** Where the metrics were before the interval in which green got no requests; missing if there was none. */
@@ -28,9 +19,10 @@ export async function awaitIdleGreen(
   { green, from, until }: { readonly green: string; readonly from: number; readonly until: number },
   run: RunContext,
 ): Promise<IdleGreen> {
+  if (Date.now() >= until) return {};
   let since: MetricCursor | null = null;
   let requests: number | undefined;
-  while (Date.now() < until) {
+  const idle = await pollUntil<IdleGreen>(until, BETWEEN_READINGS_MS, run.signal, async () => {
     let problem = 'no two readings to compare yet';
     try {
       const { cursor, intervals } = await source.read(since, run.signal);
@@ -46,7 +38,7 @@ export async function awaitIdleGreen(
     }
     if (requests !== undefined) problem = `it got ${requests} in the newest interval`;
     run.heartbeat({ doing: `waiting until ${green} gets no requests`, problem });
-    await pause(Math.min(BETWEEN_READINGS_MS, Math.max(0, until - Date.now())), run.signal);
-  }
-  return requests === undefined ? {} : { requests };
+    return undefined;
+  });
+  return idle ?? (requests === undefined ? {} : { requests });
 }

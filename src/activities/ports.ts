@@ -55,3 +55,8 @@ export function portsOf(
     notifiers: () => registry.notifiers(runbook.notifications, context),
   };
 }
+
+/** Blue's counts after a rollback, and green's requests beside them. Green's buckets are no concern of blue's. */
+export function recoveryMetrics(ports: Ports, { blue, green }: Pick<DeploymentTarget, 'blue' | 'green'>): MetricSource {
+  return ports.metrics({ blue, green: blue, apart: green }, false);
+}

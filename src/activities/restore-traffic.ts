@@ -4,8 +4,8 @@ import type { Evidence, Router, Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { awaitIdleGreen, type IdleGreen, recoveryMetrics } from './idle-green.ts';
-import { portsOf } from './ports.ts';
+import { awaitIdleGreen, type IdleGreen } from './idle-green.ts';
+import { portsOf, recoveryMetrics } from './ports.ts';
 import { readBack } from './verify-traffic.ts';
 import { operation, withHeartbeat } from './with-heartbeat.ts';
 

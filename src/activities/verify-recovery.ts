@@ -12,8 +12,7 @@ import { apartMs, type MetricInterval, type Router, type Workload } from '../plu
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
-import { recoveryMetrics } from './idle-green.ts';
-import { portsOf } from './ports.ts';
+import { portsOf, recoveryMetrics } from './ports.ts';
 import { firstFew, inPercent, NOT_REPORTED, short } from './verify-traffic.ts';
 import { pause, withHeartbeat } from './with-heartbeat.ts';
 
