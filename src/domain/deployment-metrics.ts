@@ -1,9 +1,9 @@
 import { currentStep, type DeploymentStatus, isClosed } from './status.ts';
 
 /** Buckets for what takes seconds to hours: a deploy command, a soak, a night at a gate. */
-const SECONDS_TO_HOURS = [1, 5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400];
+const SECONDS_TO_HOURS = [1, 5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400] as const;
 /** Close together around the usual target of 90 s. */
-const RECOVERY = [5, 10, 20, 30, 45, 60, 75, 90, 105, 120, 180, 300, 600, 1_800, 3_600];
+const RECOVERY = [5, 10, 20, 30, 45, 60, 75, 90, 105, 120, 180, 300, 600, 1_800, 3_600] as const;
 
 interface Metric {
   readonly name: string;

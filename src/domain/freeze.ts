@@ -25,7 +25,7 @@ export interface FreezePlan {
 }
 
 /** Of plans that say nothing about freezes: those of deployments that began before they could. */
-export const FREEZE_DEFAULTS: FreezePlan = { now: [], override: [], timeoutMs: 720 * 3_600_000 };
+export const FREEZE_DEFAULTS: Readonly<FreezePlan> = { now: [], override: [], timeoutMs: 720 * 3_600_000 };
 
 /** A deployment that waits for freezes to end. */
 export interface HeldStatus {

@@ -173,7 +173,7 @@ export function wordsOf({ service, version, environment }: PlannedDeployment): s
 }
 
 /** With the deployment before it, as a sentence. */
-export const STATE_WORDS: Record<TrainDeploymentState, string> = {
+export const STATE_WORDS: Readonly<Record<TrainDeploymentState, string>> = {
   waiting: 'was not started',
   running: 'is running',
   completed: 'completed',

@@ -13,6 +13,8 @@ export async function bundleWorkflows({ traced = false }: Variant = {}): Promise
   const { code } = await bundleWorkflowCode({
     workflowsPath: source('index.ts'),
     payloadConverterPath: source('payload-converter.ts'),
+    // Loaded once for all workflows of a worker, not once for each: no module of a workflow may keep anything (test/workflows/no-state).
+    preloadModules: [source('index.ts')],
     workflowInterceptorModules: traced ? [source('traces.ts')] : [],
     logger: new DefaultLogger('WARN'),
     // Without columns: a worker keeps the source map unpacked, which took 10 MB.

@@ -13,7 +13,7 @@ const FINAL = [
   FAILURE.NotInEffect,
   FAILURE.GreenUnhealthy,
   FAILURE.MetricsUnusable,
-];
+] as const;
 
 /**
  * The activities with their bounds. Attempts are not counted: a worker may be killed any number of times without

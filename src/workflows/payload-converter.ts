@@ -8,7 +8,7 @@ const UNREADABLE = 'something that is not JSON';
  * sees it, and what it throws there fails the workflow task for ever: one signal sent as "json/protobuf", which the
  * Temporal UI offers, would leave the deployment where it is, with no way to roll back.
  */
-export const payloadConverter: PayloadConverter = {
+export const payloadConverter: Readonly<PayloadConverter> = {
   toPayload: (value, context, hint) => defaultPayloadConverter.toPayload(value, context, hint),
   fromPayload: (payload, context, hint) => {
     try {

@@ -44,7 +44,14 @@ export function interceptors(): WorkflowInterceptors {
           endTime: time(to),
           duration: time(to - from),
           status,
-          ...NOTHING_MORE,
+          attributes: {},
+          links: [],
+          events: [],
+          ended: true,
+          droppedAttributesCount: 0,
+          droppedLinksCount: 0,
+          droppedEventsCount: 0,
+          instrumentationLibrary: { name: 'bluegreen' },
         },
       ]);
     };
@@ -85,17 +92,6 @@ const SAMPLED = 1;
 const INTERNAL = 0;
 const OK = 1;
 const FAILED = 2;
-const NOTHING_MORE = {
-  attributes: {},
-  links: [],
-  events: [],
-  ended: true,
-  droppedAttributesCount: 0,
-  droppedLinksCount: 0,
-  droppedEventsCount: 0,
-  instrumentationLibrary: { name: 'bluegreen' },
-};
-
 /** A run has one trace: its id without the dashes: from one id you find the other. */
 function traceId(): string {
   return workflowInfo().originalExecutionRunId.replaceAll('-', '');

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import { z } from 'zod';
 import { notificationKind } from '../../plugin/index.ts';
 import { envName } from '../../runbook/index.ts';
@@ -37,6 +36,7 @@ export const emailNotification = notificationKind({
   create: ({ host, port, encryption, userEnv, passwordEnv, from, to }, { env }) => ({
     async notify(message, signal) {
       signal.throwIfAborted();
+      const { createTransport } = await import('nodemailer'); // only workers that send mail need it
       const transport = createTransport({
         host,
         port,
