@@ -1,7 +1,12 @@
 import { sentence } from '../format/index.ts';
-import type { BlueRecovered } from './activity-results.ts';
+import type { BlueRecovered, TrafficRestored } from './activity-results.ts';
 import { schemaStays } from './forward-only.ts';
 import type { DeploymentStatus } from './status.ts';
+
+/** What the router says, in a sentence without its capital: requests may still reach green until blue is proven. Pure. */
+export function restoredWords({ readBack }: Pick<TrafficRestored, 'readBack'>): string {
+  return readBack ? 'the router sends all traffic to blue' : 'all traffic was sent to blue, not read back';
+}
 
 /** How blue stands at the end of a rollback, in a sentence: for the outcome, the report and every view. Pure. */
 export function recoveryWords({ requests, accepted }: BlueRecovered): string {

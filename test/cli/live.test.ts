@@ -160,7 +160,7 @@ const VIEWS: readonly (readonly [string, DeploymentSnapshot, Room, readonly stri
       'recovery [███████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░]  12.3 s of 90 s',
       '    +0.0 s  detected at 2027-01-15 hh:mm:ss',
       '    +0.0 s  rollback started',
-      '    +0.8 s  all traffic back on blue',
+      '    +0.8 s  the router sends all traffic to blue',
       '',
       'waits for all traffic on blue, and blue healthy over fresh requests',
       'q leave, it goes on',

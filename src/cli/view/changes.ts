@@ -7,6 +7,7 @@ import {
   missingApprovals,
   openGate,
   recoveryWords,
+  restoredWords,
   unblockInShort,
   withoutAnswer,
 } from '../../domain/index.ts';
@@ -299,7 +300,7 @@ function rollbackChanges(
       ? [
           change(
             'restored',
-            `all traffic back on blue, ${formatDuration(restored.restoredAt - detectedAt)} after the detection`,
+            `${restoredWords(restored)}, ${formatDuration(restored.restoredAt - detectedAt)} after the detection`,
             { restoredAt: restored.restoredAt, afterMs: restored.restoredAt - detectedAt },
           ),
         ]

@@ -13,6 +13,7 @@ import {
   pendingWords,
   type RollbackStatus,
   recoveryWords,
+  restoredWords,
   rollbackPromise,
   type StepStatus,
 } from '../../domain/index.ts';
@@ -204,7 +205,7 @@ export function rollbackSteps({ detectedAt, startedAt, round, restored, recovere
   return [
     `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
     `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
-    ...(restored ? [`${after(restored.restoredAt)}  all traffic back on blue`] : []),
+    ...(restored ? [`${after(restored.restoredAt)}  ${restoredWords(restored)}`] : []),
     ...(recovered ? [`${after(recovered.healthyAt)}  ${recoveryWords(recovered)}`] : []),
   ];
 }
