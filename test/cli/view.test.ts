@@ -191,6 +191,19 @@ test('a rollback that only guards the traffic is called rolled back', () => {
   expect(title(guarded)).toContain('rolled back, guarding the traffic');
 });
 
+test('a router that was not read back is not said to send all traffic to blue', () => {
+  const sight = sightIn('rolling-back');
+  const { status } = sight;
+  if (!status?.rollback) throw new Error('it rolls back');
+  const withRestored = (restored: { readBack?: true }) => {
+    const at = { startedAt: status.rollback.detectedAt, restoredAt: status.rollback.detectedAt + 800, evidence: [] };
+    return { ...sight, status: { ...status, rollback: { ...status.rollback, restored: { ...at, ...restored } } } };
+  };
+  const words = (restored: { readBack?: true }) => renderFull(withRestored(restored), PLAIN).join('\n');
+  expect(words({ readBack: true })).toContain('+0.8 s  the router sends all traffic to blue');
+  expect(words({})).toContain('+0.8 s  all traffic was sent to blue, not read back');
+});
+
 test('while no worker answers, the traffic is what the history has, and the soak has only its clock', () => {
   const sight = sightIn('soaking');
   const silent = { ...sight, unreachableReason: 'no worker answers', lastKnown: { greenPercentage: 0 } };
