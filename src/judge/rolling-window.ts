@@ -28,12 +28,12 @@ export function trailing(recent: Recent, ms: number): BothCounts & { readonly ms
   return { ...counts, ms: bins.reduce((sum, [from, to]) => sum + Math.max(0, to - from), 0) };
 }
 
-function countsOf([, , ...counts]: Bin): BothCounts {
+function countsOf(bin: Bin): BothCounts {
   const of = (first: number, timed: number | undefined) => ({
-    requests: counts[first] ?? 0,
-    failed: counts[first + 1] ?? 0,
-    slow: counts[first + 2] ?? 0,
+    requests: bin[first] ?? 0,
+    failed: bin[first + 1] ?? 0,
+    slow: bin[first + 2] ?? 0,
     ...(timed !== undefined && { timed }),
   });
-  return { green: of(0, counts[6]), blue: of(3, counts[7]) };
+  return { green: of(2, bin[8]), blue: of(5, bin[9]) };
 }

@@ -28,8 +28,11 @@ export interface Asked<Result> {
   readonly answer: Answer;
 }
 
+/** Seconds, and the value as a text. */
+type RawSample = readonly [time: number, value: string];
+
 const labels = z.record(z.string(), z.string());
-const seconds = z.number().transform((time) => Math.round(time * 1_000));
+const seconds = z.number().transform(toMs);
 const number = z.string().transform(numberOf);
 /** Go writes an empty list as null, too. */
 const listOf = <Schema extends z.ZodType>(schema: Schema) =>
@@ -38,7 +41,12 @@ const listOf = <Schema extends z.ZodType>(schema: Schema) =>
     .nullish()
     .transform((list) => list ?? []);
 
-const sample = z.tuple([seconds, number]).transform(([at, value]) => ({ at, value }));
+const sample = z.custom<RawSample>(isRawSample).transform(toSample);
+/** Checked as a whole: a schema that looks at each number took a fifth of the memory that a reading of the metrics goes through. */
+const samples = z
+  .custom<readonly RawSample[]>((list) => Array.isArray(list) && list.every(isRawSample))
+  .nullish()
+  .transform((list) => (list ?? []).map(toSample));
 const bucket = z.tuple([z.number(), number, number, number]).transform(([, from, to, count]) => ({ from, to, count }));
 const histogram = z
   .tuple([seconds, z.object({ count: number, sum: number, buckets: listOf(bucket) })])
@@ -55,7 +63,7 @@ const answerOf = <Data extends z.ZodType>(data: Data) =>
 const matrix = answerOf(
   z.object({
     resultType: z.literal('matrix'),
-    result: listOf(z.object({ metric: labels, values: listOf(sample), histograms: listOf(histogram) })),
+    result: listOf(z.object({ metric: labels, values: samples, histograms: listOf(histogram) })),
   }),
 );
 const vector = answerOf(
@@ -181,6 +189,18 @@ function refusePartial(
   if (said.warnings.length === 0 && said.isPartial !== true) return;
   const why = said.warnings.length > 0 ? `: ${conceal(said.warnings.join('; '), server)}` : '';
   throw new Error(`${server.name}: its answer may lack a part of the data${why}`);
+}
+
+function isRawSample(value: unknown): value is RawSample {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'string';
+}
+
+function toSample([time, value]: RawSample): Sample {
+  return { at: toMs(time), value: numberOf(value) };
+}
+
+function toMs(seconds: number): number {
+  return Math.round(seconds * 1_000);
 }
 
 /** As Go writes numbers: also `+Inf`, `-Inf` and `NaN`. */

@@ -195,11 +195,12 @@ test('a router that was not read back is not said to send all traffic to blue', 
   const sight = sightIn('rolling-back');
   const { status } = sight;
   if (!status?.rollback) throw new Error('it rolls back');
-  const withRestored = (restored: { readBack?: true }) => {
-    const at = { startedAt: status.rollback.detectedAt, restoredAt: status.rollback.detectedAt + 800, evidence: [] };
-    return { ...sight, status: { ...status, rollback: { ...status.rollback, restored: { ...at, ...restored } } } };
+  const { rollback } = status;
+  const words = (found: { readonly readBack?: true }) => {
+    const { detectedAt: startedAt } = rollback;
+    const restored = { startedAt, restoredAt: startedAt + 800, evidence: [], ...found };
+    return renderFull({ ...sight, status: { ...status, rollback: { ...rollback, restored } } }, PLAIN).join('\n');
   };
-  const words = (restored: { readBack?: true }) => renderFull(withRestored(restored), PLAIN).join('\n');
   expect(words({ readBack: true })).toContain('+0.8 s  the router sends all traffic to blue');
   expect(words({})).toContain('+0.8 s  all traffic was sent to blue, not read back');
 });
