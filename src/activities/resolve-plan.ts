@@ -105,8 +105,10 @@ async function findBlue(runbook: Runbook, request: DeploymentRequest, { dependen
 
   const blue = Object.keys(shares).find((version) => shares[version] === 100);
   if (blue !== undefined) return blue;
+  if (Object.keys(shares).length === 0)
+    throw invalid(`The router says that no version of ${service} serves, expected one version with 100 %.`);
   throw invalid(
-    `The traffic of ${service} is split (${inPercent(shares) || 'no version serves'}), expected one version with 100 %. If the last deployment was terminated, go back with bluegreen rollback first.`,
+    `The traffic of ${service} is split (${inPercent(shares)}), expected one version with 100 %. If the last deployment was terminated, go back with bluegreen rollback first.`,
   );
 }
 

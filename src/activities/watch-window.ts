@@ -126,7 +126,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
           if (signal.aborted && !isAskedToClose(context)) throw error;
           const now = Date.now();
           const problem = messageOf(error);
-          return { ...unjudged(before), ...judge.judge(state, now), to: now, problem };
+          return { ...unjudged(before), ...unread(judge.judge(state, now)), to: now, problem };
         }
       }
 
@@ -267,6 +267,13 @@ function judged(judgement: Judgement, { approximate, slowOver }: MetricReading):
     ...(approximate ? ['counted approximately: the metrics have too many series'] : []),
   ];
   return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };
+}
+
+/** A reading that failed proves no health: what was seen before it says nothing about now. */
+function unread(judgement: Judgement): Judgement {
+  if (judgement.verdict !== 'healthy') return judgement;
+  const { reason } = judgement;
+  return { verdict: 'inconclusive', code: 'no-metrics', reason: `the last reading failed; before it: ${reason}` };
 }
 
 function sumOf(intervals: readonly MetricInterval[]): Record<string, FreshCounts> {

@@ -35,6 +35,18 @@ const freezeWindow = z
 
 export const freezes = z
   .array(freezeWindow)
+  .superRefine((windows, context) => {
+    const names = new Set<string>();
+    for (const [index, window] of windows.entries()) {
+      if (names.has(window.name))
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'name'],
+          message: `found "${window.name}" twice, expected each once`,
+        });
+      names.add(window.name);
+    }
+  })
   .optional()
   .meta({
     description:

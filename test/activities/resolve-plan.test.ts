@@ -82,6 +82,15 @@ test.each([
   });
 });
 
+test('a router that names no version is refused with that, not as split traffic', async () => {
+  const { production, activities } = await scene();
+  production.misbehave('status', 'empty');
+  await expect(run(activities.resolvePlan, { service: production.service, version: GREEN })).rejects.toMatchObject({
+    type: 'InvalidRequest',
+    message: `The router says that no version of ${production.service} serves, expected one version with 100 %.`,
+  });
+});
+
 test('a worker that stops while it asks the platform refuses nothing: another one asks again', async () => {
   const { production, activities } = await scene();
   production.misbehave('status', 'hang');

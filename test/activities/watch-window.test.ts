@@ -188,12 +188,27 @@ test('metrics that are away are no verdict, and say so; when they are back nothi
   production.misbehave('metrics', 'fail');
   await until(() => newest(heartbeats)?.problem !== undefined);
   expect(newest(heartbeats)?.problem).toMatch(/metrics target 1 of 1: answered with HTTP status 500/);
+  expect(newest(heartbeats)).toMatchObject({
+    verdict: 'inconclusive',
+    code: 'no-metrics',
+    reason: expect.stringMatching(/^the last reading failed; before it: green failed 0 of \d+ requests/),
+  });
   const before = newest(heartbeats);
   production.misbehave('metrics', 'well');
   await until(() => newest(heartbeats)?.problem === undefined);
   cancel();
   const window = await result;
   expect(window.green.requests).toBe((before?.green.requests ?? 0) + seriesOf(window) - seriesOf(before));
+});
+
+test('a window that is closed while the metrics cannot be read is not healthy: an approval then shifts nothing', async () => {
+  const here = await scene();
+  here.production.move(50);
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, opened(here));
+  await until(() => newest(heartbeats)?.verdict === 'healthy');
+  here.production.misbehave('metrics', 'fail');
+  cancel();
+  expect(await result).toMatchObject({ verdict: 'inconclusive', code: 'no-metrics' });
 });
 
 test('a window without any metrics is inconclusive, with the reason', async () => {

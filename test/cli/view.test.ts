@@ -13,6 +13,7 @@ import { renderFull } from '../../src/cli/view/full.ts';
 import { aligned, clip, wrap } from '../../src/cli/view/layout.ts';
 import { renderLive } from '../../src/cli/view/live.ts';
 import { PLAIN, sanitize } from '../../src/cli/view/output.ts';
+import { stepsOf } from '../../src/cli/view/progress.ts';
 import { renderReport } from '../../src/cli/view/report.ts';
 import type { DeploymentSnapshot } from '../../src/cli/view/snapshot.ts';
 import { demoRunbook } from '../../src/demo/runbook.ts';
@@ -20,7 +21,7 @@ import type { WatchHeartbeat } from '../../src/domain/activity-results.ts';
 import { ACTIONS } from '../../src/domain/decision.ts';
 import { parseDecision } from '../../src/domain/decisions.ts';
 import { buildReport, type DeploymentReport } from '../../src/domain/report.ts';
-import { isClosed, PHASES } from '../../src/domain/status.ts';
+import { isClosed, PHASES, type Phase } from '../../src/domain/status.ts';
 import { notificationGivenUp } from '../../src/domain/transitions.ts';
 import { waitingFor } from '../../src/domain/waiting-for.ts';
 import { parseRunbook } from '../../src/runbook/load.ts';
@@ -189,6 +190,34 @@ test('a rollback that only guards the traffic is called rolled back', () => {
   const title = (one: DeploymentSnapshot) => renderLive(one, { columns: 120, rows: 40 }, PLAIN, [])[0];
   expect(title(sight)).toContain('ROLLING BACK');
   expect(title(guarded)).toContain('rolled back, guarding the traffic');
+});
+
+test('a deployment that was terminated is not shown as one that goes on', () => {
+  const sight = sightIn('soaking');
+  const server = { ...sight.server, state: 'TERMINATED' as const, closedAt: sight.at };
+  const screen = renderFull({ ...sight, server }, PLAIN).join('\n');
+  expect(screen).toMatch(/state {6}TERMINATED since .*: nothing watches the traffic, and nothing was rolled back/);
+  expect(screen).toContain('phase      was soaking at 50 % at the end');
+  expect(screen).toMatch(/^Go back with bluegreen rollback --service \S+/m);
+  expect(screen).not.toContain('unblocked by');
+});
+
+test('the traffic is marked while it is being moved', () => {
+  const traffic = (phase: Phase) => renderFull(sightIn(phase), PLAIN).find((line) => line.startsWith('  traffic'));
+  expect(traffic('soaking')).toMatch(/green \S+ 50 %$/);
+  expect(traffic('shifting')).toMatch(/green \S+ 0 %, being changed$/);
+  const back = sightIn('rolling-back');
+  const { restored: _, ...rollback } = back.status?.rollback ?? { restored: undefined };
+  const begun = { ...back, status: { ...back.status, rollback } } as DeploymentSnapshot;
+  expect(renderFull(begun, PLAIN).join('\n')).toMatch(/traffic .*, being set back$/m);
+});
+
+test('a refusal says how long it took, not how long ago it was', () => {
+  const { status } = sightIn('refused');
+  if (!status) throw new Error('it answers');
+  const { plan: _, ...unresolved } = status;
+  const steps = stepsOf({ status: { ...unresolved, phaseSince: status.startedAt + 2_000 }, at: NOW + 3_600_000 });
+  expect(steps).toEqual([{ name: 'resolved', state: 'failed', ms: 2_000 }]);
 });
 
 test('a router that was not read back is not said to send all traffic to blue', () => {

@@ -137,6 +137,21 @@ describe('a runbook with mistakes', () => {
       [['soak: 30m', 'soak: 30m, approval: {}']],
       'traffic[1].approval: the last step has no next shift to approve',
     ],
+    [
+      'metrics that are read less often than a soak is long',
+      [['soak: 30m', 'soak: 3s']],
+      'metrics.poll: found 5s, expected at most the shortest soak (3s), which would end before a reading',
+    ],
+    [
+      'two freezes of one name',
+      [
+        [
+          '\ntraffic:',
+          '\nfreezes:\n  - { name: c, timeZone: UTC, weekdays: [mon] }\n  - { name: c, timeZone: UTC, weekdays: [fri] }\ntraffic:',
+        ],
+      ],
+      'freezes[1].name: found "c" twice, expected each once',
+    ],
     ['one id twice', [['id: alerts', 'id: indexes']], 'checklist[4].id: found "indexes" twice, expected each id once'],
     [
       'an unknown database',

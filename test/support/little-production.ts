@@ -56,7 +56,7 @@ export interface LittleProduction {
   stop(): Promise<void>;
 }
 
-type Behaviour = 'hang' | 'fail' | 'lie' | 'late' | 'flood' | 'well';
+type Behaviour = 'hang' | 'fail' | 'lie' | 'late' | 'flood' | 'empty' | 'well';
 
 const REQUESTS_PER_SECOND = 200;
 const BLUE = '2.4.0';
@@ -164,6 +164,7 @@ export async function startLittleProduction(
     if (how === 'hang' || how === 'late') return new Promise(() => {});
     if (how === 'fail') return { status: 500, text: 'the platform says no' };
     if (how === 'lie') return { status: 200, text: 'done' };
+    if (how === 'empty') return { status: 200, text: '{"traffic": {}}' };
     if (how === 'flood') return { status: 200, text: FLOOD };
     if (name === 'health' && stopped.has(version)) return { status: 503, text: 'stopped' };
     return { status: 200, text: name === 'metrics' ? page() : act(name, argument) };

@@ -6,7 +6,7 @@ import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
 import { queuedWords, queueOf } from '../queued.ts';
 import { type DeploymentHandle, findDeployment, withTemporal } from '../temporal.ts';
-import { renderFull } from '../view/full.ts';
+import { endedByForce, renderFull } from '../view/full.ts';
 import { outcomeOf } from '../view/outcome.ts';
 import { columns, paintFor, printJson, printLines } from '../view/output.ts';
 import { renderReport } from '../view/report.ts';
@@ -21,7 +21,7 @@ export function addStatus(command: Command): void {
     .option('--run <id>', 'this run instead of the newest')
     .option(
       '--json',
-      'print the answer of the query "status" and the activities "underWay"; without a worker: {"unanswered", "temporal", "report"}',
+      'print the answer of the query "status" and the activities "underWay"; "endedByForce" if it was terminated; without a worker: {"unanswered", "temporal", "report"}',
     )
     .action(status);
   withAddress(command);
@@ -43,7 +43,7 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
   if (options.json)
     return printJson(
       sight.status
-        ? { ...sight.status, underWay: sight.server.pending, frozen, queued }
+        ? { ...sight.status, underWay: sight.server.pending, ...byForce(sight), frozen, queued }
         : { ...(await withoutWorker(client, handle, sight)), frozen, queued },
     );
   printLines(renderFull(sight, paint));
@@ -52,6 +52,12 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
   if (sight.status || sight.server.state === 'RUNNING') return;
   // A closed deployment keeps its report in the history: no worker is needed to read it.
   printLines(['', ...renderReport(await outcomeOf(client, handle, undefined), paint, columns())]);
+}
+
+/** Such a run still answers, with the phase that it was in. */
+function byForce(sight: DeploymentSnapshot): object {
+  const { state, closedAt } = sight.server;
+  return endedByForce(sight) ? { endedByForce: { state, closedAt } } : {};
 }
 
 async function withoutWorker(

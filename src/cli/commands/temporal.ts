@@ -12,13 +12,14 @@ interface TemporalOptions {
 }
 
 const DEFAULT_PORT = 7233;
+const DEFAULT_UI_PORT = 8233;
 
 export function addTemporal(command: Command): void {
   const data = process.env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share');
   command
     .option('--db <file>', 'the database file, kept over restarts', join(data, 'bluegreen', 'temporal.db'))
     .option('--port <number>', 'port for clients and workers', portNumber, DEFAULT_PORT)
-    .option('--ui-port <number>', 'port of the UI', portNumber, 8233)
+    .option('--ui-port <number>', 'port of the UI', portNumber, DEFAULT_UI_PORT)
     .action((options: TemporalOptions) => temporal(options).catch(inFull));
   withExample(command, 'temporal --port 7244 --ui-port 8244');
 }
@@ -30,6 +31,7 @@ async function temporal({ db, port, uiPort }: TemporalOptions): Promise<void> {
   print(`  UI    ${server.uiUrl}`);
   print(`  data  ${db}`);
   if (port !== DEFAULT_PORT) print(`  to use it, set TEMPORAL_ADDRESS=${server.address}`);
+  if (uiPort !== DEFAULT_UI_PORT) print(`  for bluegreen link, set TEMPORAL_UI_ADDRESS=${server.uiUrl}`);
 
   let asked = false;
   const stop = (): void => {

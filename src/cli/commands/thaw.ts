@@ -29,7 +29,7 @@ async function thaw({ by = 'unknown', reason, ...address }: ThawOptions): Promis
       await inTime(client, () => handle.signal(messages.thaw, { by, ...(reason === undefined ? {} : { reason }) }));
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
-      throw new CliError(EXIT.notFound, `No freeze to end: nobody froze ${freezeFlags(address)}. See ${COMMAND} list`, {
+      throw new CliError(EXIT.notFound, `There is no freeze for ${freezeFlags(address)}. See ${COMMAND} list`, {
         cause: error,
       });
     }

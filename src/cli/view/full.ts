@@ -43,6 +43,7 @@ const ANY_WIDTH = 10_000;
 export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
   const { status, server, at } = sight;
   if (!status) return renderServer(sight, paint);
+  if (endedByForce(sight)) return renderEndedByForce({ ...sight, status }, paint);
   const { phase, phaseSince, plan, requestedBy, reason, outcome } = status;
   const since = isClosed(phase) ? `since ${clock(phaseSince, at)}` : `for ${formatDurationRoughly(at - phaseSince)}`;
   return [
@@ -80,6 +81,31 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
       at,
       paint,
     ),
+  ];
+}
+
+const FORCED: readonly ServerView['state'][] = ['TERMINATED', 'TIMED_OUT'];
+
+/** Terminated, or timed out by Temporal: a worker still answers for such a run, with what was true at its end. */
+export function endedByForce({ status, server }: DeploymentSnapshot): boolean {
+  return status !== undefined && FORCED.includes(server.state) && !isClosed(status.phase);
+}
+
+function renderEndedByForce(sight: DeploymentSnapshot & { readonly status: DeploymentStatus }, paint: Paint): string[] {
+  const { status, server, at } = sight;
+  const { closedAt = at } = server;
+  return [
+    paint.bold(titleOf(status)),
+    `  state      ${paint.red(`${server.state} since ${clock(closedAt, at)}: nothing watches the traffic, and nothing was rolled back`)}`,
+    `  phase      was ${status.phase}${atWords(status)} at the end`,
+    `  traffic    ${trafficWords(sight)} at the end`,
+    `  started    ${clock(status.startedAt, at)}`,
+    `  workflow   ${server.workflowId}, run ${server.runId}`,
+    '',
+    `Go back with ${COMMAND} rollback ${addressFlags(status)}, or check the traffic yourself now.`,
+    ...checks({ ...sight, at: closedAt }, status, paint),
+    ...decisions(status, paint),
+    ...undelivered(status, paint),
   ];
 }
 

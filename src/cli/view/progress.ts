@@ -21,7 +21,12 @@ export interface ProgressView {
 /** Every step, done or not; after a rollback only what was begun, and the rollback. */
 export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathStep[] {
   const { phase, plan, startedAt, checklistUntil, deployedAt, rollback, steps } = status;
-  if (!plan) return [{ name: 'resolved', state: isClosed(phase) ? 'failed' : 'now', ms: at - startedAt }];
+  if (!plan)
+    return [
+      isClosed(phase)
+        ? { name: 'resolved', state: 'failed', ms: status.phaseSince - startedAt }
+        : { name: 'resolved', state: 'now', ms: at - startedAt },
+    ];
   const begun = steps.length > 0;
   const since = (wanted: Phase): number | undefined =>
     [...past.phases, { phase, since: status.phaseSince }].find((seen) => seen.phase === wanted)?.since;

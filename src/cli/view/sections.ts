@@ -262,9 +262,14 @@ export function trafficWords({
   const { plan, version } = status;
   const { greenPercentage } = lastKnown ?? status;
   const blue = plan?.target.blue;
-  return blue === undefined
-    ? `green ${version} ${greenPercentage} %`
-    : `blue ${blue} ${100 - greenPercentage} %, green ${version} ${greenPercentage} %`;
+  const green = `green ${version} ${greenPercentage} %${lastKnown ? '' : changing(status)}`;
+  return blue === undefined ? green : `blue ${blue} ${100 - greenPercentage} %, ${green}`;
+}
+
+/** The router may already do something else. */
+function changing({ phase, rollback }: DeploymentStatus): string {
+  if (phase === 'shifting') return ', being changed';
+  return phase === 'rolling-back' && !rollback?.restored ? ', being set back' : '';
 }
 
 /** What a rollback does not undo: a line, or none. */
