@@ -199,8 +199,8 @@ function toSample([time, value]: RawSample): Sample {
   return { at: toMs(time), value: numberOf(value) };
 }
 
-function toMs(seconds: number): number {
-  return Math.round(seconds * 1_000);
+function toMs(time: number): number {
+  return Math.round(time * 1_000);
 }
 
 /** As Go writes numbers: also `+Inf`, `-Inf` and `NaN`. */
