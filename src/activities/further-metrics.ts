@@ -6,6 +6,7 @@ import {
   countedJudge,
   countedShares,
   type Judgement,
+  unread,
 } from '../judge/index.ts';
 import type { MetricSource } from '../plugin/index.ts';
 import { type CountedMetric, type QueryMetric, type Runbook, toAnalysis } from '../runbook/index.ts';
@@ -99,8 +100,9 @@ function inParallel(meters: readonly Meter[]): FurtherMetrics {
       meters.length === 0 ? undefined : Object.fromEntries(meters.map((meter) => [meter.name, meter.state()])),
     judge: (now) =>
       meters.map((meter) => {
-        const result = meter.judge(now);
         const problem = problems.get(meter.name);
+        const judged = meter.judge(now);
+        const result = problem === undefined ? judged : { ...unread(judged), mayWait: false };
         const reason = problem === undefined ? result.reason : `${result.reason} (${problem})`;
         return { ...result, reason: reason.slice(0, LONGEST_REASON) };
       }),

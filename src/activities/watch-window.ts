@@ -18,6 +18,7 @@ import {
   type JudgeRules,
   type JudgeState,
   timedOf,
+  unread,
 } from '../judge/index.ts';
 import {
   addCounts,
@@ -267,13 +268,6 @@ function judged(judgement: Judgement, { approximate, slowOver }: MetricReading):
     ...(approximate ? ['counted approximately: the metrics have too many series'] : []),
   ];
   return notes.length === 0 ? judgement : { ...judgement, reason: `${judgement.reason} (${notes.join('; ')})` };
-}
-
-/** A reading that failed proves no health: what was seen before it says nothing about now. */
-function unread(judgement: Judgement): Judgement {
-  if (judgement.verdict !== 'healthy') return judgement;
-  const { reason } = judgement;
-  return { verdict: 'inconclusive', code: 'no-metrics', reason: `the last reading failed; before it: ${reason}` };
 }
 
 function sumOf(intervals: readonly MetricInterval[]): Record<string, FreshCounts> {

@@ -76,7 +76,7 @@ async function underWay(client: Client, { service, environment }: Address, cause
       '',
       `Watch it:   ${COMMAND} watch ${flags}`,
       isRollback
-        ? `It ends by itself, once blue is healthy and has kept the traffic for a while. To start after it: ${COMMAND} start ${flags} --version ... --when-free`
+        ? `It ends once blue is proven healthy and has kept the traffic for a while. To start after it: ${COMMAND} start ${flags} --version ... --when-free`
         : `End it:     ${COMMAND} abort ${flags} --reason "..."`,
     ].join('\n'),
     { cause },

@@ -2,7 +2,7 @@ export { type ConditionRules, type ConditionState, conditionJudge } from './cond
 export { type CountedRules, type CountedState, countedJudge, countedShares, testsOf } from './counted.ts';
 export type { BothCounts } from './counts.ts';
 export { createJudge, type JudgeState } from './judge.ts';
-export type { Interval, Judge, Judgement, VerdictCode } from './judgement.ts';
+export { type Interval, type Judge, type Judgement, unread, type VerdictCode } from './judgement.ts';
 export { type Metric, metricsOf } from './metric.ts';
 export {
   batchesIn,

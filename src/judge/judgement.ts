@@ -66,3 +66,15 @@ export interface Judge<State> {
   /** The verdict at `now`. Never `healthy` without fresh evidence of this soak (invariant 5). */
   judge(state: State, now: number): Judgement;
 }
+
+/** The same after a reading that failed: what was seen before it says nothing about now, so it proves no health. */
+export function unread<Seen extends Judgement>(judgement: Seen): Seen {
+  if (judgement.verdict !== 'healthy') return judgement;
+  const { reason } = judgement;
+  return {
+    ...judgement,
+    verdict: 'inconclusive',
+    code: 'no-metrics',
+    reason: `the last reading failed; before it: ${reason}`,
+  };
+}

@@ -241,6 +241,30 @@ test('a server that hangs does not keep the watch from the errors of green', asy
   });
 });
 
+test('a further metric that cannot be read any more proves no health', async () => {
+  let page = '';
+  let isAway = false;
+  const { origin } = await serve((_, response) => {
+    if (isAway) return void response.writeHead(500).end();
+    void fetch(page).then(async (answer) => response.end(await answer.text()));
+  });
+  const here = await analysing({ ...CHECKOUTS, metrics: { ...CHECKOUTS.metrics, targets: [origin] } });
+  page = `${here.production.env['LITTLE_PRODUCTION']}/metrics`;
+  const before = await baseline(here);
+  here.production.move(50);
+  const input = { ...soak(here, before, 2_000), until: Date.now() + 300_000 };
+  const { result, heartbeats, cancel } = begin(here.activities.watchWindow, input);
+  await until(() => newest(heartbeats)?.verdict === 'healthy');
+  isAway = true;
+  await until(() => /HTTP status 500/.test(newest(heartbeats)?.analysis?.[0]?.reason ?? ''));
+  expect(newest(heartbeats)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringMatching(/^checkout-failures: .*HTTP status 500/),
+  });
+  cancel();
+  await result;
+});
+
 describe('the judgement of all metrics together', () => {
   const healthy: Judgement = { verdict: 'healthy', reason: 'errors are fine' };
   const unproven: Judgement = { verdict: 'inconclusive', reason: 'more time', code: 'insufficient-data', missingMs: 5 };
