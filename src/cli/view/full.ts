@@ -94,10 +94,10 @@ export function endedByForce({ status, server }: DeploymentSnapshot): boolean {
 function renderEndedByForce(sight: DeploymentSnapshot & { readonly status: DeploymentStatus }, paint: Paint): string[] {
   const { status, server, at } = sight;
   const { closedAt = at } = server;
-  const undone = status.rollback ? 'the rollback did not end' : 'nothing was rolled back';
+  const goingBack = status.rollback ? 'the rollback did not end' : 'nothing was rolled back';
   return [
     paint.bold(titleOf(status)),
-    `  state      ${paint.red(`${server.state} since ${clock(closedAt, at)}: nothing watches the traffic, and ${undone}`)}`,
+    `  state      ${paint.red(`${server.state} since ${clock(closedAt, at)}: nothing watches the traffic, and ${goingBack}`)}`,
     `  phase      was ${status.phase}${atWords(status)} at the end`,
     `  traffic    ${trafficWords(sight)} at the end`,
     `  started    ${clock(status.startedAt, at)}`,
