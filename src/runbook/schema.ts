@@ -246,17 +246,6 @@ function runbookSchema(kinds: RunbookKinds) {
       const last = steps.at(-1)?.percentage;
       if (last !== 100) fail(['traffic'], `the last step has ${last}, expected 100: all traffic on green`);
     }, whereValid('traffic'))
-    .superRefine(
-      ({ metrics: { poll }, traffic: steps }, context) => {
-        const shortest = Math.min(...steps.map(({ soak }) => soak));
-        if (poll > shortest)
-          failIn(context)(
-            ['metrics', 'poll'],
-            `found ${poll / 1_000}s, expected at most the shortest soak (${shortest / 1_000}s), which would end before a reading`,
-          );
-      },
-      whereValid('metrics', 'traffic'),
-    )
     .superRefine((runbook, context) => {
       const fail = failIn(context);
       const ids = new Set<string>();

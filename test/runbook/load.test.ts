@@ -138,11 +138,6 @@ describe('a runbook with mistakes', () => {
       'traffic[1].approval: the last step has no next shift to approve',
     ],
     [
-      'metrics that are read less often than a soak is long',
-      [['soak: 30m', 'soak: 3s']],
-      'metrics.poll: found 5s, expected at most the shortest soak (3s), which would end before a reading',
-    ],
-    [
       'two freezes of one name',
       [
         [
