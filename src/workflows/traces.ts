@@ -92,6 +92,7 @@ const SAMPLED = 1;
 const INTERNAL = 0;
 const OK = 1;
 const FAILED = 2;
+
 /** A run has one trace: its id without the dashes: from one id you find the other. */
 function traceId(): string {
   return workflowInfo().originalExecutionRunId.replaceAll('-', '');

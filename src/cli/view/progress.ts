@@ -21,16 +21,11 @@ export interface ProgressView {
 /** Every step, done or not; after a rollback only what was begun, and the rollback. */
 export function stepsOf({ status, at, past = NO_HISTORY }: ProgressView): PathStep[] {
   const { phase, plan, startedAt, checklistUntil, deployedAt, rollback, steps } = status;
-  if (!plan)
-    return [
-      isClosed(phase)
-        ? { name: 'resolved', state: 'failed', ms: status.phaseSince - startedAt }
-        : { name: 'resolved', state: 'now', ms: at - startedAt },
-    ];
+  const end = rollback?.detectedAt ?? (isClosed(phase) ? status.phaseSince : at);
+  if (!plan) return [{ name: 'resolved', state: isClosed(phase) ? 'failed' : 'now', ms: end - startedAt }];
   const begun = steps.length > 0;
   const since = (wanted: Phase): number | undefined =>
     [...past.phases, { phase, since: status.phaseSince }].find((seen) => seen.phase === wanted)?.since;
-  const end = rollback?.detectedAt ?? (isClosed(phase) ? status.phaseSince : at);
   const deployingAt = since('deploying');
   const checkingAt = since('checking');
   // The checklist is opened again before the first shift: that says nothing about its beginning.
