@@ -145,7 +145,7 @@ test('planted secrets, hostile output and a hostile page: rolled back, nothing t
     { ...PLANTED, HOOK_URL: `${hook.origin}/planted-hook`, LOGIN_FILE: join(folder, 'login') },
   );
   production.misbehave('fail', 'fail');
-  const seen = watchFromOutside(handle);
+  const seen = watchFromOutside(handle, production);
 
   await untilPhase('checking');
   const ids = ['leak', 'database', 'alerts', 'plain'];
@@ -172,21 +172,17 @@ test('planted secrets, hostile output and a hostile page: rolled back, nothing t
     expect([place, SECRETS.exec(text)?.[0]]).toEqual([place, undefined]);
 });
 
-/** Looks again and again at what anybody may see while a deployment runs: the list of processes, the heartbeats. */
-function watchFromOutside(handle: TestDeployment['handle']) {
+/** What anybody may see of a deployment: the list of processes while each command runs, and the heartbeats. */
+function watchFromOutside(handle: TestDeployment['handle'], production: LittleProduction) {
   const processes = new Set<string>();
   const heartbeats = new Set<string>();
   const over = new AbortController();
-  // A command may run for a moment only: nothing slow comes between two looks at the processes.
-  const lookAtProcesses = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-        const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-        processes.add(line.replaceAll('\0', ' '));
-      }
-      await delay(20); // the machine has something else to do, too
+  production.beforeAnswering(async () => {
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      processes.add(line.replaceAll('\0', ' '));
     }
-  };
+  });
   const lookAtHeartbeats = async (): Promise<void> => {
     while (!over.signal.aborted) {
       await delay(20);
@@ -197,7 +193,7 @@ function watchFromOutside(handle: TestDeployment['handle']) {
       }
     }
   };
-  const looking = Promise.all([lookAtProcesses(), lookAtHeartbeats()]);
+  const looking = lookAtHeartbeats();
   return {
     untilHeartbeat: async (text: string) => {
       while (![...heartbeats].some((heartbeat) => heartbeat.includes(text))) {

@@ -49,6 +49,8 @@ export interface LittleProduction {
    * answers with nine megabytes made to keep a worker busy.
    */
   misbehave(name: string, how: Behaviour, times?: number): void;
+  /** From now on a command runs on until this is done, and only then gets its answer. */
+  beforeAnswering(look: () => Promise<void>): void;
   /** Whether a version was stopped by the command of `WITH_STOP`. */
   isStopped(version: string): boolean;
   /** What hung as `late` takes effect now, whoever waits for it still. */
@@ -81,6 +83,7 @@ export async function startLittleProduction(
   const behaviour = new Map<string, { readonly how: Behaviour; times: number }>();
   const late: (() => void)[] = [];
   const asked = new Map<string, number>();
+  let look: (() => Promise<void>) | undefined;
   const startedAt = Date.now();
   let requestsPerSecond = REQUESTS_PER_SECOND;
   let share = 0;
@@ -159,6 +162,7 @@ export async function startLittleProduction(
     for await (const chunk of request) body += String(chunk);
     const argument = request.method === 'POST' ? take(JSON.parse(body) as AuditEntry) : '';
     asked.set(name, (asked.get(name) ?? 0) + 1);
+    if (request.method === 'POST') await look?.();
     const how = next(name);
     if (how === 'late') late.push(() => act(name, argument));
     if (how === 'hang' || how === 'late') return new Promise(() => {});
@@ -215,6 +219,9 @@ export async function startLittleProduction(
     move,
     misbehave: (name, how, times = Number.POSITIVE_INFINITY) => {
       behaviour.set(name, { how, times });
+    },
+    beforeAnswering: (lookFirst) => {
+      look = lookFirst;
     },
     isStopped: (version) => stopped.has(version),
     land: () => {
