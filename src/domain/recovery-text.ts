@@ -1,4 +1,4 @@
-import { sentence } from '../format/index.ts';
+import { capitalized, sentence } from '../format/index.ts';
 import type { BlueRecovered, TrafficRestored } from './activity-results.ts';
 import { schemaStays } from './forward-only.ts';
 import type { DeploymentStatus } from './status.ts';
@@ -26,7 +26,7 @@ export function rolledBackWords(status: DeploymentStatus): string {
       ? []
       : [`Recovery took ${seconds(recoveryMs)} (target ${seconds(plan?.recovery.targetMs ?? 0)}).`]),
     ...(recovered?.accepted ? [recoveryWords(recovered)] : []),
-    ...(stays === undefined ? [] : [`${stays.charAt(0).toUpperCase()}${stays.slice(1)}.`]),
+    ...(stays === undefined ? [] : [`${capitalized(stays)}.`]),
   ].join(' ');
 }
 

@@ -40,7 +40,7 @@ export async function downloadCli(folder: string, version: string, base: string)
     await pipeline(Readable.fromWeb(response.body), createWriteStream(archive));
   } catch (error) {
     if (answered.signal.aborted)
-      throw new Error(`${new URL(base).host} did not answer within ${ANSWER_TIMEOUT_MS} ms`, { cause: error });
+      throw new Error(`${new URL(base).host} did not answer within ${ANSWER_TIMEOUT_MS / 1_000} s`, { cause: error });
     const code = errorCode(error);
     if (code !== undefined) throw new Error(`${new URL(base).host} could not be reached (${code})`, { cause: error });
     throw error;

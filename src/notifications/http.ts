@@ -40,7 +40,7 @@ export async function send(
   } catch (error) {
     signal.throwIfAborted();
     const why = timeout.aborted
-      ? `did not answer within ${TIMEOUT_MS} ms`
+      ? `did not answer within ${TIMEOUT_MS / 1_000} s`
       : `could not be reached (${errorCode(error) ?? 'no connection'})`;
     throw new Error(`${name} ${why}`, { cause: error });
   }

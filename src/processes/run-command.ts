@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/common';
 import { execa } from 'execa';
+import { duration } from '../format/index.ts';
 import { commandFailed, messageOf, type Operation, type RunContext } from '../util/index.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { recordHead, recordTail } from './command-output.ts';
@@ -45,7 +46,7 @@ export interface CommandResult {
  *   the signal's reason if that aborts.
  */
 export async function runCommand(input: CommandInput): Promise<CommandResult> {
-  const { run, operation } = input;
+  const { run, operation, timeoutMs } = input;
   const name = input.name ?? stepOf(operation);
   const env = { ...environmentOf(name, input.env), ...operationEnvironment(operation) };
   const [program = '', ...args] = input.command;
@@ -83,9 +84,9 @@ export async function runCommand(input: CommandInput): Promise<CommandResult> {
   run.signal.addEventListener('abort', cancel, { once: true });
   if (run.signal.aborted) cancel();
   const timeout =
-    input.timeoutMs === undefined
+    timeoutMs === undefined
       ? undefined
-      : setTimeout(() => stop.abort(tookTooLong(name, input.timeoutMs, outputTail.text())), input.timeoutMs);
+      : setTimeout(() => stop.abort(tookTooLong(name, timeoutMs, outputTail.text())), timeoutMs);
   const heartbeat = setInterval(() => beat(run, { doing: `running ${name}`, forMs: runningMs() }), HEARTBEAT_MS);
   try {
     const result = await Promise.race([child, stopped]);
@@ -163,7 +164,7 @@ function notStarted(name: string, code: string | undefined): ApplicationFailure 
   return commandFailed(`${name} could not be started: ${code ?? 'the operating system refused'}`);
 }
 
-function tookTooLong(name: string, timeoutMs: number | undefined, tail: string): ApplicationFailure {
+function tookTooLong(name: string, timeoutMs: number, tail: string): ApplicationFailure {
   const said = tail === '' ? 'it printed nothing' : `its output ended with: ${tail.slice(-300)}`;
-  return commandFailed(`${name} did not end within ${timeoutMs} ms and was stopped; ${said}`);
+  return commandFailed(`${name} did not end within ${duration(timeoutMs)} and was stopped; ${said}`);
 }

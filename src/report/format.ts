@@ -1,4 +1,4 @@
-import { grouped } from '../format/index.ts';
+import { capitalized, grouped } from '../format/index.ts';
 
 /** Numbers of a report as people read them. Pure. */
 
@@ -25,6 +25,6 @@ export function outOf(part: number, whole: number): string {
 
 /** Reasons come from judges, people and commands, with and without a full stop. A name keeps its small first letter. */
 export function sentence(text: string): string {
-  const first = /^(green|blue|no|it) /.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text;
+  const first = /^(green|blue|no|it) /.test(text) ? capitalized(text) : text;
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -1,5 +1,5 @@
-import { type Phase, recoveryWords, rollbackPromise, titleOf } from '../domain/index.ts';
-import { count, dateTime, timeOfDay } from '../format/index.ts';
+import { type Phase, recoveryWords, restoredWords, rollbackPromise, titleOf } from '../domain/index.ts';
+import { capitalized, count, dateTime, timeOfDay } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
 import { type CheckView, checksOf } from './view-checks.ts';
@@ -131,7 +131,7 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['ro
       row('Need for a rollback known', detectedAt),
       row('Rollback started', startedAt),
       row('Rollback command begun', restored?.startedAt),
-      row(`All traffic back on ${blue}${restored?.readBack ? ', read back' : ''}`, restored?.restoredAt),
+      row(capitalized(restoredWords(restored ?? { readBack: true })), restored?.restoredAt),
       row(
         recovered?.accepted
           ? `Accepted by ${recovered.accepted.by}; the health of ${blue} is unproven`

@@ -1,4 +1,5 @@
-import { recoveryWords } from '../domain/index.ts';
+import { recoveryWords, restoredWords } from '../domain/index.ts';
+import { capitalized } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
 
@@ -64,7 +65,7 @@ export function timelineOf(document: ReportDocument): MomentView[] {
           ),
           ...moment(
             rollback.restored?.restoredAt,
-            `All traffic back on blue${rollback.restored?.readBack ? ', read back' : ''}`,
+            rollback.restored ? capitalized(restoredWords(rollback.restored)) : '',
           ),
           ...moment(
             recovered?.healthyAt,

@@ -95,7 +95,7 @@ async function forward({ version, origins }: RouterOrder['staging'][number], pat
       body: await body.bytes(),
     };
   } catch {
-    if (signal.aborted) return text(504, `version ${version} did not answer in ${UPSTREAM_TIMEOUT_MS} ms`);
+    if (signal.aborted) return text(504, `version ${version} did not answer in ${UPSTREAM_TIMEOUT_MS / 1_000} s`);
     return text(502, `version ${version} cannot be reached or broke off`);
   }
 }

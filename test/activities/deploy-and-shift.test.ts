@@ -119,7 +119,7 @@ test.each(['deploy', 'shift'] as const)(
     await expect(answer).rejects.toMatchObject({
       type: 'CommandFailed',
       nonRetryable: true,
-      message: expect.stringContaining('did not end within 2000 ms and was stopped'),
+      message: expect.stringContaining('did not end within 2 s and was stopped'),
     });
     // Temporal would begin it anew at its bound; ending a command that does not heed SIGTERM takes five seconds more.
     expect(Date.now() + 5_000).toBeLessThan(begun + plan[command].timeoutMs);
@@ -190,7 +190,7 @@ test('a shift that cannot be read back is not believed either, and the reason is
   production.misbehave('status', 'fail');
   await expect(run(activities.shiftTraffic, { target, percentage: 50, ...SHORTLY })).rejects.toMatchObject({
     type: 'NotInEffect',
-    message: expect.stringContaining('did not take: traffic-status failed with exit code 3: the platform says no'),
+    message: expect.stringContaining('did not take: router.status failed with exit code 3: the platform says no'),
   });
 });
 

@@ -71,8 +71,8 @@ test.each<[string, (service: string) => unknown, string]>([
 });
 
 test.each([
-  ['fails', 'fail', 'traffic-status failed with exit code 3: the platform says no'],
-  ['prints something else', 'lie', 'traffic-status printed "done", expected JSON'],
+  ['fails', 'fail', 'router.status failed with exit code 3: the platform says no'],
+  ['prints something else', 'lie', 'router.status printed "done", expected JSON'],
 ] as const)('a status command that %s is refused with what it said', async (_name, how, why) => {
   const { production, activities } = await scene();
   production.misbehave('status', how);

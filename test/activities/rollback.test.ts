@@ -163,7 +163,7 @@ test('a rollback without effect is not believed, whatever its exit code', async 
 
 test.each([
   ['says no', 'fail', '60s', 'rollback failed with exit code 3: the platform says no'],
-  ['hangs', 'hang', '1s', 'rollback did not end within 1000 ms and was stopped'],
+  ['hangs', 'hang', '1s', 'rollback did not end within 1 s and was stopped'],
 ] as const)('a rollback command that %s ends the attempt with the reason', async (_name, how, rollback, message) => {
   const here = await scene({ router: { timeout: rollback } });
   here.production.misbehave('rollback', how);

@@ -45,7 +45,7 @@ describe('command', () => {
     });
     expect(await run(['sleep', '60'], { timeout: 100 })).toMatchObject({
       passed: false,
-      summary: expect.stringContaining('did not end within 100 ms'),
+      summary: expect.stringContaining('did not end within 0.1 s'),
     });
   });
 

@@ -223,7 +223,7 @@ describe('platform-ready', () => {
     expectFailed(
       finding,
       new RegExp(
-        `^the traffic cannot be read: traffic-status ${words.source.startsWith('exit') ? 'failed with ' : ''}${words.source}`,
+        `^the traffic cannot be read: router.status ${words.source.startsWith('exit') ? 'failed with ' : ''}${words.source}`,
       ),
     );
     expect(finding.unblock).toMatch(/router\.status by hand; .* exit code 0 and print .*"2\.4\.0": 100/);

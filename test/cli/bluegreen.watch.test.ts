@@ -154,3 +154,17 @@ test('--json says when somebody leaves before the end', async () => {
     expect(exitCode).toBe(EXIT.interrupted);
   });
 });
+
+test('a terminated deployment took until it was terminated', async () => {
+  await temporal.deploy(world().activities, async (deployment) => {
+    const { phaseSince } = await deployment.untilPhase('awaiting-approval');
+    await deployment.until(() => Date.now() > phaseSince + 1_000);
+    await deployment.handle.terminate('by hand');
+    const { closeTime } = await deployment.handle.describe();
+    const { out } = await bluegreen(['watch', '--service', serviceOf(deployment), '--json']).ended;
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      kind: 'outcome',
+      data: { exitCode: EXIT.endedByForce, report: { endedAt: closeTime?.getTime() } },
+    });
+  });
+});

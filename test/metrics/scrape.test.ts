@@ -148,8 +148,8 @@ const good = requests('version="2.5.0",code="200"');
 
 test.each<[string, RequestListener, string]>([
   ['an error status', (_, response) => response.writeHead(503).end(), 'answered with HTTP status 503'],
-  ['silence', () => {}, 'no answer within 2500 ms'],
-  ['a page that stops', (_, response) => void response.write(good), 'no answer within 2500 ms'],
+  ['silence', () => {}, 'no answer within 2.5 s'],
+  ['a page that stops', (_, response) => void response.write(good), 'no answer within 2.5 s'],
   ['a broken connection', (request) => request.socket.destroy(), 'the connection failed ('],
   [
     'a page torn by its connection',

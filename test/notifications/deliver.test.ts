@@ -100,7 +100,7 @@ test.each<[string, RequestListener, string]>([
     (_, response) => response.writeHead(403).end(),
     'the webhook in HOOK answered with HTTP status 403, expected 200 to 299',
   ],
-  ['stays silent', () => {}, 'the webhook in HOOK did not answer within 5000 ms'],
+  ['stays silent', () => {}, 'the webhook in HOOK did not answer within 5 s'],
   ['breaks off', (request) => request.socket.destroy(), 'the webhook in HOOK could not be reached'],
 ])(
   'a webhook that %s is an error without its URL, and the others hear all the same',

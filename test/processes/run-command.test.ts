@@ -243,7 +243,7 @@ test('a command that takes too long is ended with its group and fails for good',
   await expect(run).rejects.toMatchObject({
     type: 'CommandFailed',
     nonRetryable: true,
-    message: 'deploy did not end within 1000 ms and was stopped; it printed nothing',
+    message: 'deploy did not end within 1 s and was stopped; it printed nothing',
   });
   await pidsIn(join(dir, 'pids'), 2);
 });

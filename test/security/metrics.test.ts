@@ -115,8 +115,8 @@ test('a page that comes a byte at a time, or not at all, is left in the time of 
       await delay(100);
     }
   };
-  expect(await refusal((_request, response) => void drip(response))).toContain('no answer within 2500 ms');
-  expect(await refusal(() => {})).toContain('no answer within 2500 ms');
+  expect(await refusal((_request, response) => void drip(response))).toContain('no answer within 2.5 s');
+  expect(await refusal(() => {})).toContain('no answer within 2.5 s');
 });
 
 test('a redirect is not followed: a page cannot send the worker to what it alone can reach', async () => {

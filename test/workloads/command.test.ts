@@ -115,11 +115,11 @@ test('the traffic is read back as the status command prints it', async () => {
 
 test('a status command that fails is told from one that prints something else', async () => {
   const failing = router({ status: node(`console.error('no route'); process.exit(2)`) });
-  await expect(failing.readTraffic(idleRun())).rejects.toThrow('traffic-status failed with exit code 2: no route');
+  await expect(failing.readTraffic(idleRun())).rejects.toThrow('router.status failed with exit code 2: no route');
 });
 
 test.each([
-  ['nothing', '', 'traffic-status printed nothing, expected JSON such as {"traffic": {"2.4.0": 50, "2.5.0": 50}}'],
+  ['nothing', '', 'router.status printed nothing, expected JSON such as {"traffic": {"2.4.0": 50, "2.5.0": 50}}'],
   ['no JSON', 'all good', 'printed "all good", expected'],
   ['another shape', '[1]', 'printed "[1]"'],
   ['a share over 100', '{"traffic":{"2.4.0":101}}', '(at traffic.2.4.0: '],

@@ -27,12 +27,15 @@ export async function outcomeOf(
     return { exitCode: EXIT.ok, summary: report.summary, report };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    return failed(error.cause, lastStatus);
+    const { closeTime } = await inTime(client, () => handle.describe());
+    return failed(error.cause, lastStatus, closeTime?.getTime());
   }
 }
 
-function failed(cause: unknown, lastStatus: DeploymentStatus | undefined): Outcome {
-  const last = lastStatus ? { report: buildReport(lastStatus) } : {};
+function failed(cause: unknown, lastStatus: DeploymentStatus | undefined, closedAt: number | undefined): Outcome {
+  const last = lastStatus
+    ? { report: { ...buildReport(lastStatus), endedAt: closedAt ?? lastStatus.phaseSince } }
+    : {};
   if (cause instanceof ApplicationFailure) {
     const [report] = (cause.details ?? []) as (DeploymentReport | undefined)[];
     const summary = stripControlCharacters(cause.message);

@@ -39,7 +39,7 @@ export async function fetchPage(url: string, signal: AbortSignal): Promise<Page>
     } else await response.body?.cancel();
   } catch (error) {
     signal.throwIfAborted();
-    throw new Error(timeout.aborted ? `no answer within ${TIMEOUT_MS} ms` : describe(error), { cause: error });
+    throw new Error(timeout.aborted ? `no answer within ${TIMEOUT_MS / 1_000} s` : describe(error), { cause: error });
   }
   if (!response.ok) throw new Error(`answered with HTTP status ${response.status}`);
   if (size > LARGEST_PAGE_BYTES) throw new Error(`its page is larger than ${LARGEST_PAGE_BYTES / 1_048_576} MB`);

@@ -94,7 +94,7 @@ function whyNot(
     case 'ETLS':
       return `cannot be spoken to with TLS${answer}: check "encryption", and its certificate`;
     case 'ETIMEDOUT':
-      return `did not answer within ${TIMEOUT_MS} ms`;
+      return `did not answer within ${TIMEOUT_MS / 1_000} s`;
     default:
       return responseCode === undefined
         ? `could not be reached (${code ?? 'no connection'})`

@@ -27,7 +27,7 @@ export function parseTraffic(stdout: string, env: NodeJS.ProcessEnv = process.en
   const problem = parsed.error.issues[0];
   const where = problem && problem.path.length > 0 ? ` (at ${problem.path.join('.')}: ${problem.message})` : '';
   throw ApplicationFailure.nonRetryable(
-    `traffic-status printed ${printed === '' ? 'nothing' : `"${printed}"`}, expected JSON such as ` +
+    `router.status printed ${printed === '' ? 'nothing' : `"${printed}"`}, expected JSON such as ` +
       `{"traffic": {"2.4.0": 50, "2.5.0": 50}} with percentages from 0 to 100${where}`,
     FAILURE.CommandFailed,
   );

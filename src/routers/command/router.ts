@@ -40,7 +40,7 @@ export const commandRouter = routerKind({
 
     async function readStatus(run: RunContext): Promise<TrafficReport | undefined> {
       if (status === undefined) return undefined;
-      const name = 'traffic-status';
+      const name = 'router.status';
       const operation = { id: `${name}/${randomUUID()}`, attempt: 1 };
       const filled = fillCommand(name, status, { service });
       const result = await runCommand({
