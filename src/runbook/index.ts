@@ -41,6 +41,7 @@ export {
   httpUrl,
   latencyLimit,
   name,
+  pollInterval,
   serviceName,
   share,
   template,

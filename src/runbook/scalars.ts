@@ -19,6 +19,9 @@ export const duration = z
   .refine((ms) => ms > 0, 'expected a duration longer than 0')
   .refine((ms) => ms <= LONGEST_MS, 'expected a duration of at most 720h');
 
+/** How often metrics are read. */
+export const pollInterval = duration.refine((ms) => ms >= 100, 'expected 100ms or more: each poll asks the metrics');
+
 /** A share such as `5%` or `0.5%`, as a fraction. */
 export const share = z
   .string({ error: 'expected a share such as 5% or 0.5%' })

@@ -87,6 +87,9 @@ describe('a counted metric', () => {
       'analysis[0].metrics.requests: found 7, expected the name of a metric',
       'analysis[0].metrics.codeLable: unknown key "codeLable", did you mean "codeLabel"?',
     ]);
+    expect(problemsOf(withAnalysis(COUNTED).replace('poll: 5s', 'poll: 15ms'))).toEqual([
+      'metrics.poll: found "15ms", expected 100ms or more: each poll asks the metrics',
+    ]);
     expect(problemsOf(withAnalysis(COUNTED.replace('limit', 'compare: answered, limit')))).toEqual([
       'analysis[0].limit: found "2%", expected only with compare: failed; remove one of them',
     ]);

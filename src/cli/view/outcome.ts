@@ -33,9 +33,7 @@ export async function outcomeOf(
 }
 
 function failed(cause: unknown, lastStatus: DeploymentStatus | undefined, closedAt: number | undefined): Outcome {
-  const last = lastStatus
-    ? { report: { ...buildReport(lastStatus), endedAt: closedAt ?? lastStatus.phaseSince } }
-    : {};
+  const last = lastStatus ? { report: { ...buildReport(lastStatus), endedAt: closedAt ?? lastStatus.phaseSince } } : {};
   if (cause instanceof ApplicationFailure) {
     const [report] = (cause.details ?? []) as (DeploymentReport | undefined)[];
     const summary = stripControlCharacters(cause.message);

@@ -12,7 +12,7 @@ import {
   type Reading,
 } from '../../plugin/index.ts';
 import { fillPlaceholders, runCommand } from '../../processes/index.ts';
-import { command, commandEnv, duration } from '../../runbook/index.ts';
+import { command, commandEnv, duration, pollInterval } from '../../runbook/index.ts';
 import { jsonOrUndefined, messageOf, redact, shortList } from '../../util/index.ts';
 
 const SHOWN = 300;
@@ -56,7 +56,7 @@ export const commandMetrics = metricsKind({
         delay: duration
           .optional()
           .describe('How long the data takes to arrive in the system. Not with `counts: total`. Default: none.'),
-        poll: duration.prefault('15s').describe('How often the program runs.'),
+        poll: pollInterval.prefault('15s').describe('How often the program runs.'),
         timeout: duration.prefault('10s').describe('The longest that the program may take.'),
       })
       .refine(({ delay = 0, poll }) => delay <= 2 * poll, {

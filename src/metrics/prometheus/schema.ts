@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { duration, type MetricsBase, prometheusServer, serverAccess } from '../../runbook/index.ts';
+import { type MetricsBase, pollInterval, prometheusServer, serverAccess } from '../../runbook/index.ts';
 import { SELECTOR, selector } from '../names.ts';
 import { type CountersConfig, counterKeys, withPreset } from '../schema.ts';
 
@@ -13,7 +13,7 @@ export const schema = (base: MetricsBase) =>
           'Labels that select the series of this service. Do not select a version: all versions are needed. Required with `versionLabel`.',
         ),
       ...counterKeys({}),
-      poll: duration
+      poll: pollInterval
         .prefault('15s')
         .describe(
           'How often to query: use the scrape interval of Prometheus. A shorter interval brings no new data; a longer one finds faults later.',

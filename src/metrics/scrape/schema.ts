@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, httpUrl, type MetricsBase } from '../../runbook/index.ts';
+import { httpUrl, type MetricsBase, pollInterval } from '../../runbook/index.ts';
 import { selector } from '../names.ts';
 import { type CountersConfig, counterKeys, refuseSelectorPatterns, withPreset } from '../schema.ts';
 
@@ -24,7 +24,7 @@ export const schema = (base: MetricsBase) =>
       ...counterKeys({
         targets: pages().optional().describe('Other pages, if the histogram is not on those of the requests.'),
       }),
-      poll: duration.prefault('5s').describe('How often the pages are read.'),
+      poll: pollInterval.prefault('5s').describe('How often the pages are read.'),
     })
     .superRefine(refuseSelectorPatterns)
     .meta({
