@@ -154,6 +154,7 @@ export {
   stepBegun,
   trafficMoved,
   trafficRestored,
+  trafficSetRight,
   undecidedBegun,
   undecidedEnded,
   windowClosed,

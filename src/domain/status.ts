@@ -76,6 +76,8 @@ export interface ExtendedStatus {
 export interface MovedStatus extends TrafficMoved {
   readonly times: number;
   readonly at: number;
+  /** Missing until the step has its share again. */
+  readonly setRightAt?: number;
 }
 
 /** One step of the traffic plan under way or done. */
@@ -92,7 +94,7 @@ export interface StepStatus {
   readonly gate?: GateStatus;
   /** While it cannot be judged: no metrics, or blue over its limits itself. */
   readonly undecided?: UndecidedStatus;
-  /** Somebody else moved the traffic in this step, and it was set right: how often, and the newest time. */
+  /** Somebody else moved the traffic in this step: how often, and the newest time. */
   readonly moved?: MovedStatus;
   /** How long that was so before, in all: the longest soak is longer by as much. */
   readonly undecidedMs?: number;

@@ -226,6 +226,11 @@ export function windowClosed(
   }));
 }
 
+/** The step has its share again, after somebody else had moved the traffic. */
+export function trafficSetRight(status: DeploymentStatus, at: number): DeploymentStatus {
+  return withStep(status, (step) => (step.moved ? { ...step, moved: { ...step.moved, setRightAt: at } } : step));
+}
+
 /** The soak goes on until then; `extended` says when and why, the first time. */
 export function soakExtended(status: DeploymentStatus, until: number, extended: ExtendedStatus): DeploymentStatus {
   return withStep(status, (step) => ({ ...step, soakUntil: until, extended: step.extended ?? extended }));

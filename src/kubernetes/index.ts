@@ -1,6 +1,6 @@
 export { type AccessRule, observeAccess } from './access.ts';
 export { type Cluster, FIELD_MANAGER, openCluster, type PatchOperation } from './cluster.ts';
-export { type Owner, ownerByManager, ownerOf } from './owners.ts';
+export { FLUX_APPLY, leavesAlone, type Owner, ownerByManager, ownerOf, ownerTitle } from './owners.ts';
 export { nameOf, refusedWith } from './refusal.ts';
 export * from './resources.ts';
 export { type Place, placeKeys, placeOf } from './schema.ts';

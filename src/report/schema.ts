@@ -179,8 +179,9 @@ const step = z.strictObject({
       at: at('When it was noticed last'),
       found: text('The shares that were read then'),
       by: text('Who changed it, and what keeps them from it').optional(),
+      setRightAt: at('When the step had its share again; missing if it did not').optional(),
     })
-    .describe('Somebody else moved the traffic, and it was set right')
+    .describe('Somebody else moved the traffic')
     .optional(),
   undecidedMs: ms('How long that was so before, in all').optional(),
 });

@@ -43,7 +43,7 @@ export function timelineOf(document: ReportDocument): MomentView[] {
       ),
       ...moment(
         moved?.at,
-        `Traffic moved by somebody else ${moved?.times === 1 ? 'once' : `${moved?.times} times`}, and set right; found ${moved?.found}${moved?.by === undefined ? '' : `. ${sentence(moved.by)}`}`,
+        `Traffic moved by somebody else ${moved?.times === 1 ? 'once' : `${moved?.times} times`}${moved?.setRightAt === undefined ? '' : ', and set right'}; found ${moved?.found}${moved?.by === undefined ? '' : `. ${sentence(moved.by)}`}`,
         'bad',
       ),
       ...moment(gate?.passedAt, `Gate ${gate?.id} passed, approved by ${gate?.approvedBy.join(', ')}`, 'good'),

@@ -1,4 +1,10 @@
-import { currentStep, type MovedStatus, type TrafficStep, type WindowResult } from '../domain/index.ts';
+import {
+  currentStep,
+  type MovedStatus,
+  type TrafficStep,
+  trafficSetRight,
+  type WindowResult,
+} from '../domain/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { notify } from './notify.ts';
@@ -34,6 +40,7 @@ export async function setTrafficRight(
     ...shift,
     again: times,
   });
+  deployment.change(trafficSetRight);
 }
 
 function movedWords(deployment: Deployment, percentage: number, { times, found, by }: MovedStatus): string {

@@ -370,6 +370,27 @@ describeOnKubernetes('routes', () => {
     );
   });
 
+  test('says that a HelmRelease set the weights back, and what to configure there', async () => {
+    await createRoute(api(), namespace(), {
+      kind: 'http-route',
+      metadata: {
+        labels: { 'helm.toolkit.fluxcd.io/name': 'shop' },
+        annotations: { 'meta.helm.sh/release-name': 'shop' },
+      },
+    });
+    await router().setTraffic(newOperation(), 50, idle());
+    const path = `${routePath('http-route', namespace(), 'rec')}?fieldManager=helm-controller`;
+    await api().patch(path, { spec: ROUTES['http-route'].rules([100, 0]) });
+    const said = await router().lastChange?.(idle());
+    expect(said).toMatch(/changed by "helm-controller".*: let the chart of the HelmRelease shop keep what is there/);
+    expect(said).not.toContain('kustomize');
+    expect((await router().preflight?.(idle()))?.evidence).toContainEqual(
+      expect.objectContaining({
+        measured: expect.stringMatching(/^Flux HelmRelease \(shop\), which sets changes back at an upgrade/),
+      }),
+    );
+  });
+
   /** Nobody may change routes of this namespace with these labels. */
   async function denyChanges(matchLabels: Readonly<Record<string, string>>, message: string): Promise<void> {
     const name = `deny-${namespace()}`;

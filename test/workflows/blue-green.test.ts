@@ -885,8 +885,26 @@ test('traffic that somebody else moves during a soak is set right, and people ar
       expect.stringMatching(/^warning: .*while .* had 50 %: found 2\.4\.0 100 %, 2\.5\.0 0 %\. .*argocd-controller/),
       expect.stringMatching(/^critical: .*happened 3 times in this step/),
     ]);
-    expect(report.steps[0]?.moved).toMatchObject({ ...moved, times: 4 });
+    expect(report.steps[0]?.moved).toMatchObject({ ...moved, times: 4, setRightAt: expect.any(Number) });
     expect(report.steps[1]).not.toHaveProperty('moved');
+  });
+});
+
+test('traffic that could not be set right is not said to be', async () => {
+  const moved = { found: '2.4.0 100 %, 2.3.0 0 %' };
+  const { activities } = world({
+    plan: approvedByItself,
+    activities: {
+      watchWindow: async (input) => ({ ...(await healthyWindow(input)), moved }),
+      shiftTraffic: async ({ again }) => {
+        if (again) throw ApplicationFailure.nonRetryable('green has 2.3.0, expected 2.5.0', FAILURE.CommandFailed);
+        return { shiftedAt: Date.now(), evidence: [] };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.steps[0]?.moved).toEqual({ ...moved, times: 1, at: expect.any(Number) });
   });
 });
 

@@ -211,8 +211,8 @@ export function rollbackSteps({ detectedAt, startedAt, round, restored, recovere
 }
 
 /** What went wrong before the round that runs is not its own problem, which `rollbackProgress` has. */
-export function movedLine({ times, found, by }: MovedStatus): string {
-  return `the traffic was moved by somebody else${times === 1 ? '' : ` ${times} times`}, and set right; found ${found}${by === undefined ? '' : `; ${by}`}`;
+export function movedLine({ times, found, by, setRightAt }: MovedStatus): string {
+  return `the traffic was moved by somebody else${times === 1 ? '' : ` ${times} times`}${setRightAt === undefined ? '' : ', and set right'}; found ${found}${by === undefined ? '' : `; ${by}`}`;
 }
 
 export function rollbackTroubles({ problem, problemBefore, round, notices }: RollbackStatus, paint: Paint): string[] {

@@ -1,12 +1,15 @@
 import {
   FIELD_MANAGER,
+  FLUX_APPLY,
   type KubeObject,
+  leavesAlone,
   type ManagedFields,
   nameOf,
   type ObjectRef,
   type Owner,
   ownerByManager,
   ownerOf,
+  ownerTitle,
 } from '../../kubernetes/index.ts';
 import { redact } from '../../util/index.ts';
 
@@ -18,28 +21,38 @@ export interface Changed {
   readonly jqPath: string;
 }
 
-const FLUX_APPLY = 'kustomize.toolkit.fluxcd.io/ssa';
-
 /** How to keep a tool from setting back what a router changes. */
 function remedyFor({ tool, name }: Owner, { resource, ...ref }: ObjectRef, { jqPath }: Changed): string {
   const object = nameOf({ resource, ...ref });
-  if (tool === 'Argo CD')
-    return `add to ${name === undefined ? 'its Application' : `the Application ${redact(name)}`} the entry ignoreDifferences with jqPathExpressions ["${jqPath}"] for ${resource.kind} ${ref.name}, and the sync option RespectIgnoreDifferences=true (docs/gitops.md)`;
-  if (tool === 'Flux')
-    return `write the annotation ${FLUX_APPLY}: IfNotPresent on ${object} in its repository, or an ignore rule into the Kustomization (docs/gitops.md)`;
-  return `run no helm upgrade that has ${object} during a deployment (docs/gitops.md)`;
+  const named = name === undefined ? '' : ` ${redact(name)}`;
+  switch (tool) {
+    case 'Argo CD':
+      return `add to ${name === undefined ? 'its' : 'the'} Application${named} the entry ignoreDifferences with jqPathExpressions ["${jqPath}"] for ${resource.kind} ${ref.name}, and the sync option RespectIgnoreDifferences=true (docs/gitops.md)`;
+    case 'Flux Kustomization':
+      return `write the annotation ${FLUX_APPLY}: IfNotPresent on ${object} in its repository, or an ignore rule into the Kustomization (docs/gitops.md)`;
+    case 'Flux HelmRelease':
+      return `let the chart of the HelmRelease${named} keep what is there (lookup), and if driftDetection is enabled, add an ignore rule for ${object} (docs/gitops.md)`;
+    case 'Helm':
+      return `let the chart of the release${named} keep what is there (lookup), or run no helm upgrade that has ${object} (docs/gitops.md)`;
+  }
 }
+
+const SETS_BACK: Readonly<Record<Owner['tool'], string>> = {
+  'Argo CD': 'sets changes back unless it is configured not to',
+  'Flux Kustomization': 'sets changes back unless it is configured not to',
+  'Flux HelmRelease':
+    'sets changes back at an upgrade of the release, and if driftDetection is enabled also in between',
+  Helm: 'sets changes back at an upgrade',
+};
 
 /** Who else owns an object that a router changes, for preflight; undefined if nobody is known to. */
 export function ownerWords(object: KubeObject, ref: ObjectRef, changed: Changed): string | undefined {
   const owner = ownerOf(object);
   if (!owner) return undefined;
-  const { tool, name, isContinuous } = owner;
-  const title = name === undefined ? tool : `${tool} (${redact(name)})`;
-  const isLeftAlone = object.metadata.annotations?.[FLUX_APPLY]?.match(/^(IfNotPresent|Ignore)$/i);
-  if (tool === 'Flux' && isLeftAlone) return `${title}, which leaves it as it is: ${FLUX_APPLY}: ${isLeftAlone[0]}`;
-  const does = isContinuous ? 'sets changes back unless it is configured not to' : 'sets changes back at an upgrade';
-  return `${title}, which ${does}: ${remedyFor(owner, ref, changed)}`;
+  const title = ownerTitle(owner);
+  if (owner.tool === 'Flux Kustomization' && leavesAlone(object))
+    return `${title}, which leaves it as it is: ${FLUX_APPLY}: ${object.metadata.annotations?.[FLUX_APPLY]}`;
+  return `${title}, which ${SETS_BACK[owner.tool]}: ${remedyFor(owner, ref, changed)}`;
 }
 
 /** Who other than bluegreen changed this part last, and what keeps them from it; undefined if bluegreen did, or nobody. */

@@ -175,7 +175,7 @@ describeOnKubernetes('preflight of workload kubernetes', () => {
     });
     const { evidence, problems: found } = await preflight();
     expect(found.map(({ found: what }) => what)).toEqual([
-      expect.stringMatching(/^Flux \(shop\) sets Deployment rec-green back to what its repository says/),
+      expect.stringMatching(/^Flux Kustomization \(shop\) sets Deployment rec-green back to what its repository says/),
     ]);
     expect(evidence).toContainEqual({
       what: 'who else owns Deployment rec-blue',
@@ -185,6 +185,19 @@ describeOnKubernetes('preflight of workload kubernetes', () => {
     const annotations = { 'kustomize.toolkit.fluxcd.io/ssa': 'IfNotPresent' };
     await api().patch(ownerPath(namespace(), 'rec-green'), { metadata: { annotations } });
     expect(await problems()).toEqual([]);
+  });
+
+  test('slots of a HelmRelease, which changes nothing between its upgrades', async () => {
+    const labels = { 'helm.toolkit.fluxcd.io/name': 'shop', 'helm.toolkit.fluxcd.io/namespace': 'apps' };
+    const annotations = { 'meta.helm.sh/release-name': 'shop' };
+    await api().patch(ownerPath(namespace(), 'rec-green'), { metadata: { labels, annotations } });
+    const { evidence, problems: found } = await preflight();
+    expect(found).toEqual([]);
+    expect(evidence).toContainEqual({
+      what: 'who else owns Deployment rec-green',
+      measured: 'Flux HelmRelease (shop)',
+      required: expect.stringMatching(/^a chart that keeps .* \(lookup\), and an ignore rule in driftDetection/),
+    });
   });
 
   test('a slot that is missing, is paused, or selects by the version', async () => {
