@@ -19,7 +19,7 @@ export type IdentifiedDecision = Decision & { readonly decisionId: string };
 
 /** The answer to a decision. `unknown`: none came in time; the decision may still take effect. */
 export type Answer =
-  | { readonly kind: 'taken'; readonly already?: true }
+  | { readonly kind: 'taken'; readonly already?: true; readonly missing?: string }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
@@ -41,10 +41,11 @@ export async function sendDecision(
   decision: IdentifiedDecision,
 ): Promise<Answer> {
   try {
-    const { taken, why } = await inTime(client, () =>
+    const { taken, why, missing } = await inTime(client, () =>
       handle.executeUpdate(messages.decide, { args: [decision], updateId: decision.decisionId }),
     );
-    return taken ? { kind: 'taken' } : { kind: 'refused', why: withCommands(why ?? 'no reason given') };
+    if (taken) return { kind: 'taken', ...(missing !== undefined && { missing }) };
+    return { kind: 'refused', why: withCommands(why ?? 'no reason given') };
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) return refusedOrTakenBefore(client, handle, decision, error);
     if (error instanceof WorkflowNotFoundError) return { kind: 'refused', why: 'the deployment is closed' };

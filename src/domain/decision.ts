@@ -38,6 +38,8 @@ export interface DecisionRecord extends Decision {
 export interface DecisionAnswer {
   readonly taken: boolean;
   readonly why?: string;
+  /** Taken, but others have to decide the same before anything happens. */
+  readonly missing?: string;
   /** A worker has to confirm it first. */
   readonly pending?: true;
 }

@@ -1,3 +1,4 @@
+import { count } from '../format/index.ts';
 import type { Action, Decision, DecisionAnswer, DecisionRecord } from './decision.ts';
 import {
   approved,
@@ -235,7 +236,25 @@ export function decide(
 
 function accept(status: DeploymentStatus, decision: Decision, at: number): ReturnType<typeof decide> {
   const after = { ...status, ...effect(status, decision, at) };
-  return { status: keep(after, { ...decision, at, taken: true }), answer: { taken: true } };
+  return { status: keep(after, { ...decision, at, taken: true }), answer: takenAnswer(after, decision.action) };
+}
+
+/** The answer to a decision that was taken and has changed the state to this. */
+export function takenAnswer(status: DeploymentStatus, action: Action): DecisionAnswer {
+  const missing = missingAfter(status, action);
+  return { taken: true, ...(missing !== undefined && { missing }) };
+}
+
+/** Which decisions of others the gate still asks for. */
+function missingAfter(status: DeploymentStatus, action: Action): string | undefined {
+  const gate = openGate(status);
+  if (!gate) return undefined;
+  const { id, approvedBy, rejectedBy = [], required, rejections = 1 } = gate;
+  if (action === 'approve' && !isApproved(gate))
+    return `${approvedBy.length} of ${count(required, 'approval')} of ${id}`;
+  if (action === 'reject' && !status.ending)
+    return `${rejectedBy.length} of ${count(rejections, 'rejection')} of ${id}; the deployment goes on until then, and abort ends it now`;
+  return undefined;
 }
 
 function pendingOf({ by, reason, decisionId }: Decision): Omit<PendingApproval, 'at'> {

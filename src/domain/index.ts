@@ -15,7 +15,16 @@ export type {
 } from './activity-results.ts';
 export { availableDecisions } from './available-decisions.ts';
 export { ACTIONS, type Action, type Decision, type DecisionAnswer, type DecisionRecord } from './decision.ts';
-export { approvalsConfirmed, decide, describe, ignore, parseDecision, refusal, refuseToOverride } from './decisions.ts';
+export {
+  approvalsConfirmed,
+  decide,
+  describe,
+  ignore,
+  parseDecision,
+  refusal,
+  refuseToOverride,
+  takenAnswer,
+} from './decisions.ts';
 export { METRICS, type Measurement, measurementsOf } from './deployment-metrics.ts';
 export { FAILURE } from './errors.ts';
 export { rollbackPromise, schemaStays } from './forward-only.ts';

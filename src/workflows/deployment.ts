@@ -26,6 +26,7 @@ import {
   refusal,
   SEARCH_ATTRIBUTES,
   type SearchAttribute,
+  takenAnswer,
   waitingFor,
 } from '../domain/index.ts';
 import { renderDetails } from './details.ts';
@@ -141,7 +142,7 @@ export function openDeployment(
     const isOpen = (): boolean => openGate(state)?.id === gateId && isPending(openGate(state)?.pending, by);
     await CancellationScope.nonCancellable(() => condition(() => !isOpen()));
     const gate = state.steps.find((step) => step.gate?.id === gateId)?.gate;
-    if (gate?.approvedBy.some((one) => isSamePerson(one, by))) return { taken: true };
+    if (gate?.approvedBy.some((one) => isSamePerson(one, by))) return takenAnswer(state, 'approve');
     const record = state.decisions.findLast((one) => one.action === 'approve' && isSamePerson(one.by, by));
     return { taken: false, why: record?.why ?? `${gateId} was closed before the approval was confirmed` };
   };

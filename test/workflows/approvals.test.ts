@@ -119,8 +119,13 @@ test('where the runbook asks for two rejections, one withdraws an approval and t
   const { activities } = world({ plan: asking({ required: 2, rejections: 2, approvers: ['ana', 'ben'] }) });
   await temporal.deploy(activities, async ({ handle, untilPhase, status }) => {
     await untilPhase('awaiting-approval');
-    await handle.signal(messages.approve, { by: 'ana' });
-    await handle.signal(messages.reject, { by: 'ana', reason: 'slower than yesterday' });
+    const decide = (action: 'approve' | 'reject', reason?: string) =>
+      handle.executeUpdate(messages.decide, { args: [{ action, by: 'ana', ...(reason !== undefined && { reason }) }] });
+    expect(await decide('approve')).toEqual({ taken: true, missing: '1 of 2 approvals of shift-to-100' });
+    expect(await decide('reject', 'slower than yesterday')).toEqual({
+      taken: true,
+      missing: '1 of 2 rejections of shift-to-100; the deployment goes on until then, and abort ends it now',
+    });
     expect(openGate(await status())).toMatchObject({ approvedBy: [], rejectedBy: ['ana'] });
     await handle.signal(messages.reject, { by: 'Ana' });
     expect((await status()).decisions.at(-1)).toMatchObject({
@@ -163,7 +168,7 @@ test('a group is read when the decision is made: who joined since may approve, w
     expect(waitingFor?.what).toBe('2 approvals from ana or the group managers for shift-to-100');
     const approve = (by: string) => handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by }] });
 
-    expect(await approve('ana')).toEqual({ taken: true });
+    expect(await approve('ana')).toEqual({ taken: true, missing: '1 of 2 approvals of shift-to-100' });
     expect(asked).not.toContain('confirm'); // she is named
     expect(await approve('dora')).toEqual({
       taken: false,

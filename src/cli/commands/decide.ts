@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
+import { sentence } from '../../format/index.ts';
 import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import type { DecisionKind } from '../decision-kinds.ts';
@@ -94,7 +95,7 @@ export function answerWords({ kind, decision, address }: Sent, answer: Answer): 
     case 'taken':
       return answer.already
         ? `Already recorded: decision ${decision.decisionId} arrived earlier; it counts once.`
-        : `Accepted: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${kind.effect}`;
+        : `Accepted: ${kind.name} by ${decision.by} (decision ${decision.decisionId}). ${answer.missing === undefined ? kind.effect : `It is ${sentence(answer.missing)}`}`;
     case 'refused':
       return `Refused: ${answer.why}.`;
     case 'unknown':

@@ -155,9 +155,12 @@ export function pastGateLine({ gate }: StepStatus): string | undefined {
 }
 
 function approvals(gate: GateStatus): string {
-  const { id, approvedBy, required, rejectedBy = [] } = gate;
+  const { id, approvedBy, required, rejectedBy = [], rejections = 1 } = gate;
   const who = approvedBy.length > 0 ? ` by ${approvedBy.join(', ')}` : '';
-  const against = rejectedBy.length > 0 ? `, rejected by ${rejectedBy.join(', ')}` : '';
+  const against =
+    rejectedBy.length > 0
+      ? `, ${rejectedBy.length} of ${count(rejections, 'rejection')} by ${rejectedBy.join(', ')}`
+      : '';
   return `${id}: ${approvedBy.length} of ${count(required, 'approval')}${who}${against}${gate.passedAt === undefined ? pendingWords(gate) : ''}`;
 }
 
