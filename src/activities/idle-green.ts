@@ -1,44 +1,65 @@
 import type { MetricCursor } from '../domain/index.ts';
+import { seconds } from '../format/index.ts';
 import type { MetricSource } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
 import { pollUntil } from './with-heartbeat.ts';
 
 const BETWEEN_READINGS_MS = 1_000;
+/** That green gets none is shown by so many requests of blue meanwhile, or by this time: where traffic is low, a second without any is chance. */
+const ENOUGH_OF_BLUE = 50;
+const ENOUGH_MS = 10_000;
 
 export interface IdleGreen {
-  /** Where the metrics were before the interval in which green got no requests; missing if there was none. */
+  /** Where the metrics were before the time in which green got no requests; missing if there was none. */
   readonly cursor?: MetricCursor;
-  /** What it got in the newest interval; missing where it got nothing, or the metrics did not say. */
+  /** What it got in the newest interval in which it got any; missing where it is idle, or the metrics did not say. */
   readonly requests?: number;
 }
 
-/** Waits until the metrics count an interval after `from` in which green got no requests, or until `until`. */
+interface Waited {
+  readonly green: string;
+  readonly blue: string;
+  /** Epoch milliseconds: intervals that began before say nothing. */
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Waits until the metrics show that green gets no requests, or until `until`. */
 export async function awaitIdleGreen(
   source: MetricSource,
-  { green, from, until }: { readonly green: string; readonly from: number; readonly until: number },
+  { green, blue, from, until }: Waited,
   run: RunContext,
 ): Promise<IdleGreen> {
   if (Date.now() >= until) return {};
   let since: MetricCursor | null = null;
   let requests: number | undefined;
-  const idle = await pollUntil<IdleGreen>(until, BETWEEN_READINGS_MS, run.signal, async () => {
+  let idle: { readonly cursor?: MetricCursor; readonly ofBlue: number; readonly ms: number } | undefined;
+  const isShown = () => idle !== undefined && (idle.ofBlue >= ENOUGH_OF_BLUE || idle.ms >= ENOUGH_MS);
+  await pollUntil<true>(until, BETWEEN_READINGS_MS, run.signal, async () => {
     let problem = 'no two readings to compare yet';
     try {
       const { cursor, intervals } = await source.read(since, run.signal);
-      for (const { from: begun, counts, absent } of intervals) {
+      for (const { from: begun, to, counts, absent } of intervals) {
         if (begun < from || absent?.includes(green)) continue;
-        requests = counts[green]?.requests ?? 0;
-        if (requests === 0) return since ? { cursor: since } : {};
+        const got = counts[green]?.requests ?? 0;
+        if (got > 0) [requests, idle] = [got, undefined];
+        else {
+          const { ofBlue, ms, ...start } = idle ?? { ...(since && { cursor: since }), ofBlue: 0, ms: 0 };
+          idle = { ...start, ofBlue: ofBlue + (counts[blue]?.requests ?? 0), ms: ms + to - begun };
+        }
       }
       since = cursor;
+      if (isShown()) return true;
     } catch (error) {
       run.signal.throwIfAborted();
       problem = messageOf(error);
     }
-    if (requests !== undefined) problem = `it got ${requests} in the newest interval`;
+    if (idle) problem = `it got none for ${seconds(idle.ms)}, in which ${blue} got ${idle.ofBlue}`;
+    else if (requests !== undefined) problem = `it got ${requests} in the newest interval`;
     run.heartbeat({ doing: `waiting until ${green} gets no requests`, problem });
     return undefined;
   });
-  return idle ?? (requests === undefined ? {} : { requests });
+  if (requests !== undefined && !isShown()) return { requests };
+  return idle?.cursor ? { cursor: idle.cursor } : {};
 }

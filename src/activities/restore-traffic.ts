@@ -45,7 +45,11 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
       const idleUntil = Math.min(Date.now() + IDLE_MS, stopUntil - STOP_MS);
       const { cursor, requests: left = 0 } =
         router.followsLater && !neverShifted
-          ? await awaitIdleGreen(recoveryMetrics(ports, target), { green, from: restoredAt, until: idleUntil }, run)
+          ? await awaitIdleGreen(
+              recoveryMetrics(ports, target),
+              { green, blue: target.blue, from: restoredAt, until: idleUntil },
+              run,
+            )
           : NOT_ASKED;
       const stopped =
         left > 0

@@ -14,6 +14,8 @@ export interface DataQuality {
   readonly soakMs: number | null;
   readonly longestSoakMs: number | null;
   readonly greenShare: number | null;
+  /** Blue's share of the requests in the soak before; missing where nothing was counted in it. */
+  readonly blueShareBefore?: number;
   readonly clock: SoakClock;
   /** How long blue has now been over a limit. */
   readonly heldMs: number;
@@ -59,6 +61,7 @@ export function newDataQuality(
     soakMs: soakMs ?? null,
     longestSoakMs: longestSoakMs ?? null,
     greenShare: greenShare ?? null,
+    ...blueShareOf(before?.counts),
     clock: NO_TIME,
     heldMs: before?.heldMs ?? 0,
     counts: { ...NOTHING, ms: 0 },
@@ -72,6 +75,11 @@ export function newDataQuality(
     restarts: before?.restarts ?? {},
     split: [],
   };
+}
+
+function blueShareOf(counts: BothCounts | undefined): Pick<DataQuality, 'blueShareBefore'> {
+  const requests = counts ? counts.green.requests + counts.blue.requests : 0;
+  return counts && requests > 0 ? { blueShareBefore: counts.blue.requests / requests } : {};
 }
 
 /** Whether an interval holds requests from before the soak, or from during the shift: those are none of the soak's. */
@@ -222,13 +230,40 @@ export function dataQualityDoubt(
   return missing && { code: 'insufficient-data', ...missing };
 }
 
+/**
+ * At 100 %, whether blue still has more than half of the share that it had before: the router says one thing, and what carries the
+ * requests does another. Fewer may be health checks, which are counted in some metrics. Green's health is not in doubt.
+ */
+export function blueStillServes(run: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
+  const { greenShare, blueShareBefore: before = 0 } = run;
+  if (greenShare !== 1 || before <= 0 || before >= 1) return undefined;
+  const { green, blue } = countedAfter(run, trafficGraceMs);
+  const bound = before / 2;
+  const evidence = [before, 0.75 * before].map(
+    (share) => blue * Math.log(share / bound) + green * Math.log((1 - share) / (1 - bound)),
+  );
+  if (Math.max(...evidence) - Math.log(evidence.length) < SPLIT_EVIDENCE) return undefined;
+  return `blue still gets ${twoDigits(blue / (green + blue))} % of the requests, although all traffic was sent to green`;
+}
+
+/** The requests of both versions lately, since the router has had its time. */
+function countedAfter(run: DataQuality, graceMs: number): { readonly green: number; readonly blue: number } {
+  const counted = run.split.filter(([to]) => to - shiftedAt(run) > graceMs);
+  return {
+    green: counted.reduce((sum, part) => sum + part[1], 0),
+    blue: counted.reduce((sum, part) => sum + part[2], 0),
+  };
+}
+
+function twoDigits(share: number): number {
+  return Number((100 * share).toPrecision(2));
+}
+
 /** Whether green's part of the requests is not what was set: the probability ratio of a split that is off by more. */
 function splitDoubt(run: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
-  const { split, greenShare } = run;
+  const { greenShare } = run;
   if (greenShare === null || greenShare >= 1) return undefined;
-  const counted = split.filter(([to]) => to - shiftedAt(run) > trafficGraceMs);
-  const green = counted.reduce((sum, part) => sum + part[1], 0);
-  const blue = counted.reduce((sum, part) => sum + part[2], 0);
+  const { green, blue } = countedAfter(run, trafficGraceMs);
   const odds = greenShare / (1 - greenShare);
   const evidenceFor = (factor: number, bound: number) => {
     const [share, edge] = [(odds * factor) / (1 + odds * factor), (odds * bound) / (1 + odds * bound)];
@@ -239,6 +274,5 @@ function splitDoubt(run: DataQuality, { trafficGraceMs }: SequentialRules): stri
     evidenceFor(SPLIT_TOLERANCE * more, SPLIT_TOLERANCE),
   ]);
   if (Math.max(...evidence) - Math.log(evidence.length) < SPLIT_EVIDENCE) return undefined;
-  const part = ((100 * green) / (green + blue)).toPrecision(2);
-  return `green gets ${Number(part)} % of the requests, but ${Number((100 * greenShare).toPrecision(3))} % were set: what is seen is not the split that was planned`;
+  return `green gets ${twoDigits(green / (green + blue))} % of the requests, but ${Number((100 * greenShare).toPrecision(3))} % were set: what is seen is not the split that was planned`;
 }

@@ -29,6 +29,8 @@ export type VerdictCode =
   | 'no-traffic'
   | 'blue-unhealthy'
   | 'wrong-traffic-split'
+  /** Inconclusive: green is healthy, but blue still gets requests at 100 %. */
+  | 'blue-has-traffic'
   /** Inconclusive: something may be wrong, or health is not proven yet. */
   | 'suspected'
   | 'insufficient-data';

@@ -1,6 +1,7 @@
 import { addBoth, type BothCounts, pairOf } from './counts.ts';
 import {
   addDataQuality,
+  blueStillServes,
   type DataQuality,
   dataQualityBreach,
   dataQualityDoubt,
@@ -126,7 +127,12 @@ export function sequentialJudge(rules: SequentialRules): Judge<SequentialState> 
       const [first] = doubts;
       const healthy = healthyWords(metrics, run.counts);
       const untimed = untimedDoubt(run, rules.limits);
-      if (!absent && !first && untimed === undefined) return { verdict: 'healthy', reason: healthy };
+      if (!absent && !first && untimed === undefined) {
+        const served = blueStillServes(run, rules);
+        return served === undefined
+          ? { verdict: 'healthy', reason: healthy }
+          : { verdict: 'inconclusive', reason: `${served}; otherwise healthy: ${healthy}`, code: 'blue-has-traffic' };
+      }
       const soFar = isUnread(run) ? [] : [first?.reason ?? `healthy so far: ${healthy}`];
       const reasons = [untimed, ...soFar, absent?.reason].filter((reason) => reason !== undefined);
       const missingMs = Math.max(absent?.missingMs ?? 0, ...doubts.map((doubt) => doubt.missingMs ?? 0));

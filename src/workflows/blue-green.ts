@@ -2,6 +2,7 @@ import { CancellationScope, CancelledFailure, condition, workflowInfo } from '@t
 import {
   type Activities,
   ANSWER_MS,
+  currentStep,
   type DeploymentReport,
   type DeploymentRequest,
   entered,
@@ -110,8 +111,12 @@ function checked(deployment: Deployment): Promise<DeploymentReport> {
 async function completed(deployment: Deployment): Promise<DeploymentReport> {
   const { service, environment, version } = deployment.status();
   const kept = keepUntil(deployment);
-  const outcome = `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.${kept}`;
-  await CancellationScope.nonCancellable(() => notify(deployment, 'completed', 'info', outcome));
+  const { code, reason } = currentStep(deployment.status())?.windows.at(-1) ?? {};
+  const isLate = code === 'blue-has-traffic';
+  const outcome = isLate
+    ? `${service} ${version} kept its limits in ${environment} to the end, and the router sends all traffic to it, but ${reason}. Find out why before you stop blue.${kept}`
+    : `${service} ${version} serves all traffic in ${environment} and kept its limits to the end.${kept}`;
+  await CancellationScope.nonCancellable(() => notify(deployment, 'completed', isLate ? 'warning' : 'info', outcome));
   const report = await closeDeployment(deployment, 'completed', outcome);
   await startKeepingBlue(deployment);
   return report;

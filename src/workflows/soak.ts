@@ -11,6 +11,7 @@ import {
   stepBegun,
   type TrafficStep,
   type WatchState,
+  type WindowResult,
 } from '../domain/index.ts';
 import { confirmApprovals } from './confirm-approvals.ts';
 import type { Deployment } from './deployment.ts';
@@ -66,6 +67,8 @@ export async function soakAndPassGate(
     if (window.from - askedAt > UNWATCHED_MS) unwatchedMs += window.from - askedAt;
     if (Date.now() >= soakMinimum && window.verdict === 'healthy' && !window.moved) break;
     if (Date.now() < until) continue;
+    // Going back would not move the traffic either: the outcome says it.
+    if (until >= limit() && window.code === 'blue-has-traffic') break;
     if (until >= limit()) awaitDecision(deployment, step, window);
     if (until >= limit())
       throw new RollbackRequired(
@@ -77,7 +80,7 @@ export async function soakAndPassGate(
     until = Math.min(limit(), Date.now() + Math.max(missing, extensionMs(extensions, watch)));
     const expected = missing > 0 ? Math.min(limit(), Date.now() + missing) : until;
     deployment.change((status, at) => soakExtended(status, expected, { at, reason: window.reason }));
-    if (extensions === 0) void notify(deployment, 'extended', 'warning', whyExtended(deployment, step, window.reason));
+    if (extensions === 0) void notify(deployment, 'extended', 'warning', whyExtended(deployment, step, window));
     extensions += 1;
   }
 
@@ -147,7 +150,9 @@ export async function watchUntil(
   return watchState;
 }
 
-function whyExtended(deployment: Deployment, { percentage }: TrafficStep, reason: string): string {
+function whyExtended(deployment: Deployment, { percentage }: TrafficStep, { code, reason }: WindowResult): string {
   const { service, version, environment } = deployment.status();
+  if (code === 'blue-has-traffic')
+    return `${service} ${version} in ${environment} is healthy, but the soak at ${percentage} % goes on: ${reason}. Find out why the traffic does not follow the router; in the end the deployment is completed all the same.`;
   return `${service} ${version} in ${environment} is not proven healthy at ${percentage} % yet, so the soak goes on: ${reason}. Without proof it is rolled back in the end; abort does it now.`;
 }

@@ -151,6 +151,32 @@ test.each<[string, (here: Scene) => void, RegExp | undefined]>([
   expect(production.isStopped(GREEN)).toBe(left === undefined);
 });
 
+test('where traffic follows later and is low, a moment without a request of green is no reason to stop it', async () => {
+  const here = await lagging();
+  here.production.demand(2);
+  const { evidence } = await run(here.activities.restoreTraffic, round(here, STOP_MS + 9_000));
+  expect(evidence.at(-1)?.measured).toMatch(/^2\.5\.0 was not stopped: it still gets requests/);
+  expect(here.production.isStopped(GREEN)).toBe(false);
+});
+
+test.each([
+  ['half of the requests', 50, `the router sends it no traffic, but it still got`],
+  ['none', 100, undefined],
+])(
+  'where traffic follows later, a kept blue that still gets %s is stopped only if it is idle',
+  async (_, share, left) => {
+    const here = await scene({ workload: WITH_STOP }, {}, () => ({
+      followsLater: true,
+      readTraffic: async () => ({ [BLUE]: 0, [GREEN]: 100 }),
+    }));
+    here.production.move(share);
+    const { retiredAt, evidence } = await run(here.activities.retireBlue, { target: here.target });
+    expect(retiredAt === undefined).toBe(left !== undefined);
+    expect(here.production.isStopped(BLUE)).toBe(left === undefined);
+    if (left) expect(evidence[0]?.measured).toContain(left);
+  },
+);
+
 test('a rollback without effect is not believed, whatever its exit code', async () => {
   const here = await scene();
   here.production.move(50);

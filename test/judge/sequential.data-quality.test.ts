@@ -127,6 +127,25 @@ test('at 100 % a request that blue still gets does not say that green is missing
   expect(watchSoak([...repeat(8, all), stray], { facts: { ...facts, greenShare: 1 } }).breachedAt).toBeUndefined();
 });
 
+test('at 100 % green is healthy only once blue has lost most of its share: a gateway may not follow its route', () => {
+  const judge = sequentialJudge(evidenceRules);
+  const at = 40 * 15;
+  const all = { ...facts, greenShare: 1 };
+  const half = watchSoak(repeat(40, fine)).state;
+  const after = (steps: readonly (Step | null)[], from = judge.nextSoak(half, at * 1_000, all)) =>
+    watchSoak(steps, { from, at }).now;
+  expect(after(repeat(40, fine))).toMatchObject({
+    verdict: 'inconclusive',
+    code: 'blue-has-traffic',
+    reason: expect.stringMatching(/^blue still gets 50 % of the requests, .*; otherwise healthy: green failed 0 of/),
+  });
+  const probed: Step = { g: [270, 0], b: [50, 0] };
+  expect(after(repeat(40, probed)).verdict).toBe('healthy');
+  expect(after([...repeat(30, fine), ...repeat(10, probed)]).verdict).toBe('healthy');
+  // Nothing to compare with: all traffic is shifted in one step.
+  expect(after(repeat(40, fine), judge.start(at * 1_000, all)).verdict).toBe('healthy');
+});
+
 test('no traffic on either version: quiet, not healthy, not rolled back', () => {
   const { now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(20, silent)]);
   expect(breachedAt).toBeUndefined();

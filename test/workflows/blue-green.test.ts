@@ -890,6 +890,25 @@ test('traffic that somebody else moves during a soak is set right, and people ar
   });
 });
 
+test('blue that still gets requests at 100 % extends the soak, and the outcome does not say that green serves all', async () => {
+  const notified: string[] = [];
+  const reason = 'blue still gets 50 % of the requests, although all traffic was sent to green';
+  const { activities } = world({
+    plan: approvedByItself,
+    watch: ({ soak }) => (soak === 2 ? { verdict: 'inconclusive', code: 'blue-has-traffic', reason } : undefined),
+    activities: { notify: async ({ severity, text }) => void notified.push(`${severity}: ${text}`) },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const report = await handle.result();
+    expect(report.outcome).toBe('completed');
+    expect(report.summary).toContain(`the router sends all traffic to it, but ${reason}.`);
+    expect(report.steps[1]?.extended?.reason).toBe(reason);
+    expect(notified).toEqual([
+      expect.stringMatching(/^warning: .* is healthy, but the soak at 100 % goes on: blue still/),
+    ]);
+  });
+});
+
 test('traffic that could not be set right is not said to be', async () => {
   const moved = { found: '2.4.0 100 %, 2.3.0 0 %' };
   const { activities } = world({

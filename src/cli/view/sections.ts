@@ -118,6 +118,7 @@ const DOUBTS: Readonly<Partial<Record<NonNullable<Judgement['code']>, string>>> 
   'no-traffic': 'no traffic',
   'blue-unhealthy': 'blue is unhealthy',
   'wrong-traffic-split': 'wrong split of the traffic',
+  'blue-has-traffic': 'blue still has traffic',
   suspected: 'in doubt',
   'insufficient-data': 'not proven yet',
 };
