@@ -39,7 +39,7 @@ export function resolveRollback(dependencies: Dependencies): Activities['resolve
       await endKeepingBlue(dependencies, plan, run);
       if (traffic[plan.target.blue] !== 100 && !request.force) await assertBlueHealthy(ports, plan, run);
       return {
-        plan: await withSearchAttributes(dependencies, forThisRun(plan)),
+        plan: await withSearchAttributes(dependencies, forThisRun(plan, request.force)),
         undoes: {
           run: past.run,
           closed: past.closed === 'completed' ? 'completed' : 'terminated',
@@ -145,7 +145,7 @@ async function endKeepingBlue({ endRun }: Dependencies, { target }: DeploymentPl
 }
 
 /** It has no checklist and no steps, and operation ids of its own. */
-function forThisRun({ keepBlueMs: _, ...plan }: DeploymentPlan): DeploymentPlan {
+function forThisRun({ keepBlueMs: _, ...plan }: DeploymentPlan, force = false): DeploymentPlan {
   const { workflowId, runId } = execution();
   return {
     ...plan,
@@ -153,5 +153,6 @@ function forThisRun({ keepBlueMs: _, ...plan }: DeploymentPlan): DeploymentPlan 
     checklist: { ...plan.checklist, checks: [] },
     verifyGreen: [],
     traffic: [],
+    rollback: { ...plan.rollback, ...(force && { keepsGreen: true }) },
   };
 }

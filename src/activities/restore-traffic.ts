@@ -20,7 +20,7 @@ const IDLE_MS = 30_000;
 const NOT_ASKED: IdleGreen = {};
 
 export function restoreTraffic(dependencies: Dependencies): Activities['restoreTraffic'] {
-  return ({ target, round, until, neverShifted }) =>
+  return ({ target, round, until, neverShifted, keepsGreen }) =>
     withHeartbeat(async (run) => {
       const startedAt = Date.now();
       const { runbook, notice } = await dependencies.runbooks.pinnedOrCurrent(target);
@@ -54,14 +54,16 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
       const stopped =
         left > 0
           ? [notStopped(green, `it still gets requests (${left} in the newest interval)`)]
-          : await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
+          : keepsGreen
+            ? [notStopped(green, `${target.blue} is not proven healthy yet`)]
+            : await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
       const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
       return {
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
         ...(cursor && { cursor }),
-        ...(left > 0 && { greenRuns: true as const }),
+        ...((left > 0 || keepsGreen) && { greenRuns: true as const }),
         evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],
       };
     });

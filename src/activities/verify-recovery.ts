@@ -87,7 +87,7 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
         await pause(POLL_MS, run.signal);
       }
       throw ApplicationFailure.nonRetryable(
-        `All traffic is back on ${input.target.blue}, but it is not proven healthy: ${problem}`,
+        `All traffic was sent to ${input.target.blue}, but it is not proven healthy: ${problem}`,
         FAILURE.NotInEffect,
       );
     });

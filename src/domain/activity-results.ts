@@ -99,6 +99,8 @@ export interface RollbackInput {
   readonly rules: JudgeRules;
   readonly pollMs: number;
   readonly round: number;
+  /** Green is not stopped yet. */
+  readonly keepsGreen?: true;
   /** No shift of traffic to green was ever begun. */
   readonly neverShifted?: true;
   /** The activity gives up then, saying what it last saw. */

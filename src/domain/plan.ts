@@ -157,6 +157,8 @@ export interface DeploymentPlan {
     readonly timeoutMs: number;
     /** Bound of one round: command, read-back and blue's proof of health. */
     readonly roundMs: number;
+    /** Green runs on until blue is proven healthy: the health check of blue fails, and a person goes back to it all the same. */
+    readonly keepsGreen?: true;
     /** Longest pause between rounds; a person may cut it short with `retryRollback`. */
     readonly pauseMs: number;
     /** How long traffic is watched after the recovery for a late command that moves it. */

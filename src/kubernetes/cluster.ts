@@ -14,7 +14,8 @@ import type { KubeObject, ObjectRef, Resource } from './resources.ts';
 /** The name under which the API server keeps which fields are ours. */
 export const FIELD_MANAGER = 'bluegreen';
 
-const ANSWER_MS = 10_000;
+/** Longer than the 10 s that the API server gives a webhook as a rule: its own words say that one did not answer. */
+const ANSWER_MS = 12_000;
 /** A restart of the API server, or a change of its leader, must not end a deployment. */
 const WRITE_PATIENCE_MS = 30_000;
 /** Longer than one answer may take: a read that is lost once must not end a deployment either. */

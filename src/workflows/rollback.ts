@@ -4,6 +4,7 @@ import {
   blueRecovered,
   entered,
   isReadBack,
+  type RollbackInput,
   type RollbackStatus,
   rollbackBegun,
   roundBegun,
@@ -58,7 +59,7 @@ export async function rollBack(
           deployment,
           'rollback-stalled',
           'critical',
-          `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.${isReadBack(rollbackOf(deployment), 'over') ? ' All traffic was read back on blue: acceptRecovery ends the rollback without the proof that blue is healthy.' : ''}`,
+          `The rollback of ${service} ${version} in ${environment} has stalled (round ${round}): ${problem}. It tries again; retryRollback starts the next round at once.${isReadBack(rollbackOf(deployment), 'over') ? ' The router sends all traffic to blue: acceptRecovery ends the rollback without the proof that blue is healthy.' : ''}`,
         );
       await condition(() => retried() || accepted(), pause, { summary: 'pause before the next round' });
       pause = pauseAfter(pause, Date.now() - rollbackOf(deployment).startedAt, pauseMs);
@@ -98,8 +99,12 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   const neverShifted = deployment.status().shiftBegunAt === undefined ? { neverShifted: true as const } : {};
   const input = { target, rules: judge, pollMs: watch.pollMs, round, until, ...neverShifted };
 
-  const restore = (summary: string) => work(summary, rollback.timeoutMs, rollback.roundMs).restoreTraffic(input);
-  const { cursor, greenRuns, ...restored } = await restore('rollback: traffic back on blue');
+  const restore = (summary: string, how: Pick<RollbackInput, 'keepsGreen'> = {}) =>
+    work(summary, rollback.timeoutMs, rollback.roundMs).restoreTraffic({ ...input, ...how });
+  const { cursor, greenRuns, ...restored } = await restore(
+    'rollback: traffic back on blue',
+    rollback.keepsGreen && { keepsGreen: true },
+  );
   deployment.change((status) => trafficRestored(status, restored));
 
   const recovered = await provenOrAccepted(deployment, restored, () =>

@@ -273,7 +273,7 @@ test('a blue that is not proven healthy in its time has not recovered, with what
   here.production.fail(BLUE, 0.5);
   const { result, heartbeats } = begin(here.activities.verifyRecovery, recovery(here, BRIEF_MS));
   await expect(result).rejects.toMatchObject({ type: 'NotInEffect', nonRetryable: true });
-  const message = `All traffic is back on ${BLUE}, but it is not proven healthy: ${problemIn(heartbeats)}`;
+  const message = `All traffic was sent to ${BLUE}, but it is not proven healthy: ${problemIn(heartbeats)}`;
   await expect(result).rejects.toMatchObject({ message });
   expect(message).toContain('it is over the error limit');
 });

@@ -310,6 +310,42 @@ describeOnKubernetes('routes', () => {
       await expect(router().setTraffic(newOperation(), 50, idle())).rejects.toThrow(words);
     });
 
+    test.each([
+      [
+        'http-route',
+        {
+          parentRefs: [{ name: 'nobody' }],
+          rules: [
+            {
+              filters: [{ type: 'RequestMirror', requestMirror: { backendRef: backend('rec-green') } }],
+              backendRefs: [backend('rec-blue', 100), backend('rec-green', 0)],
+            },
+          ],
+        },
+      ],
+      [
+        'virtual-service',
+        {
+          hosts: ['rec.example'],
+          http: [{ mirror: { host: 'rec-green' }, route: [destination('rec-blue', 100), destination('rec-green', 0)] }],
+        },
+      ],
+    ] as const)('%s: copies of requests to a slot', async (kind, spec) => {
+      await createRoute(api(), namespace(), { kind, spec });
+      expect((await router(kind).preflight?.(idle()))?.problems).toEqual([
+        expect.objectContaining({ found: expect.stringMatching(/ mirrors requests to the Service .*rec-green: /) }),
+      ]);
+    });
+
+    test('a host that Istio takes for no Service of the cluster', async () => {
+      const green = destination(`rec-green.${namespace()}`, 0);
+      const spec = { hosts: ['rec.example'], http: [{ route: [destination('rec-blue', 100), green] }] };
+      await createRoute(api(), namespace(), { kind: 'virtual-service', spec });
+      expect((await router('virtual-service').preflight?.(idle()))?.problems).toEqual([
+        expect.objectContaining({ found: expect.stringMatching(/no backend with the Service .*rec-green/) }),
+      ]);
+    });
+
     test('a route that does not exist', async () => {
       expect((await router().preflight?.(idle()))?.problems).toEqual([
         expect.objectContaining({ found: expect.stringMatching(/there is no HTTPRoute .*rec: correct router.routes/) }),

@@ -215,9 +215,17 @@ test('to an unhealthy blue it goes only with --force; the next deployment ends t
   expect(message).toContain('--force');
   expect(production.share()).toBe(1);
   expect((await keeper().describe()).status.name).toBe('CANCELLED');
-  const report = await (await rollback({ run: runId, force: true })).result();
-  expect(report.outcome).toBe('rolled-back');
+  // It is the only version that works until blue is proven healthy.
+  production.fail('2.4.0', 1);
+  const forced = await rollback({ run: runId, force: true });
+  await eventually(() => production.share() === 0 || undefined);
+  const failedUntil = production.requests('2.4.0') + 300;
+  await eventually(() => production.requests('2.4.0') > failedUntil || undefined);
+  expect(production.isStopped('2.5.0')).toBe(false);
+  production.fail('2.4.0', 0);
+  expect((await forced.result()).outcome).toBe('rolled-back');
   expect(production.share()).toBe(0);
+  expect(production.isStopped('2.5.0')).toBe(true);
 
   production.misbehave('health', 'well');
   const again = await deploy();

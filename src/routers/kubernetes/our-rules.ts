@@ -39,6 +39,19 @@ export function ourRules(kind: RouteKind, ref: ObjectRef, route: Route, slots: r
   );
 }
 
+/** Where a copy of requests goes to a slot: it counts as a request of its version, so that nobody sees when green gets none. */
+export function mirrorsToSlots(kind: RouteKind, ref: ObjectRef, route: Route, slots: readonly Slot[]): string[] {
+  return kind.rulesOf(route).flatMap(({ name, mirrors }) =>
+    slots
+      .map(serviceOf)
+      .filter((service) => mirrors.includes(service))
+      .map(
+        (service) =>
+          `${nameOf(ref)}, ${name} mirrors requests to the Service ${service}: metrics may count them as requests of its version, and then no rollback can show that green gets none`,
+      ),
+  );
+}
+
 /** What keeps traffic in this rule from moving between the slots; undefined if nothing does. */
 export function problemOf({ name, slots }: OurRule): string | undefined {
   const wrong = slots.find(({ backends }) => backends.length !== 1);
@@ -46,7 +59,7 @@ export function problemOf({ name, slots }: OurRule): string | undefined {
   const { service, backends } = wrong;
   const both = slots.map((each) => each.service).join(' and ');
   return backends.length === 0
-    ? `${name} has no backend with the Service ${service}, expected both ${both}: add it with weight 0`
+    ? `${name} has no backend with the Service ${service}, expected both ${both}: add it with weight 0, and give the other one the weight 100 if it has none`
     : `${name} has ${backends.length} backends with the Service ${service}, expected one: leave only one`;
 }
 

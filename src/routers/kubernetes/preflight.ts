@@ -3,7 +3,7 @@ import type { Evidence, Observation, Problem } from '../../plugin/index.ts';
 import { messageOf, type RunContext, redact } from '../../util/index.ts';
 import { acceptanceOf, acceptanceWords } from './accepted.ts';
 import { ownerWords } from './gitops.ts';
-import { type OurRule, ourRules, problemOf, sharesIn, shiftRule } from './our-rules.ts';
+import { mirrorsToSlots, type OurRule, ourRules, problemOf, sharesIn, shiftRule } from './our-rules.ts';
 import type { Route, RouteKind } from './route-kinds.ts';
 import { type Means, shareWords } from './traffic.ts';
 
@@ -37,6 +37,10 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
         unblock: 'look whether the controller of the gateway runs, then recheck',
       })),
     ];
+    const mirrors = mirrorsToSlots(kind, ref, route, slotsOf(means.place)).map((found) => ({
+      found,
+      unblock: 'remove the mirror until the deployment is over, then recheck',
+    }));
     const owner = ownerWords(route, ref, kind.changed);
     const evidence: Evidence = [
       { what: nameOf(ref), measured: acceptanceWords(acceptance), required: 'accepted', source: 'its status' },
@@ -48,7 +52,11 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
     ];
     return {
       evidence,
-      problems: [...gateway, ...rules.flatMap((rule) => stepProblems(rule, slotsOf(means.place), means.steps))],
+      problems: [
+        ...gateway,
+        ...mirrors,
+        ...rules.flatMap((rule) => stepProblems(rule, slotsOf(means.place), means.steps)),
+      ],
     };
   } catch (error) {
     run.signal.throwIfAborted();

@@ -15,6 +15,8 @@ interface Rule {
   /** As messages call it: `rule 1`, or by its name. */
   readonly name: string;
   readonly backends: readonly Backend[];
+  /** The Services that get a copy of its requests, as `namespace/name`. */
+  readonly mirrors: readonly (string | undefined)[];
 }
 
 export interface Route extends KubeObject {
@@ -51,26 +53,36 @@ interface BackendRef {
   readonly namespace?: string;
   readonly name: string;
   readonly weight?: number;
+  readonly filters?: readonly GatewayFilter[];
+}
+
+interface GatewayFilter {
+  readonly requestMirror?: { readonly backendRef: BackendRef };
 }
 
 interface GatewayRule {
   readonly name?: string;
+  readonly filters?: readonly GatewayFilter[];
   readonly backendRefs?: readonly BackendRef[];
 }
 
 /** HTTPRoute and GRPCRoute are alike here. */
 function gatewayRoute(kind: string, plural: string): RouteKind {
+  const serviceOfRef = (ref: BackendRef, own: string | undefined): string | undefined =>
+    (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service'
+      ? `${ref.namespace ?? own}/${ref.name}`
+      : undefined;
   return {
     resource: { apiVersion: 'gateway.networking.k8s.io/v1', kind, plural },
     changed: { fields: ['rules'], jqPath: '.spec.rules[].backendRefs[].weight' },
     rulesOf: ({ metadata, spec }) =>
-      ((spec['rules'] ?? []) as readonly GatewayRule[]).map(({ name, backendRefs = [] }, index) => ({
+      ((spec['rules'] ?? []) as readonly GatewayRule[]).map(({ name, filters = [], backendRefs = [] }, index) => ({
         name: name === undefined ? `rule ${index + 1}` : `rule "${name}"`,
+        mirrors: [...filters, ...backendRefs.flatMap((ref) => ref.filters ?? [])].map(
+          ({ requestMirror }) => requestMirror && serviceOfRef(requestMirror.backendRef, metadata.namespace),
+        ),
         backends: backendRefs.map((ref, at) => ({
-          service:
-            (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service'
-              ? `${ref.namespace ?? metadata.namespace}/${ref.name}`
-              : undefined,
+          service: serviceOfRef(ref, metadata.namespace),
           weight: ref.weight ?? 1,
           weightPath: `/spec/rules/${index}/backendRefs/${at}/weight`,
         })),
@@ -80,7 +92,13 @@ function gatewayRoute(kind: string, plural: string): RouteKind {
 
 interface IstioRule {
   readonly name?: string;
-  readonly route?: readonly { readonly destination?: { readonly host?: string }; readonly weight?: number }[];
+  readonly route?: readonly { readonly destination?: Destination; readonly weight?: number }[];
+  readonly mirror?: Destination;
+  readonly mirrors?: readonly { readonly destination?: Destination }[];
+}
+
+interface Destination {
+  readonly host?: string;
 }
 
 const ISTIO_LISTS = ['http', 'tls', 'tcp'] as const;
@@ -90,8 +108,11 @@ const virtualService: RouteKind = {
   changed: { fields: ISTIO_LISTS, jqPath: '.spec.http[].route[].weight' },
   rulesOf: ({ metadata, spec }) =>
     ISTIO_LISTS.flatMap((list) =>
-      ((spec[list] ?? []) as readonly IstioRule[]).map(({ name, route = [] }, index) => ({
+      ((spec[list] ?? []) as readonly IstioRule[]).map(({ name, route = [], mirror, mirrors = [] }, index) => ({
         name: name === undefined ? `${list}[${index}]` : `${list} "${name}"`,
+        mirrors: [mirror, ...mirrors.map(({ destination }) => destination)].map((one) =>
+          serviceOf(one?.host ?? '', metadata.namespace ?? ''),
+        ),
         backends: route.map(({ destination, weight }, at) => ({
           service: serviceOf(destination?.host ?? '', metadata.namespace ?? ''),
           weight: weight ?? (route.length === 1 ? 100 : 0),
@@ -101,10 +122,11 @@ const virtualService: RouteKind = {
     ),
 };
 
-/** Istio takes a short name to be in the namespace of the rule. */
-function serviceOf(host: string, namespace: string): string {
-  const [name, own = namespace] = host.split('.');
-  return `${own}/${name}`;
+/** Istio takes a name without a dot to be in the namespace of the rule, and any other as it is: `rec.shop` is no Service. */
+function serviceOf(host: string, namespace: string): string | undefined {
+  const [name, own, kind] = host.split('.');
+  if (own === undefined) return `${namespace}/${name}`;
+  return kind === 'svc' ? `${own}/${name}` : undefined;
 }
 
 /** The kinds of routes, by the `kind` of a router. */
