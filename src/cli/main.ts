@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { EXIT } from './exit-codes.ts';
 import { createProgram } from './program.ts';
@@ -18,5 +19,6 @@ export async function main(args: readonly string[] = process.argv.slice(2)): Pro
       process.exitCode = problem.exitCode;
     }
   }
+  await setImmediate(); // output that could not be written is known by then
   process.exit(); // not before all is said and done, and whatever a connection still waits for
 }

@@ -1,5 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
+import type { ResolvedRollback } from '../../domain/index.ts';
 import type { DeploymentHandle } from '../temporal.ts';
 import { clock, formatDurationRoughly } from './format.ts';
 
@@ -15,23 +16,26 @@ export interface LastKnownTraffic {
 
 type History = Awaited<ReturnType<DeploymentHandle['fetchHistory']>>;
 
-/** What the finished activities in a history say of the traffic. Pure. */
-export function trafficIn({ events }: History): LastKnownTraffic {
+/** What the finished activities in a history say of the traffic; undefined for a rollback of its own that has not read it. Pure. */
+export function trafficIn({ events }: History): LastKnownTraffic | undefined {
   const begun = new Map<string, { readonly type: string; readonly percentage: number }>();
-  let known: LastKnownTraffic = { greenPercentage: 0 };
+  const [first] = events ?? [];
+  const isRollback = first?.workflowExecutionStartedEventAttributes?.workflowType?.name === 'blueGreenRollback';
+  let known: LastKnownTraffic | undefined = isRollback ? undefined : { greenPercentage: 0 };
   for (const event of events ?? []) {
     const { activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } = event;
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
       const percentage = type === 'restoreTraffic' ? 0 : percentageIn(scheduled.input?.payloads);
       begun.set(String(event.eventId), { type, percentage });
-      if (isMove(type)) known = { ...known, movingTo: percentage };
+      if (isMove(type)) known = { greenPercentage: 0, ...known, movingTo: percentage };
     }
     const ended = completed && begun.get(String(completed.scheduledEventId));
     if (!ended) continue;
     const at = Number(event.eventTime?.seconds ?? 0) * 1_000;
     if (isMove(ended.type)) known = { greenPercentage: ended.percentage, watchedUntil: at };
-    else if (ended.type === 'watchWindow') known = { ...known, watchedUntil: at };
+    else if (ended.type === 'resolveRollback') known = { greenPercentage: greenIn(completed.result?.payloads) };
+    else if (ended.type === 'watchWindow') known = { greenPercentage: 0, ...known, watchedUntil: at };
   }
   return known;
 }
@@ -40,9 +44,16 @@ function isMove(type: string): boolean {
   return type === 'shiftTraffic' || type === 'restoreTraffic';
 }
 
-function percentageIn(payloads: Parameters<typeof arrayFromPayloads>[1]): number {
+type Payloads = Parameters<typeof arrayFromPayloads>[1];
+
+function percentageIn(payloads: Payloads): number {
   const [input] = arrayFromPayloads(defaultPayloadConverter, payloads) as [{ percentage?: number } | undefined];
   return input?.percentage ?? 0;
+}
+
+function greenIn(payloads: Payloads): number {
+  const [resolved] = arrayFromPayloads(defaultPayloadConverter, payloads) as [Partial<ResolvedRollback> | undefined];
+  return resolved?.greenPercentage ?? 0;
 }
 
 /** Of a watch that was heard of so long ago, the worker is lost: its heartbeats come every eight seconds at the latest. */

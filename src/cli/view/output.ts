@@ -1,4 +1,5 @@
 import { Chalk, type ChalkInstance, supportsColor } from 'chalk';
+import { EXIT } from '../exit-codes.ts';
 import { wrap } from './layout.ts';
 
 /** The one place where scripts write. */
@@ -26,7 +27,7 @@ export function columns(): number {
   return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
 }
 
-/** `... | head` takes its lines and goes: that is no error. */
+/** `... | head` takes its lines and goes: that is no error. A disk that is full is one. */
 export function exitOnEpipe(): void {
   process.stdout.on('error', exit);
 }
@@ -36,8 +37,10 @@ export function insteadOfExitOnEpipe(act: () => void): void {
   process.stdout.off('error', exit).on('error', act);
 }
 
-function exit(): void {
-  process.exit();
+function exit({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') process.exit();
+  printError(`The output could not be written: ${message}`);
+  process.exit(EXIT.unexpected);
 }
 
 /** Lines, broken between words where a terminal would break them anywhere. */
@@ -55,14 +58,17 @@ export function printJsonLine(value: unknown): void {
   print(harmlessJson(JSON.stringify(value)));
 }
 
-/** Control characters that JSON leaves as they are could rewrite a terminal. */
+/** Control characters that JSON leaves as they are, and those that change the direction, could rewrite a terminal. */
 function harmlessJson(text: string): string {
-  return text.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(
+    /[\u007f-\u009f]|[\p{Bidi_Control}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
-/** Text of others without control characters, which could rewrite a terminal; line ends stay. */
+/** Text of others without control characters and those that change its direction, which could rewrite a terminal; line ends stay. */
 export function stripControlCharacters(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, ' ');
+  return text.replace(/[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/gu, ' ');
 }
 
 /** What may have lines of its own, such as YAML to paste. */

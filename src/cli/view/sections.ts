@@ -263,7 +263,8 @@ export function trafficWords({
   readonly status: DeploymentStatus;
   readonly lastKnown?: Pick<LastKnownTraffic, 'greenPercentage'>;
 }): string {
-  const { plan, version } = status;
+  const { plan, version, kind } = status;
+  if (kind === 'rollback' && !plan && !lastKnown) return 'not read yet';
   const { greenPercentage } = lastKnown ?? status;
   const blue = plan?.target.blue;
   const green = `green ${version} ${greenPercentage} %${lastKnown ? '' : changing(status)}`;

@@ -130,6 +130,7 @@ async function lastKnown(client: Client, handle: DeploymentHandle): Promise<Pick
   try {
     const [history, { raw }] = await inTime(client, () => Promise.all([handle.fetchHistory(), handle.describe()]));
     const traffic = trafficIn(history);
+    if (!traffic) return {};
     const watch = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
     const heardAt = Number(watch?.lastHeartbeatTime?.seconds ?? 0) * 1_000;
     const { watchedUntil } = traffic;
