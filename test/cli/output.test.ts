@@ -28,7 +28,7 @@ test('of a rollback of its own the traffic is not known before it was read', () 
   const scheduled = { eventId: 5, activityTaskScheduledEventAttributes: { activityType: { name: 'resolveRollback' } } };
   const result = { payloads: [defaultPayloadConverter.toPayload({ greenPercentage: 100 })] };
   const resolved = { activityTaskCompletedEventAttributes: { scheduledEventId: 5, result } };
-  const read = (...events: object[]) => trafficIn({ events } as unknown as Parameters<typeof trafficIn>[0]);
+  const read = (...events: object[]) => trafficIn({ events });
   expect(read(started, scheduled)).toBeUndefined();
   expect(read(started, scheduled, resolved)).toEqual({ greenPercentage: 100 });
 });
