@@ -129,6 +129,39 @@ describe('bluegreen --train', () => {
     expect(ended).toMatchObject({ exitCode: 13, out: expect.stringContaining('The train was terminated') });
   });
 
+  test('names the task queue whose worker is missing', async () => {
+    const [name, elsewhere] = [uniqueService(), uniqueQueue()];
+    const file = await fileOf({
+      name,
+      onRollback: 'stop',
+      stages: [
+        { name: 'one', deployments: [{ service: uniqueService(), version: '2.5.0' }] },
+        { name: 'two', deployments: [{ service: uniqueService(), version: '2.5.0', taskQueue: elsewhere }] },
+      ],
+    });
+    const taskQueue = uniqueQueue();
+    const say = async (...words: string[]) => bluegreen(words, { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
+    await temporal.serve(
+      world().activities,
+      async () => {
+        const obstacle = `no worker takes work from the task queue "${elsewhere}"; start one, or correct taskQueue`;
+        const started = await say('start', '--train', file);
+        expect(started).toMatchObject({
+          exitCode: 8,
+          err: expect.stringContaining(`Started, but not begun: ${obstacle}. It continues by itself`),
+        });
+        expect((await say('status', '--train', name)).out).toContain(`\n  ${obstacle}\n`);
+        const json = JSON.parse((await say('status', '--train', name, '--json')).out);
+        expect(json).toMatchObject({ phase: 'planning', withoutWorker: [elsewhere] });
+        const watching = bluegreen(['watch', '--train', name]);
+        await watching.prints(`train ${name}: planning; ${obstacle}`);
+        await say('abort', '--train', name, '--by', 'ana');
+        expect((await watching.ended).exitCode).toBe(11);
+      },
+      taskQueue,
+    );
+  });
+
   test('a train that is over was not waiting: what it did not start is said to be not started', () => {
     const one = { service: 'shop', version: '2.5.0', environment: 'production', workflowId: 'w' };
     const seen = (phase: 'deploying' | 'refused') =>

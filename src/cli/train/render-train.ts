@@ -14,7 +14,8 @@ import type { Paint } from '../view/output.ts';
 import type { TrainSight } from './train-sight.ts';
 
 /** A train for a person: its phase, and a line for each deployment by stage. Pure. */
-export function renderTrainSight({ status, running, end, state }: TrainSight, name: string, paint: Paint): string[] {
+export function renderTrainSight(sight: TrainSight, name: string, paint: Paint): string[] {
+  const { status, running, end, state } = sight;
   if (!status)
     return [
       `Train ${name}: ${end?.summary ?? 'no worker answers. It continues as soon as one of its task queue runs.'} (Temporal: ${state})`,
@@ -35,6 +36,7 @@ export function renderTrainSight({ status, running, end, state }: TrainSight, na
     `${paint.bold(`Train ${status.name}: ${phase}`)}, since ${clock(phaseSince)}`,
     ...(requestedBy === undefined ? [] : [`  requested by ${requestedBy}${reason === undefined ? '' : `: ${reason}`}`]),
     ...(onRollback === undefined ? [] : [`  ${ON_ROLLBACK[onRollback]}`]),
+    ...noWorker(sight).map((words) => `  ${words}`),
     ...(until === undefined || isTrainOver(status)
       ? []
       : [`  the next stage begins at ${clock(until)} (in ${formatDurationRoughly(until - Date.now())})`]),
@@ -48,6 +50,14 @@ const ON_ROLLBACK = {
   'roll-back-all': 'if one is rolled back, all are, the last stage first',
   stop: 'if one is rolled back, those that completed stay and no further stage begins',
 } as const;
+
+/** What a train waits for whose work no worker takes: a sentence, or none. */
+export function noWorker({ withoutWorker = [] }: TrainSight): string[] {
+  if (withoutWorker.length === 0) return [];
+  const names = withoutWorker.map((name) => `"${name}"`);
+  const queues = names.length === 1 ? `queue ${names[0]}` : `queues ${names.join(', ')}`;
+  return [`no worker takes work from the task ${queues}; start one, or correct taskQueue`];
+}
 
 /** With what the deployment itself says, while it runs. */
 export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | undefined): string {

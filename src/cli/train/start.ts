@@ -15,6 +15,7 @@ import { inTime, withTemporal } from '../temporal.ts';
 import { print } from '../view/output.ts';
 import type { TrainHandle } from './find-train.ts';
 import { followTrain, pollTrain } from './follow-train.ts';
+import { noWorker } from './render-train.ts';
 import { trainEnd } from './train-end.ts';
 
 interface StartTrainOptions {
@@ -128,7 +129,8 @@ const WORKER_WITHIN_MS = 30_000;
 
 async function sayWhetherItBegan(client: Client, handle: TrainHandle, name: string): Promise<void> {
   const startedAt = Date.now();
-  for await (const { status, end } of pollTrain(client, handle)) {
+  for await (const sight of pollTrain(client, handle)) {
+    const { status, end } = sight;
     if (end) {
       const { exitCode, summary } = await trainEnd(client, handle);
       if (exitCode !== EXIT.ok)
@@ -137,10 +139,11 @@ async function sayWhetherItBegan(client: Client, handle: TrainHandle, name: stri
     }
     if (status && status.phase !== 'planning')
       return print(`Begun: every runbook is found; ${status.stage} is deployed first.`);
-    if (Date.now() - startedAt < (status ? BEGUN_WITHIN_MS : WORKER_WITHIN_MS)) continue;
+    const [obstacle] = noWorker(sight);
+    if (Date.now() - startedAt < (status && obstacle === undefined ? BEGUN_WITHIN_MS : WORKER_WITHIN_MS)) continue;
     throw new CliError(
       EXIT.notAccepted,
-      `Started, but not begun: ${status ? 'its runbooks are not found yet' : `no worker answers. Start one (${START_WORKER}) with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE)`}. ` +
+      `Started, but not begun: ${status ? (obstacle ?? 'its runbooks are not found yet') : `no worker answers. Start one (${START_WORKER}) with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE)`}. ` +
         `It continues by itself as soon as it can. See it: ${COMMAND} status --train ${name}`,
     );
   }
