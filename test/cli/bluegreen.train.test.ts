@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import { stringify } from 'yaml';
 import { renderTrainSight } from '../../src/cli/train/render-train.ts';
 import { PLAIN } from '../../src/cli/view/output.ts';
@@ -127,6 +128,26 @@ describe('bluegreen --train', () => {
     await handle.terminate();
     const ended = await bluegreen(['watch', '--train', name]).ended;
     expect(ended).toMatchObject({ exitCode: 13, out: expect.stringContaining('The train was terminated') });
+  });
+
+  test('says why a deployment was refused', async () => {
+    const [name, service, taskQueue] = [uniqueService(), uniqueService(), uniqueQueue()];
+    const deployments = [{ service, version: '2.5.0' }];
+    const file = await fileOf({ name, onRollback: 'stop', stages: [{ name: 'one', deployments }] });
+    const say = async (...words: string[]) => bluegreen(words, { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
+    const same = ApplicationFailure.nonRetryable('request.version: production already serves 2.5.0', 'InvalidRequest');
+    await temporal.serve(
+      world({ activities: { resolvePlan: () => Promise.reject(same) } }).activities,
+      async () => {
+        const why = `${service} in production: request.version: production already serves 2.5.0`;
+        const started = await say('start', '--train', file);
+        expect(started).toMatchObject({ exitCode: 11, err: expect.stringContaining(why) });
+        expect(started.err).toContain(`Refused: ${service} 2.5.0 in production was refused.`);
+        const watched = await say('watch', '--train', name);
+        expect(watched).toMatchObject({ exitCode: 11, out: expect.stringContaining(why) });
+      },
+      taskQueue,
+    );
   });
 
   test('names the task queue whose worker is missing', async () => {

@@ -5,9 +5,9 @@ import type { ExitCode } from '../exit-codes.ts';
 import { nameOf, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { clock } from '../view/format.ts';
-import { print, printJsonLine } from '../view/output.ts';
+import { print, printJsonLine, printLines } from '../view/output.ts';
 import { findTrain, type TrainHandle } from './find-train.ts';
-import { noWorker, stateWords } from './render-train.ts';
+import { noWorker, reasons, stateWords } from './render-train.ts';
 import { trainEnd } from './train-end.ts';
 import { seeTrain, type TrainSight } from './train-sight.ts';
 
@@ -87,5 +87,6 @@ export async function followTrain(
   }
   const { exitCode, summary, status } = await trainEnd(client, handle);
   say('outcome', summary, { exitCode, status });
+  if (status && !json) printLines(reasons(status));
   return exitCode;
 }

@@ -68,7 +68,8 @@ export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | u
   return `${phase}, green at ${greenPercentage} %${waits}`;
 }
 
-function reasons(status: TrainStatus): string[] {
+/** Why what did not complete did not, each with how to see its report. */
+export function reasons(status: TrainStatus): string[] {
   return deploymentsOf(status)
     .filter(({ state, outcome }) => outcome !== undefined && state !== 'completed')
     .flatMap((one) => [
