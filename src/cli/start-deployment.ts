@@ -6,7 +6,7 @@ import { type Address, addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, findDeployment, inTime } from './temporal.ts';
-import { firstLine, grpcCode } from './to-cli-error.ts';
+import { firstLine, isLost } from './to-cli-error.ts';
 import { renderFull } from './view/full.ts';
 import { PLAIN } from './view/output.ts';
 import { fetchSnapshot } from './view/snapshot.ts';
@@ -48,7 +48,7 @@ async function orExplain(
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError)
       throw await underWay(client, { service, environment }, error);
-    if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
+    if (!isLost(error)) throw error;
     throw new CliError(
       EXIT.unknown,
       `Unknown: Temporal did not answer (${firstLine(error)}), so it may have been started. ` +
@@ -57,9 +57,6 @@ async function orExplain(
     );
   }
 }
-
-/** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
-const MAYBE_STARTED = new Set([1, 2, 4, 14]);
 
 /** What is under way instead, and how to follow and end it. */
 async function underWay(client: Client, { service, environment }: Address, cause: Error): Promise<CliError> {
