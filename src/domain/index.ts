@@ -34,6 +34,7 @@ export {
   type GateStatus,
   groupOf,
   isApproved,
+  isNamed,
   isPending,
   missingApprovals,
   needsConfirmation,
