@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { stringify } from 'yaml';
-import { renderTrainSight } from '../../src/cli/train/render-train.ts';
+import { renderTrainSight, stateWords } from '../../src/cli/train/render-train.ts';
 import { PLAIN } from '../../src/cli/view/output.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import { trainWorkflowId } from '../../src/domain/train.ts';
+import { heldBy } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { statusIn } from '../support/status.ts';
 import { observe, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
@@ -205,6 +208,19 @@ describe('bluegreen --train', () => {
       ).join('\n');
     expect(seen('deploying')).toMatch(/eu +shop +production +2.5.0 +waiting/);
     expect(seen('refused')).toMatch(/eu +shop +production +2.5.0 +was not started/);
+  });
+
+  test('does not give an end to a freeze that has none', () => {
+    const stopped = { id: 'run-1', name: 'production', by: 'eve', reason: 'the database is slow', since: 0 };
+    const held = heldBy({ ...statusIn('held', 0), deployedAt: 0 }, [stopped], 0, Date.UTC(2026, 11, 30));
+    const wait = waitingFor(held);
+    const words = stateWords(
+      { service: 'shop', version: '2.5.0', environment: 'production', workflowId: 'w', state: 'running' },
+      { ...held, ...(wait && { waitingFor: wait }) },
+    );
+    expect(words).toMatch(
+      /^held, green at 50 %; waits for the end of the freeze of production by eve since .*: the database is slow, at most until .*2026-12-30.*; unblocked by thaw, .*or abort; if it is still held then, it is rolled back$/,
+    );
   });
 
   test('names every mistake in the file, with its place, and starts nothing', async () => {

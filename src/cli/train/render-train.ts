@@ -8,6 +8,7 @@ import {
   type TrainStatus,
 } from '../../domain/index.ts';
 import { COMMAND } from '../address.ts';
+import { withCommands } from '../decision-kinds.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
 import type { Paint } from '../view/output.ts';
@@ -63,9 +64,11 @@ export function noWorker({ withoutWorker = [] }: TrainSight): string[] {
 export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | undefined): string {
   if (!now) return state;
   const { phase, greenPercentage, waitingFor } = now;
-  const until = waitingFor?.until === undefined ? '' : `, until ${clock(waitingFor.until)}`;
+  const until = waitingFor?.until === undefined ? '' : `, at most until ${clock(waitingFor.until)}`;
   const waits = waitingFor === undefined ? '' : `; waits for ${waitingFor.what}${until}`;
-  return `${phase}, green at ${greenPercentage} %${waits}`;
+  // Not every freeze has an end: what happens then, and what ends it before, is not to be guessed.
+  const ways = waitingFor && phase === 'held' ? `; unblocked by ${withCommands(waitingFor.unblockedBy)}` : '';
+  return `${phase}, green at ${greenPercentage} %${waits}${ways}`;
 }
 
 /** Why what did not complete did not, each with how to see its report. */
