@@ -371,6 +371,7 @@ test('a decision without an answer is repeated under its own id, with words that
   };
   const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
   expect(words).toContain('it is not known whether the decision was accepted');
+  expect(words).toContain('Perhaps no worker runs, or a worker could not confirm it yet: "status" says why.');
   expect(words).toContain(
     String.raw`bluegreen approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
   );
