@@ -1,5 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { type Activities, groupOf, isSamePerson, type PendingApproval, type Principals } from '../domain/index.ts';
+import {
+  type Activities,
+  groupOf,
+  isNamed,
+  isSamePerson,
+  type PendingApproval,
+  type Principals,
+} from '../domain/index.ts';
 import { type MembersOf, readGroups } from '../runbook/index.ts';
 import { messageOf } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -42,8 +49,7 @@ async function principalsOf(read: Dependencies['principals']): Promise<Principal
 function whyNotListed({ by }: PendingApproval, { approvers = [] }: Asked, membersOf: MembersOf): string | undefined {
   const groups = approvers.map(groupOf).filter((group) => group !== undefined);
   const isListed =
-    approvers.some((one) => isSamePerson(one, by)) ||
-    groups.some((group) => membersOf(group)?.some((member) => isSamePerson(member, by)));
+    isNamed(approvers, by) || groups.some((group) => membersOf(group)?.some((member) => isSamePerson(member, by)));
   return isListed ? undefined : `${by} is neither on the list of approvers nor in ${groups.join(' or ')}`;
 }
 

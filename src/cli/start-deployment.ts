@@ -1,15 +1,15 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { DEFAULT_ENVIRONMENT, type DeploymentRequest, type RollbackRequest } from '../domain/index.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentRequest, isClosed, type RollbackRequest } from '../domain/index.ts';
 import { startDeployment, startRollback } from '../temporal/index.ts';
 import { type Address, addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type DeploymentHandle, findDeployment, inTime } from './temporal.ts';
-import { firstLine, grpcCode } from './to-cli-error.ts';
+import { firstLine, isLost } from './to-cli-error.ts';
 import { renderFull } from './view/full.ts';
 import { PLAIN } from './view/output.ts';
-import { fetchSnapshot } from './view/snapshot.ts';
+import { type DeploymentSnapshot, fetchSnapshot } from './view/snapshot.ts';
 
 type Started = DeploymentHandle & { readonly firstExecutionRunId: string };
 
@@ -48,7 +48,7 @@ async function orExplain(
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError)
       throw await underWay(client, { service, environment }, error);
-    if (!MAYBE_STARTED.has(grpcCode(error) ?? -1)) throw error;
+    if (!isLost(error)) throw error;
     throw new CliError(
       EXIT.unknown,
       `Unknown: Temporal did not answer (${firstLine(error)}), so it may have been started. ` +
@@ -58,29 +58,30 @@ async function orExplain(
   }
 }
 
-/** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
-const MAYBE_STARTED = new Set([1, 2, 4, 14]);
-
 /** What is under way instead, and how to follow and end it. */
-async function underWay(client: Client, { service, environment }: Address, cause: Error): Promise<CliError> {
-  const { handle } = await findDeployment(client, { service, environment });
-  const sight = await fetchSnapshot(client, handle);
+async function underWay(client: Client, address: Address, cause: Error): Promise<CliError> {
+  const { handle } = await findDeployment(client, address);
+  return new CliError(EXIT.underWay, underWayWords(await fetchSnapshot(client, handle), address), { cause });
+}
+
+/** Pure. */
+export function underWayWords(sight: DeploymentSnapshot, { service, environment }: Address): string {
+  const { server, status } = sight;
   const flags = addressFlags({ service, environment });
-  const isRollback = sight.status?.rollback !== undefined;
-  return new CliError(
-    EXIT.underWay,
-    [
-      `Not started: ${isRollback ? 'a rollback' : 'a deployment'} of ${service} in ${environment} is already running; only one may run at a time.`,
-      '',
-      ...renderFull(sight, PLAIN),
-      '',
-      `Watch it:   ${COMMAND} watch ${flags}`,
-      isRollback
-        ? `It ends once blue is proven healthy and has kept the traffic for a while. To start after it: ${COMMAND} start ${flags} --version ... --when-free`
-        : `End it:     ${COMMAND} abort ${flags} --reason "..."`,
-    ].join('\n'),
-    { cause },
-  );
+  const isRollback = status?.rollback !== undefined;
+  const what = `${isRollback ? 'a rollback' : 'a deployment'} of ${service} in ${environment}`;
+  if (server.state !== 'RUNNING' || (status && isClosed(status.phase)))
+    return `Not started: ${what} was still running, and has ended just now. Start this one again.`;
+  return [
+    `Not started: ${what} is already running; only one may run at a time.`,
+    '',
+    ...renderFull(sight, PLAIN),
+    '',
+    `Watch it:   ${COMMAND} watch ${flags}`,
+    isRollback
+      ? `It ends once blue is proven healthy and has kept the traffic for a while. To start after it: ${COMMAND} start ${flags} --version ... --when-free`
+      : `End it:     ${COMMAND} abort ${flags} --reason "..."`,
+  ].join('\n');
 }
 
 /** The UI shows at most 200 bytes in its list. */

@@ -46,6 +46,14 @@ export function grpcCode(error: unknown): number | undefined {
   return error instanceof Error && error.cause !== undefined ? grpcCode(error.cause) : undefined;
 }
 
+/** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
+const LOST = new Set([1, 2, 4, 14]);
+
+/** Whether it is not known what became of the call: it may have arrived, and its answer not. */
+export function isLost(error: unknown): boolean {
+  return LOST.has(grpcCode(error) ?? -1);
+}
+
 /** The most informative line: the client's wrappers only say that something failed. */
 export function firstLine(error: unknown): string {
   if (isGrpcServiceError(error) && error.details) return error.details.split('\n', 1)[0] ?? '';

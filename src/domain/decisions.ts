@@ -5,6 +5,7 @@ import {
   type ConfirmedApprovals,
   type GateStatus,
   isApproved,
+  isNamed,
   isToConfirm,
   type PendingApproval,
   rejected,
@@ -133,7 +134,7 @@ function refuseOverride({ held, plan, ending }: DeploymentStatus, { by }: Decisi
 /** Why this person may not override a freeze. A name that is yet to be filled in may be on the list. */
 export function refuseToOverride(allowed: readonly string[], by: string): string | undefined {
   if (allowed.length === 0) return 'the runbook names nobody who may override a freeze (onFreeze.override)';
-  if (by === '' || allowed.some((name) => isSamePerson(name, by))) return undefined;
+  if (by === '' || isNamed(allowed, by)) return undefined;
   return `${by} may not override a freeze; the runbook allows ${allowed.join(', ')} (onFreeze.override)`;
 }
 

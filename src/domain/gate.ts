@@ -101,8 +101,9 @@ function hasGroup(approvers: readonly string[]): boolean {
   return approvers.some((one) => groupOf(one) !== undefined);
 }
 
-function isNamed(approvers: readonly string[], by: string): boolean {
-  return approvers.some((one) => isSamePerson(one, by));
+/** Whether a list names this person. The name of a group is nobody's, or everybody could act as the group. */
+export function isNamed(list: readonly string[], by: string): boolean {
+  return list.some((one) => groupOf(one) === undefined && isSamePerson(one, by));
 }
 
 function whyNotPending({ id, pending = [] }: GateStatus, by: string): string | undefined {

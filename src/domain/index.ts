@@ -43,6 +43,7 @@ export {
   type GateStatus,
   groupOf,
   isApproved,
+  isNamed,
   isPending,
   missingApprovals,
   needsConfirmation,

@@ -108,7 +108,7 @@ function endOfTrain(status: TrainStatus): Extract<TrainPhase, 'completed' | 'rol
   const has = (...states: readonly TrainDeployment['state'][]): boolean =>
     all.some(({ state }) => states.includes(state));
   if (all.length > 0 && all.every(({ state }) => state === 'completed')) return 'completed';
-  if (has('completed', 'not-rolled-back', 'terminated')) return 'stopped';
+  if (has('completed', 'not-rolled-back', 'left-to-another', 'terminated')) return 'stopped';
   return has('rolled-back', 'cancelled') ? 'rolled-back' : 'refused';
 }
 

@@ -66,7 +66,8 @@ export type TrainPhase =
 
 /**
  * `refused`: nothing was deployed; `cancelled`: its workflow was cancelled, and what it had changed was rolled back; `terminated`:
- * by force, the traffic may be anywhere; `rolling-back` and `not-rolled-back`: by the train, after it had completed.
+ * by force, the traffic may be anywhere; `rolling-back` and `not-rolled-back`: by the train, after it had completed; `left-to-another`: the
+ * train was to roll it back, and another deployment or rollback of it was running.
  */
 export type TrainDeploymentState =
   | 'waiting'
@@ -77,7 +78,8 @@ export type TrainDeploymentState =
   | 'cancelled'
   | 'terminated'
   | 'rolling-back'
-  | 'not-rolled-back';
+  | 'not-rolled-back'
+  | 'left-to-another';
 
 export interface TrainDeployment extends PlannedDeployment {
   /** Of the deployment, and of its rollback by the train. */
@@ -183,6 +185,7 @@ export const STATE_WORDS: Readonly<Record<TrainDeploymentState, string>> = {
   terminated: 'was terminated',
   'rolling-back': 'is being rolled back',
   'not-rolled-back': 'completed and could not be rolled back',
+  'left-to-another': 'completed, and the train did not roll it back: another deployment or rollback of it was running',
 };
 
 export function because(reason: string | undefined): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { groupOf } from '../domain/index.ts';
 import { type FreezeWindow, WEEKDAYS, windowProblem } from '../freezes/index.ts';
 import { duration, name, words } from './scalars.ts';
 
@@ -59,6 +60,14 @@ export const freezes = z
     ],
   });
 
+/** Groups are read by a worker when it confirms an approval; an override is decided without one. */
+const overrider = words(200)
+  .min(1)
+  .refine((text) => groupOf(text.trim().toLowerCase()) === undefined, {
+    error: ({ input }) =>
+      `found ${JSON.stringify(input)}, expected the name of a person: groups count for approvals only, so write the names of the people`,
+  });
+
 export const onFreeze = z
   .strictObject({
     start: z
@@ -66,9 +75,11 @@ export const onFreeze = z
       .default('wait')
       .describe('What happens to a deployment that is started in a freeze: it waits for the end, or is refused.'),
     override: z
-      .array(words(200).min(1))
+      .array(overrider)
       .default([])
-      .describe('Who may override a freeze for one deployment, by the names that they give as `--by`.'),
+      .describe(
+        'Who may override a freeze for one deployment, by the names that they give as `--by`. Groups are refused here.',
+      ),
     timeout: duration
       .prefault('720h')
       .describe(

@@ -49,7 +49,8 @@ function causeOf({ failure }: TimeoutFailure): Error | undefined {
 }
 
 /** What the last attempt said of itself at last: of a lost worker's nobody says more. */
-function whyLost({ lastHeartbeatDetails }: TimeoutFailure): string {
+function whyLost({ lastHeartbeatDetails, timeoutType }: TimeoutFailure): string {
+  if (timeoutType === 'SCHEDULE_TO_START') return 'no worker took it from its task queue';
   const last = progressWords(progressOf(lastHeartbeatDetails), Date.now());
   return `its worker was lost or stood still, or none was there${last === '' ? '' : `; at the end: ${last}`}`;
 }

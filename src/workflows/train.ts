@@ -182,12 +182,13 @@ async function recordEnd(
   try {
     record({ outcome: await run(), state: done });
   } catch (error) {
-    const { state, outcome } = isAlreadyStarted(error)
-      ? {
-          state: 'refused' as const,
-          outcome: `Not started: another deployment or rollback of ${service} in ${environment} was running under ${workflowId}.`,
-        }
-      : childEnd(error);
+    if (isAlreadyStarted(error)) {
+      const other = `another deployment or rollback of ${service} in ${environment} was running under ${workflowId}.`;
+      if (done === 'completed') return record({ outcome: `Not started: ${other}`, state: 'refused' });
+      const see = `Its status (status --service ${service} --environment ${environment}) says what serves.`;
+      return record({ outcome: `The train's rollback was not started: ${other} ${see}`, state: 'left-to-another' });
+    }
+    const { state, outcome } = childEnd(error);
     record({ outcome, state: done === 'completed' ? state : 'not-rolled-back' });
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
+import { refuseToOverride } from '../../src/domain/decisions.ts';
 import { WEEKDAYS } from '../../src/freezes/index.ts';
 import { run } from './support/attempt.ts';
 import { GREEN, useScenes } from './support/scene.ts';
@@ -30,6 +31,12 @@ test('somebody on the list starts it with a reason; a run of the checklist alone
     message: expect.stringContaining('eve may not override a freeze; the runbook allows ana'),
   });
   await expect(run(activities.resolvePlan, { ...request, checklistOnly: true })).resolves.toBeDefined();
+});
+
+test('a group on the list is nobody: not even who takes its name may override', () => {
+  const list = ['ana', 'group:managers'];
+  expect(refuseToOverride(list, 'Ana')).toBeUndefined();
+  expect(refuseToOverride(list, 'group:managers')).toContain('group:managers may not override a freeze');
 });
 
 test('while Temporal does not say whether the line is stopped nothing begins or shifts, and it is asked again', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
+import { queueWorkflowId } from '../../src/domain/queue.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
 import { eventually } from '../processes/support.ts';
@@ -178,4 +179,18 @@ test('what is queued is seen, replaced and removed, and starts when the service 
   });
   expect(await said('queue', ...own, '--remove', id)).toMatchObject({ exitCode: EXIT.notTaken });
   await handle().signal(messages.abort, { by: 'ana' });
+});
+
+test('a removal from the queue that no worker answers is not blamed on Temporal', async () => {
+  const other = uniqueService();
+  const queue = await temporal
+    .client()
+    .workflow.start('blueGreenQueue', { workflowId: queueWorkflowId({ service: other }), taskQueue: uniqueQueue() });
+  expect(await said('queue', '--service', other, '--remove', '1f2e3d4c')).toMatchObject({
+    exitCode: EXIT.unknown,
+    text: expect.stringMatching(
+      /^Unknown: no worker answers within 12 s, so it is not known whether 1f2e3d4c was removed/,
+    ),
+  });
+  await queue.terminate();
 });

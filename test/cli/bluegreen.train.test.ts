@@ -2,13 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import { stringify } from 'yaml';
-import { renderTrainSight } from '../../src/cli/train/render-train.ts';
+import { renderTrainSight, stateWords } from '../../src/cli/train/render-train.ts';
 import { PLAIN } from '../../src/cli/view/output.ts';
 import { deploymentWorkflowId } from '../../src/domain/plan.ts';
 import { trainWorkflowId } from '../../src/domain/train.ts';
+import { heldBy } from '../../src/domain/transitions.ts';
+import { waitingFor } from '../../src/domain/waiting-for.ts';
 import type { blueGreenDeployment } from '../../src/workflows/blue-green.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { statusIn } from '../support/status.ts';
 import { observe, uniqueQueue, uniqueService, useTemporal } from '../support/temporal.ts';
 import { world } from '../support/world.ts';
 import { useCommandLine } from './command-line.ts';
@@ -129,6 +133,59 @@ describe('bluegreen --train', () => {
     expect(ended).toMatchObject({ exitCode: 13, out: expect.stringContaining('The train was terminated') });
   });
 
+  test('says why a deployment was refused', async () => {
+    const [name, service, taskQueue] = [uniqueService(), uniqueService(), uniqueQueue()];
+    const deployments = [{ service, version: '2.5.0' }];
+    const file = await fileOf({ name, onRollback: 'stop', stages: [{ name: 'one', deployments }] });
+    const say = async (...words: string[]) => bluegreen(words, { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
+    const same = ApplicationFailure.nonRetryable('request.version: production already serves 2.5.0', 'InvalidRequest');
+    await temporal.serve(
+      world({ activities: { resolvePlan: () => Promise.reject(same) } }).activities,
+      async () => {
+        const why = `${service} in production: request.version: production already serves 2.5.0`;
+        const started = await say('start', '--train', file);
+        expect(started).toMatchObject({ exitCode: 11, err: expect.stringContaining(why) });
+        expect(started.err).toContain(`Refused: ${service} 2.5.0 in production was refused.`);
+        const watched = await say('watch', '--train', name);
+        expect(watched).toMatchObject({ exitCode: 11, out: expect.stringContaining(why) });
+      },
+      taskQueue,
+    );
+  });
+
+  test('names the task queue whose worker is missing', async () => {
+    const [name, elsewhere] = [uniqueService(), uniqueQueue()];
+    const file = await fileOf({
+      name,
+      onRollback: 'stop',
+      stages: [
+        { name: 'one', deployments: [{ service: uniqueService(), version: '2.5.0' }] },
+        { name: 'two', deployments: [{ service: uniqueService(), version: '2.5.0', taskQueue: elsewhere }] },
+      ],
+    });
+    const taskQueue = uniqueQueue();
+    const say = async (...words: string[]) => bluegreen(words, { BLUEGREEN_TASK_QUEUE: taskQueue }).ended;
+    await temporal.serve(
+      world().activities,
+      async () => {
+        const obstacle = `no worker takes work from the task queue "${elsewhere}"; start one, or correct taskQueue`;
+        const started = await say('start', '--train', file);
+        expect(started).toMatchObject({
+          exitCode: 8,
+          err: expect.stringContaining(`Started, but not begun: ${obstacle}. It continues by itself`),
+        });
+        expect((await say('status', '--train', name)).out).toContain(`\n  ${obstacle}\n`);
+        const json = JSON.parse((await say('status', '--train', name, '--json')).out);
+        expect(json).toMatchObject({ phase: 'planning', withoutWorker: [elsewhere] });
+        const watching = bluegreen(['watch', '--train', name]);
+        await watching.prints(`train ${name}: planning; ${obstacle}`);
+        await say('abort', '--train', name, '--by', 'ana');
+        expect((await watching.ended).exitCode).toBe(11);
+      },
+      taskQueue,
+    );
+  });
+
   test('a train that is over was not waiting: what it did not start is said to be not started', () => {
     const one = { service: 'shop', version: '2.5.0', environment: 'production', workflowId: 'w' };
     const seen = (phase: 'deploying' | 'refused') =>
@@ -151,6 +208,19 @@ describe('bluegreen --train', () => {
       ).join('\n');
     expect(seen('deploying')).toMatch(/eu +shop +production +2.5.0 +waiting/);
     expect(seen('refused')).toMatch(/eu +shop +production +2.5.0 +was not started/);
+  });
+
+  test('does not give an end to a freeze that has none', () => {
+    const stopped = { id: 'run-1', name: 'production', by: 'eve', reason: 'the database is slow', since: 0 };
+    const held = heldBy({ ...statusIn('held', 0), deployedAt: 0 }, [stopped], 0, Date.UTC(2026, 11, 30));
+    const wait = waitingFor(held);
+    const words = stateWords(
+      { service: 'shop', version: '2.5.0', environment: 'production', workflowId: 'w', state: 'running' },
+      { ...held, ...(wait && { waitingFor: wait }) },
+    );
+    expect(words).toMatch(
+      /^held, green at 50 %; waits for the end of the freeze of production by eve since .*: the database is slow, at most until .*2026-12-30.*; unblocked by thaw, .*or abort; if it is still held then, it is rolled back$/,
+    );
   });
 
   test('names every mistake in the file, with its place, and starts nothing', async () => {

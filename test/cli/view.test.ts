@@ -7,6 +7,7 @@ import { unknownWords } from '../../src/cli/commands/decide.ts';
 import { renderRows } from '../../src/cli/commands/list.ts';
 import { openQuestion } from '../../src/cli/demo/questions.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import { underWayWords } from '../../src/cli/start-deployment.ts';
 import { changes, numbersOf } from '../../src/cli/view/changes.ts';
 import { bar, formatDuration, formatDurationRoughly, stopwatch } from '../../src/cli/view/format.ts';
 import { renderFull } from '../../src/cli/view/full.ts';
@@ -361,6 +362,19 @@ test('the list is a table, or says how to begin', () => {
   expect(renderRows([])).toEqual(['No deployments. Start one: bluegreen start --service NAME --version VERSION']);
 });
 
+test('a start is refused with what runs and how to end it, but not with what has ended just now', () => {
+  const address = { service: 'shop', environment: 'production' };
+  const running = sightIn('soaking');
+  expect(underWayWords(running, address)).toMatch(
+    /^Not started: a deployment of shop in production is already running;[^]*End it: +bluegreen abort --service shop/,
+  );
+  const ended =
+    'Not started: a deployment of shop in production was still running, and has ended just now. Start this one again.';
+  const closed = sightIn('completed');
+  for (const state of ['RUNNING', 'COMPLETED'] as const)
+    expect(underWayWords({ ...closed, server: { ...closed.server, state } }, address)).toBe(ended);
+});
+
 test('a decision without an answer is repeated under its own id, with words that a shell takes as they are', () => {
   const decision = {
     action: 'approve' as const,
@@ -371,6 +385,7 @@ test('a decision without an answer is repeated under its own id, with words that
   };
   const words = unknownWords({ name: 'approve' }, decision, { service: 'shop', environment: 'production' });
   expect(words).toContain('it is not known whether the decision was accepted');
+  expect(words).toContain('Perhaps no worker runs, or a worker could not confirm it yet: "status" says why.');
   expect(words).toContain(
     String.raw`bluegreen approve --service shop --by 'ana o'\''hara' --gate shift-to-100 --reason 'it is "fine" & $well' --decision-id d-1`,
   );

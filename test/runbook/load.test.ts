@@ -147,6 +147,11 @@ describe('a runbook with mistakes', () => {
       ],
       'freezes[1].name: found "c" twice, expected each once',
     ],
+    [
+      'a group that may override a freeze',
+      [['\ntraffic:', '\nonFreeze: { override: [ana, "Group:managers"] }\ntraffic:']],
+      'onFreeze.override[1]: found "Group:managers", expected the name of a person: groups count for approvals only, so write the names of the people',
+    ],
     ['one id twice', [['id: alerts', 'id: indexes']], 'checklist[4].id: found "indexes" twice, expected each id once'],
     [
       'an unknown database',

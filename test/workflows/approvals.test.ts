@@ -175,6 +175,10 @@ test('a group is read when the decision is made: who joined since may approve, w
       why: 'dora is neither on the list of approvers nor in managers',
     });
     expect((await status()).decisions.at(-1)).toMatchObject({ by: 'dora', taken: false });
+    expect(await approve('group:managers')).toEqual({
+      taken: false,
+      why: 'group:managers is neither on the list of approvers nor in managers',
+    });
 
     await writeGroups('ben', 'Dora');
     await handle.signal(messages.approve, { by: 'dora', reason: 'it looks good' });

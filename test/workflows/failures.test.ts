@@ -41,6 +41,11 @@ test.each([
     `notify did not end in its time (SCHEDULE_TO_CLOSE): ${REFUSED}`,
   ],
   [
+    'no worker was there to take it',
+    timedOut('SCHEDULE_TO_START'),
+    'notify did not end in its time (SCHEDULE_TO_START): no worker took it from its task queue',
+  ],
+  [
     'each attempt took too long',
     timedOut('SCHEDULE_TO_CLOSE', timedOut('START_TO_CLOSE')),
     'notify did not end in its time (SCHEDULE_TO_CLOSE): its worker was lost or stood still, or none was there',

@@ -184,6 +184,42 @@ describe('a train', () => {
     });
   });
 
+  test('that rolls back all says that somebody else rolls back one of them already', async () => {
+    let goOn = (): void => {};
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const slow: Script = {
+      ...NO_GATES,
+      activities: {
+        verifyRecovery: async () => {
+          await held;
+          return { healthyAt: Date.now(), requests: 50, evidence: [] };
+        },
+      },
+    };
+    await inPlaces([slow, {}], async (first, second) => {
+      const train = await startTrain([stage('one', first), stage('two', second)], { onRollback: 'roll-back-all' });
+      await deploymentOf(second).untilPhase('awaiting-approval');
+      const { service, taskQueue } = first;
+      const own = await temporal.client().workflow.start('blueGreenRollback', {
+        workflowId: deploymentWorkflowId(service),
+        taskQueue,
+        args: [{ service, reason: 'it is slow', requestedBy: 'ana' }],
+      });
+      await deploymentOf(second).handle.signal(messages.abort, { by: 'ben' });
+      const { message, status } = await failureOf(train);
+      expect(statesOf(status)).toEqual(['left-to-another', 'rolled-back']);
+      expect(status.phase).toBe('stopped');
+      expect(message).toContain(
+        `${service} 2.5.0 in production completed, and the train did not roll it back: another deployment or rollback of it was running.`,
+      );
+      expect(deploymentsOf(status)[0]?.outcome).toBe(
+        `The train's rollback was not started: another deployment or rollback of ${service} in production was running under ${own.workflowId}. Its status (status --service ${service} --environment production) says what serves.`,
+      );
+      goOn();
+      await own.result();
+    });
+  });
+
   test('whose rollback has begun takes no abort and no cancellation', async () => {
     let goOn = (): void => {};
     const held = new Promise<void>((resolve) => (goOn = resolve));

@@ -117,7 +117,7 @@ export function unknownWords(kind: Pick<DecisionKind, 'name'>, decision: Identif
   ].join(' ');
   return [
     `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the decision was accepted.`,
-    'Perhaps no worker runs. The decision may still take effect when a worker is back.',
+    'Perhaps no worker runs, or a worker could not confirm it yet: "status" says why. The decision may still take effect later.',
     '',
     `Check:     ${COMMAND} status ${addressFlags({ service, environment })}`,
     `Repeat:    ${repeat}`,

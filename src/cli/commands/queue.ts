@@ -2,15 +2,17 @@ import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@tem
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Command } from 'commander';
 import { freezeWords, queueWorkflowId } from '../../domain/index.ts';
+import { START_WORKER } from '../../util/index.ts';
 import type { blueGreenQueue } from '../../workflows/index.ts';
 import * as messages from '../../workflows/messages.ts';
-import { type Address, addressFlags, COMMAND } from '../address.ts';
+import { type Address, ANSWER_WITHIN_MS, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
 import { queuedWords, queueOf } from '../queued.ts';
 import { inTime, withTemporal } from '../temporal.ts';
+import { isLost } from '../to-cli-error.ts';
 import { print, printJson } from '../view/output.ts';
 
 interface QueueOptions extends Address {
@@ -40,6 +42,14 @@ async function removeFrom(client: Client, address: Address, id: string): Promise
     const removed = await inTime(client, () => handle.executeUpdate(messages.removeQueued, { args: [{ id }] }));
     print(`Removed: ${removed ? queuedWords(removed) : id}.`);
   } catch (error) {
+    const see = `See ${COMMAND} queue ${addressFlags(address)}`;
+    if (isLost(error))
+      throw new CliError(
+        EXIT.unknown,
+        `Unknown: no worker answers within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether ${id} was removed. ` +
+          `Start a worker (${START_WORKER}), then repeat this. ${see}`,
+        { cause: error },
+      );
     const why =
       error instanceof WorkflowNotFoundError
         ? 'nothing is queued'
@@ -47,8 +57,6 @@ async function removeFrom(client: Client, address: Address, id: string): Promise
           ? error.cause.message
           : undefined;
     if (why === undefined) throw error;
-    throw new CliError(EXIT.notTaken, `Refused: ${why}. See ${COMMAND} queue ${addressFlags(address)}`, {
-      cause: error,
-    });
+    throw new CliError(EXIT.notTaken, `Refused: ${why}. ${see}`, { cause: error });
   }
 }

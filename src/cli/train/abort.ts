@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { withBy, withExample } from '../options.ts';
 import { newDecision, refuseClosed } from '../send-decision.ts';
 import { inTime, withTemporal } from '../temporal.ts';
-import { firstLine, grpcCode } from '../to-cli-error.ts';
+import { firstLine, isLost } from '../to-cli-error.ts';
 import { print } from '../view/output.ts';
 import { findTrain, type TrainHandle } from './find-train.ts';
 
@@ -47,9 +47,6 @@ async function abortTrain({ train, signal, decisionId = randomUUID(), ...given }
   });
 }
 
-/** gRPC's codes of a call that got lost: cancelled, unknown, deadline exceeded, unavailable. */
-const LOST = new Set([1, 2, 4, 14]);
-
 /** @throws CliError when it was refused, or when it is not known whether it was taken. */
 async function send(client: Client, handle: TrainHandle, decision: messages.TrainDecision): Promise<void> {
   try {
@@ -63,7 +60,7 @@ async function send(client: Client, handle: TrainHandle, decision: messages.Trai
       const why = cause instanceof ApplicationFailure ? cause.message : firstLine(cause ?? error);
       throw new CliError(EXIT.notTaken, `Refused: ${why}.`, { cause: error });
     }
-    if (error instanceof CliError || !LOST.has(grpcCode(error) ?? -1)) throw error;
+    if (error instanceof CliError || !isLost(error)) throw error;
     throw new CliError(
       EXIT.unknown,
       `Unknown: no answer came within ${ANSWER_WITHIN_MS / 1_000} s, so it is not known whether the abort was accepted. ` +

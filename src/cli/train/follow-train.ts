@@ -5,9 +5,9 @@ import type { ExitCode } from '../exit-codes.ts';
 import { nameOf, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { clock } from '../view/format.ts';
-import { print, printJsonLine } from '../view/output.ts';
+import { print, printJsonLine, printLines } from '../view/output.ts';
 import { findTrain, type TrainHandle } from './find-train.ts';
-import { stateWords } from './render-train.ts';
+import { noWorker, reasons, stateWords } from './render-train.ts';
 import { trainEnd } from './train-end.ts';
 import { seeTrain, type TrainSight } from './train-sight.ts';
 
@@ -56,14 +56,16 @@ export async function followTrain(
     shown.set(what, words);
     say(kind, `${what}: ${words}`, data);
   };
-  for await (const { status, running } of pollTrain(client, handle)) {
+  for await (const sight of pollTrain(client, handle)) {
+    const { status, running } = sight;
     if (!status) {
       sayNew('worker', `train ${name}`, 'no worker answers', {});
       continue;
     }
     const { phase, stage, until } = status;
     const where = stage === undefined ? '' : `, stage ${stage}`;
-    sayNew('train', `train ${name}`, `${phase}${where}${until === undefined ? '' : `, until ${clock(until)}`}`, {
+    const ends = until === undefined ? '' : `, until ${clock(until)}`;
+    sayNew('train', `train ${name}`, [`${phase}${where}${ends}`, ...noWorker(sight)].join('; '), {
       phase,
       stage,
       until,
@@ -85,5 +87,6 @@ export async function followTrain(
   }
   const { exitCode, summary, status } = await trainEnd(client, handle);
   say('outcome', summary, { exitCode, status });
+  if (status && !json) printLines(reasons(status));
   return exitCode;
 }

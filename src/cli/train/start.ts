@@ -1,7 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import { type Command, Option } from 'commander';
-import { DEFAULT_ENVIRONMENT, deploymentWorkflowId, type TrainRequest, trainWorkflowId } from '../../domain/index.ts';
+import {
+  DEFAULT_ENVIRONMENT,
+  deploymentWorkflowId,
+  isClosed,
+  type TrainRequest,
+  trainWorkflowId,
+} from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { loadTrain, RunbookError } from '../../runbook/index.ts';
 import { TRAIN_TYPE, taskQueue } from '../../temporal/index.ts';
@@ -12,10 +18,11 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withBy, withExample } from '../options.ts';
 import { inTime, withTemporal } from '../temporal.ts';
-import { print } from '../view/output.ts';
+import { print, printLines } from '../view/output.ts';
 import type { TrainHandle } from './find-train.ts';
 import { followTrain, pollTrain } from './follow-train.ts';
-import { trainEnd } from './train-end.ts';
+import { noWorker, reasons } from './render-train.ts';
+import type { TrainSight } from './train-sight.ts';
 
 interface StartTrainOptions {
   readonly train: string;
@@ -29,7 +36,7 @@ export function addStartTrain(command: Command): void {
   withBy(command.requiredOption('--train <file>', 'the train file (docs/trains.md)'), 'who requests it')
     .option('--reason <text>', "why; without it, the file's reason")
     .option('--watch', 'then watch it until it ends')
-    .addOption(new Option('--no-wait', 'do not wait until its runbooks are found').conflicts('watch'))
+    .addOption(new Option('--no-wait', 'do not wait until its first deployments are accepted').conflicts('watch'))
     .action(startTrain);
   withExample(command, 'start --train trains/spring.yaml --reason "the new query pattern" --watch');
 }
@@ -125,22 +132,39 @@ function underWay(name: string, cause?: unknown): CliError {
 /** Finding the runbooks, with the retries; a worker that runs answers at once. */
 const BEGUN_WITHIN_MS = 200_000;
 const WORKER_WITHIN_MS = 30_000;
+/** A deployment that is refused is so in a moment; what takes longer is not waited for. */
+const ACCEPTED_WITHIN_MS = 30_000;
+
+/** Whether a deployment of the stage may still be refused for what is asked of it, or has ended just now. */
+function isResolving({ status, running }: TrainSight): boolean {
+  const stage = status?.stages.find(({ name }) => name === status.stage);
+  return (stage?.deployments ?? []).some(({ state, workflowId }) => {
+    const { phase = 'resolving' } = running.get(workflowId) ?? {};
+    return state === 'waiting' || (state === 'running' && (phase === 'resolving' || isClosed(phase)));
+  });
+}
 
 async function sayWhetherItBegan(client: Client, handle: TrainHandle, name: string): Promise<void> {
   const startedAt = Date.now();
-  for await (const { status, end } of pollTrain(client, handle)) {
+  for await (const sight of pollTrain(client, handle)) {
+    const { status, end } = sight;
     if (end) {
-      const { exitCode, summary } = await trainEnd(client, handle);
-      if (exitCode !== EXIT.ok)
-        throw new CliError(exitCode, exitCode === EXIT.refused ? `Refused: ${summary}` : summary);
+      const { exitCode, summary } = end;
+      const text = [exitCode === EXIT.refused ? `Refused: ${summary}` : summary, ...(status ? reasons(status) : [])];
+      if (exitCode !== EXIT.ok) throw new CliError(exitCode, text.join('\n'));
       return print(summary);
     }
-    if (status && status.phase !== 'planning')
-      return print(`Begun: every runbook is found; ${status.stage} is deployed first.`);
-    if (Date.now() - startedAt < (status ? BEGUN_WITHIN_MS : WORKER_WITHIN_MS)) continue;
+    const waitedMs = Date.now() - startedAt;
+    if (status && status.phase !== 'planning') {
+      if (isResolving(sight) && waitedMs < ACCEPTED_WITHIN_MS) continue;
+      print(`Begun: every runbook is found; ${status.stage} is deployed first.`);
+      return printLines(reasons(status));
+    }
+    const [obstacle] = noWorker(sight);
+    if (waitedMs < (status && obstacle === undefined ? BEGUN_WITHIN_MS : WORKER_WITHIN_MS)) continue;
     throw new CliError(
       EXIT.notAccepted,
-      `Started, but not begun: ${status ? 'its runbooks are not found yet' : `no worker answers. Start one (${START_WORKER}) with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE)`}. ` +
+      `Started, but not begun: ${status ? (obstacle ?? 'its runbooks are not found yet') : `no worker answers. Start one (${START_WORKER}) with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE)`}. ` +
         `It continues by itself as soon as it can. See it: ${COMMAND} status --train ${name}`,
     );
   }

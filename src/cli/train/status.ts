@@ -14,7 +14,10 @@ interface TrainStatusOptions {
 export function addTrainStatus(command: Command): void {
   command
     .requiredOption('--train <name>', 'the train')
-    .option('--json', 'print the answer of the train\'s query "status", and of its running deployments under "running"')
+    .option(
+      '--json',
+      'print the answer of the train\'s query "status", of its running deployments under "running", and task queues "withoutWorker"',
+    )
     .action(trainStatus);
   withExample(command, 'status --train spring', 'status --train spring --json');
 }
@@ -24,10 +27,11 @@ async function trainStatus({ train, json }: TrainStatusOptions): Promise<void> {
     const { handle, description } = await findTrain(client, train);
     const sight = await seeTrain(client, handle, description);
     if (!json) return printLines(renderTrainSight(sight, train, paintFor()));
-    const { status, state, running, end } = sight;
+    const { status, state, running, end, withoutWorker } = sight;
     printJson({
       ...(status ?? { unanswered: 'no worker answers', temporal: { state } }),
       ...(end && !status ? { outcome: end.summary } : {}),
+      ...(withoutWorker ? { withoutWorker } : {}),
       running: Object.fromEntries(running),
     });
   });

@@ -15,18 +15,40 @@ export interface TrainSight {
   readonly status?: TrainStatus;
   /** What the deployments that run answer, by workflow id. */
   readonly running: ReadonlyMap<string, DeploymentStatus>;
+  /** The task queues from which no worker has taken the train's work for a while; missing where there is none. */
+  readonly withoutWorker?: readonly string[];
   readonly end?: TrainEnd;
 }
 
 export async function seeTrain(
   client: Client,
   handle: TrainHandle,
-  { status: { name: state } }: Pick<WorkflowExecutionDescription, 'status'>,
+  { status: { name: state }, raw }: Pick<WorkflowExecutionDescription, 'status' | 'raw'>,
 ): Promise<TrainSight> {
   const end = state === 'RUNNING' ? undefined : await trainEnd(client, handle);
   const status = end ? end.status : await askTrain(client, handle);
   const running = status ? await askDeployments(client, status) : new Map<string, DeploymentStatus>();
-  return { state, running, ...(status ? { status } : {}), ...(end ? { end } : {}) };
+  const withoutWorker = queuesWithoutWorker(raw.pendingActivities ?? []);
+  return {
+    state,
+    running,
+    ...(withoutWorker.length === 0 ? {} : { withoutWorker }),
+    ...(status ? { status } : {}),
+    ...(end ? { end } : {}),
+  };
+}
+
+/** A worker that waits for work takes it at once. */
+const TAKEN_WITHIN_MS = 5_000;
+
+type PendingActivities = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>;
+
+function queuesWithoutWorker(pending: PendingActivities): string[] {
+  const since = Date.now() - TAKEN_WITHIN_MS;
+  const names = pending
+    .filter(({ lastStartedTime, scheduledTime }) => !lastStartedTime && Number(scheduledTime?.seconds) * 1_000 < since)
+    .map(({ activityOptions }) => activityOptions?.taskQueue?.name ?? '');
+  return sanitize([...new Set(names)].filter((name) => name !== ''));
 }
 
 /** Those of a train that was terminated still run. */
