@@ -10,6 +10,14 @@ import {
   type WorkloadConfig,
 } from '../runbook/index.ts';
 import type { Check, NamedNotifier, Remedy } from './check.ts';
+import {
+  checkedCheck,
+  checkedMetrics,
+  checkedNotifier,
+  checkedRemedy,
+  checkedRouter,
+  checkedWorkload,
+} from './checked-answers.ts';
 import { type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
 import type { KindContext, MetricsContext, PlatformContext } from './kinds.ts';
 import type { MetricSource } from './metric-source.ts';
@@ -83,12 +91,16 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
   });
   const registry: Registry = {
     format,
-    workload: (config, context) => find('workloads', config).create(config, withRouter(context)),
-    router: (config, context) => find('routers', config).create(config, context),
-    metrics: (config, context) => withinLimits(find('metrics', config).create(config, context)),
+    workload: (config, context) =>
+      checkedWorkload(find('workloads', config).create(config, withRouter(context)), nameOf('workloads', config)),
+    router: (config, context) =>
+      checkedRouter(find('routers', config).create(config, context), nameOf('routers', config)),
+    metrics: (config, context) =>
+      withinLimits(checkedMetrics(find('metrics', config).create(config, context), nameOf('metrics', config))),
     notifiers: (configs, context) =>
       configs.map((config, index) => {
-        const notifier = find('notifications', config).create(config, context);
+        const created = find('notifications', config).create(config, context);
+        const notifier = checkedNotifier(created, nameOf('notifications', config));
         return {
           name: `notification ${index + 1} of ${configs.length} (${config.kind})`,
           events: config.events,
@@ -99,11 +111,19 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     check: (config) => {
       const check = find('checks', config).create?.(config);
       if (!check) throw new Error(`check ${config.id} is confirmed by a person, not measured by a worker`);
-      return check;
+      return checkedCheck(check, nameOf('checks', config));
     },
-    remedy: (config) => find('checks', config).remedy?.(config),
+    remedy: (config) => {
+      const remedy = find('checks', config).remedy?.(config);
+      return remedy && checkedRemedy(remedy, nameOf('checks', config));
+    },
   };
   return registry;
+}
+
+/** `the metrics kind "files"` */
+function nameOf(port: Port, { kind }: { readonly kind: string }): string {
+  return `the ${PORTS[port]} kind "${kind}"`;
 }
 
 function byKind<P extends Port>(port: P, plugins: readonly Plugin[]): Map<string, NonNullable<Kinds[P]>[number]> {
