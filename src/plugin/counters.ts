@@ -166,6 +166,7 @@ export function countedBetween(
   const inspect = source.inspect?.bind(source);
   return {
     ...facts,
+    countersApart: true,
     read: async (since, signal) => counted(since, await source.read(signal)),
     ...(inspect && {
       inspect: async (since, signal) => {

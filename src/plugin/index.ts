@@ -77,8 +77,9 @@ export {
 } from './metric-source.ts';
 export { type NotificationMessage, type Notifier, RetryLater } from './notifier.ts';
 export { type Finding, findingOf, type Observation, type Problem } from './observation.ts';
+export { PluginError } from './plugin-error.ts';
 export { readSlots } from './read-slots.ts';
-export { createRegistry, PluginError, type Registry } from './registry.ts';
+export { createRegistry, type Registry } from './registry.ts';
 export type { Router, Slots, TrafficShares } from './router.ts';
 export { type Bucket, sumOfBuckets } from './sum-of-buckets.ts';
 export type { Evidence, InstancesSeen, Workload } from './workload.ts';

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { errorCode } from '../util/index.ts';
 import type { Plugin } from './define-plugin.ts';
-import { PluginError } from './registry.ts';
+import { PluginError } from './plugin-error.ts';
 
 const CONFIG_FILES = ['bluegreen.config.js', 'bluegreen.config.mjs', 'bluegreen.config.ts'];
 

@@ -59,6 +59,11 @@ export interface MetricSource {
   /** Whether slow requests are counted. */
   readonly measuresLatency: boolean;
   /**
+   * Failed and slow requests have counters of their own, which are not read at quite the same moment: an interval may have a few
+   * more of them than requests, or less than 0. The next one makes up for it. Without this, such counts are refused.
+   */
+  readonly countersApart?: true;
+  /**
    * Counts what is new since a cursor, which may come from another worker, before a restart, or long ago. `null`: counts
    * nothing and says where to begin. May be called as often as wanted.
    * @throws ApplicationFailure `MetricsUnavailable`, retryable, that names what could not be read and why: half of the counts

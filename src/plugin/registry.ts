@@ -10,16 +10,21 @@ import {
   type WorkloadConfig,
 } from '../runbook/index.ts';
 import type { Check, NamedNotifier, Remedy } from './check.ts';
-import { type Kinds, type Plugin, PORT_VERSION } from './define-plugin.ts';
+import {
+  checkedCheck,
+  checkedMetrics,
+  checkedNotifier,
+  checkedRemedy,
+  checkedRouter,
+  checkedWorkload,
+} from './checked-answers.ts';
+import { checkedKind, checkKind, checkPlugins, type Owner } from './checked-kinds.ts';
+import type { Kinds, Plugin } from './define-plugin.ts';
 import type { KindContext, MetricsContext, PlatformContext } from './kinds.ts';
 import type { MetricSource } from './metric-source.ts';
+import { PluginError } from './plugin-error.ts';
 import type { Router } from './router.ts';
 import type { Workload } from './workload.ts';
-
-/** A plugin cannot be used. The message says which, and what to do. */
-export class PluginError extends Error {
-  override readonly name = 'PluginError';
-}
 
 /** Every kind that runbooks may name. The functions throw `RunbookUnavailable`, retryable, where a plugin is missing. */
 export interface Registry {
@@ -45,14 +50,12 @@ const PORTS = {
 
 type Port = keyof typeof PORTS;
 
-/** @throws PluginError when two kinds of a port have one name, or a plugin is made for another version of the ports. */
+/** Where a runbook has the one kind of a port. */
+const KEYS: Readonly<Partial<Record<Port, string>>> = { workloads: 'workload', routers: 'router', metrics: 'metrics' };
+
+/** @throws PluginError when two kinds of a port have one name, or a plugin or one of its kinds cannot be used. */
 export function createRegistry(plugins: readonly Plugin[]): Registry {
-  for (const { name, portVersion } of plugins)
-    if (portVersion !== PORT_VERSION)
-      throw new PluginError(
-        `The plugin ${name} is made for version ${portVersion} of bluegreen's ports, and this bluegreen has version ${PORT_VERSION}. ` +
-          `Install a version of ${name} that fits, or another version of bluegreen.`,
-      );
+  checkPlugins(plugins);
   const kinds = {
     workloads: byKind('workloads', plugins),
     routers: byKind('routers', plugins),
@@ -61,16 +64,16 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     notifications: byKind('notifications', plugins),
   };
   const format = composeRunbookFormat({
-    workloads: [...kinds.workloads.values()],
-    routers: [...kinds.routers.values()],
-    metrics: [...kinds.metrics.values()],
-    checks: [...kinds.checks.values()],
-    notifications: [...kinds.notifications.values()],
+    workloads: [...kinds.workloads.values()].map(({ kind, owner }) => checkedKind(kind, owner)),
+    routers: [...kinds.routers.values()].map(({ kind, owner }) => checkedKind(kind, owner)),
+    metrics: [...kinds.metrics.values()].map(({ kind, owner }) => checkedKind(kind, owner)),
+    checks: [...kinds.checks.values()].map(({ kind, owner }) => checkedKind(kind, owner)),
+    notifications: [...kinds.notifications.values()].map(({ kind, owner }) => checkedKind(kind, owner)),
   });
 
   function find<P extends Port>(port: P, { kind }: { readonly kind: string }) {
     const found = kinds[port].get(kind);
-    if (found) return found as NonNullable<Kinds[P]>[number];
+    if (found) return found.kind as NonNullable<Kinds[P]>[number];
     throw ApplicationFailure.retryable(
       `This worker has no ${PORTS[port]} of kind "${kind}", which the runbook names. Load the plugin that has it (bluegreen.config.js or BLUEGREEN_PLUGINS) and restart the worker.`,
       FAILURE.RunbookUnavailable,
@@ -83,12 +86,16 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
   });
   const registry: Registry = {
     format,
-    workload: (config, context) => find('workloads', config).create(config, withRouter(context)),
-    router: (config, context) => find('routers', config).create(config, context),
-    metrics: (config, context) => withinLimits(find('metrics', config).create(config, context)),
+    workload: (config, context) =>
+      checkedWorkload(find('workloads', config).create(config, withRouter(context)), nameOf('workloads', config)),
+    router: (config, context) =>
+      checkedRouter(find('routers', config).create(config, context), nameOf('routers', config)),
+    metrics: (config, context) =>
+      withinLimits(checkedMetrics(find('metrics', config).create(config, context), nameOf('metrics', config))),
     notifiers: (configs, context) =>
       configs.map((config, index) => {
-        const notifier = find('notifications', config).create(config, context);
+        const created = find('notifications', config).create(config, context);
+        const notifier = checkedNotifier(created, nameOf('notifications', config));
         return {
           name: `notification ${index + 1} of ${configs.length} (${config.kind})`,
           events: config.events,
@@ -99,26 +106,37 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     check: (config) => {
       const check = find('checks', config).create?.(config);
       if (!check) throw new Error(`check ${config.id} is confirmed by a person, not measured by a worker`);
-      return check;
+      return checkedCheck(check, nameOf('checks', config));
     },
-    remedy: (config) => find('checks', config).remedy?.(config),
+    remedy: (config) => {
+      const remedy = find('checks', config).remedy?.(config);
+      return remedy && checkedRemedy(remedy, nameOf('checks', config));
+    },
   };
   return registry;
 }
 
-function byKind<P extends Port>(port: P, plugins: readonly Plugin[]): Map<string, NonNullable<Kinds[P]>[number]> {
-  const found = new Map<string, NonNullable<Kinds[P]>[number]>();
-  const owner = new Map<string, string>();
-  for (const plugin of plugins)
-    for (const kind of plugin[port] ?? []) {
-      const before = owner.get(kind.kind);
+/** `the metrics kind "files"` */
+function nameOf(port: Port, { kind }: { readonly kind: string }): string {
+  return `the ${PORTS[port]} kind "${kind}"`;
+}
+
+function byKind<P extends Port>(port: P, plugins: readonly Plugin[]) {
+  const found = new Map<string, { readonly kind: NonNullable<Kinds[P]>[number]; readonly owner: Owner }>();
+  for (const { name, [port]: kinds = [] } of plugins) {
+    const owner = { port: PORTS[port], plugin: name, key: KEYS[port] };
+    if (!Array.isArray(kinds))
+      throw new PluginError(`The plugin ${name} has "${port}" that is no list, expected a list of kinds.`);
+    for (const kind of kinds as NonNullable<Kinds[P]>) {
+      checkKind(kind, owner);
+      const before = found.get(kind.kind)?.owner.plugin;
       if (before !== undefined)
         throw new PluginError(
-          `The plugins ${before} and ${plugin.name} both have a ${PORTS[port]} of kind "${kind.kind}". Load only one of them, or give one kind another name.`,
+          `The plugins ${before} and ${name} both have a ${PORTS[port]} of kind "${kind.kind}". Load only one of them, or give one kind another name.`,
         );
-      owner.set(kind.kind, plugin.name);
-      found.set(kind.kind, kind);
+      found.set(kind.kind, { kind, owner });
     }
+  }
   return found;
 }
 

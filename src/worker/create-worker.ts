@@ -16,6 +16,7 @@ import {
   taskQueue,
   terminatingParent,
 } from '../temporal/index.ts';
+import type { RunningActivities } from './running-activities.ts';
 import { workerVersioning } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import { bundleFile, bundleWorkflows } from './workflow-bundle.ts';
@@ -32,11 +33,13 @@ export interface CreateWorkerOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Sends traces of the deployments. */
   readonly plugins?: WorkerOptions['plugins'];
+  /** Gets to know what runs. */
+  readonly running?: RunningActivities;
 }
 
-/** A worker that runs deployments. It takes work once `run()` is called, which resolves when the worker was shut down. */
+/** A worker that runs deployments. It takes work once `run()` is called, which resolves when the worker was shut down, and rejects when an activity did not end. */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const { connection, namespace, runbooks, registry, state, env, plugins } = options;
+  const { connection, namespace, runbooks, registry, state, env, plugins, running } = options;
   return Worker.create({
     workflowBundle: await workflowBundle({ traced: plugins !== undefined }),
     plugins: plugins ?? [],
@@ -57,7 +60,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
       pastRuns: (of) => pastRuns({ connection, namespace }, of),
       endRun: (one) => endRun({ connection, namespace }, one),
     }),
-    interceptors: { activity: [withDeploymentInLog, onlyForDeployments] },
+    interceptors: { activity: [withDeploymentInLog, onlyForDeployments, ...(running ? [running.interceptor] : [])] },
     ...WORKER_OPTIONS,
   });
 }

@@ -6,13 +6,18 @@ import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore, type RunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from '../temporal/index.ts';
-import { keepHeapSmall, messageOf } from '../util/index.ts';
+import { keepHeapSmall, messageOf, shortList } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { createLogger } from './logger.ts';
+import { createRunningActivities, type RunningActivities } from './running-activities.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
 import { versioningNotice } from './versioning.ts';
+import { WORKER_OPTIONS } from './worker-options.ts';
+
+/** Before Kubernetes kills it, 30 s after the signal: what still runs is in the log then. */
+const WARN_AFTER_MS = 25_000;
 
 /** With these the worker takes no more work, hands over what it does and ends with exit code 0. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -42,9 +47,15 @@ export async function runWorker(): Promise<never> {
 
 async function run(logger: Logger): Promise<void> {
   Runtime.install({ logger, telemetryOptions: telemetryOptions(), shutdownSignals: [...STOP_SIGNALS] });
+  const running = createRunningActivities();
+  let isStopping = false;
+  const stopping = (): void => {
+    if (!isStopping) warnOfActivitiesThatRunOn(running, logger);
+    isStopping = true;
+  };
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
-  for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  for (const signal of STOP_SIGNALS) process.on(signal, stopping);
   const health = await serveHealth();
   const registry = await loadRegistry();
   const state = await openState();
@@ -71,6 +82,7 @@ async function run(logger: Logger): Promise<void> {
       registry,
       state,
       env: process.env,
+      running,
       ...(tracing && { plugins: tracing.plugins }),
     });
     keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
@@ -78,13 +90,32 @@ async function run(logger: Logger): Promise<void> {
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
     health?.started({ worker, connection });
-    await worker.run();
+    await worker.run().catch((error: unknown) => {
+      // The SDK says of it only that the worker is still in use.
+      const names = running.names();
+      if (!isStopping || names.length === 0) throw error;
+      const seconds = WORKER_OPTIONS.shutdownForceTime / 1_000;
+      logger.error(`The worker exits, though these did not end within ${seconds} s: ${shortList(names)}`);
+      process.exit(1); // the connection cannot be closed while they run
+    });
   } finally {
     await connection.close();
     await state.close();
     await tracing?.stop();
     await health?.close();
   }
+}
+
+/** A worker that does not stop has to say why. */
+function warnOfActivitiesThatRunOn(running: RunningActivities, logger: Logger): void {
+  setTimeout(() => {
+    const names = running.names();
+    if (names.length > 0)
+      logger.warn(
+        `The worker cannot stop while these run: ${shortList(names)}. Does a plugin ignore its abort signal? ` +
+          `In ${(WORKER_OPTIONS.shutdownForceTime - WARN_AFTER_MS) / 1_000} s it exits without them, and the next worker runs them again`,
+      );
+  }, WARN_AFTER_MS).unref();
 }
 
 /** Says where it takes work, and for which runbooks: what people look for when nothing happens. */

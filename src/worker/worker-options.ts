@@ -10,6 +10,11 @@ export const WORKER_OPTIONS = {
   /** Time for commands to end with their evidence when the worker stops. */
   shutdownGraceTime: 1_000,
   /**
+   * A plugin that ignores its signal would keep the worker from stopping for ever. Handing over a thousand watches takes 50 s: see the
+   * turns of `src/activities`.
+   */
+  shutdownForceTime: 60_000,
+  /**
    * A watch is an activity that runs as long as its soak. With the default of 100 the watches of 100 deployments would
    * keep the rollback of one of them waiting.
    */

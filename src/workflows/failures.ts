@@ -29,7 +29,7 @@ export function errorMessage(error: unknown): string {
   if (isCancellation(error)) return 'cancelled';
   const answer = lastAnswer(error)?.message;
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure)
-    return `${error.activityType} did not end in its time (${error.cause.timeoutType}): ${answer ?? whyLost(error.cause)}`;
+    return `${error.activityType} did not end in its time: ${answer ?? whyLate(error.activityType, error.cause)}`;
   return answer ?? rootCause(error) ?? String(error);
 }
 
@@ -48,11 +48,24 @@ function causeOf({ failure }: TimeoutFailure): Error | undefined {
   return failure?.cause ? FAILURES.failureToError(failure.cause, defaultPayloadConverter) : undefined;
 }
 
-/** What the last attempt said of itself at last: of a lost worker's nobody says more. */
-function whyLost({ lastHeartbeatDetails, timeoutType }: TimeoutFailure): string {
+/** Whom an activity waits for: it may be they who do not answer. */
+const ASKED: Readonly<Record<string, string>> = {
+  shiftTraffic: 'the router',
+  restoreTraffic: 'the router',
+  deployGreen: 'the platform',
+  retireBlue: 'the platform',
+  readBaseline: 'the metrics',
+  watchWindow: 'the metrics',
+  notify: 'the receiver',
+};
+const LOST = 'its worker was lost or stood still, or none was there';
+
+/** What the last attempt said of itself at last: of a lost worker's nobody says more. A worker that is there sends heartbeats. */
+function whyLate(activity: string, { timeoutType, lastHeartbeatDetails }: TimeoutFailure): string {
   if (timeoutType === 'SCHEDULE_TO_START') return 'no worker took it from its task queue';
+  const why = timeoutType === 'HEARTBEAT' ? LOST : `${ASKED[activity] ?? 'what it asks'} did not answer, or ${LOST}`;
   const last = progressWords(progressOf(lastHeartbeatDetails), Date.now());
-  return `its worker was lost or stood still, or none was there${last === '' ? '' : `; at the end: ${last}`}`;
+  return `${why}${last === '' ? '' : `; at the end: ${last}`}`;
 }
 
 /** For a failure that is an answer and no accident: the UI puts the stack between its message and what people look for. */

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -139,4 +139,49 @@ test('a worker that is stopped while a command runs ends it, and the next worker
   expect((await handle.result()).outcome).toBe('completed');
   const shifts = production.audit.filter(({ command }) => command === 'shift');
   expect(shifts.map(({ attempt }) => attempt)).toEqual([1, 2]);
+});
+
+/** A router that never answers, whatever its signal says. */
+const DEAF = `
+export default {
+  name: 'plugin-deaf',
+  portVersion: 1,
+  routers: [
+    {
+      kind: 'deaf',
+      summary: 'A test.',
+      schema: (base) => base,
+      create: () => ({
+        async readTraffic() {},
+        setTraffic() {
+          console.log('the router is deaf');
+          return new Promise(() => {});
+        },
+      }),
+    },
+  ],
+};`;
+
+test('a worker whose plugin ignores its signal says what does not end, and exits all the same', async () => {
+  const [service, taskQueue] = [uniqueService(), uniqueQueue()];
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-deaf-'));
+  cleanUps.push(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'deaf.mjs'), DEAF);
+  const router = { kind: 'deaf', shiftTraffic: undefined, rollback: undefined, status: undefined, env: undefined };
+  const production = await startLittleProduction(service, { router, traffic: [{ percentage: 100, soak: '1s' }] });
+  cleanUps.push(() => production.stop());
+  const worker = startWorkerProcess(taskQueue, {
+    ...production.env,
+    BLUEGREEN_PLUGINS: join(folder, 'deaf.mjs'),
+  });
+  cleanUps.push(() => worker.kill('SIGKILL'));
+  const handle = await start(temporal.client(), taskQueue, { service, version: '2.5.0' });
+  cleanUps.push(() => handle.terminate('the test is over').catch(() => {}));
+  await observe(handle, PATIENCE_MS).untilPhase('checking');
+  await handle.signal(messages.attest, { check: 'load-test', by: 'ben' });
+  await until(async () => (worker.log().includes('the router is deaf') ? true : undefined));
+
+  await worker.kill('SIGTERM');
+  expect(worker.log()).toContain(`The worker cannot stop while these run: shiftTraffic of ${handle.workflowId}`);
+  expect(worker.log()).toContain(`these did not end within 60 s: shiftTraffic of ${handle.workflowId}`);
 });

@@ -38,7 +38,7 @@ test.each([
   [
     'the end of the time cut off an attempt',
     timedOut('SCHEDULE_TO_CLOSE', answered(REFUSED)),
-    `notify did not end in its time (SCHEDULE_TO_CLOSE): ${REFUSED}`,
+    `notify did not end in its time: ${REFUSED}`,
   ],
   [
     'no worker was there to take it',
@@ -48,12 +48,12 @@ test.each([
   [
     'each attempt took too long',
     timedOut('SCHEDULE_TO_CLOSE', timedOut('START_TO_CLOSE')),
-    'notify did not end in its time (SCHEDULE_TO_CLOSE): its worker was lost or stood still, or none was there',
+    'notify did not end in its time: the receiver did not answer, or its worker was lost or stood still, or none was there',
   ],
   [
     'a lost worker had said how far it was',
     timedOut('HEARTBEAT', undefined, { doing: 'it builds the index' }),
-    'notify did not end in its time (HEARTBEAT): its worker was lost or stood still, or none was there; at the end: it builds the index',
+    'notify did not end in its time: its worker was lost or stood still, or none was there; at the end: it builds the index',
   ],
 ])('an activity is given up when %s', (_, cause, message) => {
   expect(errorMessage(givenUp(cause))).toEqual(message);

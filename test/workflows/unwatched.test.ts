@@ -81,7 +81,12 @@ const unread: Partial<WindowResult> = {
 
 test.each<[string, string, Parameters<typeof watched>, RegExp]>([
   ['they cannot be read', 'evidence-unread', [[2], unread], /^Nobody could watch for .*: the metrics are away/],
-  ['nobody reads them either', 'evidence-lost', [[2, 3]], /^Nobody could watch for .*SCHEDULE_TO_CLOSE/],
+  [
+    'nobody reads them either',
+    'evidence-lost',
+    [[2, 3]],
+    /^Nobody could watch for .*: the metrics did not answer, or its worker was lost/,
+  ],
 ])('%s: it is rolled back, because the evidence is lost', async (_, name, script, reason) => {
   const { activities, asked } = watched(...script);
   await temporal.deploy(activities, async ({ handle }) => {

@@ -98,10 +98,11 @@ export const commandMetrics = metricsKind({
 
     const measuresLatency = limits.latency !== undefined;
     if (config.counts === 'total') return countedBetween({ read: readTotals }, { freshEveryMs: 0, measuresLatency });
-    return countedByInterval(
+    const source = countedByInterval(
       { count: async ({ from, to }, signal) => ({ counts: await ask(from, to, signal) }), unknownBlue },
       { stepMs: STEP_MS, delayMs: delay, pollMs: poll, measuresLatency, ...(compared && { compared }) },
     );
+    return { ...source, countersApart: true }; // the program may ask for each count apart
   },
 });
 

@@ -27,6 +27,7 @@ export const prometheusMetrics = metricsKind({
     return settled(config, {
       freshEveryMs: config.poll,
       measuresLatency: config.latency !== undefined,
+      countersApart: true,
       read: async (since, signal) => {
         const inspection = await source.inspect(since, signal);
         return { ...inspection.reading, ...checkCounters(inspection, limits, compared) };
