@@ -102,6 +102,7 @@ export {
   type RollbackStatus,
   type StepStatus,
   type UndecidedStatus,
+  type WaitingFor,
 } from './status.ts';
 export { type CutShort, cutShort } from './step-end.ts';
 export { titleOf } from './title.ts';

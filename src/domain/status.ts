@@ -143,6 +143,8 @@ export interface WaitingFor {
   readonly what: string;
   readonly since: number;
   readonly until?: number;
+  /** `until` may become later: a soak goes on while health is not proven. */
+  readonly mayMove?: true;
   readonly unblockedBy: string;
 }
 

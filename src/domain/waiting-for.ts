@@ -39,6 +39,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
         what: `the soak at ${step.percentage} %`,
         since: step.shiftedAt,
         until: step.soakUntil,
+        mayMove: true,
         unblockedBy: 'time; a breach rolls back at once, abort does too',
       };
     }

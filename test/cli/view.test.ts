@@ -168,6 +168,10 @@ test('a phase that ended and began again between two looks is said, with the num
   expect(numbersOf({ ...half, live }, 0)).toBeUndefined();
   expect(numbersOf({ ...later, live }, 0)?.text).toMatch(/^59 s left; blue 10\.0\/s/);
   expect(numbersOf({ ...later, live }, live.to)).toBeUndefined();
+  // The last reading of a window may be of some milliseconds.
+  const intervalMs = (status.plan?.watch.pollMs ?? 0) / 4;
+  const moment = { ...live, latest: { intervalMs, green: counts, blue: counts } };
+  expect(numbersOf({ ...later, live: moment }, 0)).toBeUndefined();
   const rollingBack = { ...later.status, phase: 'rolling-back' as const };
   expect(numbersOf({ ...later, status: rollingBack, live }, 0)?.text).toMatch(/^blue 10/);
 
@@ -201,6 +205,12 @@ test('a deployment that was terminated is not shown as one that goes on', () => 
   expect(screen).toContain('phase      was soaking at 50 % at the end');
   expect(screen).toMatch(/^Go back with bluegreen rollback --service \S+/m);
   expect(screen).not.toContain('unblocked by');
+});
+
+test('the end of a soak may move, and that of other waits may not', () => {
+  const text = (phase: Phase) => renderFull(sightIn(phase), PLAIN).join('\n');
+  expect(text('soaking')).toMatch(/since .*, until .*, or longer if health is not proven by then$/m);
+  expect(text('awaiting-approval')).toMatch(/since .*, at most until /);
 });
 
 test('the traffic is marked while it is being moved', () => {

@@ -113,6 +113,7 @@ test('a gate that asks for two approvals takes them from two people', async () =
     await untilPhase('awaiting-approval');
     expect(await handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ana' }] })).toEqual({
       taken: true,
+      missing: '1 of 2 approvals of shift-to-100',
     });
     await expect(
       handle.executeUpdate(messages.decide, { args: [{ action: 'approve', by: 'ana' }] }),

@@ -12,6 +12,7 @@ import { withCommands } from '../decision-kinds.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
 import type { Paint } from '../view/output.ts';
+import { untilWords } from '../view/sections.ts';
 import type { TrainSight } from './train-sight.ts';
 
 /** A train for a person: its phase, and a line for each deployment by stage. Pure. */
@@ -64,7 +65,7 @@ export function noWorker({ withoutWorker = [] }: TrainSight): string[] {
 export function stateWords({ state }: TrainDeployment, now: DeploymentStatus | undefined): string {
   if (!now) return state;
   const { phase, greenPercentage, waitingFor } = now;
-  const until = waitingFor?.until === undefined ? '' : `, at most until ${clock(waitingFor.until)}`;
+  const until = waitingFor?.until === undefined ? '' : `, ${untilWords(waitingFor, clock(waitingFor.until))}`;
   const waits = waitingFor === undefined ? '' : `; waits for ${waitingFor.what}${until}`;
   // Not every freeze has an end: what happens then, and what ends it before, is not to be guessed.
   const ways = waitingFor && phase === 'held' ? `; unblocked by ${withCommands(waitingFor.unblockedBy)}` : '';

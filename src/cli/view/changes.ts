@@ -26,6 +26,7 @@ import {
   verdictWords,
 } from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
+import { isLongEnough } from './versions.ts';
 
 /** What kinds of change there are; programs read them (docs/watch.md), so a name never changes its meaning. */
 type ChangeKind =
@@ -92,7 +93,8 @@ export function changes(before: DeploymentSnapshot | undefined, now: DeploymentS
 
 /** The numbers of the running window, if a reading that ends after `knownTo` brought them. */
 export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: number): Numbers | undefined {
-  if (!live?.latest || !status?.plan || live.latest.intervalMs <= 0 || live.problem !== undefined) return undefined;
+  if (!live?.latest || !status?.plan || !isLongEnough(live.latest, status.plan) || live.problem !== undefined)
+    return undefined;
   // What was seen last stays in the heartbeat while nothing new comes.
   const to = live.watchState.cursor?.at ?? live.to;
   if (to <= knownTo) return undefined;

@@ -29,6 +29,7 @@ import {
   soakLine,
   trafficWords,
   undeliveredLines,
+  untilWords,
   windowLine,
 } from './sections.ts';
 import type { DeploymentSnapshot, ServerView } from './snapshot.ts';
@@ -127,7 +128,7 @@ function undone({ undoes }: DeploymentStatus, now: number): string[] {
 
 function waiting({ waitingFor: wait }: DeploymentStatus, now: number, paint: Paint): string[] {
   if (!wait) return [];
-  const until = wait.until === undefined ? '' : `, at most until ${clock(wait.until, now)}`;
+  const until = wait.until === undefined ? '' : `, ${untilWords(wait, clock(wait.until, now))}`;
   return [
     '',
     `${paint.yellow('Waits for')} ${wait.what}`,

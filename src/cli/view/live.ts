@@ -35,6 +35,7 @@ import {
   rollbackTroubles,
   soakLine,
   trafficWords,
+  untilWords,
 } from './sections.ts';
 import type { DeploymentSnapshot } from './snapshot.ts';
 import { isOverNow, versionLines, versionsOf } from './versions.ts';
@@ -282,7 +283,7 @@ function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { colu
   const until =
     wait.until === undefined
       ? ''
-      : ` (at most until ${clock(wait.until, at)}, ${formatDurationRoughly(wait.until - at)} left)`;
+      : ` (${untilWords(wait, clock(wait.until, at))}, ${formatDurationRoughly(wait.until - at)} left)`;
   return [
     air(),
     { matters: MATTERS.gate, ...paragraph(`waits for ${wait.what}${until}`, columns, paint.yellow) },

@@ -16,6 +16,7 @@ import {
   restoredWords,
   rollbackPromise,
   type StepStatus,
+  type WaitingFor,
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import type { Judgement, Verdict } from '../../judge/index.ts';
@@ -256,6 +257,11 @@ function within(recoveryMs: number, targetMs: number, paint: Paint): string {
 }
 
 /** `blue 2.4.0 50 %, green 2.5.0 50 %`; while no worker answers, as the history has it. */
+/** How long a wait may last at most, or lasts at least. */
+export function untilWords({ mayMove }: WaitingFor, until: string): string {
+  return mayMove ? `until ${until}, or longer if health is not proven by then` : `at most until ${until}`;
+}
+
 export function trafficWords({
   status,
   lastKnown,

@@ -55,6 +55,14 @@ interface Row {
 /** The newest reading of one version. */
 type Live = NonNullable<WatchHeartbeat['latest']>['green'] & { readonly intervalMs: number };
 
+/** A reading at the end of a window may be of a few milliseconds: its rate says nothing. */
+export function isLongEnough(
+  { intervalMs }: Pick<Live, 'intervalMs'>,
+  { watch: { pollMs } }: Pick<DeploymentPlan, 'watch'>,
+): boolean {
+  return intervalMs >= Math.min(pollMs / 2, 1_000);
+}
+
 /** `short`: only what has a limit. */
 export function versionLines(
   versions: Versions,
@@ -62,7 +70,7 @@ export function versionLines(
   paint: Paint,
 ): { readonly lines: readonly string[]; readonly short: readonly string[] } {
   const { plan, live, now } = versions;
-  const newest = live?.latest && live.latest.intervalMs > 0 ? live.latest : undefined;
+  const newest = live?.latest && isLongEnough(live.latest, plan) ? live.latest : undefined;
   const { blue, green } = plan.target;
   const label = Math.max('errors'.length, slowLabel(plan).length) + 1;
   const limit = 'limit 5.0 %'.length + 2;
