@@ -65,7 +65,7 @@ test.each(names)('%s replays', (name) => {
 test('a change that skips the rollback is caught by the recorded histories', async () => {
   const changed = `${testBundle()}.changed.js`;
   const code = readFileSync(testBundle(), 'utf8');
-  const broken = code.replaceAll('restoreTraffic(input)', 'guardTraffic(input)');
+  const broken = code.replaceAll('.restoreTraffic(', '.guardTraffic(');
   expect(broken).not.toBe(code);
   writeFileSync(changed, broken);
   await expect(replay(recordedHistory('breach-in-soak-1'), changed)).rejects.toThrow(DeterminismViolationError);
