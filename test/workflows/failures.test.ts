@@ -43,7 +43,7 @@ test.each([
   [
     'no worker was there to take it',
     timedOut('SCHEDULE_TO_START'),
-    'notify did not end in its time (SCHEDULE_TO_START): no worker took it from its task queue',
+    'notify did not end in its time: no worker took it from its task queue',
   ],
   [
     'each attempt took too long',
