@@ -32,6 +32,17 @@ const NO_GATES: Script = {
 };
 const BREACH: Script = { ...NO_GATES, watch: () => ({ verdict: 'breached', reason: 'green failed 20 of 100' }) };
 
+/** Blue is not proven healthy before `goOn`. */
+function heldRecovery(): { readonly slow: Script; readonly goOn: () => void } {
+  let goOn = (): void => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  const verifyRecovery = async () => {
+    await held;
+    return { healthyAt: Date.now(), requests: 50, evidence: [] };
+  };
+  return { slow: { ...NO_GATES, activities: { verifyRecovery } }, goOn };
+}
+
 interface Place {
   readonly service: string;
   readonly taskQueue: string;
@@ -185,17 +196,7 @@ describe('a train', () => {
   });
 
   test('that rolls back all says that somebody else rolls back one of them already', async () => {
-    let goOn = (): void => {};
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    const slow: Script = {
-      ...NO_GATES,
-      activities: {
-        verifyRecovery: async () => {
-          await held;
-          return { healthyAt: Date.now(), requests: 50, evidence: [] };
-        },
-      },
-    };
+    const { slow, goOn } = heldRecovery();
     await inPlaces([slow, {}], async (first, second) => {
       const train = await startTrain([stage('one', first), stage('two', second)], { onRollback: 'roll-back-all' });
       await deploymentOf(second).untilPhase('awaiting-approval');
@@ -221,17 +222,7 @@ describe('a train', () => {
   });
 
   test('whose rollback has begun takes no abort and no cancellation', async () => {
-    let goOn = (): void => {};
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    const slow: Script = {
-      ...NO_GATES,
-      activities: {
-        verifyRecovery: async () => {
-          await held;
-          return { healthyAt: Date.now(), requests: 50, evidence: [] };
-        },
-      },
-    };
+    const { slow, goOn } = heldRecovery();
     await inPlaces([slow, BREACH], async (first, bad) => {
       const stages = [stage('one', first), stage('two', bad)];
       const train = await startTrain(stages, { onRollback: 'roll-back-all' });
