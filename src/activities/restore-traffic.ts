@@ -51,19 +51,19 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
               run,
             )
           : NOT_ASKED;
+      const unproven = keepsGreen ? `${target.blue} is not proven healthy yet` : undefined;
+      const whyRuns = left > 0 ? `it still gets requests (${left} in the newest interval)` : unproven;
       const stopped =
-        left > 0
-          ? [notStopped(green, `it still gets requests (${left} in the newest interval)`)]
-          : keepsGreen
-            ? [notStopped(green, `${target.blue} is not proven healthy yet`)]
-            : await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run);
+        whyRuns === undefined
+          ? await stopGreen(() => ports.workload(), { target, round, until: stopUntil }, run)
+          : [notStopped(green, whyRuns)];
       const notices = notice === undefined ? [] : [{ what: 'runbook', measured: notice }];
       return {
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
         ...(cursor && { cursor }),
-        ...((left > 0 || keepsGreen) && { greenRuns: true as const }),
+        ...(whyRuns !== undefined && { greenRuns: true as const }),
         evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],
       };
     });

@@ -27,7 +27,7 @@ export async function outcomeOf(
     return { exitCode: EXIT.ok, summary: report.summary, report };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const { closeTime } = await inTime(client, () => handle.describe());
+    const { closeTime } = lastStatus ? await inTime(client, () => handle.describe()) : {};
     return failed(error.cause, lastStatus, closeTime?.getTime());
   }
 }

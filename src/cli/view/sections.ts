@@ -256,12 +256,12 @@ function within(recoveryMs: number, targetMs: number, paint: Paint): string {
   return recoveryMs <= targetMs ? paint.green(' (within it)') : paint.red(' (MISSED)');
 }
 
-/** `blue 2.4.0 50 %, green 2.5.0 50 %`; while no worker answers, as the history has it. */
 /** How long a wait may last at most, or lasts at least. */
 export function untilWords({ mayMove }: WaitingFor, until: string): string {
   return mayMove ? `until ${until}, or longer if health is not proven by then` : `at most until ${until}`;
 }
 
+/** `blue 2.4.0 50 %, green 2.5.0 50 %`; while no worker answers, as the history has it. */
 export function trafficWords({
   status,
   lastKnown,

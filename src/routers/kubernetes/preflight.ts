@@ -26,7 +26,8 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
   try {
     const route = await read(ref, run);
     const acceptance = acceptanceOf(route);
-    const rules = ourRules(kind, ref, route, slotsOf(means.place));
+    const slots = slotsOf(means.place);
+    const rules = ourRules(kind, ref, route, slots);
     const gateway: Problem[] = [
       ...acceptance.refused.map(({ words }) => ({
         found: `${nameOf(ref)} is not in effect: ${redact(words)}`,
@@ -37,7 +38,7 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
         unblock: 'look whether the controller of the gateway runs, then recheck',
       })),
     ];
-    const mirrors = mirrorsToSlots(kind, ref, route, slotsOf(means.place)).map((found) => ({
+    const mirrors = mirrorsToSlots(kind, ref, route, slots).map((found) => ({
       found,
       unblock: 'remove the mirror until the deployment is over, then recheck',
     }));
@@ -52,11 +53,7 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
     ];
     return {
       evidence,
-      problems: [
-        ...gateway,
-        ...mirrors,
-        ...rules.flatMap((rule) => stepProblems(rule, slotsOf(means.place), means.steps)),
-      ],
+      problems: [...gateway, ...mirrors, ...rules.flatMap((rule) => stepProblems(rule, slots, means.steps))],
     };
   } catch (error) {
     run.signal.throwIfAborted();
