@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PACKAGE_VERSION } from '../util/index.ts';
 import { COMMAND, calledAs } from './address.ts';
 import { DECISION_KINDS } from './decision-kinds.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
@@ -178,6 +179,8 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
       'Runs and controls Blue-Green deployments. Connects to Temporal at localhost:7233, or as TEMPORAL_ADDRESS, ' +
         "TEMPORAL_NAMESPACE, TEMPORAL_PROFILE and Temporal's other variables say.",
     )
+    .version(`bluegreen ${PACKAGE_VERSION} (Node.js ${process.versions.node})`, '-V, --version', 'print the version')
+    .enablePositionalOptions() // --version after the name of a command is the version to deploy
     .exitOverride()
     .showHelpAfterError('(use --help for details)')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`);

@@ -4,6 +4,7 @@ export { hideSecrets } from './hide-secrets.ts';
 export { jsonOrUndefined } from './json.ts';
 export { messageOf } from './message-of.ts';
 export { loaderArguments, programArguments } from './node-program.ts';
+export { PACKAGE_VERSION } from './package-version.ts';
 export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';

@@ -6,7 +6,7 @@ import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore, type RunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
 import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from '../temporal/index.ts';
-import { keepHeapSmall, messageOf, shortList } from '../util/index.ts';
+import { keepHeapSmall, messageOf, PACKAGE_VERSION, shortList } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { createLogger } from './logger.ts';
@@ -132,7 +132,9 @@ async function logStart(
     },
     (error: unknown) => `no runbook: ${messageOf(error)}`,
   );
-  logger.info(`Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`);
+  logger.info(
+    `bluegreen ${PACKAGE_VERSION} takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`,
+  );
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */

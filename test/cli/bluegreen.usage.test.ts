@@ -39,6 +39,12 @@ test('--help lists every command and what each exit code means', async () => {
   for (const code of Object.values(EXIT)) expect(out).toMatch(new RegExp(`^ {2}${code} +\\w`, 'm'));
 });
 
+test.each(['--version', '-V'])('%s names the version of bluegreen and of Node.js', async (option) => {
+  const { exitCode, out } = await bluegreen([option]).ended;
+  expect(out).toMatch(/^bluegreen \d+\.\d+\.\d+ \(Node\.js \d+\.\d+\.\d+\)\n$/);
+  expect(exitCode).toBe(EXIT.ok);
+});
+
 test('the help of a command as people ask for it ends with its example', async () => {
   const { exitCode, out } = await bluegreen(['retry-rollback', '--help']).ended;
   expect(exitCode).toBe(EXIT.ok);

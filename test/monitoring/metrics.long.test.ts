@@ -1,6 +1,6 @@
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -134,7 +134,7 @@ test('a worker whose code does not fit the history of a deployment shows its fai
   const unfit = await bundleVariant(ANNOUNCED);
   cleanUps.push(() => unfit.remove());
   const program = await buildWorker(folder);
-  await copyFile(unfit.codePath, join(folder, bundleFile({})));
+  await copyFile(unfit.codePath, join(dirname(program), bundleFile({})));
   const { page } = await startWorker(program);
   const failures = async () =>
     valueOf(await page().catch(() => []), 'temporal_workflow_task_execution_failed_total', {

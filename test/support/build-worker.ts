@@ -1,4 +1,4 @@
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -23,20 +23,21 @@ const REQUIRE =
   "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
 /**
- * The worker and the command line as JavaScript beside the workflow bundle in `folder`, as `npm run build` leaves them in
- * `dist`, but in few files with the packages in them: they start with half of the CPU, and the tests start hundreds.
+ * The worker and the command line as JavaScript in `dist` of `folder`, as `npm run build` leaves them, but without the workflow
+ * bundle, and in few files with the packages in them: they start with half of the CPU, and the tests start hundreds.
  *
- * @returns the worker's program; the command line is `cli/bin.js` beside it.
+ * @returns the worker's program; the command line is `cli/bin.js` beside it, and the workflow bundle is expected there.
  */
 export async function buildWorker(folder: string): Promise<string> {
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const programs = join(folder, 'dist');
   const bundle = (program: string, external: readonly string[]) =>
     build({
       absWorkingDir: ROOT,
       entryPoints: [join(SOURCES, program)],
       outbase: SOURCES,
-      outdir: folder,
+      outdir: programs,
       bundle: true,
       splitting: true, // what a command imports when it is run is loaded then
       format: 'esm',
@@ -44,12 +45,12 @@ export async function buildWorker(folder: string): Promise<string> {
       target: 'node20',
       banner: { js: REQUIRE },
       external: [...NOT_BUNDLED, ...external],
-      plugins: [placedIn(folder)],
+      plugins: [placedIn(programs)],
       logLevel: 'error',
     });
   // A worker shares its Temporal packages with the SDK's, which is not bundled.
   await Promise.all([bundle('cli/bin.ts', []), bundle('worker.ts', ['@temporalio/*'])]);
-  return join(folder, 'worker.js');
+  return join(programs, 'worker.js');
 }
 
 /** Files find their neighbours by `import.meta.url`: it is what it would be if each was built alone. */

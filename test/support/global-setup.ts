@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalServer } from '../../src/local-temporal/index.ts';
@@ -10,7 +10,8 @@ import { offerKubernetes } from './shared-kubernetes.ts';
 /** One real Temporal server, one workflow bundle and one built worker for all test files: each test has its own queue and service. */
 export default async function globalSetup(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'bluegreen-test-'));
-  const bundlePath = join(scratch, 'workflow-bundle.js');
+  await mkdir(join(scratch, 'dist'));
+  const bundlePath = join(scratch, 'dist', 'workflow-bundle.js');
   const [server, worker, kubernetes] = await Promise.all([
     startLocalServer({ ui: false }),
     buildWorker(scratch),

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
+import { PACKAGE_VERSION } from '../../src/util/package-version.ts';
 import { eventually } from '../chaos/support/scene.ts';
 import { uniqueQueue, useTemporal } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -19,9 +20,9 @@ test('a worker logs where it takes work, and which runbooks it cannot use', asyn
   const queue = uniqueQueue();
   const worker = startWorkerProcess(queue, { BLUEGREEN_RUNBOOKS: folder, BLUEGREEN_STATE: join(folder, 'state') });
   try {
-    await eventually(async () => worker.log().includes('Takes work'), 'a worker that has started');
+    await eventually(async () => worker.log().includes('takes work'), 'a worker that has started');
     expect(worker.log()).toContain(
-      `Takes work from the task queue "${queue}" in the namespace "default", with no runbook: there is none in ${folder} that can be used`,
+      `bluegreen ${PACKAGE_VERSION} takes work from the task queue "${queue}" in the namespace "default", with no runbook: there is none in ${folder} that can be used`,
     );
     expect(worker.log()).toMatch(
       /A runbook cannot be used: .*shop\.yaml: environment: missing.* All problems: bluegreen runbook validate/,
