@@ -10,7 +10,15 @@ import {
 } from '../../kubernetes/index.ts';
 import type { Evidence } from '../../plugin/index.ts';
 import type { RunContext } from '../../util/index.ts';
-import { conditionOf, creationProblem, grouped, type KubeEvent, type PodProblem, problemOf } from './pod-problems.ts';
+import {
+  conditionOf,
+  creationProblem,
+  grouped,
+  isAlive,
+  type KubeEvent,
+  type PodProblem,
+  problemOf,
+} from './pod-problems.ts';
 
 /** Warnings are read of so many pods at most. */
 const MOST_EXPLAINED = 3;
@@ -90,7 +98,8 @@ async function podProblems(
   const present = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const isReady = ({ status }: Pod) => conditionOf(status?.conditions ?? [], 'Ready')?.status === 'True';
   const ready = present.filter(isReady).length;
-  const unready = present.filter((pod) => !isReady(pod));
+  const missing = present.filter((pod) => !isReady(pod));
+  const unready = [...missing.filter(isAlive), ...missing.filter((pod) => !isAlive(pod))];
   const warnings = await Promise.all(
     unready.slice(0, MOST_EXPLAINED).map(({ metadata }) => newestWarning(cluster, namespace, metadata.uid, run)),
   );

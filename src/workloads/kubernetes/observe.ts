@@ -2,6 +2,7 @@ import {
   asLabel,
   type BothSlots,
   type Cluster,
+  type ContainerStatus,
   type Place,
   type Pod,
   RESOURCES,
@@ -9,7 +10,7 @@ import {
 } from '../../kubernetes/index.ts';
 import type { InstancesSeen } from '../../plugin/index.ts';
 import type { RunContext } from '../../util/index.ts';
-import { conditionOf, grouped, problemOf } from './pod-problems.ts';
+import { conditionOf, grouped, isAlive, problemOf } from './pod-problems.ts';
 
 /** The pods of both slots by version, with one request that the API server answers from its cache. */
 export async function observePods(
@@ -34,17 +35,17 @@ export async function observePods(
 }
 
 function seen(pods: readonly Pod[]): InstancesSeen {
-  const restarts = pods.flatMap(({ metadata, status }) =>
-    (status?.containerStatuses ?? [])
+  const restarts = pods.flatMap((pod) =>
+    containersOf(pod)
       .filter(({ restartCount }) => restartCount > 0)
-      .map(({ name, restartCount }) => [`${metadata.name}/${name}`, restartCount] as const),
+      .map(({ name, restartCount }) => [`${pod.metadata.name}/${name}`, restartCount] as const),
   );
   const problems = pods.flatMap((pod) => {
     const problem = problemOf(pod, undefined);
     return problem ? [{ pod: pod.metadata.name, problem }] : [];
   });
   return {
-    instances: pods.length,
+    instances: pods.filter(isAlive).length,
     ready: pods.filter(({ status }) => conditionOf(status?.conditions ?? [], 'Ready')?.status === 'True').length,
     restarts: Object.fromEntries(restarts),
     problems: [...grouped(problems), ...outOfMemory(pods)],
@@ -53,9 +54,14 @@ function seen(pods: readonly Pod[]): InstancesSeen {
 
 /** Containers that run again after they were killed for their memory: a leak shows here before it shows in requests. */
 function outOfMemory(pods: readonly Pod[]): string[] {
-  return pods.flatMap(({ metadata, status }) =>
-    (status?.containerStatuses ?? [])
+  return pods.flatMap((pod) =>
+    containersOf(pod)
       .filter(({ lastState, state }) => lastState?.terminated?.reason === 'OOMKilled' && state?.running)
-      .map(({ name }) => `${metadata.name}/${name} was OOMKilled and runs again`),
+      .map(({ name }) => `${pod.metadata.name}/${name} was OOMKilled and runs again`),
   );
+}
+
+/** With its sidecars, which Kubernetes counts as init containers. */
+function containersOf({ status }: Pod): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
 }

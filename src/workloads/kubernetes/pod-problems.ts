@@ -105,6 +105,11 @@ export function grouped(found: readonly { readonly pod: string; readonly problem
   });
 }
 
+/** A pod that was evicted, or that its node refused, stays after another one has taken its place. */
+export function isAlive({ status }: Pod): boolean {
+  return status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
+}
+
 function waiting(words: string): PodProblem {
   return { words: shown(words), isFinal: false };
 }
