@@ -8,6 +8,11 @@ const approver = words(100)
   .refine((text) => text.trim() !== '', 'expected a name, or group: and the name of a group')
   .superRefine((text, context) => {
     const group = groupOf(text);
+    if (group === undefined && groupOf(text.trim().toLowerCase()) !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message: `found ${JSON.stringify(text)}, which would be the name of a person; expected group: in lower case at the beginning, such as group:release-managers`,
+      });
     const [issue] = group === undefined ? [] : (name.safeParse(group).error?.issues ?? []);
     if (issue) context.addIssue({ code: 'custom', message: `the name of the group: ${issue.message}` });
   });

@@ -28,7 +28,7 @@ export function approvalProblem(
       (one) => !notRequester || requestedBy === undefined || !isSamePerson(one, requestedBy),
     );
     if (people.length < required)
-      return `${where}: ${required} people have to approve, and only ${people.length} may (${people.join(', ') || 'nobody'})${notRequester ? `: ${requestedBy} requests this deployment and may not. Somebody else has to request it, or the list needs more people` : '. Add people to the list'}`;
+      return `${where}: ${required === 1 ? '1 person has' : `${required} people have`} to approve, and ${people.length === 0 ? 'nobody may' : `only ${people.join(', ')} may`}${notRequester ? `: ${requestedBy} requests this deployment and may not. Somebody else has to request it, or the list needs more people` : '. Add people to the list'}`;
   }
   return undefined;
 }

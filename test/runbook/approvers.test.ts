@@ -15,6 +15,8 @@ test.each([
   [{ approvers: [] }, '>=1'],
   [{ approvers: ['group:'] }, 'the name of the group: expected lower-case letters'],
   [{ approvers: ['\u0007ana'] }, 'expected one line without control characters'],
+  [{ approvers: ['Group:managers'] }, 'which would be the name of a person; expected group: in lower case'],
+  [{ approvers: [' group:managers'] }, 'which would be the name of a person; expected group: in lower case'],
   [{ approvers: [' '] }, 'expected a name, or group: and the name of a group'],
   [{ onTimeout: 'nothing' }, 'expected one of'],
 ])('%j is no approval that a gate could ask for', (written, message) => {
@@ -31,14 +33,16 @@ test('a request that nobody could approve is refused before anything is deployed
   expect(problem({ notRequester: true, approvers: ['ana', 'ben'] }, 'ana')).toBeUndefined();
   expect(problem({ notRequester: true, required: 2, approvers: ['ana', 'ben'] }, 'CI')).toBeUndefined();
   expect(problem({ notRequester: true, required: 2, approvers: ['ana', 'ben'] }, 'Ana')).toBe(
-    'traffic[0].approval: 2 people have to approve, and only 1 may (ben): Ana requests this deployment and may not. Somebody else has to request it, or the list needs more people',
+    'traffic[0].approval: 2 people have to approve, and only ben may: Ana requests this deployment and may not. Somebody else has to request it, or the list needs more people',
   );
 });
 
 test('the members of groups count as people', () => {
   expect(problem({ required: 2, approvers: ['group:managers'] })).toBeUndefined();
-  expect(problem({ required: 3, approvers: ['ana', 'group:managers'] })).toContain('only 2 may (ana, ben)');
-  expect(problem({ approvers: ['group:nobody'] })).toContain('only 0 may (nobody)');
+  expect(problem({ required: 3, approvers: ['ana', 'group:managers'] })).toContain(
+    '3 people have to approve, and only ana, ben may.',
+  );
+  expect(problem({ approvers: ['group:nobody'] })).toContain('1 person has to approve, and nobody may.');
   expect(problem({ approvers: ['group:managers', 'group:missing'] })).toBe(
     'traffic[0].approval.approvers: found the group "missing", which is not in the file of groups (BLUEGREEN_GROUPS of the worker)',
   );
