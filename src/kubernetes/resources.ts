@@ -101,6 +101,7 @@ export interface PodTemplate {
 export interface PodOwner extends KubeObject {
   readonly spec: {
     readonly replicas?: number;
+    readonly minReadySeconds?: number;
     readonly paused?: boolean;
     readonly selector: LabelSelector;
     readonly template: PodTemplate;

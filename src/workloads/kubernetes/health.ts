@@ -3,6 +3,7 @@ import {
   type Cluster,
   type EndpointSlice,
   type Pod,
+  type PodOwner,
   RESOURCES,
   type SlotState,
   selectorText,
@@ -44,12 +45,13 @@ export async function slotHealth(
   const { observedGeneration = 0, updatedReplicas = 0, availableReplicas = 0, replicas = 0 } = object.status ?? {};
   const isObserved = observedGeneration >= generation;
   const endpoints = await readyEndpoints(cluster, slot, run);
+  const said = isObserved
+    ? `${updatedReplicas} updated and ${availableReplicas} available of ${wanted} replicas`
+    : 'its newest change is not observed yet';
   const evidence = [
     {
       what: `${owner.resource.kind} ${owner.name}`,
-      measured: isObserved
-        ? `${updatedReplicas} updated and ${availableReplicas} available of ${wanted} replicas`
-        : `its newest change is not observed yet`,
+      measured: said,
       required: `all ${wanted}`,
     },
     { what: `ready endpoints of Service ${service.name}`, measured: String(endpoints), required: `${wanted}` },
@@ -70,12 +72,18 @@ export async function slotHealth(
   const found = await podProblems(cluster, slot, { version, versionLabel }, run);
   const counts = `${name} has ${found.ready} of ${wanted} pods of ${version} ready`;
   const words = [...found.creation.map((one) => one.words), ...grouped(found.pods)];
+  if (words.length === 0) words.push(`${owner.resource.kind} ${owner.name}: ${said}${minReady(object)}`);
   const isFinal = [...found.creation, ...found.pods.map(({ problem }) => problem)].some((one) => one.isFinal);
   return {
     evidence,
     problem: [counts, ...words].join('; '),
     ...(isFinal && { isFinal }),
   };
+}
+
+/** Why pods that are ready may not be available yet, and a rolling update waits for them. */
+function minReady({ spec: { minReadySeconds = 0 } }: PodOwner): string {
+  return minReadySeconds > 0 ? ` (minReadySeconds: ${minReadySeconds})` : '';
 }
 
 interface Found {

@@ -71,6 +71,17 @@ describeOnKubernetes('workload of kind kubernetes', () => {
     expect(health.problem).toMatch(/^rec-green has 0 of 2 pods of 2\.5\.0-\S+ ready; rec-green-\S+: /);
   });
 
+  test('pods that are ready and not yet available are said to be so, with the reason', async () => {
+    await api().patch(ownerPath(namespace(), 'rec-green'), { spec: { minReadySeconds: 300 } });
+    const workload = open();
+    await workload.deploy(newOperation(), idle());
+    const { isFinal, problem } = await healthOf(workload, GREEN, (words) => words.includes('1 of 2 pods'));
+    expect(isFinal).toBe(false);
+    expect(problem).toMatch(
+      /^rec-green has 1 of 2 pods of 2\.5\.0 ready; Deployment rec-green: \d updated and \d available of 2 replicas \(minReadySeconds: 300\)$/,
+    );
+  });
+
   test('a quota that is exceeded is said, and may be raised; a policy that denies the pods is final', async () => {
     const quotas = `/api/v1/namespaces/${namespace()}/resourcequotas`;
     await api().post(quotas, { metadata: { name: 'few-pods' }, spec: { hard: { pods: '1' } } });
