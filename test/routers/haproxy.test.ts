@@ -208,10 +208,29 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
       message: 'the slots are not clear: a has 2.4.0, b has 2.3.0; expected 2.4.0 in one and 2.5.0 in the other',
     });
     versions.set('b', BLUE);
-    await expect(router().setTraffic(operation(), 0, run)).rejects.toThrow(
+    await expect(router().setTraffic(operation(), 50, run)).rejects.toThrow(
       /the slots are not clear: a has 2.4.0, b has 2.4.0/,
     );
     expect(await served()).toEqual({ [BLUE]: 200 });
+  });
+
+  test('goes back if the deploy command failed while both slots still had blue: the slot with all requests is blue', async () => {
+    versions.set('b', BLUE);
+    await router().setTraffic(operation(), 0, run);
+    expect(await router().drain?.(run)).toMatchObject([{ measured: expect.stringMatching(/^0 after/) }]);
+    expect(await router().readTraffic(run)).toEqual({ [BLUE]: 100 });
+    expect(await router().readSlots?.(run)).toEqual({ [BLUE]: 'a' });
+    expect(await router({}, { blue: '', green: '' }).readSlots?.(run)).toEqual({ [BLUE]: 'a' });
+  });
+
+  test('refuses to go back if both slots have blue and requests, or both have green', async () => {
+    await router().setTraffic(operation(), 50, run);
+    for (const version of [BLUE, GREEN]) {
+      versions.set('a', version).set('b', version);
+      await expect(router().setTraffic(operation(), 0, run)).rejects.toThrow(
+        `the slots are not clear: a has ${version}, b has ${version}; expected 2.4.0 in one`,
+      );
+    }
   });
 
   test('says that a server is in maintenance, and how to end that', async () => {

@@ -17,7 +17,7 @@ import { fenced } from '../../processes/index.ts';
 import { messageOf, type RunContext } from '../../util/index.ts';
 import { ask, change, countSessions, readBalance, readServers, type ServerState } from './runtime-api.ts';
 import { schema } from './schema.ts';
-import { readVersions, slotsOf, wordsOf } from './versions.ts';
+import { readVersions, type SlotVersion, slotsOf, wordsOf } from './versions.ts';
 import { sharesOf, weightsFor } from './weights.ts';
 
 /** Algorithms by which the weights of servers are not the shares of requests, or cannot be changed. */
@@ -39,7 +39,7 @@ export const haproxyRouter = routerKind({
     const serversOf = (slot: string) => slots[slot]?.servers ?? [];
 
     async function setWeights(percentage: number, signal: AbortSignal): Promise<Evidence> {
-      const found = await readVersions(config, target, signal);
+      const found = percentage > 0 ? await readVersions(config, target, signal) : await readApart(signal);
       const { blue, green } = slotsOf(found, target, { greenIsNeeded: percentage > 0 });
       const counts = { blue: serversOf(blue).length, green: serversOf(green).length };
       const weights = weightsFor(percentage, counts);
@@ -135,6 +135,19 @@ export const haproxyRouter = routerKind({
       return first;
     }
 
+    /**
+     * What is in the slots. Until green is deployed both may have blue's version: blue's is the one that gets all requests,
+     * and the other one is free.
+     */
+    async function readApart(signal: AbortSignal): Promise<SlotVersion[]> {
+      const found = await readVersions(config, target, signal);
+      const blue = target.blue || found[0]?.version;
+      if (found.some(({ version }) => version === undefined || version !== blue)) return found;
+      const shares = await readShares(signal);
+      const isFree = ({ slot }: SlotVersion) => shares.get(slot) === 0;
+      return found.map((each) => (isFree(each) ? { slot: each.slot, problem: 'free' } : each));
+    }
+
     return {
       setTraffic: (operation, percentage, run) =>
         fenced(operation, run, ({ signal }) => setWeights(percentage, signal)),
@@ -150,7 +163,7 @@ export const haproxyRouter = routerKind({
       },
 
       async drain({ signal, heartbeat }): Promise<Evidence> {
-        const found = await readVersions(config, target, signal);
+        const found = await readApart(signal);
         const { green } = slotsOf(found, target, { greenIsNeeded: false });
         const count = async () => {
           const all = await Promise.all(
@@ -169,7 +182,7 @@ export const haproxyRouter = routerKind({
       },
 
       async readSlots({ signal }): Promise<Slots> {
-        const found = await readVersions(config, target, signal);
+        const found = await readApart(signal);
         return Object.fromEntries(
           found.flatMap(({ slot, version }) => (version === undefined ? [] : [[version, slot]])),
         );
