@@ -252,6 +252,17 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     );
   });
 
+  test('goes back in every process that can be reached, and says which one cannot', async () => {
+    await router().setTraffic(operation(), 50, run);
+    const all = router({ sockets: [join(folder, 'none.sock'), ...sockets] });
+    await expect(all.setTraffic(operation(), 0, run)).rejects.toMatchObject({
+      type: 'CommandFailed',
+      message: expect.stringMatching(/^HAProxy 1 of 3: HAProxy's runtime API cannot be reached \(ENOENT\)/),
+    });
+    expect(await served()).toEqual({ [BLUE]: 200 });
+    await expect(all.readTraffic(run)).rejects.toThrow(/^HAProxy 1 of 3: /);
+  });
+
   test('names a backend, a server or a socket that is not there', async () => {
     await expect(router({ backend: 'shopp' }).readTraffic(run)).rejects.toThrow(/backend "shopp"/);
     const slots = { a: { servers: ['a'], version: urlOf('a') }, b: { servers: ['c'], version: urlOf('b') } };

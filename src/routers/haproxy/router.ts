@@ -53,25 +53,39 @@ export const haproxyRouter = routerKind({
         throw commandFailed(
           `HAProxy cannot set ${percentage} % with ${counts.blue} servers of blue and ${counts.green} of green: weights go up to 256`,
         );
-      for (const socket of sockets) {
-        const states = await statesOf(socket, signal);
-        // A rollback does what it can; what is read back afterwards decides.
-        if (percentage > 0) usable(states, serversOf(green), green);
-        // What gets more comes first, so that there is always a server with a weight.
-        const changes = [
-          ...serversOf(blue).map((name) => ({ name, weight: weights.blue })),
-          ...serversOf(green).map((name) => ({ name, weight: weights.green })),
-        ].sort((a, b) => b.weight - a.weight);
-        for (const { name, weight } of changes)
-          await change(socket, `set server ${backend}/${name} weight ${weight}`, signal);
-        await saveState(socket, signal);
-      }
+      // What gets more comes first, so that there is always a server with a weight.
+      const changes = [
+        ...serversOf(blue).map((name) => ({ name, weight: weights.blue })),
+        ...serversOf(green).map((name) => ({ name, weight: weights.green })),
+      ].sort((a, b) => b.weight - a.weight);
+      const setIn = (socket: string) =>
+        inProcess(socket, signal, async () => {
+          const states = await statesOf(socket, signal);
+          // A rollback does what it can; what is read back afterwards decides.
+          if (percentage > 0) usable(states, serversOf(green), green);
+          for (const { name, weight } of changes)
+            await change(socket, `set server ${backend}/${name} weight ${weight}`, signal);
+          await saveState(socket, signal);
+        });
+      if (percentage > 0) for (const socket of sockets) await setIn(socket);
+      else await allOf(sockets.map(setIn));
       return [
         {
           what: 'weights in HAProxy',
           measured: `${blue} (${target.blue}) ${weights.blue}, ${green} (${target.green}) ${weights.green}, for each server, in ${sockets.length === 1 ? '1 process' : `${sockets.length} processes`}`,
         },
       ];
+    }
+
+    /** Does something with one process, and says in a failure which one it is. */
+    async function inProcess<T>(socket: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (sockets.length === 1) throw error;
+        throw commandFailed(`HAProxy ${sockets.indexOf(socket) + 1} of ${sockets.length}: ${messageOf(error)}`);
+      }
     }
 
     /** The servers of both slots. @throws ApplicationFailure `CommandFailed` if one is missing. */
@@ -107,22 +121,24 @@ export const haproxyRouter = routerKind({
     /** The shares of both slots, which all processes have to agree on. */
     async function readShares(signal: AbortSignal): Promise<Map<string, number>> {
       const all = await Promise.all(
-        sockets.map(async (socket) => {
-          const states = await statesOf(socket, signal);
-          const weightOf = (name: string) => {
-            const state = states.get(name);
-            return state && !state.maintenance && !state.draining ? state.weight : 0;
-          };
-          const weights = new Map(
-            Object.keys(slots).map((slot) => [slot, serversOf(slot).reduce((sum, name) => sum + weightOf(name), 0)]),
-          );
-          const shares = sharesOf(weights);
-          if (!shares)
-            throw commandFailed(
-              `no server of backend "${backend}" gets any requests: all have the weight 0, are drained or in maintenance`,
+        sockets.map((socket) =>
+          inProcess(socket, signal, async () => {
+            const states = await statesOf(socket, signal);
+            const weightOf = (name: string) => {
+              const state = states.get(name);
+              return state && !state.maintenance && !state.draining ? state.weight : 0;
+            };
+            const weights = new Map(
+              Object.keys(slots).map((slot) => [slot, serversOf(slot).reduce((sum, name) => sum + weightOf(name), 0)]),
             );
-          return shares;
-        }),
+            const shares = sharesOf(weights);
+            if (!shares)
+              throw commandFailed(
+                `no server of backend "${backend}" gets any requests: all have the weight 0, are drained or in maintenance`,
+              );
+            return shares;
+          }),
+        ),
       );
       const [first = new Map<string, number>(), ...others] = all;
       const inWords = (shares: ReadonlyMap<string, number>) =>
@@ -242,3 +258,9 @@ export const haproxyRouter = routerKind({
     };
   },
 });
+
+/** Waits for all, so that one that fails does not keep the others from what they do. @throws the first failure. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}
