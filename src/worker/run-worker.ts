@@ -5,7 +5,7 @@ import { count } from '../format/index.ts';
 import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore, type RunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
-import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from '../temporal/index.ts';
+import { connectionConfig, connectWorker, ensureSearchAttributes, noNamespace, taskQueue } from '../temporal/index.ts';
 import { keepHeapSmall, messageOf, shortList } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
@@ -46,7 +46,7 @@ export async function runWorker(): Promise<never> {
 }
 
 async function run(logger: Logger): Promise<void> {
-  Runtime.install({ logger, telemetryOptions: telemetryOptions(), shutdownSignals: [...STOP_SIGNALS] });
+  installRuntime(logger);
   const running = createRunningActivities();
   let isStopping = false;
   const stopping = (): void => {
@@ -84,9 +84,13 @@ async function run(logger: Logger): Promise<void> {
       env: process.env,
       running,
       ...(tracing && { plugins: tracing.plugins }),
+    }).catch((error: unknown) => {
+      throw /^Namespace .* was not found/.test(messageOf(error))
+        ? new Error(noNamespace(namespace), { cause: error })
+        : error;
     });
     keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
-    await logStart({ runbooks, logger }, { namespace, directory });
+    await logStart({ runbooks, state, logger }, { namespace, directory });
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
     health?.started({ worker, connection });
@@ -106,6 +110,21 @@ async function run(logger: Logger): Promise<void> {
   }
 }
 
+/** @throws Error that names the variable if the page for Prometheus cannot be served. */
+function installRuntime(logger: Logger): void {
+  const options = telemetryOptions();
+  try {
+    Runtime.install({ logger, telemetryOptions: options, shutdownSignals: [...STOP_SIGNALS] });
+  } catch (error) {
+    if (!options.metrics) throw error;
+    throw new Error(
+      `BLUEGREEN_METRICS: the worker cannot serve its metrics on ${process.env['BLUEGREEN_METRICS']} (${messageOf(error)}); ` +
+        'expected an address that is free, such as 127.0.0.1:9464',
+      { cause: error },
+    );
+  }
+}
+
 /** A worker that does not stop has to say why. */
 function warnOfActivitiesThatRunOn(running: RunningActivities, logger: Logger): void {
   setTimeout(() => {
@@ -120,7 +139,7 @@ function warnOfActivitiesThatRunOn(running: RunningActivities, logger: Logger): 
 
 /** Says where it takes work, and for which runbooks: what people look for when nothing happens. */
 async function logStart(
-  { runbooks, logger }: { readonly runbooks: RunbookStore; readonly logger: Logger },
+  { runbooks, state, logger }: { readonly runbooks: RunbookStore; readonly state: StateStore; readonly logger: Logger },
   { namespace, directory }: { readonly namespace: string; readonly directory: string },
 ): Promise<void> {
   const found = await runbooks.inPlace().then(
@@ -133,11 +152,12 @@ async function logStart(
     (error: unknown) => `no runbook: ${messageOf(error)}`,
   );
   logger.info(`Takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`);
+  // A misspelled or empty variable would leave this worker with a state of its own.
+  logger.info(`Its state, which all workers of the queue have to share: ${state.describe('*')}`);
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */
 async function warnOfUnusableState(state: StateStore, logger: Logger): Promise<void> {
-  if (!state.isRemote) return;
   const problem = await state.write('last-worker-start.txt', `${new Date().toISOString()}\n`).then(
     () => undefined,
     (error: unknown) => messageOf(error),
