@@ -300,6 +300,16 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     expect(await router({ sockets: [socket] }).readTraffic(run)).toEqual({ [BLUE]: 0, [GREEN]: 100 });
   });
 
+  test('preflight says that a reboot empties the folder of the state file', async () => {
+    const measured = async (stateFile: string) =>
+      (await router({ stateFile }).preflight?.(run))?.evidence.find(({ what }) => what.startsWith('weights after'))
+        ?.measured;
+    expect(await measured('/dev/shm/haproxy-state')).toMatch(
+      /^kept in .*, which a reboot empties: use a folder such as/,
+    );
+    expect(await measured(join(folder, 'state'))).toBe(`kept in ${join(folder, 'state')}`);
+  });
+
   describe('conformance', () => {
     const silent = createTcpServer(() => {});
     let hanging = '';

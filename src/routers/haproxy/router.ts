@@ -23,6 +23,9 @@ import { sharesOf, weightsFor } from './weights.ts';
 /** Algorithms by which the weights of servers are not the shares of requests, or cannot be changed. */
 const UNWEIGHTED = ['static-rr', 'first', 'source', 'uri', 'url_param', 'hdr', 'rdp-cookie'];
 
+/** Folders in memory. */
+const VOLATILE = /^\/(var\/run|run|dev\/shm)\//;
+
 const BETWEEN_COUNTS_MS = 250;
 
 /**
@@ -249,7 +252,7 @@ export const haproxyRouter = routerKind({
                   `router.stateFile cannot be written: the worker needs its folder ${dirname(stateFile)}`,
                 );
               });
-              return `kept in ${stateFile}`;
+              return `kept in ${stateFile}${VOLATILE.test(stateFile) ? ', which a reboot empties: use a folder such as /var/lib/bluegreen' : ''}`;
             }),
           },
         ];
