@@ -13,7 +13,7 @@ import { createLogger } from './logger.ts';
 import { createRunningActivities, type RunningActivities } from './running-activities.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
-import { versioningNotice } from './versioning.ts';
+import { lacksBuildId, versioningNotice } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 
 /** Before Kubernetes kills it, 30 s after the signal: what still runs is in the log then. */
@@ -93,6 +93,8 @@ async function run(logger: Logger): Promise<void> {
     await logStart({ runbooks, state, logger }, { namespace, directory });
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
+    const idle = await lacksBuildId({ connection, namespace });
+    if (idle !== undefined) logger.warn(idle);
     health?.started({ worker, connection });
     await worker.run().catch((error: unknown) => {
       // The SDK says of it only that the worker is still in use.
