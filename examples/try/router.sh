@@ -34,12 +34,12 @@ run() { "$@" >>"$site/log/$(basename "$1").log" 2>&1 & pids+=($!); }
 port() { echo $(($1 + offset)); }
 copy() { # FILE TARGET
   mkdir -p "$(dirname "$2")"
-  sed -E "s#/(etc|run|usr/local|var/log)/#$site/\1/#g
+  sed -E "s#/(etc|run|usr/local|var/lib|var/log)/#$site/\1/#g
     s#^( *(bind|listen)) :?8080#\1 127.0.0.1:8080#
     s#soak: [0-9]+m#soak: 8s#; s#, approval: \{.*\} \}# }#; s#^service: .*#service: $service#; s#errorRate: 2%#errorRate: 10%#; s#poll: 5s#poll: 1s#" "examples/$router/$1" >"$2"
   for known in 8080 8405 8406 3903 9001 9002; do sed -i "s#127.0.0.1:$known#127.0.0.1:$(port $known)#g" "$2"; done
 }
-mkdir -p "$site"/{log,run,etc/default,usr/local/bin,var/log/nginx}
+mkdir -p "$site"/{log,run,etc/default,usr/local/bin,var/lib/bluegreen,var/log/nginx}
 copy runbook.yaml "$site/runbooks/runbook.yaml"
 cat >>"$site/runbooks/runbook.yaml" <<'YAML'
 judge: { burstTolerance: 1s, minRequests: 30 }

@@ -1,5 +1,6 @@
 import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
+import { noNamespace } from '../temporal/index.ts';
 import { messageOf } from '../util/index.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -12,11 +13,7 @@ export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   const why = firstLine(error);
   if (error instanceof NamespaceNotFoundError)
-    return new CliError(
-      EXIT.notFound,
-      `The Temporal server has no namespace "${error.namespace}". Set TEMPORAL_NAMESPACE to an existing one.`,
-      { cause: error },
-    );
+    return new CliError(EXIT.notFound, noNamespace(error.namespace), { cause: error });
   if (isGrpcDeadlineError(error))
     return new CliError(EXIT.unreachable, `The Temporal server did not answer in time (${why}). Try again.`, {
       cause: error,

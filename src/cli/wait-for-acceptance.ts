@@ -53,7 +53,8 @@ function obstacle({ status, server, unreachableReason }: DeploymentSnapshot): st
   if (!status)
     return (
       `${unreachableReason ?? 'no worker answers'}. Start a worker (${START_WORKER}) with the same TEMPORAL_ADDRESS and ` +
-      `TEMPORAL_NAMESPACE, and with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE).`
+      `TEMPORAL_NAMESPACE, and with the task queue "${taskQueue()}" (BLUEGREEN_TASK_QUEUE). ` +
+      'With versions on, it also needs the BLUEGREEN_BUILD_ID of the current build.'
     );
   const [step] = server.pending;
   if (!step) return 'the worker has not finished reading the runbook.';

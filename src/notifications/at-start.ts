@@ -1,5 +1,6 @@
 import type { Logger, Registry } from '../plugin/index.ts';
 import type { RunbookStore } from '../runbook/index.ts';
+import { messageOf } from '../util/index.ts';
 
 /**
  * Warns of every notification that this worker could not send, before somebody waits in vain for it. Never throws: the
@@ -10,7 +11,7 @@ export async function warnOfUnusableNotifiers(
   log: Logger,
 ): Promise<void> {
   const inPlace = await runbooks.inPlace().catch((error: unknown) => {
-    log.warn('The notifications of the runbooks could not be checked.', { problem: String(error) });
+    log.warn('The notifications of the runbooks could not be checked', { problem: messageOf(error) });
     return { runbooks: [] };
   });
   for (const { file, runbook } of inPlace.runbooks)

@@ -51,6 +51,10 @@ export function connectClient({ connectionOptions }: ConnectionConfig): Promise<
   return inTime(address, connecting);
 }
 
+/** What a person reads about a namespace that the server does not have. */
+export const noNamespace = (namespace: string): string =>
+  `The Temporal server has no namespace "${namespace}". Set TEMPORAL_NAMESPACE to an existing one.`;
+
 /** The error for a person; the server's own words are long and technical. */
 function unreachable(address: string, error: unknown): Error {
   return new Error(

@@ -1,5 +1,6 @@
 export { isAttended } from './attended.ts';
-export { type ConnectionConfig, connectClient, connectionConfig, connectWorker } from './connection.ts';
+export { call, type Namespace } from './call.ts';
+export { type ConnectionConfig, connectClient, connectionConfig, connectWorker, noNamespace } from './connection.ts';
 export { endRun } from './end-run.ts';
 export {
   FREEZE_TYPE,

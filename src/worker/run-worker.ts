@@ -5,7 +5,7 @@ import { count } from '../format/index.ts';
 import { warnOfUnusableNotifiers } from '../notifications/index.ts';
 import { createRunbookStore, type RunbookStore } from '../runbook/index.ts';
 import { openState, type StateStore } from '../state/index.ts';
-import { connectionConfig, connectWorker, ensureSearchAttributes, taskQueue } from '../temporal/index.ts';
+import { connectionConfig, connectWorker, ensureSearchAttributes, noNamespace, taskQueue } from '../temporal/index.ts';
 import { keepHeapSmall, messageOf, PACKAGE_VERSION, shortList } from '../util/index.ts';
 import { createWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
@@ -13,7 +13,7 @@ import { createLogger } from './logger.ts';
 import { createRunningActivities, type RunningActivities } from './running-activities.ts';
 import { telemetryOptions } from './telemetry.ts';
 import { startTracing } from './tracing.ts';
-import { versioningNotice } from './versioning.ts';
+import { lacksBuildId, versioningNotice } from './versioning.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 
 /** Before Kubernetes kills it, 30 s after the signal: what still runs is in the log then. */
@@ -46,7 +46,7 @@ export async function runWorker(): Promise<never> {
 }
 
 async function run(logger: Logger): Promise<void> {
-  Runtime.install({ logger, telemetryOptions: telemetryOptions(), shutdownSignals: [...STOP_SIGNALS] });
+  installRuntime(logger);
   const running = createRunningActivities();
   let isStopping = false;
   const stopping = (): void => {
@@ -84,11 +84,17 @@ async function run(logger: Logger): Promise<void> {
       env: process.env,
       running,
       ...(tracing && { plugins: tracing.plugins }),
+    }).catch((error: unknown) => {
+      throw /^Namespace .* was not found/.test(messageOf(error))
+        ? new Error(noNamespace(namespace), { cause: error })
+        : error;
     });
     keepHeapSmall(); // a thread that starts sets back one of the flags for all of them
-    await logStart({ runbooks, logger }, { namespace, directory });
+    await logStart({ runbooks, state, logger }, { namespace, directory });
     const notice = versioningNotice();
     if (notice !== undefined) logger.info(notice);
+    const idle = await lacksBuildId({ connection, namespace });
+    if (idle !== undefined) logger.warn(idle);
     health?.started({ worker, connection });
     await worker.run().catch((error: unknown) => {
       // The SDK says of it only that the worker is still in use.
@@ -106,6 +112,21 @@ async function run(logger: Logger): Promise<void> {
   }
 }
 
+/** @throws Error that names the variable if the page for Prometheus cannot be served. */
+function installRuntime(logger: Logger): void {
+  const options = telemetryOptions();
+  try {
+    Runtime.install({ logger, telemetryOptions: options, shutdownSignals: [...STOP_SIGNALS] });
+  } catch (error) {
+    if (!options.metrics) throw error;
+    throw new Error(
+      `BLUEGREEN_METRICS: the worker cannot serve its metrics on ${process.env['BLUEGREEN_METRICS']} (${messageOf(error)}); ` +
+        'expected an address that is free, such as 127.0.0.1:9464',
+      { cause: error },
+    );
+  }
+}
+
 /** A worker that does not stop has to say why. */
 function warnOfActivitiesThatRunOn(running: RunningActivities, logger: Logger): void {
   setTimeout(() => {
@@ -120,7 +141,7 @@ function warnOfActivitiesThatRunOn(running: RunningActivities, logger: Logger): 
 
 /** Says where it takes work, and for which runbooks: what people look for when nothing happens. */
 async function logStart(
-  { runbooks, logger }: { readonly runbooks: RunbookStore; readonly logger: Logger },
+  { runbooks, state, logger }: { readonly runbooks: RunbookStore; readonly state: StateStore; readonly logger: Logger },
   { namespace, directory }: { readonly namespace: string; readonly directory: string },
 ): Promise<void> {
   const found = await runbooks.inPlace().then(
@@ -135,11 +156,12 @@ async function logStart(
   logger.info(
     `bluegreen ${PACKAGE_VERSION} takes work from the task queue "${taskQueue()}" in the namespace "${namespace}", with ${found}`,
   );
+  // A misspelled or empty variable would leave this worker with a state of its own.
+  logger.info(`Its state, which all workers of the queue have to share: ${state.describe('*')}`);
 }
 
 /** A worker without it goes on with what runs, and begins nothing: better known now than when somebody deploys. */
 async function warnOfUnusableState(state: StateStore, logger: Logger): Promise<void> {
-  if (!state.isRemote) return;
   const problem = await state.write('last-worker-start.txt', `${new Date().toISOString()}\n`).then(
     () => undefined,
     (error: unknown) => messageOf(error),

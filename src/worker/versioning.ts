@@ -1,5 +1,5 @@
 import type { WorkerOptions } from '@temporalio/worker';
-import { taskQueue } from '../temporal/index.ts';
+import { call, type Namespace, taskQueue } from '../temporal/index.ts';
 
 /** What Temporal refuses in the name of a worker deployment; with such a name a worker would poll and get nothing. */
 const RESERVED = /[.:]/;
@@ -35,5 +35,24 @@ export function versioningNotice(env: NodeJS.ProcessEnv = process.env): string |
   return (
     `This worker is build ${version.buildId}. New deployments begin on it once it is the current build: ` +
     `temporal worker deployment set-current-version --deployment-name ${version.deploymentName} --build-id ${version.buildId}`
+  );
+}
+
+/**
+ * What a person has to know of a worker without a build id where versions are on: it looks as if it worked. Undefined if all is well,
+ * or the server does not say.
+ */
+export async function lacksBuildId(at: Namespace, env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+  if (workerVersioning(env).workerDeploymentOptions) return undefined;
+  const name = taskQueue(env);
+  const queue = await call(at, () =>
+    at.connection.workflowService.describeTaskQueue({ namespace: at.namespace, taskQueue: { name } }),
+  ).catch(() => undefined);
+  const current = queue?.versioningInfo?.currentDeploymentVersion;
+  if (!current) return undefined;
+  return (
+    `This worker gets no deployments: it has no BLUEGREEN_BUILD_ID, and build ${current.buildId} is the current one of the queue. ` +
+    'Set BLUEGREEN_BUILD_ID, or turn versions off: ' +
+    `temporal worker deployment set-current-version --deployment-name ${current.deploymentName} --unversioned`
   );
 }

@@ -23,6 +23,9 @@ import { mindUndecided, untilDecided } from './undecided.ts';
 
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
 
+/** How much later than asked a worker may end what it reads of the time that nobody watched: its last reading, and a lost attempt. */
+const CATCH_UP_LATE_MS = 30_000;
+
 const LEFT = {
   verdict: 'inconclusive',
   reason: 'the soak was left before the window closed',
@@ -66,7 +69,7 @@ export async function watchWindow(
 
   async function attended(): Promise<WindowResult> {
     try {
-      return await closed(input, closeEarly);
+      return await closed(input, { early: closeEarly });
     } catch (error) {
       if (deployment.scope.consideredCancelled) throw error;
       const lost = lastHeartbeat(error) ?? nothingSeen(from, input);
@@ -85,23 +88,24 @@ export async function watchWindow(
   async function catchUp(lost: WindowResult): Promise<WindowResult> {
     const now = Date.now();
     deployment.change((status) => windowClosed(status, lost));
-    const found = await closed({
-      ...input,
-      watchState: lost.watchState,
-      until: now + watch.maxUnwatchedMs,
-      healthyFrom: now,
-    }).catch((error: unknown) => {
-      if (deployment.scope.consideredCancelled) throw error;
-      throw evidenceLost(lost, errorMessage(error));
-    });
+    const asked = { ...input, watchState: lost.watchState, until: now + watch.maxUnwatchedMs, healthyFrom: now };
+    const found = await closed(asked, { lateMs: Math.min(watch.maxUnwatchedMs, CATCH_UP_LATE_MS) }).catch(
+      (error: unknown) => {
+        if (deployment.scope.consideredCancelled) throw error;
+        throw evidenceLost(lost, errorMessage(error));
+      },
+    );
     const readBefore = lost.watchState.cursor?.at ?? 0;
     if ((found.watchState.cursor?.at ?? 0) <= readBefore) throw evidenceLost(lost, found.reason);
     notifyOfUnwatched(deployment, step, found.from - lost.to, found);
     return found;
   }
 
-  async function closed(asked: WatchInput, early?: () => boolean): Promise<WindowResult> {
-    const boundMs = Math.max(0, asked.until - Date.now()) + watch.maxUnwatchedMs;
+  async function closed(
+    asked: WatchInput,
+    { lateMs = watch.maxUnwatchedMs, early }: { lateMs?: number; early?: (() => boolean) | undefined },
+  ): Promise<WindowResult> {
+    const boundMs = Math.max(0, asked.until - Date.now()) + lateMs;
     return CancellationScope.cancellable(async () => {
       const closing = work(`watch at ${percentage} %`, boundMs, 0).watchWindow(asked);
       if (!early) return await (patched('leave-soak-at-once') ? untilLeft(closing) : closing);

@@ -65,5 +65,5 @@ test('a folder of runbooks that cannot be read is a warning, too', async () => {
   const runbooks = createRunbookStore({ directory: folder, state: folderState(folder), format: registry.format });
   const log = { info() {}, warn: (message: string) => void warnings.push(message), error() {} };
   await warnOfUnusableNotifiers({ runbooks, registry, env: {} }, log);
-  expect(warnings).toEqual(['The notifications of the runbooks could not be checked.']);
+  expect(warnings).toEqual(['The notifications of the runbooks could not be checked']);
 });

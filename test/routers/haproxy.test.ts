@@ -208,10 +208,29 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
       message: 'the slots are not clear: a has 2.4.0, b has 2.3.0; expected 2.4.0 in one and 2.5.0 in the other',
     });
     versions.set('b', BLUE);
-    await expect(router().setTraffic(operation(), 0, run)).rejects.toThrow(
+    await expect(router().setTraffic(operation(), 50, run)).rejects.toThrow(
       /the slots are not clear: a has 2.4.0, b has 2.4.0/,
     );
     expect(await served()).toEqual({ [BLUE]: 200 });
+  });
+
+  test('goes back if the deploy command failed while both slots still had blue: the slot with all requests is blue', async () => {
+    versions.set('b', BLUE);
+    await router().setTraffic(operation(), 0, run);
+    expect(await router().drain?.(run)).toMatchObject([{ measured: expect.stringMatching(/^0 after/) }]);
+    expect(await router().readTraffic(run)).toEqual({ [BLUE]: 100 });
+    expect(await router().readSlots?.(run)).toEqual({ [BLUE]: 'a' });
+    expect(await router({}, { blue: '', green: '' }).readSlots?.(run)).toEqual({ [BLUE]: 'a' });
+  });
+
+  test('refuses to go back if both slots have blue and requests, or both have green', async () => {
+    await router().setTraffic(operation(), 50, run);
+    for (const version of [BLUE, GREEN]) {
+      versions.set('a', version).set('b', version);
+      await expect(router().setTraffic(operation(), 0, run)).rejects.toThrow(
+        `the slots are not clear: a has ${version}, b has ${version}; expected 2.4.0 in one`,
+      );
+    }
   });
 
   test('says that a server is in maintenance, and how to end that', async () => {
@@ -231,6 +250,17 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     await expect(router().readTraffic(run)).rejects.toThrow(
       'the HAProxy processes do not agree: one has a 100 %, b 0 %, another a 50 %, b 50 %',
     );
+  });
+
+  test('goes back in every process that can be reached, and says which one cannot', async () => {
+    await router().setTraffic(operation(), 50, run);
+    const all = router({ sockets: [join(folder, 'none.sock'), ...sockets] });
+    await expect(all.setTraffic(operation(), 0, run)).rejects.toMatchObject({
+      type: 'CommandFailed',
+      message: expect.stringMatching(/^HAProxy 1 of 3: HAProxy's runtime API cannot be reached \(ENOENT\)/),
+    });
+    expect(await served()).toEqual({ [BLUE]: 200 });
+    await expect(all.readTraffic(run)).rejects.toThrow(/^HAProxy 1 of 3: /);
   });
 
   test('names a backend, a server or a socket that is not there', async () => {
@@ -268,6 +298,16 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     expect(await readFile(stateFile, 'utf8')).toContain(' shop ');
     const { socket } = await startHaproxy('fifth', 'admin', 'roundrobin');
     expect(await router({ sockets: [socket] }).readTraffic(run)).toEqual({ [BLUE]: 0, [GREEN]: 100 });
+  });
+
+  test('preflight says that a reboot empties the folder of the state file', async () => {
+    const measured = async (stateFile: string) =>
+      (await router({ stateFile }).preflight?.(run))?.evidence.find(({ what }) => what.startsWith('weights after'))
+        ?.measured;
+    expect(await measured('/dev/shm/haproxy-state')).toMatch(
+      /^kept in .*, which a reboot empties: use a folder such as/,
+    );
+    expect(await measured(join(folder, 'state'))).toBe(`kept in ${join(folder, 'state')}`);
   });
 
   describe('conformance', () => {

@@ -208,6 +208,20 @@ test('a queue whose name Temporal refuses as that of a worker deployment is refu
   expect(workerVersioning({ BLUEGREEN_TASK_QUEUE: 'deploys.eu', BLUEGREEN_BUILD_ID: '' })).toEqual({});
 });
 
+test('a worker without a build id says that it gets nothing while versions are on', async () => {
+  const taskQueue = uniqueQueue();
+  await startBuild(taskQueue, 'a', testBundle());
+  await makeCurrent(taskQueue, 'a');
+  const worker = startWorkerProcess(taskQueue, {});
+  cleanUps.push(() => worker.kill('SIGKILL'));
+  await eventually(
+    async () =>
+      / WARN {2}This worker gets no deployments: it has no BLUEGREEN_BUILD_ID, and build a is the current one/.test(
+        worker.log(),
+      ) || undefined,
+  );
+});
+
 test('turning versions on takes along what is under way: it is pinned to the first build made current', async () => {
   const taskQueue = uniqueQueue();
   const { activities } = world({ activities: { watchWindow: watchUntilShutdown } });

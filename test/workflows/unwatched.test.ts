@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/domain/activities.ts';
 import type { WatchInput, WindowResult } from '../../src/domain/activity-results.ts';
 import type { DeploymentPlan } from '../../src/domain/plan.ts';
@@ -94,5 +95,30 @@ test.each<[string, string, Parameters<typeof watched>, RegExp]>([
     expect(report.rollback).toMatchObject({ cause: 'evidence-lost', reason: expect.stringMatching(reason) });
     expect(effects(asked)).toEqual(['deploy', 'shift 50', ...ROLLBACK]);
     await keepHistory(name, handle);
+  });
+});
+
+test('a worker that is back, and cannot watch, has hardly longer than maxUnwatched to read what was missed', async () => {
+  const longer = (plan: DeploymentPlan): DeploymentPlan => ({
+    ...plan,
+    watch: { ...plan.watch, maxUnwatchedMs: 600_000 },
+  });
+  // The next attempt would be too late: Temporal gives up at once.
+  const watchWindow = async (): Promise<never> => {
+    throw ApplicationFailure.create({ message: 'the runbook is not on this worker', nextRetryDelay: '2 h' });
+  };
+  const { activities } = world({ plan: longer, activities: { watchWindow } });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.rollback).toMatchObject({
+      cause: 'evidence-lost',
+      reason: expect.stringContaining('not on this worker'),
+    });
+    const { events } = await handle.fetchHistory();
+    const bounds = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      scheduled?.activityType?.name === 'watchWindow' ? [Number(scheduled.scheduleToCloseTimeout?.seconds)] : [],
+    );
+    expect(bounds).toHaveLength(2);
+    expect(bounds[1]).toBeLessThanOrEqual(630);
   });
 });

@@ -17,11 +17,14 @@ import { fenced } from '../../processes/index.ts';
 import { messageOf, type RunContext } from '../../util/index.ts';
 import { ask, change, countSessions, readBalance, readServers, type ServerState } from './runtime-api.ts';
 import { schema } from './schema.ts';
-import { readVersions, slotsOf, wordsOf } from './versions.ts';
+import { readVersions, type SlotVersion, slotsOf, wordsOf } from './versions.ts';
 import { sharesOf, weightsFor } from './weights.ts';
 
 /** Algorithms by which the weights of servers are not the shares of requests, or cannot be changed. */
 const UNWEIGHTED = ['static-rr', 'first', 'source', 'uri', 'url_param', 'hdr', 'rdp-cookie'];
+
+/** Folders in memory. */
+const VOLATILE = /^\/(var\/run|run|dev\/shm)\//;
 
 const BETWEEN_COUNTS_MS = 250;
 
@@ -39,7 +42,7 @@ export const haproxyRouter = routerKind({
     const serversOf = (slot: string) => slots[slot]?.servers ?? [];
 
     async function setWeights(percentage: number, signal: AbortSignal): Promise<Evidence> {
-      const found = await readVersions(config, target, signal);
+      const found = percentage > 0 ? await readVersions(config, target, signal) : await readApart(signal);
       const { blue, green } = slotsOf(found, target, { greenIsNeeded: percentage > 0 });
       const counts = { blue: serversOf(blue).length, green: serversOf(green).length };
       const weights = weightsFor(percentage, counts);
@@ -53,25 +56,39 @@ export const haproxyRouter = routerKind({
         throw commandFailed(
           `HAProxy cannot set ${percentage} % with ${counts.blue} servers of blue and ${counts.green} of green: weights go up to 256`,
         );
-      for (const socket of sockets) {
-        const states = await statesOf(socket, signal);
-        // A rollback does what it can; what is read back afterwards decides.
-        if (percentage > 0) usable(states, serversOf(green), green);
-        // What gets more comes first, so that there is always a server with a weight.
-        const changes = [
-          ...serversOf(blue).map((name) => ({ name, weight: weights.blue })),
-          ...serversOf(green).map((name) => ({ name, weight: weights.green })),
-        ].sort((a, b) => b.weight - a.weight);
-        for (const { name, weight } of changes)
-          await change(socket, `set server ${backend}/${name} weight ${weight}`, signal);
-        await saveState(socket, signal);
-      }
+      // What gets more comes first, so that there is always a server with a weight.
+      const changes = [
+        ...serversOf(blue).map((name) => ({ name, weight: weights.blue })),
+        ...serversOf(green).map((name) => ({ name, weight: weights.green })),
+      ].sort((a, b) => b.weight - a.weight);
+      const setIn = (socket: string) =>
+        inProcess(socket, signal, async () => {
+          const states = await statesOf(socket, signal);
+          // A rollback does what it can; what is read back afterwards decides.
+          if (percentage > 0) usable(states, serversOf(green), green);
+          for (const { name, weight } of changes)
+            await change(socket, `set server ${backend}/${name} weight ${weight}`, signal);
+          await saveState(socket, signal);
+        });
+      if (percentage > 0) for (const socket of sockets) await setIn(socket);
+      else await allOf(sockets.map(setIn));
       return [
         {
           what: 'weights in HAProxy',
           measured: `${blue} (${target.blue}) ${weights.blue}, ${green} (${target.green}) ${weights.green}, for each server, in ${sockets.length === 1 ? '1 process' : `${sockets.length} processes`}`,
         },
       ];
+    }
+
+    /** Does something with one process, and says in a failure which one it is. */
+    async function inProcess<T>(socket: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (sockets.length === 1) throw error;
+        throw commandFailed(`HAProxy ${sockets.indexOf(socket) + 1} of ${sockets.length}: ${messageOf(error)}`);
+      }
     }
 
     /** The servers of both slots. @throws ApplicationFailure `CommandFailed` if one is missing. */
@@ -107,22 +124,24 @@ export const haproxyRouter = routerKind({
     /** The shares of both slots, which all processes have to agree on. */
     async function readShares(signal: AbortSignal): Promise<Map<string, number>> {
       const all = await Promise.all(
-        sockets.map(async (socket) => {
-          const states = await statesOf(socket, signal);
-          const weightOf = (name: string) => {
-            const state = states.get(name);
-            return state && !state.maintenance && !state.draining ? state.weight : 0;
-          };
-          const weights = new Map(
-            Object.keys(slots).map((slot) => [slot, serversOf(slot).reduce((sum, name) => sum + weightOf(name), 0)]),
-          );
-          const shares = sharesOf(weights);
-          if (!shares)
-            throw commandFailed(
-              `no server of backend "${backend}" gets any requests: all have the weight 0, are drained or in maintenance`,
+        sockets.map((socket) =>
+          inProcess(socket, signal, async () => {
+            const states = await statesOf(socket, signal);
+            const weightOf = (name: string) => {
+              const state = states.get(name);
+              return state && !state.maintenance && !state.draining ? state.weight : 0;
+            };
+            const weights = new Map(
+              Object.keys(slots).map((slot) => [slot, serversOf(slot).reduce((sum, name) => sum + weightOf(name), 0)]),
             );
-          return shares;
-        }),
+            const shares = sharesOf(weights);
+            if (!shares)
+              throw commandFailed(
+                `no server of backend "${backend}" gets any requests: all have the weight 0, are drained or in maintenance`,
+              );
+            return shares;
+          }),
+        ),
       );
       const [first = new Map<string, number>(), ...others] = all;
       const inWords = (shares: ReadonlyMap<string, number>) =>
@@ -133,6 +152,19 @@ export const haproxyRouter = routerKind({
           `the HAProxy processes do not agree: one has ${inWords(first)}, another ${inWords(differs)}`,
         );
       return first;
+    }
+
+    /**
+     * What is in the slots. Until green is deployed both may have blue's version: blue's is the one that gets all requests,
+     * and the other one is free.
+     */
+    async function readApart(signal: AbortSignal): Promise<SlotVersion[]> {
+      const found = await readVersions(config, target, signal);
+      const blue = target.blue || found[0]?.version;
+      if (found.some(({ version }) => version === undefined || version !== blue)) return found;
+      const shares = await readShares(signal);
+      const isFree = ({ slot }: SlotVersion) => shares.get(slot) === 0;
+      return found.map((each) => (isFree(each) ? { slot: each.slot, problem: 'free' } : each));
     }
 
     return {
@@ -150,7 +182,7 @@ export const haproxyRouter = routerKind({
       },
 
       async drain({ signal, heartbeat }): Promise<Evidence> {
-        const found = await readVersions(config, target, signal);
+        const found = await readApart(signal);
         const { green } = slotsOf(found, target, { greenIsNeeded: false });
         const count = async () => {
           const all = await Promise.all(
@@ -169,7 +201,7 @@ export const haproxyRouter = routerKind({
       },
 
       async readSlots({ signal }): Promise<Slots> {
-        const found = await readVersions(config, target, signal);
+        const found = await readApart(signal);
         return Object.fromEntries(
           found.flatMap(({ slot, version }) => (version === undefined ? [] : [[version, slot]])),
         );
@@ -220,7 +252,7 @@ export const haproxyRouter = routerKind({
                   `router.stateFile cannot be written: the worker needs its folder ${dirname(stateFile)}`,
                 );
               });
-              return `kept in ${stateFile}`;
+              return `kept in ${stateFile}${VOLATILE.test(stateFile) ? ', which a reboot empties: use a folder such as /var/lib/bluegreen' : ''}`;
             }),
           },
         ];
@@ -229,3 +261,9 @@ export const haproxyRouter = routerKind({
     };
   },
 });
+
+/** Waits for all, so that one that fails does not keep the others from what they do. @throws the first failure. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}

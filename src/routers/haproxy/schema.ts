@@ -41,7 +41,7 @@ export const schema = (base: RouterBase) =>
       .regex(/^\//, 'expected an absolute path')
       .optional()
       .describe(
-        "The `server-state-file` of HAProxy on the worker's machine. It is written after each change, so that a reload keeps the weights. Without it a reload goes back to the weights in haproxy.cfg.",
+        "The `server-state-file` of HAProxy on the worker's machine. It is written after each change, so that a reload or a restart keeps the weights. It must not be below /run, which a reboot empties. Without it they go back to the weights in haproxy.cfg.",
       ),
   });
 
