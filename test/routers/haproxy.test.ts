@@ -300,6 +300,16 @@ describeWith(haproxy, 'haproxy')('the router haproxy', () => {
     expect(await router({ sockets: [socket] }).readTraffic(run)).toEqual({ [BLUE]: 0, [GREEN]: 100 });
   });
 
+  test('a state file that cannot be written refuses a shift to green, and is only noted in a rollback', async () => {
+    const unwritable = router({ stateFile: join(folder, 'missing', 'state') });
+    await expect(unwritable.setTraffic(operation(), 50, run)).rejects.toThrow(/ENOENT/);
+    expect(await unwritable.setTraffic(operation(), 0, run)).toContainEqual({
+      what: 'weights over a reload',
+      measured: expect.stringMatching(/^lost: .*missing.state is not written: .*ENOENT/),
+    });
+    expect(await router().readTraffic(run)).toEqual({ [BLUE]: 100, [GREEN]: 0 });
+  });
+
   test('preflight says that a reboot empties the folder of the state file', async () => {
     const measured = async (stateFile: string) =>
       (await router({ stateFile }).preflight?.(run))?.evidence.find(({ what }) => what.startsWith('weights after'))

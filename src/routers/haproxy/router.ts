@@ -61,22 +61,34 @@ export const haproxyRouter = routerKind({
         ...serversOf(blue).map((name) => ({ name, weight: weights.blue })),
         ...serversOf(green).map((name) => ({ name, weight: weights.green })),
       ].sort((a, b) => b.weight - a.weight);
-      const setIn = (socket: string) =>
+      const setIn = (socket: string): Promise<Evidence> =>
         inProcess(socket, signal, async () => {
           const states = await statesOf(socket, signal);
           // A rollback does what it can; what is read back afterwards decides.
           if (percentage > 0) usable(states, serversOf(green), green);
           for (const { name, weight } of changes)
             await change(socket, `set server ${backend}/${name} weight ${weight}`, signal);
-          await saveState(socket, signal);
+          try {
+            await saveState(socket, signal);
+            return [];
+          } catch (error) {
+            signal.throwIfAborted();
+            // The traffic is where it has to be: a rollback goes on.
+            if (percentage > 0) throw error;
+            return [
+              { what: 'weights over a reload', measured: `lost: ${stateFile} is not written: ${messageOf(error)}` },
+            ];
+          }
         });
-      if (percentage > 0) for (const socket of sockets) await setIn(socket);
-      else await allOf(sockets.map(setIn));
+      const noted: Evidence[] = [];
+      if (percentage > 0) for (const socket of sockets) noted.push(await setIn(socket));
+      else noted.push(...(await allOf(sockets.map(setIn))));
       return [
         {
           what: 'weights in HAProxy',
           measured: `${blue} (${target.blue}) ${weights.blue}, ${green} (${target.green}) ${weights.green}, for each server, in ${sockets.length === 1 ? '1 process' : `${sockets.length} processes`}`,
         },
+        ...noted.flat(),
       ];
     }
 
@@ -263,7 +275,7 @@ export const haproxyRouter = routerKind({
 });
 
 /** Waits for all, so that one that fails does not keep the others from what they do. @throws the first failure. */
-async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
