@@ -37,7 +37,7 @@ export async function observeFreeSlot(context: CheckContext, timeoutMs: number):
         {
           found: `the slot ${slot} is not free for ${target.green}: the router sends it no traffic, but it got ${measured}`,
           unblock:
-            'end what sends it requests, such as a route that the router does not have, then recheck; or abort, and add that route to the router of the runbook',
+            'end what sends it requests, such as a route that the router does not have or proxies that do not follow it, then recheck; or abort, and add that route to the router of the runbook',
         },
       ],
     };
