@@ -1,6 +1,7 @@
 import {
   type DeploymentStatus,
   furtherWords,
+  greenLeftWords,
   holderWords,
   isClosed,
   isUnderWay,
@@ -306,6 +307,9 @@ function rollbackChanges(
             { restoredAt: restored.restoredAt, afterMs: restored.restoredAt - detectedAt },
           ),
         ]
+      : []),
+    ...(restored?.greenLeft && !was?.restored?.greenLeft
+      ? [change('green-left', `${greenLeftWords(restored)}`, { greenLeft: { ...restored.greenLeft } })]
       : []),
     ...(recovered && !was?.recovered
       ? [
