@@ -823,6 +823,7 @@ test('invariant 7: people know at once that green keeps its requests after the r
     expect(stalled[0]).toMatch(/^The rollback of .* is not in effect: green still got 298 of 600 requests/);
     expect(stalled[0]).toMatch(LEFT);
     expect(notified.at(-1)).toEqual(['rolled-back', expect.stringMatching(LEFT)]);
+    await keepHistory('rolled-back-accepted-green-left', handle);
   });
 });
 
