@@ -42,7 +42,7 @@ export async function requestsOf(
       own += counts[version]?.requests ?? 0;
       all += Object.values(counts).reduce((sum, { requests }) => sum + requests, 0);
     }
-    if (isEnough({ own, all, ms }) || Date.now() >= until) return { own, all, ms };
+    if (isEnough({ own, all, ms }) || Date.now() + BETWEEN_READINGS_MS > until) return { own, all, ms };
     run.heartbeat({ doing: `counting the requests that ${version} still gets` });
     await sleep(BETWEEN_READINGS_MS, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
   }

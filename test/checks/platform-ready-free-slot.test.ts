@@ -84,6 +84,9 @@ test('metrics that cannot be read, or have no slots, refuse nothing; nor do requ
   expect(unread.passed).toBe(true);
   expect(counted(unread)).toMatch(/^not counted: /);
   const url = await page(50, 50);
+  const early = await look(url, { timeout: 1_000 });
+  expect(early.passed).toBe(true);
+  expect(counted(early)).toBe('not counted: no two readings to compare yet');
   for (const given of [{ greenIsUp: true }, { slotLabel: '' }]) {
     const finding = await look(url, given);
     expect(finding.passed).toBe(true);

@@ -6,7 +6,7 @@ import {
   type Requested,
   requestsOf,
 } from '../../metrics/index.ts';
-import { type CheckContext, type Observation, readSlots } from '../../plugin/index.ts';
+import { apartMs, type CheckContext, type Observation, readSlots } from '../../plugin/index.ts';
 import { messageOf, redact } from '../../util/index.ts';
 
 /** A burst of health checks, or of somebody who tries something out, is over by then. */
@@ -24,10 +24,10 @@ export async function observeFreeSlot(context: CheckContext, timeoutMs: number):
   try {
     const { signal } = run;
     const slot = (await readSlots(router, target, { greenIsUp: true, signal }))[target.green];
-    const until = startedAt + Math.min(LOOK_MS, timeoutMs / 2);
+    const until = startedAt + Math.min(Math.max(LOOK_MS, apartMs(metrics)), timeoutMs / 2);
     const counted = await requestsOf(target.green, metrics, { from: startedAt, until, isEnough }, run);
     const { own, all, ms } = counted;
-    const measured = `${outOf(own, all)} in ${seconds(ms)}`;
+    const measured = ms === 0 ? 'not counted: no two readings to compare yet' : `${outOf(own, all)} in ${seconds(ms)}`;
     const what = `requests of ${slot}, which is to be green`;
     const evidence = [{ what, measured, required: `not above ${100 * MOST_WITHOUT_TRAFFIC} %`, source: 'metrics' }];
     if (!isServing(counted)) return { evidence, problems: [] };
