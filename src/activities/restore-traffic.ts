@@ -65,7 +65,7 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
-        ...(greenLeft && { greenLeft }),
+        ...(greenLeft && greenLeft.requests > 0 && { greenLeft }),
         ...(cursor && { cursor }),
         ...(whyRuns !== undefined && { greenRuns: true as const }),
         evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],

@@ -43,7 +43,8 @@ async function trafficLeft(ports: Ports, target: DeploymentTarget, run: RunConte
 /** What carries the requests may not follow the router: whether the version still gets a part of them. @throws if they cannot be read */
 async function requestsLeft(source: MetricSource, version: string, run: RunContext): Promise<string | undefined> {
   const isEnough = ({ all }: Requested): boolean => all >= ENOUGH_FOR_A_SHARE;
-  const { own, all } = await requestsOf(version, source, { until: Date.now() + LOOK_MS, isEnough }, run);
+  const doing = `counting the requests that ${version} still gets`;
+  const { own, all } = await requestsOf(version, source, { doing, until: Date.now() + LOOK_MS, isEnough }, run);
   return own > MOST_WITHOUT_TRAFFIC * all
     ? `the router sends it no traffic, but it still got ${outOf(own, all)}`
     : undefined;

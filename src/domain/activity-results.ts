@@ -143,7 +143,10 @@ export interface TrafficRestored {
   readonly restoredAt: number;
   /** It was read back; missing where the platform has no status command. */
   readonly readBack?: true;
-  /** What green got all the same, where the proxies do not follow the router: it runs on. Missing where the metrics say that it got none, or nothing. */
+  /**
+   * What green got all the same, where the proxies do not follow the router: it runs on. Missing where it got none, and where the
+   * metrics say nothing.
+   */
   readonly greenLeft?: GreenLeft;
   readonly evidence: readonly EvidenceLine[];
 }

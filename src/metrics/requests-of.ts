@@ -18,6 +18,8 @@ export interface Requested {
 }
 
 export interface Counting {
+  /** What is done, for the heartbeat. */
+  readonly doing: string;
   /** Epoch milliseconds: intervals that began before say nothing. */
   readonly from?: number;
   readonly until: number;
@@ -28,7 +30,7 @@ export interface Counting {
 export async function requestsOf(
   version: string,
   source: MetricSource,
-  { from = 0, until, isEnough }: Counting,
+  { doing, from = 0, until, isEnough }: Counting,
   run: RunContext,
 ): Promise<Requested> {
   let since: MetricCursor | null = null;
@@ -43,7 +45,7 @@ export async function requestsOf(
       all += Object.values(counts).reduce((sum, { requests }) => sum + requests, 0);
     }
     if (isEnough({ own, all, ms }) || Date.now() + BETWEEN_READINGS_MS > until) return { own, all, ms };
-    run.heartbeat({ doing: `counting the requests that ${version} still gets` });
+    run.heartbeat({ doing });
     await sleep(BETWEEN_READINGS_MS, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
   }
 }

@@ -25,7 +25,8 @@ export async function observeFreeSlot(context: CheckContext, timeoutMs: number):
     const { signal } = run;
     const slot = (await readSlots(router, target, { greenIsUp: true, signal }))[target.green];
     const until = startedAt + Math.min(Math.max(LOOK_MS, apartMs(metrics)), timeoutMs / 2);
-    const counted = await requestsOf(target.green, metrics, { from: startedAt, until, isEnough }, run);
+    const doing = `counting the requests that the free slot ${slot} gets`;
+    const counted = await requestsOf(target.green, metrics, { doing, from: startedAt, until, isEnough }, run);
     const { own, all, ms } = counted;
     const measured = ms === 0 ? 'not counted: no two readings to compare yet' : `${outOf(own, all)} in ${seconds(ms)}`;
     const what = `requests of ${slot}, which is to be green`;
