@@ -43,14 +43,17 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
       const drained = await drainGreen(router, stopUntil, run);
       const { green } = target;
       const idleUntil = Math.min(Date.now() + IDLE_MS, stopUntil - STOP_MS);
-      const { cursor, requests: left = 0 } =
-        router.followsLater && !neverShifted
-          ? await awaitIdleGreen(
-              recoveryMetrics(ports, target),
-              { green, blue: target.blue, from: restoredAt, until: idleUntil },
-              run,
-            )
-          : NOT_ASKED;
+      const {
+        cursor,
+        requests: left = 0,
+        left: greenLeft,
+      } = router.followsLater && !neverShifted
+        ? await awaitIdleGreen(
+            recoveryMetrics(ports, target),
+            { green, blue: target.blue, from: restoredAt, until: idleUntil },
+            run,
+          )
+        : NOT_ASKED;
       const unproven = keepsGreen ? `${target.blue} is not proven healthy yet` : undefined;
       const whyRuns = left > 0 ? `it still gets requests (${left} in the newest interval)` : unproven;
       const stopped =
@@ -62,6 +65,7 @@ export function restoreTraffic(dependencies: Dependencies): Activities['restoreT
         startedAt,
         restoredAt,
         ...(found.isPossible ? { readBack: true } : {}),
+        ...(greenLeft && greenLeft.requests > 0 && { greenLeft }),
         ...(cursor && { cursor }),
         ...(whyRuns !== undefined && { greenRuns: true as const }),
         evidence: [...evidence, found.line, ...drained, ...stopped, ...notices],

@@ -1,11 +1,13 @@
-import type { Activities, DeploymentTarget, MetricCursor, RetiredBlue } from '../domain/index.ts';
+import type { Activities, DeploymentTarget, RetiredBlue } from '../domain/index.ts';
+import { outOf } from '../format/index.ts';
+import { ENOUGH_FOR_A_SHARE, MOST_WITHOUT_TRAFFIC, type Requested, requestsOf } from '../metrics/index.ts';
 import type { MetricSource } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Ports, portsOf, recoveryMetrics } from './ports.ts';
 import { servingVersions } from './serving-versions.ts';
 import { firstFew, inPercent, short } from './verify-traffic.ts';
-import { assertNotSuperseded, operation, pause, withHeartbeat } from './with-heartbeat.ts';
+import { assertNotSuperseded, operation, withHeartbeat } from './with-heartbeat.ts';
 
 export function retireBlue(dependencies: Dependencies): Activities['retireBlue'] {
   return ({ target }) =>
@@ -24,11 +26,7 @@ export function retireBlue(dependencies: Dependencies): Activities['retireBlue']
     });
 }
 
-/** Its share of the requests that is not taken for health checks, and the requests that it takes to know the share. */
-const MOST_LEFT = 0.2;
-const ENOUGH_REQUESTS = 50;
 const LOOK_MS = 60_000;
-const BETWEEN_READINGS_MS = 1_000;
 
 /** What has to be known before a version is stopped: whether it has traffic. @throws when nobody can say it now */
 async function trafficLeft(ports: Ports, target: DeploymentTarget, run: RunContext): Promise<string | undefined> {
@@ -44,20 +42,10 @@ async function trafficLeft(ports: Ports, target: DeploymentTarget, run: RunConte
 
 /** What carries the requests may not follow the router: whether the version still gets a part of them. @throws if they cannot be read */
 async function requestsLeft(source: MetricSource, version: string, run: RunContext): Promise<string | undefined> {
-  const until = Date.now() + LOOK_MS;
-  let since: MetricCursor | null = null;
-  let [own, all] = [0, 0];
-  while (all < ENOUGH_REQUESTS && Date.now() < until) {
-    const { cursor, intervals } = await source.read(since, run.signal);
-    since = cursor;
-    for (const [name, { requests }] of intervals.flatMap(({ counts }) => Object.entries(counts))) {
-      all += requests;
-      if (name === version) own += requests;
-    }
-    run.heartbeat({ doing: `counting the requests that ${version} still gets` });
-    await pause(BETWEEN_READINGS_MS, run.signal);
-  }
-  return own > MOST_LEFT * all
-    ? `the router sends it no traffic, but it still got ${own} of ${all} requests`
+  const isEnough = ({ all }: Requested): boolean => all >= ENOUGH_FOR_A_SHARE;
+  const doing = `counting the requests that ${version} still gets`;
+  const { own, all } = await requestsOf(version, source, { doing, until: Date.now() + LOOK_MS, isEnough }, run);
+  return own > MOST_WITHOUT_TRAFFIC * all
+    ? `the router sends it no traffic, but it still got ${outOf(own, all)}`
     : undefined;
 }

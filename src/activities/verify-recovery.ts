@@ -7,6 +7,7 @@ import {
   type MetricCursor,
   type RollbackInput,
 } from '../domain/index.ts';
+import { outOf, roughly } from '../format/index.ts';
 import { addCounts, type Counts, type Limits, NO_COUNTS, timedOf } from '../judge/index.ts';
 import { apartMs, type MetricInterval, type Router, type Workload } from '../plugin/index.ts';
 import type { RunContext } from '../util/index.ts';
@@ -56,7 +57,7 @@ export function verifyRecovery(dependencies: Dependencies, quietMs = QUIET_MS): 
             measuredMs = alone.length === 0 ? 0 : measuredMs + interval.to - interval.from;
             countElsewhere(elsewhere, interval.counts, input.target);
             const counts = sum(alone);
-            const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : 'green still gets requests';
+            const found = alone.length > 0 ? overLimit(counts, input.rules.limits) : stillGets(interval, input.target);
             const isEnough = counts.requests >= FRESH_REQUESTS;
             const isTimed = !input.rules.limits.latency || timedOf(counts) > 0;
             problem = found ?? (isEnough ? untimed(counts) : `only ${counts.requests} fresh requests yet`);
@@ -104,6 +105,11 @@ function blueAlone(
   // Only the newest count: blue may have suffered under green for a moment longer.
   while (sum(intervals.slice(1)).requests >= FRESH_REQUESTS) intervals.shift();
   return intervals;
+}
+
+function stillGets({ counts, from, to }: MetricInterval, { green }: RollbackInput['target']): string {
+  const all = Object.values(counts).reduce((total, { requests }) => total + requests, 0);
+  return `green still gets ${outOf(counts[green]?.requests ?? 0, all)} in the newest ${roughly(to - from)}`;
 }
 
 /** Why these requests of blue are no proof of health. */

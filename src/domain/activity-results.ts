@@ -143,7 +143,22 @@ export interface TrafficRestored {
   readonly restoredAt: number;
   /** It was read back; missing where the platform has no status command. */
   readonly readBack?: true;
+  /**
+   * What green got all the same, where the proxies do not follow the router: it runs on. Missing where it got none, and where the
+   * metrics say nothing.
+   */
+  readonly greenLeft?: GreenLeft;
   readonly evidence: readonly EvidenceLine[];
+}
+
+/** Requests of green after the router sent all traffic to blue. */
+export interface GreenLeft {
+  readonly requests: number;
+  /** Those of all versions. */
+  readonly all: number;
+  /** The time over which they were counted, and its end in epoch milliseconds. */
+  readonly ms: number;
+  readonly at: number;
 }
 
 /** Blue carries all traffic and is proven healthy over fresh requests, or that proof was done without. */

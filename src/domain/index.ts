@@ -3,6 +3,7 @@ export type {
   BlueRecovered,
   FurtherResult,
   FurtherState,
+  GreenLeft,
   ResolvedRollback,
   RetiredBlue,
   RollbackInput,
@@ -78,7 +79,7 @@ export {
 } from './plan.ts';
 export { type Holder, holderWords, type Progress, progressOf, progressWords } from './progress.ts';
 export { dueStart, enqueued, parseQueuedStart, type QueuedStart, queueWorkflowId } from './queue.ts';
-export { recoveryWords, restoredWords, rolledBackWords } from './recovery-text.ts';
+export { greenLeftWords, isNotFollowed, recoveryWords, restoredWords, rolledBackWords } from './recovery-text.ts';
 export { buildReport, type DeploymentReport, REPORT_SCHEMA_VERSION } from './report.ts';
 export { SEARCH_ATTRIBUTES, type SearchAttribute } from './search-attributes.ts';
 export { isBuiltIn, SERVICE_NAME, SERVICE_NAME_RULE } from './service-name.ts';

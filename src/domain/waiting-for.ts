@@ -2,6 +2,7 @@ import type { BlueRecovered } from './activity-results.ts';
 import { rollbackPromise } from './forward-only.ts';
 import { freezesEnd, freezeWords, type HeldStatus } from './freeze.ts';
 import { isApproved, missingApprovals, pendingWords, withoutAnswer } from './gate.ts';
+import { greenLeftWords } from './recovery-text.ts';
 import {
   type CheckStatus,
   currentStep,
@@ -64,7 +65,9 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'rolling-back':
       if (status.rollback && isGuarded(status.rollback)) return theGuard(status.rollback.recovered, status);
       return {
-        what: 'all traffic on blue, and blue healthy over fresh requests',
+        what: ['all traffic on blue, and blue healthy over fresh requests', greenLeftWords(status.rollback?.restored)]
+          .filter((words) => words !== undefined)
+          .join('; '),
         since,
         unblockedBy: `time, and blue's health; retryRollback ends the running round and starts another${status.rollback?.problemBefore === undefined ? '' : `; ${ACCEPTING}`}`,
       };

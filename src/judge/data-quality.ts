@@ -237,7 +237,8 @@ export function dataQualityDoubt(
 export function blueStillServes(run: DataQuality, { trafficGraceMs }: SequentialRules): string | undefined {
   const { greenShare, blueShareBefore: before = 0 } = run;
   if (greenShare !== 1 || before <= 0 || before >= 1) return undefined;
-  const { green, blue } = countedAfter(run, trafficGraceMs);
+  // In a short soak the router has half of it: otherwise nothing would be left to count.
+  const { green, blue } = countedAfter(run, Math.min(trafficGraceMs, (run.soakMs ?? Number.POSITIVE_INFINITY) / 2));
   const bound = before / 2;
   const evidence = [before, 0.75 * before].map(
     (share) => blue * Math.log(share / bound) + green * Math.log((1 - share) / (1 - bound)),

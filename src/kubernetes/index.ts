@@ -5,6 +5,7 @@ export { nameOf, refusedWith } from './refusal.ts';
 export * from './resources.ts';
 export { type Place, placeKeys, placeOf } from './schema.ts';
 export { selectorText, selects } from './selectors.ts';
+export { whyUnknown } from './served.ts';
 export {
   asLabel,
   assertLabel,

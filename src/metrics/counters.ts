@@ -95,7 +95,13 @@ export function countersFor(
 
 /** Whether the router has to say which version runs in which slot. */
 function needsSlots(config: CountersConfig): boolean {
-  return [config, latencyOf(config)].some((keys) => keys?.slotLabel !== undefined || hasSlot(keys?.versionSelector));
+  return [config, latencyOf(config)].some((keys) => keys !== undefined && countsBySlot(keys));
+}
+
+/** Whether these keys of a runbook's `metrics` say in which slot requests are counted. */
+export function countsBySlot(keys: object): boolean {
+  const { slotLabel, versionSelector }: SidesConfig = keys;
+  return slotLabel !== undefined || hasSlot(versionSelector);
 }
 
 function failedBy({ failed, codeLabel }: CountersConfig): FailedBy {

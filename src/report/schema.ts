@@ -212,6 +212,15 @@ const rollback = z.strictObject({
       startedAt: at('When the command began'),
       restoredAt: at('When the platform had all traffic back on blue'),
       readBack: z.literal(true).describe('It was read back; missing without a status command').optional(),
+      greenLeft: z
+        .strictObject({
+          requests: whole("Green's requests"),
+          all: whole('Those of all versions'),
+          ms: ms('The time over which they were counted'),
+          at: at('The end of that time'),
+        })
+        .describe('What green got all the same, so that it was not stopped; missing where the metrics count none')
+        .optional(),
       evidence,
     })
     .describe('All traffic on blue')

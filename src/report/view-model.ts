@@ -1,4 +1,4 @@
-import { type Phase, recoveryWords, restoredWords, rollbackPromise, titleOf } from '../domain/index.ts';
+import { greenLeftWords, type Phase, recoveryWords, restoredWords, rollbackPromise, titleOf } from '../domain/index.ts';
 import { capitalized, count, dateTime, timeOfDay } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
@@ -121,6 +121,7 @@ const CAUSES: Readonly<Record<NonNullable<ReportDocument['rollback']>['cause'], 
 function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['rollback'] {
   if (!rollback) return undefined;
   const { detectedAt, startedAt, restored, recovered, recoveryMs, targetMs, withinTarget, round, problem } = rollback;
+  const left = greenLeftWords(restored);
   const row = (what: string, at: number | undefined): string[] => [
     what,
     at === undefined ? 'not reached' : timeOfDay(at),
@@ -144,6 +145,7 @@ function rollbackOf({ rollback, blue = 'blue' }: ReportDocument): ReportView['ro
         ? `${recovered ? 'Recovery was not measured' : 'Blue was not proven healthy'}. The target is ${length(targetMs)}.`
         : `Recovery took ${length(recoveryMs)}; the target is ${length(targetMs)}: ${withinTarget ? 'kept' : 'MISSED'}.`,
       ...(recovered ? [recoveryWords(recovered)] : []),
+      ...(left === undefined ? [] : [`${capitalized(left)}.`]),
       ...(round > 1 ? [`It took ${count(round, 'round')}.`] : []),
       ...(problem === undefined ? [] : [`Last problem: ${sentence(problem)}`]),
       ...rollback.notices.map(sentence),

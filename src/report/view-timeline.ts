@@ -1,4 +1,4 @@
-import { recoveryWords, restoredWords } from '../domain/index.ts';
+import { greenLeftWords, recoveryWords, restoredWords } from '../domain/index.ts';
 import { capitalized } from '../format/index.ts';
 import type { ReportDocument } from './document.ts';
 import { length, sentence } from './format.ts';
@@ -66,6 +66,11 @@ export function timelineOf(document: ReportDocument): MomentView[] {
           ...moment(
             rollback.restored?.restoredAt,
             rollback.restored ? capitalized(restoredWords(rollback.restored)) : '',
+          ),
+          ...moment(
+            rollback.restored?.greenLeft?.at,
+            `${capitalized(greenLeftWords(rollback.restored) ?? '')}.`,
+            'bad',
           ),
           ...moment(
             recovered?.healthyAt,

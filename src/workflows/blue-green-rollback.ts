@@ -9,7 +9,7 @@ import {
 import { work } from './activity-proxy.ts';
 import { closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
-import { notify, notifyOfDecision } from './notify.ts';
+import { notifyOfDecision, notifyOfRolledBack } from './notify.ts';
 import { orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 
@@ -33,7 +33,7 @@ export async function blueGreenRollback(request: RollbackRequest): Promise<Deplo
   return CancellationScope.nonCancellable(async () => {
     await rollBack(deployment, { cause: 'requested', reason: reasonOf(deployment), detectedAt: startedAt(deployment) });
     const outcome = rolledBackWords(deployment.status());
-    await notify(deployment, 'rolled-back', 'warning', outcome);
+    await notifyOfRolledBack(deployment, outcome);
     return closeDeployment(deployment, 'rolled-back', outcome);
   });
 }

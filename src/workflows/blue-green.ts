@@ -21,7 +21,7 @@ import { type Deployment, openDeployment } from './deployment.ts';
 import { errorMessage, RollbackRequired } from './failures.ts';
 import { passFreezesAtStart } from './hold.ts';
 import { keepUntil, startKeepingBlue } from './keep-blue.ts';
-import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfStart } from './notify.ts';
+import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfRolledBack, notifyOfStart } from './notify.ts';
 import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 import { shiftTraffic } from './shift.ts';
@@ -137,7 +137,7 @@ async function orRollBack(deployment: Deployment, body: () => Promise<Deployment
     const why = full ? historyFull() : whyRollBack(deployment, error);
     await rollBack(deployment, why);
     const outcome = rolledBackWords(deployment.status());
-    await CancellationScope.nonCancellable(() => notify(deployment, 'rolled-back', 'warning', outcome));
+    await CancellationScope.nonCancellable(() => notifyOfRolledBack(deployment, outcome));
     if (why.cause !== 'cancelled')
       throw await closeAsFailed(deployment, 'rolled-back', FAILURE.DeploymentRolledBack, outcome, error);
     await closeDeployment(deployment, 'cancelled', outcome);

@@ -7,6 +7,7 @@ import {
   type DeploymentStatus,
   type FinishedWindow,
   furtherWords,
+  greenLeftWords,
   isClosed,
   isUnderWay,
   openGate,
@@ -16,7 +17,7 @@ import {
   titleOf,
   waitingFor,
 } from '../domain/index.ts';
-import { dateTime, timeOfDay } from '../format/index.ts';
+import { capitalized, dateTime, timeOfDay } from '../format/index.ts';
 
 /** The UI takes 20 KB, and a letter may take three bytes. */
 const LONGEST = 6_500;
@@ -127,7 +128,8 @@ function renderWindow(window: FinishedWindow): string {
 
 function renderRollback({ rollback }: DeploymentStatus): string[] {
   if (!rollback) return [];
-  const { recovered, recoveryMs } = rollback;
+  const { recovered, recoveryMs, restored } = rollback;
+  const left = greenLeftWords(restored);
   const state = recovered
     ? recoveryMs === undefined
       ? 'over'
@@ -137,6 +139,7 @@ function renderRollback({ rollback }: DeploymentStatus): string[] {
     `### Rollback (round ${rollback.round}): ${state}`,
     ...(recovered ? [plain(recoveryWords(recovered), LONGEST_WORDS)] : []),
     plain(rollback.reason),
+    ...(left === undefined ? [] : [`**${capitalized(left)}.**`]),
     ...(rollback.problemBefore
       ? [
           `**Round ${rollback.round - 1} failed:** ${plain(rollback.problemBefore)}. For this round see _Pending Activities_.`,

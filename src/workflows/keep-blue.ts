@@ -38,7 +38,7 @@ export async function blueGreenKeepBlue({ target, until, timeoutMs }: KeptBlue):
     const retired = await work(`retire ${blue}`, timeoutMs, RETRIED_MS).retireBlue({ target });
     if (retired.retiredAt === undefined)
       await notify(
-        `${service} ${blue} in ${environment} was not retired: ${retired.evidence.map(({ measured }) => measured).join('; ')}.`,
+        `${service} ${blue} in ${environment} was not retired: ${retired.evidence.map(({ measured }) => measured).join('; ')}. It runs on; stop it yourself when it has no traffic.`,
       );
     return retired;
   } catch (error) {

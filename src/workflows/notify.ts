@@ -73,6 +73,12 @@ export function notifyOfStart(deployment: Deployment): void {
   void notify(deployment, 'started', 'info', `Deploying ${service} ${version} to ${environment}${by}${why}`);
 }
 
+/** Critical where green still gets requests: it is not over for those who send them. */
+export async function notifyOfRolledBack(deployment: Deployment, outcome: string): Promise<void> {
+  const isLeft = deployment.status().rollback?.restored?.greenLeft !== undefined;
+  await notify(deployment, 'rolled-back', isLeft ? 'critical' : 'warning', outcome);
+}
+
 /** Call it when nothing was deployed. Without a plan there is nothing to say who is to be notified. */
 export async function notifyOfRefusal(deployment: Deployment, outcome: string): Promise<void> {
   const { service, version, environment, plan } = deployment.status();

@@ -2,7 +2,10 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import {
   type BlueRecovered,
   blueRecovered,
+  currentStep,
   entered,
+  greenLeftWords,
+  isNotFollowed,
   isReadBack,
   type RollbackInput,
   type RollbackStatus,
@@ -105,7 +108,11 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
     'rollback: traffic back on blue',
     rollback.keepsGreen && { keepsGreen: true },
   );
+  const wasLeft = rollbackOf(deployment).restored?.greenLeft !== undefined;
+  const percentage = currentStep(deployment.status())?.percentage ?? deployment.status().greenPercentage;
   deployment.change((status) => trafficRestored(status, restored));
+  const { greenLeft, restoredAt } = restored;
+  if (greenLeft && !wasLeft && isNotFollowed(greenLeft, { restoredAt, percentage })) notifyOfGreenLeft(deployment);
 
   const recovered = await provenOrAccepted(deployment, restored, () =>
     work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
@@ -116,8 +123,9 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   );
   deployment.change((status) => blueRecovered(status, recovered));
   if (greenRuns) {
-    const { evidence } = await restore('rollback: stop green');
-    deployment.change((status) => trafficRestored(status, { ...restored, evidence }));
+    const { evidence, greenLeft: now } = await restore('rollback: stop green');
+    const { greenLeft: _, ...before } = restored;
+    deployment.change((status) => trafficRestored(status, { ...before, evidence, ...(now && { greenLeft: now }) }));
   }
 
   const guardUntil = Date.now() + rollback.guardMs;
@@ -128,6 +136,18 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   if (moved === undefined) return undefined;
   deployment.change((status, at) => trafficMoved(entered(status, 'rolling-back', at), moved));
   return moved;
+}
+
+/** Before the round is over: until then people believe that the rollback helps. */
+function notifyOfGreenLeft(deployment: Deployment): void {
+  const { service, version, environment } = deployment.status();
+  const left = greenLeftWords(rollbackOf(deployment).restored);
+  void notify(
+    deployment,
+    'rollback-stalled',
+    'critical',
+    `The rollback of ${service} ${version} in ${environment} is not in effect: ${left}. Green runs on until it gets none. Find out why the traffic does not follow the router.`,
+  );
 }
 
 /** Blue's proof of health, unless somebody accepts to do without: that takes traffic which was read back on blue. */

@@ -143,7 +143,11 @@ test.each<[string, (here: Scene) => void, RegExp | undefined]>([
   const here = await lagging();
   const { production, activities } = here;
   upset(here);
-  const { evidence } = await run(activities.restoreTraffic, round(here, STOP_MS + 2_500));
+  const { evidence, greenLeft } = await run(activities.restoreTraffic, round(here, STOP_MS + 2_500));
+  if (left) {
+    expect(greenLeft?.requests).toBeGreaterThan(0);
+    expect(greenLeft?.all).toBeGreaterThan(greenLeft?.requests ?? 0);
+  } else expect(greenLeft).toBeUndefined();
   expect(evidence.at(-1)).toMatchObject({
     what: 'stop',
     measured: expect.stringMatching(left ?? /^exit code 0/),
@@ -226,7 +230,7 @@ test.each<[string, (here: Scene) => void, RegExp]>([
     ({ production }) => production.slow(BLUE, 0.5),
     /it is over the latency limit: of its newest \d+ requests 0 failed and \d+ were too slow/,
   ],
-  ['green still gets requests', ({ production }) => production.move(10), /green still gets requests/],
+  ['green still gets requests', ({ production }) => production.move(10), /green still gets \d+ of \d+ requests/],
   [
     'the metrics cannot be read',
     ({ production }) => production.misbehave('metrics', 'fail'),
@@ -302,7 +306,7 @@ test.each<[string, Record<string, unknown>]>([
   const { production, activities } = here;
   production.move(50);
   const { result, heartbeats } = begin(activities.verifyRecovery, recovery(here, LONG_MS));
-  await until(() => problemIn(heartbeats) === 'green still gets requests');
+  await until(() => /^green still gets \d+ of \d+ requests \(.*\) in the newest .* s$/.test(problemIn(heartbeats)));
   production.move(0);
   const before = production.requests(BLUE);
   const { requests } = await result;

@@ -245,6 +245,34 @@ test('a router that was not read back is not said to send all traffic to blue', 
   expect(words({})).toContain('+0.8 s  all traffic was sent to blue, not read back');
 });
 
+test('green that still gets requests after a rollback is in the status, in the order of the times, and is a change', () => {
+  const sight = sightIn('rolled-back');
+  const { status } = sight;
+  if (!status?.rollback) throw new Error('it was rolled back');
+  const { rollback } = status;
+  const { detectedAt: startedAt, recovered: proven } = rollback;
+  const { greenLeft, ...stopped } = {
+    startedAt,
+    restoredAt: startedAt + 800,
+    readBack: true as const,
+    evidence: [],
+    greenLeft: { requests: 298, all: 600, ms: 10_000, at: startedAt + 30_800 },
+  };
+  const recovered = { requests: 50, evidence: [], ...proven, healthyAt: startedAt + 20_800 };
+  const at = (restored: typeof stopped) => ({
+    ...sight,
+    status: { ...status, rollback: { ...rollback, recovered, restored } },
+  });
+  const left = { ...stopped, greenLeft };
+  const lines = renderFull(at(left), PLAIN);
+  const words = 'green still got 298 of 600 requests (49.7 %) in 10 s, 30 s after the router sent all traffic to blue';
+  expect(lines.findIndex((line) => line.includes(`+30.8 s  ${words}`))).toBeGreaterThan(
+    lines.findIndex((line) => line.includes('+20.8 s')),
+  );
+  expect(lines.find((line) => line.startsWith('  traffic'))).toContain(', which the proxies do not follow');
+  expect(changes(at(stopped), at(left), PLAIN).map(({ text }) => text)).toContain(`rollback: ${words}`);
+});
+
 test('while no worker answers, the traffic is what the history has, and the soak has only its clock', () => {
   const sight = sightIn('soaking');
   const silent = { ...sight, unreachableReason: 'no worker answers', lastKnown: { greenPercentage: 0 } };

@@ -146,6 +146,19 @@ test('at 100 % green is healthy only once blue has lost most of its share: a gat
   expect(after(repeat(40, fine), judge.start(at * 1_000, all)).verdict).toBe('healthy');
 });
 
+test('at 100 % a soak that is shorter than the time that a router has shows all the same that blue did not lose its share', () => {
+  const judge = sequentialJudge(evidenceRules);
+  const all = { ...facts, greenShare: 1, soakMs: 30_000 };
+  const at = 40 * 15;
+  const from = judge.nextSoak(watchSoak(repeat(40, fine)).state, at * 1_000, all);
+  const after = (steps: readonly (Step | null)[]) => watchSoak(steps, { from, at, seconds: 3 }).now;
+  const third: Step = { g: [60, 0], b: [60, 0] };
+  const moved: Step = { g: [120, 0], b: [0, 0] };
+  expect(after(repeat(10, third))).toMatchObject({ verdict: 'inconclusive', code: 'blue-has-traffic' });
+  // Proxies that follow within seconds.
+  expect(after([third, ...repeat(9, moved)]).verdict).toBe('healthy');
+});
+
 test('no traffic on either version: quiet, not healthy, not rolled back', () => {
   const { now, breachedAt } = watchSoak([...repeat(20, fine), ...repeat(20, silent)]);
   expect(breachedAt).toBeUndefined();

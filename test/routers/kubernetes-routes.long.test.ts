@@ -278,6 +278,42 @@ describeOnKubernetes('routes', () => {
     expect(evidence.at(-1)?.measured).toBe(`no controller answers for ${namespace()}/nobody`);
   });
 
+  test('an error of Istio for this generation is a problem; a remark, or an older one, is evidence, and none of them stops a shift', async () => {
+    await createRoute(api(), namespace(), { kind: 'virtual-service' });
+    const { generation = 0 } = (await route('virtual-service')).metadata;
+    const message = (level: string, code: string) => ({
+      documentationUrl: `https://istio.io/analysis/${code}/`,
+      level,
+      type: { code },
+    });
+    const analysed = (observedGeneration: number) =>
+      api().patch(`${routePath('virtual-service', namespace(), 'rec')}/status`, {
+        status: {
+          observedGeneration: String(observedGeneration),
+          validationMessages: [message('ERROR', 'IST0101'), message('ERROR', 'IST0101'), message('WARNING', 'IST0132')],
+        },
+      });
+    const observed = async () => {
+      const { evidence = [], problems = [] } = (await router('virtual-service').preflight?.(idle())) ?? {};
+      return { said: evidence.find(({ source }) => source === 'its status')?.measured, problems };
+    };
+
+    await analysed(generation);
+    const now = await observed();
+    expect(now.problems).toEqual([
+      {
+        found: `Istio's analysis of VirtualService ${namespace()}/rec says ERROR IST0101`,
+        unblock: expect.stringContaining(`istioctl analyze --namespace ${namespace()}`),
+      },
+    ]);
+    expect(now.said).toMatch(/confirms a change of weights; Istio's analysis says ERROR IST0101; WARNING IST0132$/);
+    const shifted = await router('virtual-service').setTraffic(newOperation(), 50, idle());
+    expect(shifted.at(-1)?.measured).toMatch(/IST0101, of generation \d/);
+    const after = await observed();
+    expect(after.problems).toEqual([]);
+    expect(after.said).toMatch(/ERROR IST0101, of generation \d/);
+  });
+
   describe('preflight and a shift refuse', () => {
     test.each([
       [

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../../src/domain/activities.ts';
-import type { RollbackInput } from '../../src/domain/activity-results.ts';
+import type { RollbackInput, TrafficRestored } from '../../src/domain/activity-results.ts';
 import { FAILURE } from '../../src/domain/errors.ts';
 import { deploymentWorkflowId, extensionMs } from '../../src/domain/plan.ts';
 import { openGate } from '../../src/domain/status.ts';
@@ -791,6 +791,63 @@ test('invariant 7: a named person may accept blue unproven, with the traffic rea
     });
     expect(effects(asked).slice(-3)).toEqual(['restore 2', 'verify', 'guard']);
     await keepHistory('rolled-back-accepted', handle);
+  });
+});
+
+/** A router whose proxies do not follow: green gets what it got before, 30 s later, and at the end. */
+const unfollowed = async (): Promise<TrafficRestored & { readonly greenRuns: true }> => ({
+  startedAt: Date.now() - 31_000,
+  restoredAt: Date.now() - 30_000,
+  readBack: true,
+  greenLeft: { requests: 298, all: 600, ms: 10_000, at: Date.now() },
+  greenRuns: true,
+  evidence: [],
+});
+const LEFT = /reen still got 298 of 600 requests \(49\.7 %\) in 10 s, \d+ s after the router sent all traffic to blue/;
+
+test('invariant 7: people know at once that green keeps its requests after the rollback, and the outcome and the report say so to the end', async () => {
+  const notified: [string, string][] = [];
+  const script = unprovable(unfollowed);
+  const notify: Activities['notify'] = async ({ event, text }) => void notified.push([`${event}`, text]);
+  const { activities } = world({ ...script, activities: { ...script.activities, notify } });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    const { rollback } = await until((status) => status.rollback?.restoredRound === 2);
+    expect(rollback?.restored?.greenLeft?.requests).toBe(298);
+    await handle.signal(messages.acceptRecovery, { by: 'ana', reason: 'the logs look well' });
+    const { message, report } = await rolledBack(handle);
+    expect(message).toMatch(LEFT);
+    expect(message).toContain('so it was not stopped.');
+    expect(report.rollback?.restored?.greenLeft).toMatchObject({ requests: 298, all: 600 });
+    const stalled = notified.filter(([event]) => event === 'rollback-stalled').map(([, text]) => text);
+    expect(stalled).toHaveLength(2); // the second is the end of the round
+    expect(stalled[0]).toMatch(/^The rollback of .* is not in effect: green still got 298 of 600 requests/);
+    expect(stalled[0]).toMatch(LEFT);
+    expect(notified.at(-1)).toEqual(['rolled-back', expect.stringMatching(LEFT)]);
+    await keepHistory('rolled-back-accepted-green-left', handle);
+  });
+});
+
+test('a few requests that green still got notify nobody early, and are not in the outcome once green is stopped', async () => {
+  const notified: string[] = [];
+  let restores = 0;
+  const { activities } = world({
+    watch: () => ({ verdict: 'breached', reason: 'bad' }),
+    activities: {
+      restoreTraffic: async () => {
+        restores += 1;
+        const restored = await unfollowed();
+        if (restores === 1) return { ...restored, greenLeft: { requests: 9, all: 600, ms: 10_000, at: Date.now() } };
+        const { greenLeft: _, greenRuns: __, ...stopped } = restored;
+        return stopped;
+      },
+      notify: async ({ text }) => void notified.push(text),
+    },
+  });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { message, report } = await rolledBack(handle);
+    expect(message).not.toContain('still got');
+    expect(report.rollback?.restored?.greenLeft).toBeUndefined();
+    expect(notified.join()).not.toContain('still got');
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from '../../plugin/index.ts';
 import type { CheckConfig } from '../../runbook/index.ts';
 import { messageOf, redact } from '../../util/index.ts';
+import { observeFreeSlot } from './free-slot.ts';
 
 export const platformReady = checkKind({
   kind: 'platform-ready',
@@ -44,7 +45,9 @@ function create({ timeout }: CheckConfig): Check {
     const summary = `all that the deployment needs is there; ${target.blue} serves`;
     // What the router misses is the reason why its traffic cannot be read, and is a problem already.
     const known = traffic.isUnreadable && !isRouterReady ? { evidence: traffic.evidence, problems: [] } : traffic;
-    return findingOf([deploying, routing, known, await observeNotifiers(context), requested], summary);
+    const isFree = !greenIsUp && traffic.problems.length === 0 && target.blue !== target.green;
+    const slot = isFree ? await observeFreeSlot(context, timeout) : NOTHING;
+    return findingOf([deploying, routing, known, slot, await observeNotifiers(context), requested], summary);
   };
 }
 

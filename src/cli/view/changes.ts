@@ -1,6 +1,7 @@
 import {
   type DeploymentStatus,
   furtherWords,
+  greenLeftWords,
   holderWords,
   isClosed,
   isUnderWay,
@@ -188,6 +189,7 @@ function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, pa
     const past = was?.steps[index];
     const { percentage, soakUntil, provenAt, gate, moved } = step;
     const at = `at ${percentage} %`;
+    const isLate = step.windows.at(-1)?.code === 'blue-has-traffic';
     const extendedMs = past ? soakUntil - past.soakUntil : 0;
     return [
       ...(extendedMs === 0
@@ -195,7 +197,7 @@ function stepChanges(was: DeploymentStatus | undefined, is: DeploymentStatus, pa
         : [
             {
               kind: 'soak',
-              text: `soak ${at} extended by ${formatDurationRoughly(extendedMs)}: not proven healthy yet`,
+              text: `soak ${at} extended by ${formatDurationRoughly(extendedMs)}: ${isLate ? 'blue still has traffic' : 'not proven healthy yet'}`,
               data: { percentage, what: 'extended', extendedMs, soakUntil },
             } as const,
           ]),
@@ -306,6 +308,9 @@ function rollbackChanges(
             { restoredAt: restored.restoredAt, afterMs: restored.restoredAt - detectedAt },
           ),
         ]
+      : []),
+    ...(restored?.greenLeft && !was?.restored?.greenLeft
+      ? [change('green-left', `${greenLeftWords(restored)}`, { greenLeft: { ...restored.greenLeft } })]
       : []),
     ...(recovered && !was?.recovered
       ? [

@@ -6,6 +6,7 @@ import {
   type FurtherResult,
   furtherWords,
   type GateStatus,
+  greenLeftWords,
   isApproved,
   isGuarded,
   type MovedStatus,
@@ -207,12 +208,17 @@ export function rollbackLines(
 
 export function rollbackSteps({ detectedAt, startedAt, round, restored, recovered }: RollbackStatus): string[] {
   const after = (at: number): string => `+${formatDuration(at - detectedAt)}`.padStart(10);
-  return [
-    `${after(detectedAt)}  detected at ${clock(detectedAt)}`,
-    `${after(startedAt)}  rollback started${round > 1 ? `, now in round ${round}` : ''}`,
-    ...(restored ? [`${after(restored.restoredAt)}  ${restoredWords(restored)}`] : []),
-    ...(recovered ? [`${after(recovered.healthyAt)}  ${recoveryWords(recovered)}`] : []),
+  const left = greenLeftWords(restored);
+  const before = [
+    { at: detectedAt, words: `detected at ${clock(detectedAt)}` },
+    { at: startedAt, words: `rollback started${round > 1 ? `, now in round ${round}` : ''}` },
+    ...(restored ? [{ at: restored.restoredAt, words: restoredWords(restored) }] : []),
   ];
+  const since = [
+    ...(recovered ? [{ at: recovered.healthyAt, words: recoveryWords(recovered) }] : []),
+    ...(left !== undefined && restored?.greenLeft ? [{ at: restored.greenLeft.at, words: left }] : []),
+  ].toSorted((one, other) => one.at - other.at);
+  return [...before, ...since].map(({ at, words }) => `${after(at)}  ${words}`);
 }
 
 /** What went wrong before the round that runs is not its own problem, which `rollbackProgress` has. */
@@ -280,6 +286,7 @@ export function trafficWords({
 /** The router may already do something else. */
 function changing({ phase, rollback }: DeploymentStatus): string {
   if (phase === 'shifting') return ', being changed';
+  if (rollback?.restored?.greenLeft) return ', which the proxies do not follow';
   return phase === 'rolling-back' && !rollback?.restored ? ', being set back' : '';
 }
 

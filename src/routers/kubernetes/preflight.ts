@@ -37,6 +37,10 @@ async function preflightRoute(ref: ObjectRef, { kind, read, means }: Asked, run:
         found: `${parent} has not accepted the newest generation of ${nameOf(ref)}`,
         unblock: 'look whether the controller of the gateway runs, then recheck',
       })),
+      ...acceptance.errors.map((error) => ({
+        found: `Istio's analysis of ${nameOf(ref)} says ${redact(error)}`,
+        unblock: `correct what "istioctl analyze --namespace ${ref.namespace}" says of it, then recheck; Istio may need some seconds until it says so`,
+      })),
     ];
     const mirrors = mirrorsToSlots(kind, ref, route, slots).map((found) => ({
       found,

@@ -21,7 +21,7 @@ interface Rule {
 
 export interface Route extends KubeObject {
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly status?: { readonly parents?: readonly ParentStatus[] };
+  readonly status?: { readonly parents?: readonly ParentStatus[] } & IstioStatus;
 }
 
 /** A gateway that a route belongs to, or wants to belong to. */
@@ -40,9 +40,24 @@ export interface ParentStatus {
   readonly conditions?: readonly (Condition & { readonly observedGeneration?: number })[];
 }
 
+/** What istiod says of an object, where its analysis is on (`PILOT_ENABLE_ANALYSIS`). */
+interface IstioStatus {
+  /** Istio writes it as a string. */
+  readonly observedGeneration?: string | number;
+  readonly validationMessages?: readonly IstioMessage[];
+}
+
+/** Its text is in the log of istiod only. */
+export interface IstioMessage {
+  readonly type?: { readonly name?: string; readonly code?: string };
+  readonly level?: string;
+}
+
 /** One kind of route: where its weights are. */
 export interface RouteKind {
   readonly resource: Resource;
+  /** What has to be installed for it: `Istio 1.22`. */
+  readonly since: string;
   readonly changed: Changed;
   rulesOf(route: Route): readonly Rule[];
 }
@@ -67,13 +82,14 @@ interface GatewayRule {
 }
 
 /** HTTPRoute and GRPCRoute are alike here. */
-function gatewayRoute(kind: string, plural: string): RouteKind {
+function gatewayRoute(kind: string, plural: string, since: string): RouteKind {
   const serviceOfRef = (ref: BackendRef, own: string | undefined): string | undefined =>
     (ref.group ?? '') === '' && (ref.kind ?? 'Service') === 'Service'
       ? `${ref.namespace ?? own}/${ref.name}`
       : undefined;
   return {
     resource: { apiVersion: 'gateway.networking.k8s.io/v1', kind, plural },
+    since,
     changed: { fields: ['rules'], jqPath: '.spec.rules[].backendRefs[].weight' },
     rulesOf: ({ metadata, spec }) =>
       ((spec['rules'] ?? []) as readonly GatewayRule[]).map(({ name, filters = [], backendRefs = [] }, index) => ({
@@ -105,6 +121,7 @@ const ISTIO_LISTS = ['http', 'tls', 'tcp'] as const;
 
 const virtualService: RouteKind = {
   resource: { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', plural: 'virtualservices' },
+  since: 'Istio 1.22',
   changed: { fields: ISTIO_LISTS, jqPath: '.spec.http[].route[].weight' },
   rulesOf: ({ metadata, spec }) =>
     ISTIO_LISTS.flatMap((list) =>
@@ -131,7 +148,7 @@ function serviceOf(host: string, namespace: string): string | undefined {
 
 /** The kinds of routes, by the `kind` of a router. */
 export const ROUTE_KINDS = {
-  'http-route': gatewayRoute('HTTPRoute', 'httproutes'),
-  'grpc-route': gatewayRoute('GRPCRoute', 'grpcroutes'),
+  'http-route': gatewayRoute('HTTPRoute', 'httproutes', 'the Gateway API 1.0'),
+  'grpc-route': gatewayRoute('GRPCRoute', 'grpcroutes', 'the Gateway API 1.1'),
   'virtual-service': virtualService,
 } as const satisfies Record<string, RouteKind>;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOf, type ObjectRef, slotsOf } from '../../kubernetes/index.ts';
+import { nameOf, type ObjectRef, slotsOf, whyUnknown } from '../../kubernetes/index.ts';
 import { commandFailed, type Evidence, trafficDisagrees } from '../../plugin/index.ts';
 import { messageOf, type RunContext, redact } from '../../util/index.ts';
 import { type Acceptance, acceptanceOf, acceptanceWords } from './accepted.ts';
@@ -31,6 +31,9 @@ export function routeTraffic(kind: RouteKind, { routes }: RoutesKeys, means: Mea
   async function read(ref: ObjectRef, run: RunContext): Promise<Route> {
     const route = await cluster.get<Route>(ref, run);
     if (route) return route;
+    const unknown = await whyUnknown(cluster, ref.resource, run);
+    if (unknown !== undefined)
+      throw commandFailed(`${unknown}: install ${kind.since} or later, or correct router.kind`);
     throw commandFailed(`there is no ${nameOf(ref)}: correct router.routes, or create it`);
   }
 

@@ -1,4 +1,5 @@
 import type { CheckContext } from '../../../src/plugin/check.ts';
+import { readSlots } from '../../../src/plugin/read-slots.ts';
 import type { Runbook } from '../../../src/runbook/schema.ts';
 import { toLimits } from '../../../src/runbook/to-plan.ts';
 import { guide } from '../../runbook/support.ts';
@@ -32,14 +33,19 @@ type Given = Omit<CheckContext, 'runbook' | 'workload' | 'router' | 'metrics' | 
 
 /** The same for another runbook: with what it names. */
 export function withRunbook<G extends Given>(context: G, runbook: Runbook): G & CheckContext {
-  const { target, env } = context;
+  const { target, env, greenIsUp } = context;
   const kind = { target, env, log: { info() {}, warn() {}, error() {} }, runbook };
   return {
     ...context,
     runbook,
     workload: registry.workload(runbook.workload, kind),
     router: registry.router(runbook.router, kind),
-    metrics: registry.metrics(runbook.metrics, { ...kind, limits: toLimits(runbook.limits), compared: target }),
+    metrics: registry.metrics(runbook.metrics, {
+      ...kind,
+      limits: toLimits(runbook.limits),
+      compared: target,
+      slots: (signal) => readSlots(registry.router(runbook.router, kind), target, { greenIsUp, signal }),
+    }),
     notifiers: registry.notifiers(runbook.notifications, kind),
   };
 }
