@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startProgram } from '../../src/sandbox/program.ts';
 import { deployAll } from './support/router-cases.ts';
 import { findRouter, type Site, useRouter } from './support/router-scene.ts';
@@ -9,6 +11,7 @@ const { describeWithRouter, pathOf } = await findRouter('haproxy', 'socat', 'cur
 async function startHaproxy(site: Site) {
   const file = await site.write('haproxy/haproxy.cfg', site.example('haproxy.cfg'));
   for (const map of site.maps()) await site.write(`haproxy/${map}`, site.example(map));
+  await mkdir(join(site.folder, 'bluegreen')); // for the weights
   const haproxy = await startProgram({
     program: pathOf('haproxy'),
     directory: site.folder,

@@ -167,7 +167,7 @@ async function createSite(folder: string, example: Example, applications: readon
     text
       .replace(/(?<=^\s*(?:bind|listen) ):?(8080)/gm, (_, port) => `127.0.0.1:${portOf(Number(port))}`)
       .replace(/127\.0\.0\.1:(\d{4})\b/g, (_, port) => `127.0.0.1:${portOf(Number(port))}`)
-      .replace(/\/(?:etc|run|usr\/local|var\/log)\//g, `${folder}/`);
+      .replace(/\/(?:etc|run|usr\/local|var\/(?:lib|log))\//g, `${folder}/`);
   return {
     folder,
     port: portOf,
