@@ -25,6 +25,8 @@ export const FAILURE = {
   MetricsUnusable: 'MetricsUnusable',
   /** The runbook this deployment started with is not to be found on this worker. */
   RunbookUnavailable: 'RunbookUnavailable',
+  /** Every attempt to watch failed for a while. The details are what was seen before. The deployment notifies people and tries on. */
+  CannotWatch: 'CannotWatch',
   /** A freeze holds: no traffic was shifted. The details are the freezes; the deployment waits for their end. */
   Frozen: 'Frozen',
   /** A channel of the runbook did not take a notification. Retried for a while. */

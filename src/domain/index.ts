@@ -169,6 +169,7 @@ export {
   trafficSetRight,
   undecidedBegun,
   undecidedEnded,
+  watchFailed,
   windowClosed,
 } from './transitions.ts';
 export { unblockInShort, unblockWords, waitingFor } from './waiting-for.ts';

@@ -59,7 +59,7 @@ export interface CheckStatus extends PlannedCheck {
 
 export type FinishedWindow = Omit<WindowResult, 'watchState' | 'analysis' | 'moved'>;
 
-/** Nobody can judge, and a person is waited for: since when, and until when before it is rolled back. */
+/** Nobody can judge, or nobody can watch: why, since when, and until when before it is rolled back. */
 export interface UndecidedStatus {
   readonly reason: string;
   readonly since: number;
@@ -94,6 +94,8 @@ export interface StepStatus {
   readonly gate?: GateStatus;
   /** While it cannot be judged: no metrics, or blue over its limits itself. */
   readonly undecided?: UndecidedStatus;
+  /** While every attempt to watch fails. */
+  readonly unwatched?: UndecidedStatus;
   /** Somebody else moved the traffic in this step: how often, and the newest time. */
   readonly moved?: MovedStatus;
   /** How long that was so before, in all: the longest soak is longer by as much. */

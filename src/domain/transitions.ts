@@ -218,12 +218,17 @@ export function windowClosed(
   status: DeploymentStatus,
   { watchState: _, analysis, moved, ...window }: WindowResult,
 ): DeploymentStatus {
-  return withStep(status, (step) => ({
+  return withStep(status, ({ unwatched: __, ...step }) => ({
     ...step,
     windows: [...step.windows, window].slice(-WINDOWS_KEPT),
     ...(analysis && { analysis }),
     ...(moved && { moved: { ...moved, times: (step.moved?.times ?? 0) + 1, at: window.to } }),
   }));
+}
+
+/** Until the next window is closed. */
+export function watchFailed(status: DeploymentStatus, unwatched: UndecidedStatus): DeploymentStatus {
+  return withStep(status, (step) => ({ ...step, unwatched }));
 }
 
 /** The step has its share again, after somebody else had moved the traffic. */

@@ -35,6 +35,7 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'soaking': {
       const step = currentStep(status);
       if (!step) return undefined;
+      if (step.unwatched) return aWatch(step.unwatched);
       if (step.undecided) return aDecision(step.undecided);
       return {
         what: `the soak at ${step.percentage} %`,
@@ -47,7 +48,8 @@ export function waitingFor(status: DeploymentStatus): WaitingFor | undefined {
     case 'awaiting-approval': {
       const gate = openGate(status);
       if (!gate) return undefined;
-      const undecided = currentStep(status)?.undecided;
+      const { undecided, unwatched } = currentStep(status) ?? {};
+      if (unwatched) return aWatch(unwatched);
       if (undecided) return aDecision(undecided);
       const end = gate.until === undefined ? {} : { until: gate.until };
       if (isApproved(gate))
@@ -103,6 +105,15 @@ function aDecision({ reason, since, until }: UndecidedStatus): WaitingFor {
     since,
     until,
     unblockedBy: 'abort, which rolls back, or the evidence, when it is back; then it is rolled back',
+  };
+}
+
+function aWatch({ reason, since, until }: UndecidedStatus): WaitingFor {
+  return {
+    what: `a worker that can watch green, since every attempt fails: ${reason}`,
+    since,
+    until,
+    unblockedBy: 'an end of what fails; abort, which rolls back; otherwise it is rolled back then',
   };
 }
 

@@ -173,6 +173,10 @@ const step = z.strictObject({
     .strictObject({ reason: text('Why'), since: at('Since when'), until: at('When the wait was to end in a rollback') })
     .describe('It could not be judged, and a person was waited for, to the end')
     .optional(),
+  unwatched: z
+    .strictObject({ reason: text('Why'), since: at('Since when'), until: at('When it was to be rolled back for it') })
+    .describe('Every attempt to watch failed, to the end')
+    .optional(),
   moved: z
     .strictObject({
       times: whole('How often'),

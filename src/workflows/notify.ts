@@ -10,9 +10,10 @@ import {
   openGate,
   rollbackPromise,
   type TrafficStep,
+  type UndecidedStatus,
   type WindowResult,
 } from '../domain/index.ts';
-import { duration, roughly, sentence } from '../format/index.ts';
+import { dateTime, duration, roughly, sentence } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, lastAnswer } from './failures.ts';
@@ -89,6 +90,21 @@ export function notifyOfShift(deployment: Deployment, { percentage, soakMs }: Tr
   const { service, version, environment } = deployment.status();
   const text = `${service} ${version} has ${percentage} % of the traffic in ${environment} and is watched for ${duration(soakMs)}.`;
   void notify(deployment, 'shifted', 'info', text);
+}
+
+/** Notifies people that nobody watches green, while there is still time to end the cause of it. */
+export function notifyOfFailedWatch(
+  deployment: Deployment,
+  { percentage }: TrafficStep,
+  { reason, until }: UndecidedStatus,
+): void {
+  const { service, version, environment } = deployment.status();
+  void notify(
+    deployment,
+    'unwatched',
+    'warning',
+    `${service} ${version} in ${environment} has ${percentage} % of the traffic and nobody can watch it: ${sentence(reason)} Workers go on trying until ${dateTime(until)}. Without success it is rolled back then; abort does it now.`,
+  );
 }
 
 /** Notifies people of the time in which no worker watched green, and of what the metrics of that time say. */

@@ -7,17 +7,20 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import {
+  currentStep,
+  FAILURE,
   type TrafficStep,
   type WatchHeartbeat,
   type WatchInput,
   type WindowResult,
+  watchFailed,
   windowClosed,
 } from '../domain/index.ts';
 import { roughly } from '../format/index.ts';
 import { work } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
-import { errorMessage, RollbackRequired } from './failures.ts';
-import { notifyOfUnwatched } from './notify.ts';
+import { errorMessage, lastAnswer, RollbackRequired } from './failures.ts';
+import { notifyOfFailedWatch, notifyOfUnwatched } from './notify.ts';
 import { setTrafficRight } from './set-right.ts';
 import { mindUndecided, untilDecided } from './undecided.ts';
 
@@ -72,33 +75,47 @@ export async function watchWindow(
       return await closed(input, { early: closeEarly });
     } catch (error) {
       if (deployment.scope.consideredCancelled) throw error;
-      const lost = lastHeartbeat(error) ?? nothingSeen(from, input);
+      const lost = seenLast(error) ?? nothingSeen(from, input);
       // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
       // the next window goes on from what was seen last, and judges the gap.
       if (closeEarly?.() && isUnattended(error)) return lost;
+      if (isUnable(error)) return catchUp(lost, error);
       if (!isTimedOut(error)) throw evidenceLost(lost, errorMessage(error));
       return catchUp(lost);
     }
   }
 
   /**
-   * Nobody watched for too long. A worker is back, since this runs, and the counters are cumulative: what it reads now is the evidence
-   * of that time. There is one try, so that a deployment that no worker survives is rolled back.
+   * Nobody watched for too long, or every attempt to watch failed. A worker is there, since this runs, and the counters are
+   * cumulative: what it reads now is the evidence of that time. There is one try, or several that fail at once, in `maxUnwatched`, so
+   * that a deployment that no worker survives is rolled back.
    */
-  async function catchUp(lost: WindowResult): Promise<WindowResult> {
+  async function catchUp(lost: WindowResult, unable?: ActivityFailure): Promise<WindowResult> {
     const now = Date.now();
+    const until = now + watch.maxUnwatchedMs;
     deployment.change((status) => windowClosed(status, lost));
-    const asked = { ...input, watchState: lost.watchState, until: now + watch.maxUnwatchedMs, healthyFrom: now };
-    const found = await closed(asked, { lateMs: Math.min(watch.maxUnwatchedMs, CATCH_UP_LATE_MS) }).catch(
-      (error: unknown) => {
-        if (deployment.scope.consideredCancelled) throw error;
-        throw evidenceLost(lost, errorMessage(error));
-      },
-    );
-    const readBefore = lost.watchState.cursor?.at ?? 0;
-    if ((found.watchState.cursor?.at ?? 0) <= readBefore) throw evidenceLost(lost, found.reason);
-    notifyOfUnwatched(deployment, step, found.from - lost.to, found);
-    return found;
+    if (unable) callForHelp(unable);
+    for (;;) {
+      try {
+        const asked = { ...input, watchState: lost.watchState, until, healthyFrom: now };
+        const found = await closed(asked, { lateMs: Math.min(watch.maxUnwatchedMs, CATCH_UP_LATE_MS) });
+        const readBefore = lost.watchState.cursor?.at ?? 0;
+        if ((found.watchState.cursor?.at ?? 0) <= readBefore) throw evidenceLost(lost, found.reason);
+        notifyOfUnwatched(deployment, step, found.from - lost.to, found);
+        return found;
+      } catch (error) {
+        if (deployment.scope.consideredCancelled || error instanceof RollbackRequired) throw error;
+        if (!isUnable(error) || Date.now() >= until) throw evidenceLost(lost, errorMessage(error));
+        callForHelp(error);
+      }
+    }
+
+    function callForHelp(failure: ActivityFailure): void {
+      const reason = errorMessage(failure);
+      const isFirst = currentStep(deployment.status())?.unwatched === undefined;
+      deployment.change((status) => watchFailed(status, { reason, since: lost.to, until }));
+      if (isFirst) notifyOfFailedWatch(deployment, step, { reason, since: lost.to, until });
+    }
   }
 
   async function closed(
@@ -150,9 +167,17 @@ function isUnattended(error: unknown): boolean {
   return cause instanceof CancelledFailure || (cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT');
 }
 
-function lastHeartbeat(error: unknown): WindowResult | undefined {
-  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return undefined;
-  const beat = error.cause.lastHeartbeatDetails as WatchHeartbeat | undefined;
+/** Workers are there, and all of their attempts failed. */
+function isUnable(error: unknown): error is ActivityFailure {
+  return error instanceof ActivityFailure && lastAnswer(error)?.type === FAILURE.CannotWatch;
+}
+
+function seenLast(error: unknown): WindowResult | undefined {
+  if (!(error instanceof ActivityFailure)) return undefined;
+  const { cause } = error;
+  const beat = (cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : lastAnswer(error)?.details?.[0]) as
+    | WatchHeartbeat
+    | undefined;
   if (!beat) return undefined;
   const { latest: _, problem: __, ...window } = beat;
   return { ...window, ...UNATTENDED };

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import type { Info } from '@temporalio/activity';
 import type { WatchHeartbeat, WatchInput, WatchState } from '../../src/domain/activity-results.ts';
 import type { Reading } from '../../src/plugin/counters.ts';
 import { until } from '../checks/support/context.ts';
@@ -308,3 +309,32 @@ test('a router that cannot be read is no traffic that was moved', async () => {
   expect(window.verdict).toBe('breached');
   expect(window).not.toHaveProperty('moved');
 });
+
+test.each<[string, () => Partial<Info>, Record<string, unknown>]>([
+  ['at first', () => ({ attempt: 1, scheduledTimestampMs: Date.now() - 60_000 }), { nonRetryable: false }],
+  [
+    'soon after the last reading',
+    () => ({ attempt: 9, heartbeatDetails: { to: Date.now() - 1_000 } }),
+    { nonRetryable: false },
+  ],
+  [
+    'after 30 s without a watch',
+    () => ({ attempt: 9, scheduledTimestampMs: Date.now() - 60_000 }),
+    { nonRetryable: true, type: 'CannotWatch', details: [] },
+  ],
+  [
+    '30 s after the last reading',
+    () => ({ attempt: 9, heartbeatDetails: { to: 7 } }),
+    { nonRetryable: true, type: 'CannotWatch', details: [{ to: 7 }] },
+  ],
+])(
+  'an attempt that cannot begin, %s: the workflow learns of it once nobody has watched for 30 s',
+  async (_, info, failure) => {
+    const here = await scene();
+    const input = { ...opened(here), target: { ...here.target, digest: 'e'.repeat(64) } };
+    await expect(run(here.activities.watchWindow, input, info())).rejects.toMatchObject({
+      ...failure,
+      message: expect.stringContaining('runbook'),
+    });
+  },
+);

@@ -122,3 +122,59 @@ test('a worker that is back, and cannot watch, has hardly longer than maxUnwatch
     expect(bounds[1]).toBeLessThanOrEqual(630);
   });
 });
+
+/** As a worker ends a window after attempts that failed for a while. */
+function cannotWatch(): never {
+  throw ApplicationFailure.nonRetryable('the state cannot be read', 'CannotWatch');
+}
+
+test('workers that cannot watch: people are notified before anything is rolled back, and it goes on when one can', async () => {
+  let isAble = false;
+  const texts: string[] = [];
+  const { activities, asked } = world({
+    plan: (plan) => ({ ...plan, watch: { ...plan.watch, maxUnwatchedMs: 20_000 } }),
+    activities: {
+      notify: async ({ text }) => void texts.push(text),
+      watchWindow: async (input) => {
+        if (!isAble) cannotWatch();
+        const window = await healthyWindow(input);
+        return { ...window, watchState: { ...window.watchState, cursor: { at: Date.now() } } };
+      },
+    },
+  });
+  await temporal.deploy(activities, async ({ handle, until }) => {
+    const { waitingFor } = await until((status) => status.steps[0]?.unwatched !== undefined);
+    expect(waitingFor).toEqual({
+      what: 'a worker that can watch green, since every attempt fails: the state cannot be read',
+      since: expect.any(Number),
+      until: expect.any(Number),
+      unblockedBy: 'an end of what fails; abort, which rolls back; otherwise it is rolled back then',
+    });
+    isAble = true;
+    const { steps, waitingFor: gate } = await until(({ phase }) => phase === 'awaiting-approval');
+    expect(steps[0]?.unwatched).toBeUndefined();
+    expect(gate?.what).toContain('approval');
+    await handle.signal(messages.approve, { by: 'ana' });
+    expect((await handle.result()).outcome).toBe('completed');
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', 'shift 100']);
+    expect(texts.filter((text) => /watch(ed)? it/.test(text))).toEqual([
+      expect.stringMatching(
+        /2\.5\.0 in production has 50 % of the traffic and nobody can watch it: the state cannot be read\. Workers go on trying until .*rolled back then; abort does it now\.$/,
+      ),
+      expect.stringMatching(/ in which no worker watched it\. .* now: healthy, all well\.$/),
+    ]);
+    await keepHistory('completed-after-failed-watch', handle);
+  });
+});
+
+test('workers that cannot watch for maxUnwatched: it is rolled back, because the evidence is lost', async () => {
+  const { activities, asked } = world({ plan: impatient, activities: { watchWindow: async () => cannotWatch() } });
+  await temporal.deploy(activities, async ({ handle }) => {
+    const { report } = await rolledBack(handle);
+    expect(report.rollback).toMatchObject({
+      cause: 'evidence-lost',
+      reason: expect.stringMatching(/^Nobody could watch for .*: the state cannot be read$/),
+    });
+    expect(effects(asked)).toEqual(['deploy', 'shift 50', ...ROLLBACK]);
+  });
+});

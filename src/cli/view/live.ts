@@ -268,10 +268,11 @@ function checklistBlocks({ status: { checks }, server, at }: AnsweredSnapshot, r
 
 function waitBlocks({ at }: DeploymentSnapshot, status: DeploymentStatus, { columns }: Room, paint: Paint): Block[] {
   const { waitingFor: wait, phase } = status;
+  const { undecided, unwatched } = currentStep(status) ?? {};
+  const isUsual = !undecided && !unwatched;
   // The soak's own line says it already, with a bar.
-  const isToldAbove = phase === 'soaking' && !currentStep(status)?.undecided;
-  if (!wait || isToldAbove) return [];
-  const gate = phase === 'awaiting-approval' && !currentStep(status)?.undecided ? openGate(status) : undefined;
+  if (!wait || (phase === 'soaking' && isUsual)) return [];
+  const gate = phase === 'awaiting-approval' && isUsual ? openGate(status) : undefined;
   if (gate && !isApproved(gate))
     return [
       air(),
