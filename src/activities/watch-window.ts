@@ -43,6 +43,7 @@ import { type ReadAt, readingBeat } from './reading-beat.ts';
 import { createTurns } from './turns.ts';
 import { unableToWatch } from './unable-to-watch.ts';
 import { beatMs } from './watch-beat.ts';
+import { watchedMetric } from './watched-metric.ts';
 import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
@@ -80,6 +81,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
       ]);
       let seen = kept ? { ...kept, watchState: begun } : newWindow(begun, measured);
       const nextReadingAt = readingBeat(input.pollMs);
+      const isWatched = watchedMetric(context, input.target);
       let wasExhausted: boolean | undefined;
       for (;;) {
         const begunAt = Date.now();
@@ -100,6 +102,7 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         seen = withFurther(seen, further);
         seen = { ...seen, reason: withInstances(seen.reason, await looking, input.target) };
         heartbeat(seen);
+        isWatched();
         reports.note(input.target.deployment, pollOf(input, since, seen), complain);
         const isProven = seen.verdict === 'healthy' && Date.now() >= (input.healthyFrom ?? input.until);
         // People are called by the workflow, which learns of it only from a window that has closed.

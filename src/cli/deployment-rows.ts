@@ -4,7 +4,7 @@ import { addressInId, type DeploymentRequest, isClosed, PHASES } from '../domain
 import { ROLLBACK_TYPE, WORKFLOW_TYPE } from '../temporal/index.ts';
 import { inTime } from './temporal.ts';
 import { grpcCode } from './to-cli-error.ts';
-import { attribute } from './view/attribute.ts';
+import { attribute, buildOf } from './view/attribute.ts';
 
 /** A completed checklist alone has deployed nothing: it must not look like a release. */
 export const CHECKLIST_PASSED = 'checklist-passed';
@@ -27,7 +27,9 @@ export interface Row {
   readonly reason?: string;
   readonly startedAt: number;
   readonly closedAt?: number;
-  /** Of one that runs, where it was asked: whether a worker takes work from its task queue. */
+  /** Of one that runs on a build, where it was asked: that build, such as `bluegreen:3f2c1ab`. */
+  readonly build?: string;
+  /** Of one that runs, where it was asked: whether a worker takes its work from the task queue. */
   readonly hasWorker?: boolean;
 }
 
@@ -90,6 +92,7 @@ async function take<Value>(
 function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): Row {
   const { workflowId, runId, taskQueue, type, status, startTime, closeTime } = execution;
   const address = addressInId(workflowId);
+  const build = buildOf(execution);
   return {
     workflowId,
     runId,
@@ -102,6 +105,7 @@ function rowOf(execution: WorkflowExecutionInfo, request: Request | undefined): 
     ...(request?.requestedBy === undefined ? {} : { requestedBy: request.requestedBy }),
     ...(request?.reason === undefined ? {} : { reason: request.reason }),
     startedAt: startTime.getTime(),
+    ...(build !== undefined && status.name === 'RUNNING' && { build }),
     ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
   };
 }

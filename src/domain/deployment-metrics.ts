@@ -45,6 +45,12 @@ export const METRICS = {
     help: 'Windows of soaks and open gates, by verdict',
     labels: ['verdict'],
   },
+  watched: {
+    name: 'bluegreen_watched_timestamp_seconds',
+    kind: 'gauge',
+    help: 'When a worker watched green last: the newest reading of the metrics, whether it succeeded or not',
+    labels: [],
+  },
   gateWait: {
     name: 'bluegreen_gate_wait_seconds',
     kind: 'histogram',
@@ -86,7 +92,7 @@ export const METRICS = {
 } as const satisfies Record<string, Metric>;
 
 export interface Measurement {
-  readonly metric: keyof typeof METRICS;
+  readonly metric: Exclude<keyof typeof METRICS, 'watched'>;
   /** Never negative: the SDK throws at such a value, and a workflow task that throws stands still. */
   readonly value: number;
   readonly labels: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-export { isAttended } from './attended.ts';
+export { attendanceOf, buildNeeded, isAttended } from './attended.ts';
 export { call, type Namespace } from './call.ts';
 export { type ConnectionConfig, connectClient, connectionConfig, connectWorker, noNamespace } from './connection.ts';
 export { endRun } from './end-run.ts';

@@ -35,6 +35,7 @@ test('each alert says what happened, what to do, and where to read on', async ()
     'BlueGreenRollbackStalled',
     'BlueGreenWorkflowTaskFailures',
     'BlueGreenNoWorker',
+    'BlueGreenNotWatched',
     'BlueGreenWorkersBehind',
     'BlueGreenRolledBack',
     'BlueGreenGateTimesOut',

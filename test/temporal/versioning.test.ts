@@ -5,6 +5,7 @@ import type { WatchInput, WindowResult } from '../../src/domain/activity-results
 import { resolveTemporalCli } from '../../src/local-temporal/temporal-cli.ts';
 import { workerVersioning } from '../../src/worker/versioning.ts';
 import * as messages from '../../src/workflows/messages.ts';
+import { useCommandLine } from '../cli/command-line.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import {
   type DeploymentHandle,
@@ -24,6 +25,7 @@ import { effects, healthyWindow, world } from '../support/world.ts';
 /** Worker Versioning on a real server: a build is a bundle of its own, under a build id of its own. */
 
 const temporal = useTemporal();
+const bluegreen = useCommandLine();
 const NAMESPACE = 'default';
 const ASK_EVERY_MS = 50;
 
@@ -165,7 +167,13 @@ test('a deployment ends on the build it began on, while new ones begin on the bu
 
 test('a deployment whose build has no worker left waits for one, whatever other builds do', async () => {
   const { taskQueue, a, old } = await underWayOnBuildA();
+  const service = old.handle.workflowId.split('/').at(-1) ?? '';
+  const listed = await bluegreen(['list', '--service', service, '--json']).ended;
+  expect(JSON.parse(listed.out)).toMatchObject([{ build: `${taskQueue}:a`, hasWorker: true }]);
   await a.stop();
+  const { out } = await bluegreen(['status', '--service', service]).ended;
+  expect(out).toContain(`Only what Temporal knows is shown: no worker of the build ${taskQueue}:a answers.`);
+  expect(out).toMatch(/continues where it stopped: npm .*, with BLUEGREEN_BUILD_ID=a and the same code\./);
 
   const b = await startBuild(taskQueue, 'b', incompatible.codePath);
   await makeCurrent(taskQueue, 'b');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import { freezeWords, isClosed, PHASES } from '../../domain/index.ts';
-import { isAttended } from '../../temporal/index.ts';
+import { attendanceOf, buildNeeded, isAttended } from '../../temporal/index.ts';
 import { START_WORKER } from '../../util/index.ts';
 import { COMMAND } from '../address.ts';
 import { CHECKLIST_PASSED, ROLLBACK_DONE, type Row, rowsWhere } from '../deployment-rows.ts';
@@ -10,6 +10,7 @@ import { positiveNumber, withExample } from '../options.ts';
 import { allQueued, queuedWords } from '../queued.ts';
 import { inTime, withTemporal } from '../temporal.ts';
 import { listTrains, renderTrains } from '../train/list.ts';
+import { startedWith } from '../view/attribute.ts';
 import { clock, formatDurationRoughly } from '../view/format.ts';
 import { aligned } from '../view/layout.ts';
 import { print, printJson, printLines, sanitize } from '../view/output.ts';
@@ -70,27 +71,32 @@ function findRows(client: Client, { service, environment, phase, open, limit }: 
   return rowsWhere(client, { conditions, limit, wanted: { service, environment, phase } });
 }
 
-/** The same, and of each that runs whether a worker takes work from its task queue, where Temporal says that. */
+/** The same, and of each that runs whether a worker takes its work, where Temporal says that. */
 async function withWorkers(client: Client, rows: readonly Row[]): Promise<Row[]> {
   const queues = new Set(rows.filter(isRunning).map(({ taskQueue }) => taskQueue));
   const asked = [...queues].map(
-    async (queue) => [queue, await inTime(client, () => isAttended(client, queue)).catch(() => undefined)] as const,
+    async (queue) => [queue, await inTime(client, () => attendanceOf(client, queue)).catch(() => undefined)] as const,
   );
-  const attended = new Map(await Promise.all(asked));
+  const attendance = new Map(await Promise.all(asked));
   return rows.map((row) => {
-    const hasWorker = isRunning(row) ? attended.get(row.taskQueue) : undefined;
-    return hasWorker === undefined ? row : { ...row, hasWorker };
+    const queue = isRunning(row) ? attendance.get(row.taskQueue) : undefined;
+    if (!queue) return row;
+    const build = buildNeeded(queue, row.build);
+    return { ...row, ...(build !== undefined && { build }), hasWorker: isAttended(queue, row.build) };
   });
 }
 
 const isRunning = ({ state }: Row): boolean => state === 'RUNNING';
 
 function unattendedLines(rows: readonly Row[]): string[] {
-  const queues = new Set(rows.flatMap(({ hasWorker, taskQueue }) => (hasWorker === false ? [taskQueue] : [])));
-  return [...queues].map(
-    (queue) =>
-      `No worker takes work from the task queue "${queue}": nothing is watched there. Start one (${START_WORKER}) with this task queue (BLUEGREEN_TASK_QUEUE).`,
-  );
+  const lines = rows.filter(({ hasWorker }) => hasWorker === false).map(unattendedLine);
+  return [...new Set(lines)];
+}
+
+function unattendedLine({ taskQueue, build }: Row): string {
+  if (build === undefined)
+    return `No worker takes work from the task queue "${taskQueue}": nothing is watched there. Start one (${START_WORKER}) with this task queue (BLUEGREEN_TASK_QUEUE).`;
+  return `No worker of the build ${build} takes work from the task queue "${taskQueue}": nothing is watched there on this build. Start one (${START_WORKER}) with ${startedWith(build)}; if the build is lost, see docs/production.md.`;
 }
 
 function isOpen(phase: ListedPhase): boolean {

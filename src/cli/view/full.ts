@@ -2,6 +2,7 @@ import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay, tit
 import { START_WORKER } from '../../util/index.ts';
 import { addressFlags, COMMAND } from '../address.ts';
 import { withCommands } from '../decision-kinds.ts';
+import { startedWith } from './attribute.ts';
 import {
   checkLine,
   checklistLine,
@@ -230,7 +231,9 @@ function renderServer({ server, unreachableReason, lastKnown, at }: DeploymentSn
     '',
     paint.yellow(`Only what Temporal knows is shown: ${unreachableReason ?? 'the workflow was not asked'}.`),
     ...(server.state === 'RUNNING'
-      ? [`The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}.`]
+      ? [
+          `The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}${server.build === undefined ? '' : `, with ${startedWith(server.build)}`}.`,
+        ]
       : []),
     ...underWay(server.pending, at, paint),
   ];

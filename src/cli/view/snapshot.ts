@@ -10,7 +10,7 @@ import { type DeploymentStatus, type Progress, progressOf, type WatchHeartbeat }
 import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
-import { attribute } from './attribute.ts';
+import { attribute, buildOf } from './attribute.ts';
 import { type LastKnownTraffic, trafficIn } from './last-known.ts';
 import { sanitize } from './output.ts';
 import { NO_HISTORY, type PhaseHistory, remember } from './phase-history.ts';
@@ -25,6 +25,8 @@ export interface ServerView {
   /** From the search attributes: as of the last change of phase. */
   readonly phase?: string;
   readonly version?: string;
+  /** The build whose workers it needs, such as `bluegreen:3f2c1ab`; missing without versions. */
+  readonly build?: string;
   readonly pending: readonly PendingActivity[];
 }
 
@@ -116,25 +118,32 @@ async function ask(client: Client, handle: DeploymentHandle): Promise<Answer> {
     return { status: sanitize(await inTime(client, () => handle.query(messages.status))) };
   } catch (error) {
     const why = firstLine(error);
+    const { build, ...known } = await withoutAnswer(client, handle);
     return {
       unreachableReason: /no poller|deadline|call cancelled|before a worker/i.test(why)
-        ? 'no worker answers'
+        ? `no worker${build === undefined ? '' : ` of the build ${build}`} answers`
         : `the workflow does not answer: ${why}`,
-      ...(await lastKnown(client, handle)),
+      ...known,
     };
   }
 }
 
 /** Needs no worker; says nothing where Temporal does not answer either. */
-async function lastKnown(client: Client, handle: DeploymentHandle): Promise<Pick<Answer, 'lastKnown'>> {
+async function withoutAnswer(
+  client: Client,
+  handle: DeploymentHandle,
+): Promise<Pick<Answer, 'lastKnown'> & Pick<ServerView, 'build'>> {
   try {
-    const [history, { raw }] = await inTime(client, () => Promise.all([handle.fetchHistory(), handle.describe()]));
+    const [history, description] = await inTime(client, () => Promise.all([handle.fetchHistory(), handle.describe()]));
+    const build = buildOf(description);
+    const on = build === undefined ? {} : { build };
     const traffic = trafficIn(history);
-    if (!traffic) return {};
-    const watch = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
+    if (!traffic) return on;
+    const watch = description.raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchWindow');
     const heardAt = Number(watch?.lastHeartbeatTime?.seconds ?? 0) * 1_000;
     const { watchedUntil } = traffic;
     return {
+      ...on,
       lastKnown: watchedUntil === undefined ? traffic : { ...traffic, watchedUntil: Math.max(watchedUntil, heardAt) },
     };
   } catch {
@@ -155,6 +164,7 @@ export function serverView(description: WorkflowExecutionDescription): ServerVie
   const { workflowId, runId, status, startTime, closeTime } = description;
   const phase = attribute(description, 'BlueGreenPhase');
   const version = attribute(description, 'BlueGreenVersion');
+  const build = buildOf(description);
   return {
     workflowId,
     runId,
@@ -163,6 +173,7 @@ export function serverView(description: WorkflowExecutionDescription): ServerVie
     ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
     ...(phase === undefined ? {} : { phase }),
     ...(version === undefined ? {} : { version }),
+    ...(build === undefined ? {} : { build }),
     pending: (description.raw.pendingActivities ?? []).map(pendingActivity),
   };
 }
