@@ -186,6 +186,7 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     .addHelpText('after', `\n${EXIT_CODES_HELP}`);
   for (const { name, description, load } of COMMANDS) {
     const command = program.command(name).description(description);
+    command.configureOutput({ outputError: (text, write) => write(`${text}${unknownOption(text, command)}`) });
     const called = calledAs(name);
     if (called !== `${COMMAND} ${name}`)
       command.configureHelp({ commandUsage: (shown) => `${called} ${shown.usage()}` });
@@ -198,6 +199,12 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     }
   }
   return program;
+}
+
+/** Names the mistyped option behind a missing one, which commander reports alone. */
+function unknownOption(error: string, { args }: Command): string {
+  const unknown = args.find((arg) => /^-./.test(arg));
+  return unknown !== undefined && /required option/.test(error) ? `error: unknown option '${unknown}'\n` : '';
 }
 
 /** `completion` lists the options of all. */

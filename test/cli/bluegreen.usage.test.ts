@@ -81,6 +81,7 @@ test.each<[string, readonly string[], string]>([
   ['a command that does not exist', ['fly'], "unknown command 'fly'"],
   ['an option that does not exist', ['status', '--service', 'shop', '--colour'], "unknown option '--colour'"],
   ['no service', ['approve'], "required option '--service <name>' not specified"],
+  ['a mistyped option', ['approve', '--servce', 'shop'], "error: unknown option '--servce'"],
   ['a service that cannot be one', ['watch', '--service', '../Shop'], 'Expected letters, digits and . _ - /'],
   ['a waiver without its reason', ['waive', '--service', 'shop', '--check', 'x'], "'--reason <text>' not specified"],
   ['a number out of range', ['list', '--limit', '0'], 'Expected a whole number from 1 to 1000'],
