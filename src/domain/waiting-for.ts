@@ -113,7 +113,8 @@ function aWatch({ reason, since, until }: UndecidedStatus): WaitingFor {
     what: `a worker that can watch green, since every attempt fails: ${reason}`,
     since,
     until,
-    unblockedBy: 'an end of what fails; abort, which rolls back; otherwise it is rolled back then',
+    unblockedBy:
+      'fixing what fails: the watch then goes on by itself; abort rolls back; if it still fails then, it is rolled back',
   };
 }
 

@@ -79,7 +79,7 @@ export async function watchWindow(
       // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
       // the next window goes on from what was seen last, and judges the gap.
       if (closeEarly?.() && isUnattended(error)) return lost;
-      if (isUnable(error)) return catchUp(lost, error);
+      if (isUnable(error)) return catchUp({ ...lost, reason: 'every attempt to watch failed' }, error);
       if (!isTimedOut(error)) throw evidenceLost(lost, errorMessage(error));
       return catchUp(lost);
     }
@@ -87,34 +87,40 @@ export async function watchWindow(
 
   /**
    * Nobody watched for too long, or every attempt to watch failed. A worker is there, since this runs, and the counters are
-   * cumulative: what it reads now is the evidence of that time. There is one try, or several that fail at once, in `maxUnwatched`, so
-   * that a deployment that no worker survives is rolled back.
+   * cumulative: what it reads now is the evidence of that time. It has `maxUnwatched` for that, and a lost worker ends it, so that a
+   * deployment that no worker survives is rolled back.
    */
   async function catchUp(lost: WindowResult, unable?: ActivityFailure): Promise<WindowResult> {
-    const now = Date.now();
-    const until = now + watch.maxUnwatchedMs;
+    const begunAt = Date.now();
+    const giveUpAt = begunAt + watch.maxUnwatchedMs;
+    const lateMs = Math.min(watch.maxUnwatchedMs, CATCH_UP_LATE_MS);
+    const readBefore = lost.watchState.cursor?.at ?? 0;
     deployment.change((status) => windowClosed(status, lost));
     if (unable) callForHelp(unable);
-    for (;;) {
+    for (let isFailing = unable !== undefined; ; ) {
+      // As soon as an attempt succeeds, the status says so.
+      const until = isFailing ? Math.min(giveUpAt, Date.now() + 2 * watch.pollMs) : giveUpAt;
+      const asked = { ...input, watchState: lost.watchState, until, healthyFrom: begunAt };
       try {
-        const asked = { ...input, watchState: lost.watchState, until, healthyFrom: now };
-        const found = await closed(asked, { lateMs: Math.min(watch.maxUnwatchedMs, CATCH_UP_LATE_MS) });
-        const readBefore = lost.watchState.cursor?.at ?? 0;
-        if ((found.watchState.cursor?.at ?? 0) <= readBefore) throw evidenceLost(lost, found.reason);
-        notifyOfUnwatched(deployment, step, found.from - lost.to, found);
-        return found;
+        const found = await closed(asked, { lateMs });
+        if ((found.watchState.cursor?.at ?? 0) > readBefore) {
+          notifyOfUnwatched(deployment, step, found.from - lost.to, found);
+          return found;
+        }
+        if (!isFailing || Date.now() >= giveUpAt) throw evidenceLost(lost, found.reason);
       } catch (error) {
         if (deployment.scope.consideredCancelled || error instanceof RollbackRequired) throw error;
-        if (!isUnable(error) || Date.now() >= until) throw evidenceLost(lost, errorMessage(error));
+        if (!isUnable(error) || Date.now() >= giveUpAt) throw evidenceLost(lost, errorMessage(error));
         callForHelp(error);
+        isFailing = true;
       }
     }
 
     function callForHelp(failure: ActivityFailure): void {
       const reason = errorMessage(failure);
       const isFirst = currentStep(deployment.status())?.unwatched === undefined;
-      deployment.change((status) => watchFailed(status, { reason, since: lost.to, until }));
-      if (isFirst) notifyOfFailedWatch(deployment, step, { reason, since: lost.to, until });
+      deployment.change((status) => watchFailed(status, { reason, since: lost.to, until: giveUpAt }));
+      if (isFirst) notifyOfFailedWatch(deployment, step, { reason, since: lost.to, until: giveUpAt });
     }
   }
 

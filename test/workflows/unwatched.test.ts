@@ -148,7 +148,8 @@ test('workers that cannot watch: people are notified before anything is rolled b
       what: 'a worker that can watch green, since every attempt fails: the state cannot be read',
       since: expect.any(Number),
       until: expect.any(Number),
-      unblockedBy: 'an end of what fails; abort, which rolls back; otherwise it is rolled back then',
+      unblockedBy:
+        'fixing what fails: the watch then goes on by itself; abort rolls back; if it still fails then, it is rolled back',
     });
     isAble = true;
     const { steps, waitingFor: gate } = await until(({ phase }) => phase === 'awaiting-approval');
