@@ -12,7 +12,7 @@ import {
 } from '../domain/index.ts';
 import { dateMinute } from '../format/index.ts';
 import type { TrafficShares } from '../plugin/index.ts';
-import { parseRollbackRequest } from '../runbook/index.ts';
+import { parseRollbackRequest, type Runbook, toPlan } from '../runbook/index.ts';
 import type { PastRun } from '../temporal/index.ts';
 import type { RunContext } from '../util/index.ts';
 import { messageOf } from '../util/index.ts';
@@ -32,8 +32,8 @@ export function resolveRollback(dependencies: Dependencies): Activities['resolve
     withHeartbeat(async (run) => {
       const request = parseRollbackRequest(sent);
       await refuseTermination(dependencies);
-      const { past, plan } = await lastChange(dependencies, request);
-      const { runbook } = await dependencies.runbooks.pinnedOrCurrent(plan.target);
+      const { past, plan: planThen } = await lastChange(dependencies, request);
+      const { runbook, plan } = await planOf(dependencies, request, planThen);
       const ports = portsOf(dependencies, runbook, plan.target);
       const traffic = await trafficOf(ports, past, plan, run);
       await endKeepingBlue(dependencies, plan, run);
@@ -50,6 +50,19 @@ export function resolveRollback(dependencies: Dependencies): Activities['resolve
         ...(past.forwardOnly.length === 0 ? {} : { forwardOnly: past.forwardOnly }),
       } satisfies ResolvedRollback;
     });
+}
+
+/** The plan of the deployment and its runbook; or both as the runbook is now. */
+async function planOf(
+  { runbooks }: Dependencies,
+  { currentRunbook }: RollbackRequest,
+  plan: DeploymentPlan,
+): Promise<{ readonly runbook: Runbook; readonly plan: DeploymentPlan }> {
+  const { target } = plan;
+  if (!currentRunbook) return { ...(await runbooks.pinnedOrCurrent(target)), plan };
+  const { service, environment, blue, green, deployment } = target;
+  const found = await runbooks.find(service, environment);
+  return { ...found, plan: toPlan({ ...found, request: { service, environment, version: green }, blue, deployment }) };
 }
 
 /** The newest run that changed something, if it is to be undone. Checklists and refused deployments before it changed nothing. */

@@ -39,6 +39,8 @@ export interface RollbackRequest {
   readonly reason: string;
   /** Begins although blue fails its health check. */
   readonly force?: boolean;
+  /** Goes by the runbook as it is now, not as it was for the deployment. */
+  readonly currentRunbook?: boolean;
   /** The newest run under the workflow id, as the client found it; without it, the newest in Temporal's list. */
   readonly run?: string;
 }

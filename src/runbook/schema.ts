@@ -358,6 +358,7 @@ export const rollbackRequestSchema = z.strictObject({
   requestedBy: words(200).optional(),
   reason: paragraph(2_000),
   force: z.boolean().optional(),
+  currentRunbook: z.boolean().optional(),
   run: z.uuid().optional(),
 });
 

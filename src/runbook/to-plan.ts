@@ -59,13 +59,14 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
     throw invalid(
       firstOf(result.problems.map(({ path, message }) => `request${path === '' ? '' : `.${path}`}: ${message}`)),
     );
-  const { service, environment, requestedBy, reason, force, run } = result.value;
+  const { service, environment, requestedBy, reason, force, currentRunbook, run } = result.value;
   return {
     service,
     reason,
     ...(environment !== undefined && { environment }),
     ...(requestedBy !== undefined && { requestedBy }),
     ...(force !== undefined && { force }),
+    ...(currentRunbook !== undefined && { currentRunbook }),
     ...(run !== undefined && { run }),
   };
 }

@@ -1,4 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { parse, stringify } from 'yaml';
 import { FAILURE } from '../../src/domain/errors.ts';
 import type { RollbackRequest } from '../../src/domain/plan.ts';
 import type { PastRun } from '../../src/temporal/past-runs.ts';
@@ -46,6 +49,22 @@ test('it goes by the plan of the last run that deployed something, with operatio
     ...here.target,
     deployment: `blue-green/production/${here.production.service}/run-9`,
   });
+});
+
+test('after the runbook was edited, it goes by the one of the deployment, or by the current one if that is asked for', async () => {
+  const here = await scene();
+  here.past.push(completed(here));
+  here.production.move(100);
+  const file = join(here.production.env['BLUEGREEN_RUNBOOKS'] ?? '', 'runbook.yaml');
+  const edited = parse(await readFile(file, 'utf8')) as { recovery?: object };
+  await writeFile(file, stringify({ ...edited, recovery: { ...edited.recovery, guard: '17s' } }));
+  const then = await resolve(here);
+  expect(then.plan.rollback).toEqual(here.plan.rollback);
+  expect(then.plan.target.digest).toBe(here.target.digest);
+  const now = await resolve(here, { currentRunbook: true });
+  expect(now.plan.rollback).toEqual({ ...here.plan.rollback, guardMs: 17_000 });
+  expect(now.plan.target).toMatchObject({ blue: BLUE, green: GREEN, deployment: then.plan.target.deployment });
+  expect(now.plan.target.digest).not.toBe(here.target.digest);
 });
 
 const REFUSED: [string, (here: Scene) => void, string][] = [

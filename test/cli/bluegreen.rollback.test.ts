@@ -33,7 +33,7 @@ test('while a deployment runs, rollback is refused and points to abort; afterwar
       / {2}blue {7}2\.4\.0 is kept until .*; go back with .* rollback --service/,
     );
 
-    const gone = await said('rollback', '--reason', 'checkout fails', '--by', 'ana', '--watch');
+    const gone = await said('rollback', '--reason', 'checkout fails', '--by', 'ana', '--current-runbook', '--watch');
     expect({ exitCode: gone.exitCode, err: gone.err }).toEqual({ exitCode: EXIT.ok, err: '' });
     expect(gone.out).toContain(`Started: rollback of ${service} in production.`);
     expect(gone.out).toContain(
@@ -41,6 +41,9 @@ test('while a deployment runs, rollback is refused and points to abort; afterwar
     );
     expect(gone.out).toContain(`  what       ${service} 2.5.0 -> 2.4.0 in production`);
 
+    const { events } = await temporal.client().workflow.getHandle(handle.workflowId).fetchHistory();
+    const [sent] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    expect(JSON.parse(Buffer.from(sent?.data ?? []).toString())).toMatchObject({ currentRunbook: true });
     const { out } = await said('status');
     expect(out).toContain(`${service} 2.5.0 back to 2.4.0 in production`);
     expect(out).toMatch(/ {2}undoes {5}the run the-run, completed/);

@@ -14,6 +14,7 @@ interface RollbackOptions {
   readonly reason: string;
   readonly by?: string;
   readonly force?: true;
+  readonly currentRunbook?: true;
   readonly watch?: true;
   readonly wait: boolean;
 }
@@ -22,6 +23,7 @@ export function addRollback(command: Command): void {
   withBy(withAddress(command), 'who requests it')
     .requiredOption('--reason <text>', 'why')
     .option('--force', 'also if the version before fails its health check')
+    .option('--current-runbook', 'by the runbook as it is now, not as it was for the last deployment')
     .option('--watch', 'then watch it until it ends')
     .addOption(new Option('--no-wait', 'do not wait until a worker has accepted it').conflicts('watch'))
     .action(rollback);
