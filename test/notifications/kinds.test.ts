@@ -102,6 +102,21 @@ test('PagerDuty opens one incident for a stalled rollback, however often it stal
   });
 });
 
+test('an incident stays open after a rollback that leaves requests with green', async () => {
+  const { received, listener } = receiver(() => ({ status: 202 }));
+  const { origin } = await serve(listener);
+  const channels = [
+    { kind: 'pagerduty', routingKeyEnv: 'KEY', url: origin },
+    { kind: 'cdevents', urlEnv: 'HOOK', artifact: 'pkg:oci/shop@{version}' },
+  ];
+  await notifying(channels, { KEY: TOKEN, HOOK: origin })('rolled-back', { severity: 'critical' });
+  expect(received.map(({ body }) => body['event_action'] ?? body['type'])).toEqual([
+    'trigger',
+    'dev.cdevents.service.rolledback.0.2.0',
+    'dev.cdevents.pipelinerun.finished.0.2.0',
+  ]);
+});
+
 test('a CloudEvent has an id, a source and the time at which it happened', async () => {
   const { received, listener } = receiver(() => ({ status: 202 }));
   const { origin } = await serve(listener);

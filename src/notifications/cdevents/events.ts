@@ -27,9 +27,9 @@ const EVENTS: Partial<Record<NotificationEvent, (given: Given) => readonly What[
   shifted: ({ service, green }) => [['service', 'deployed', { ...service, artifactId: green }]],
   'rolling-back': ({ incident }) => [['incident', 'detected', incident]],
   'rollback-stalled': ({ incident }) => [['incident', 'detected', incident]],
-  'rolled-back': ({ service, blue, incident, pipelineRun, text }) => [
+  'rolled-back': ({ service, blue, incident, pipelineRun, text, isOver }) => [
     ['service', 'rolledback', { ...service, artifactId: blue }],
-    ['incident', 'resolved', incident],
+    ...(isOver ? [['incident', 'resolved', incident] as const] : []),
     ['pipelineRun', 'finished', { ...pipelineRun, outcome: 'failure', errors: text }],
   ],
   completed: ({ service, green, pipelineRun }) => [
@@ -46,6 +46,8 @@ export const WITH_CD_EVENTS = Object.keys(EVENTS) as readonly NotificationEvent[
 
 interface Given {
   readonly text: string;
+  /** Not while green still gets requests after a rollback. */
+  readonly isOver: boolean;
   /** The package URLs of both versions. */
   readonly blue: string;
   readonly green: string;
@@ -69,6 +71,7 @@ export function cdEvents(message: NotificationMessage, artifactOf: (version: str
   const green = artifactOf(target.green);
   const given = {
     text,
+    isOver: severity !== 'critical',
     blue: artifactOf(target.blue),
     green,
     service: where,

@@ -43,7 +43,9 @@ function pagerdutyEvent(message: NotificationMessage, routingKey: string) {
   const { service, environment, blue, green } = target;
   // The same incident, however often the deployment sends.
   const common = { routing_key: routingKey, dedup_key: shortKey(target.deployment, LONGEST_KEY) };
-  if (event !== undefined && RESOLVING.includes(event)) return { ...common, event_action: 'resolve' };
+  // A rollback after which green still gets requests is critical: it is not over for those who send them.
+  const isOver = event !== undefined && RESOLVING.includes(event) && severity !== 'critical';
+  if (isOver) return { ...common, event_action: 'resolve' };
   return {
     ...common,
     event_action: 'trigger',
