@@ -16,6 +16,7 @@ import { retireBlue } from './retire-blue.ts';
 import { runCheck } from './run-check.ts';
 import { runRemedy } from './run-remedy.ts';
 import { shiftTraffic } from './shift-traffic.ts';
+import { failingWith, unableToRollBack, unableToWatch } from './unable.ts';
 import { verifyRecovery } from './verify-recovery.ts';
 import { watchWindow } from './watch-window.ts';
 import { writeReport } from './write-report.ts';
@@ -32,10 +33,10 @@ export function createActivities(dependencies: Dependencies): Activities & Queue
     deployGreen: deployGreen(dependencies),
     shiftTraffic: shiftTraffic(dependencies),
     awaitThaw: awaitThaw(dependencies),
-    watchWindow: withFlushedSeries(dependencies, watchWindow(dependencies)),
-    restoreTraffic: restoreTraffic(dependencies),
-    verifyRecovery: verifyRecovery(dependencies),
-    guardTraffic: guardTraffic(dependencies),
+    watchWindow: failingWith(unableToWatch, withFlushedSeries(dependencies, watchWindow(dependencies))),
+    restoreTraffic: failingWith(unableToRollBack, restoreTraffic(dependencies)),
+    verifyRecovery: failingWith(unableToRollBack, verifyRecovery(dependencies)),
+    guardTraffic: failingWith(unableToRollBack, guardTraffic(dependencies)),
     confirmApprovals: confirmApprovals(dependencies),
     notify: notify(dependencies),
     awaitFree: awaitFree(dependencies),

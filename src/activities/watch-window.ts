@@ -41,7 +41,6 @@ import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
 import { type ReadAt, readingBeat } from './reading-beat.ts';
 import { createTurns } from './turns.ts';
-import { unableToWatch } from './unable-to-watch.ts';
 import { beatMs } from './watch-beat.ts';
 import { watchedMetric } from './watched-metric.ts';
 import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
@@ -59,10 +58,9 @@ const LONGEST_PROBLEM = 300;
 export function watchWindow(dependencies: Dependencies): Activities['watchWindow'] {
   const { runbooks, reports } = dependencies;
   const turns = createTurns();
-  return (input) => {
-    const context = Context.current();
-    const { info } = context;
-    const watching = withSparingHeartbeat({ everyMs: beatMs(input, info), turns }, async ({ signal, heartbeat }) => {
+  return (input) =>
+    withSparingHeartbeat({ everyMs: beatMs(input, Context.current().info), turns }, async ({ signal, heartbeat }) => {
+      const context = Context.current();
       const complain = (problem: string): void => log.warn('the series for the report has a gap', { problem });
       const runbook = await runbooks.pinned(input.target);
       const ports = portsOf(dependencies, runbook, input.target);
@@ -188,10 +186,6 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
         };
       }
     });
-    return watching.catch((error: unknown) => {
-      throw unableToWatch(error, info);
-    });
-  };
 }
 
 /** What one poll brings. */

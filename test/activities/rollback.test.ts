@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { Info } from '@temporalio/activity';
 import { verifyRecovery } from '../../src/activities/verify-recovery.ts';
 import type { Activities } from '../../src/domain/activities.ts';
 import type { RollbackInput } from '../../src/domain/activity-results.ts';
@@ -470,3 +471,26 @@ test('without a status command the guard sees requests that green should not get
   production.move(50);
   expect((await result).moved).toMatch(/^The traffic moved after the rollback: 2\.5\.0 got \d+ requests\.$/);
 });
+
+test.each<[string, (now: number) => Partial<Info>, boolean]>([
+  ['at first', (now) => ({ attempt: 1, scheduledTimestampMs: now - 60_000 }), false],
+  ['after some seconds', (now) => ({ attempt: 9, scheduledTimestampMs: now - 10_000 }), false],
+  ['after 30 s', (now) => ({ attempt: 9, scheduledTimestampMs: now - 31_000 }), true],
+])(
+  'a round that cannot begin for want of a runbook is tried on, %s; after 30 s it has failed, so that people are notified',
+  async (_, info, nonRetryable) => {
+    const here = await scene();
+    const { target } = here;
+    const input = { ...round(here, LONG_MS), target: { ...target, digest: 'e'.repeat(64), environment: 'elsewhere' } };
+    for (const step of [
+      (at: Partial<Info>) => run(here.activities.restoreTraffic, input, at),
+      (at: Partial<Info>) => run(here.activities.verifyRecovery, { ...input, restoredAt: Date.now() }, at),
+      (at: Partial<Info>) => run(here.activities.guardTraffic, input, at),
+    ])
+      await expect(step(info(Date.now()))).rejects.toMatchObject({
+        type: 'RunbookUnavailable',
+        nonRetryable,
+        message: expect.stringContaining('Nor is there a current one'),
+      });
+  },
+);
