@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { CommanderError } from 'commander';
+import { namesProxy } from '../util/index.ts';
 import { EXIT } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 import { exitOnEpipe, printError } from './view/output.ts';
@@ -8,6 +9,7 @@ import { exitOnEpipe, printError } from './view/output.ts';
 export async function main(args: readonly string[] = process.argv.slice(2)): Promise<never> {
   exitOnEpipe();
   try {
+    if (namesProxy()) (await import('../proxy/index.ts')).useProxy();
     const program = await createProgram(args);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

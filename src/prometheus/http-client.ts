@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher, request as send } from 'undici';
+import { type Dispatcher, request as send } from 'undici';
+import { createDispatcher } from '../proxy/index.ts';
 import { errorCode, hideSecrets, redact } from '../util/index.ts';
 import { type Credentials, headersOf, named, secretsOf } from './credentials.ts';
 
@@ -36,7 +37,7 @@ export interface Answer {
  * from one reading to the next.
  */
 export const CONNECTIONS = { keepAliveTimeout: 30_000, connections: 32 } as const;
-const agent = new Agent(CONNECTIONS);
+const agent = createDispatcher(CONNECTIONS);
 
 const TIMEOUT_MS = 10_000;
 const IN_URL =
@@ -153,6 +154,8 @@ function reasonOf(error: unknown): string {
     case 'ECONNRESET':
     case 'UND_ERR_SOCKET':
       return 'the connection broke';
+    case 'UND_ERR_ABORTED':
+      return 'the proxy of the worker (HTTPS_PROXY) does not connect to it';
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'EPROTO':
       return 'it does not speak TLS: perhaps its URL begins with http, not https';

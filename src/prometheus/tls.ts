@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { createDispatcher } from '../proxy/index.ts';
 import { errorCode } from '../util/index.ts';
 import { CONNECTIONS } from './http-client.ts';
 
 /** The connections for each file, as long as the CA in it stays the same. */
-const agents = new Map<string, { readonly ca: string; readonly agent: Agent }>();
+const agents = new Map<string, { readonly ca: string; readonly agent: Dispatcher }>();
 
 /** The content of a file of CAs. @throws Error that says why the file is of no use, without its content. */
 export async function readCa(caFile: string): Promise<string> {
@@ -25,7 +26,7 @@ export async function withTrust(caFile: string): Promise<Dispatcher> {
   if (before?.ca === ca) return before.agent;
   // Its requests end first. Nobody waits for that.
   void before?.agent.close().catch(() => {});
-  const agent = new Agent({ ...CONNECTIONS, connect: { ca } });
+  const agent = createDispatcher({ ...CONNECTIONS, connect: { ca } });
   agents.set(caFile, { ca, agent });
   return agent;
 }

@@ -5,6 +5,7 @@ export { jsonOrUndefined } from './json.ts';
 export { messageOf } from './message-of.ts';
 export { loaderArguments, programArguments } from './node-program.ts';
 export { PACKAGE_VERSION } from './package-version.ts';
+export { namesProxy } from './proxy-variables.ts';
 export { keepSecret, redact } from './redact.ts';
 export type { Operation, RunContext } from './run-context.ts';
 export { shortList } from './short-list.ts';

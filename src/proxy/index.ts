@@ -1,0 +1,1 @@
+export { createDispatcher, useProxy } from './dispatcher.ts';
