@@ -73,9 +73,10 @@ export function watchWindow(dependencies: Dependencies): Activities['watchWindow
       const history = () => blueHistory(source, { version: input.target.blue, to: input.soakStartedAt }, signal);
       const kept = context.info.heartbeatDetails as WatchHeartbeat | undefined;
       const left = kept?.watchState ?? input.watchState;
+      const { analysis } = left; // first: what throws between two promises leaves one that nobody waits for
       const [begun, further] = await Promise.all([
         soakOf(input, left, { runbook, judge, history }),
-        openFurtherMetrics(input, left.analysis, { dependencies, runbook, signal }),
+        openFurtherMetrics(input, analysis, { dependencies, runbook, signal }),
       ]);
       let seen = kept ? { ...kept, watchState: begun } : newWindow(begun, measured);
       const nextReadingAt = readingBeat(input.pollMs);

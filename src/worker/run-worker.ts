@@ -56,6 +56,10 @@ async function run(logger: Logger): Promise<void> {
   // The SDK heeds the first signal only, and the next one would end the process in the middle of its work: systemd, Ctrl-C
   // and npm together send every signal twice.
   for (const signal of STOP_SIGNALS) process.on(signal, stopping);
+  // Node ends the process over it, and the watches of all deployments with it: on every worker in turn, if one deployment is the cause.
+  process.on('unhandledRejection', (error) =>
+    logger.error(`An error that nobody waited for: ${error instanceof Error ? error.stack : messageOf(error)}`),
+  );
   const health = await serveHealth();
   const registry = await loadRegistry();
   const state = await openState();

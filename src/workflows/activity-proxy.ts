@@ -1,10 +1,37 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  type ActivityOptions,
+  ApplicationFailure,
+  CancellationScope,
+  patched,
+  proxyActivities,
+  sleep,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { type Activities, FAILURE } from '../domain/index.ts';
 
 /** A worker that stops answering is believed lost after this long; another one goes on. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** Long enough for a worker to be replaced, short enough that nobody waits for ever. */
 const REPLACEMENT_MS = 120_000;
+
+/** So long after the server should have ended an activity, the workflow does. */
+const SERVER_LATE_MS = 5_000;
+/** Why an activity that a timer of the workflow ended was late. */
+export const HELD_IN_TEMPORAL = 'it was paused, or its timeouts were changed, in Temporal';
+
+/** What the answers hold at least that the traffic depends on. */
+const ANSWERS = {
+  deployGreen: ['evidence'],
+  shiftTraffic: ['shiftedAt', 'evidence'],
+  watchWindow: ['verdict', 'reason', 'from', 'to', 'green', 'blue', 'watchState'],
+  restoreTraffic: ['restoredAt', 'evidence'],
+  verifyRecovery: ['healthyAt', 'evidence'],
+  guardTraffic: [],
+} as const satisfies { readonly [Name in keyof Activities]?: readonly string[] };
+
+type Guarded = keyof typeof ANSWERS;
 
 /** Answers of the world that asking again does not change. */
 const FINAL = [
@@ -22,6 +49,62 @@ const FINAL = [
  */
 export function work(summary: string, boundMs: number, lossMs: number = REPLACEMENT_MS): Activities {
   return proxyActivities<Activities>(boundsOf(summary, boundMs, lossMs));
+}
+
+/**
+ * The same for what the traffic depends on. People can pause an activity, change its timeouts and complete it with anything, in
+ * Temporal's UI: the server then ends it never, or with an answer that says nothing. A timer ends the first, as a timeout does;
+ * the second is refused.
+ */
+export function workForSure(
+  summary: string,
+  boundMs: number,
+  lossMs: number = REPLACEMENT_MS,
+): Pick<Activities, Guarded> {
+  const activities = work(summary, boundMs, lossMs);
+  return new Proxy(activities, {
+    get: (_, name: Guarded) => (input: never) => {
+      const call = (): Promise<unknown> => activities[name](input);
+      // As it was for the deployments that began before: one more tick may change the order of their steps.
+      if (!patched('end-paused-activities')) return call();
+      return forSure(name, call, { summary, limitMs: boundMs + lossMs + SERVER_LATE_MS });
+    },
+  });
+}
+
+async function forSure(
+  name: Guarded,
+  call: () => Promise<unknown>,
+  { summary, limitMs }: { readonly summary: string; readonly limitMs: number },
+): Promise<unknown> {
+  const running = new CancellationScope();
+  // The cancellation of the deployment does not end this: the activity may be seen to its end then.
+  const timing = new CancellationScope({ cancellable: true, parent: new CancellationScope({ cancellable: false }) });
+  const answered = running.run(call);
+  const late = timing.run(() => sleep(limitMs, { summary: `latest end: ${summary}` }));
+  const isLate = await Promise.race([
+    answered.then(
+      () => false,
+      () => false,
+    ),
+    late.then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  timing.cancel();
+  if (!isLate) return checked(name, await answered);
+  running.cancel();
+  answered.catch(() => {});
+  const cause = new TimeoutFailure(HELD_IN_TEMPORAL, undefined, 'SCHEDULE_TO_CLOSE');
+  throw new ActivityFailure(HELD_IN_TEMPORAL, name, undefined, 'TIMEOUT', undefined, cause);
+}
+
+/** @throws ApplicationFailure where this cannot be an answer of ours. */
+function checked(name: Guarded, answer: unknown): unknown {
+  const given = typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : undefined;
+  if (given && ANSWERS[name].every((key) => given[key] !== undefined)) return answer;
+  throw ApplicationFailure.nonRetryable(`${name} was completed by hand in Temporal, with something that is no answer`);
 }
 
 /** The same by the workers of another task queue; without one, of the workflow's own. */

@@ -14,7 +14,7 @@ import {
   rolledBackWords,
   type WatchState,
 } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
+import { work, workForSure } from './activity-proxy.ts';
 import { passChecklist, proveBeforeTraffic } from './checklist.ts';
 import { closeAsFailed, closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
@@ -98,7 +98,7 @@ async function readBaseline(
 async function deployGreen(deployment: Deployment): Promise<void> {
   const { target, deploy } = deployment.plan();
   deployment.change((status, at) => entered(status, 'deploying', at));
-  await work(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
+  await workForSure(`deploy ${target.green} at 0 %`, deploy.timeoutMs).deployGreen({ target, ...deploy });
   deployment.change(greenDeployed);
 }
 

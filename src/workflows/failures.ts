@@ -8,6 +8,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { progressOf, progressWords, type RollbackCause } from '../domain/index.ts';
+import { HELD_IN_TEMPORAL } from './activity-proxy.ts';
 
 /** Thrown by a step that knows why the deployment must not go on. */
 export class RollbackRequired extends Error {
@@ -61,7 +62,8 @@ const ASKED: Readonly<Record<string, string>> = {
 const LOST = 'its worker was lost or stood still, or none was there';
 
 /** What the last attempt said of itself at last: of a lost worker's nobody says more. A worker that is there sends heartbeats. */
-function whyLate(activity: string, { timeoutType, lastHeartbeatDetails }: TimeoutFailure): string {
+function whyLate(activity: string, { timeoutType, lastHeartbeatDetails, message }: TimeoutFailure): string {
+  if (message === HELD_IN_TEMPORAL) return message;
   if (timeoutType === 'SCHEDULE_TO_START') return 'no worker took it from its task queue';
   const why = timeoutType === 'HEARTBEAT' ? LOST : `${ASKED[activity] ?? 'what it asks'} did not answer, or ${LOST}`;
   const last = progressWords(progressOf(lastHeartbeatDetails), Date.now());

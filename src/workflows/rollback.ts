@@ -17,7 +17,7 @@ import {
   trafficMoved,
   trafficRestored,
 } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
+import { workForSure } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage } from './failures.ts';
 import { notify } from './notify.ts';
@@ -103,7 +103,7 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   const input = { target, rules: judge, pollMs: watch.pollMs, round, until, ...neverShifted };
 
   const restore = (summary: string, how: Pick<RollbackInput, 'keepsGreen'> = {}) =>
-    work(summary, rollback.timeoutMs, rollback.roundMs).restoreTraffic({ ...input, ...how });
+    workForSure(summary, rollback.timeoutMs, rollback.roundMs).restoreTraffic({ ...input, ...how });
   const { cursor, greenRuns, ...restored } = await restore(
     'rollback: traffic back on blue',
     rollback.keepsGreen && { keepsGreen: true },
@@ -115,7 +115,7 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   if (greenLeft && !wasLeft && isNotFollowed(greenLeft, { restoredAt, percentage })) notifyOfGreenLeft(deployment);
 
   const recovered = await provenOrAccepted(deployment, restored, () =>
-    work('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
+    workForSure('rollback: blue proves healthy', rollback.roundMs).verifyRecovery({
       ...input,
       restoredAt: restored.restoredAt,
       ...(cursor && { since: cursor }),
@@ -129,7 +129,10 @@ async function recover(deployment: Deployment, round: number, until: number): Pr
   }
 
   const guardUntil = Date.now() + rollback.guardMs;
-  const { moved } = await work('rollback: guard the traffic', rollback.guardMs + rollback.timeoutMs).guardTraffic({
+  const { moved } = await workForSure(
+    'rollback: guard the traffic',
+    rollback.guardMs + rollback.timeoutMs,
+  ).guardTraffic({
     ...input,
     until: guardUntil,
   });

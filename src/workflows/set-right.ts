@@ -5,7 +5,7 @@ import {
   trafficSetRight,
   type WindowResult,
 } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
+import { workForSure } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { notify } from './notify.ts';
 
@@ -34,7 +34,7 @@ export async function setTrafficRight(
       movedWords(deployment, percentage, moved),
     );
   const { target, shift } = deployment.plan();
-  await work(`shift to ${percentage} % again`, shift.timeoutMs).shiftTraffic({
+  await workForSure(`shift to ${percentage} % again`, shift.timeoutMs).shiftTraffic({
     target,
     percentage,
     ...shift,

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import { FAILURE, type Freeze, shiftBegun, type TrafficStep, type WatchState } from '../domain/index.ts';
-import { work } from './activity-proxy.ts';
+import { workForSure } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { overridden, waitOutFreezes } from './hold.ts';
 
@@ -29,7 +29,7 @@ async function tryToShift(deployment: Deployment, { percentage }: TrafficStep): 
   deployment.change(shiftBegun);
   const overriddenFreezes = overridden(deployment);
   try {
-    await work(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({
+    await workForSure(`shift to ${percentage} %`, shift.timeoutMs).shiftTraffic({
       target,
       percentage,
       ...shift,

@@ -17,7 +17,7 @@ import {
   windowClosed,
 } from '../domain/index.ts';
 import { roughly } from '../format/index.ts';
-import { work } from './activity-proxy.ts';
+import { HELD_IN_TEMPORAL, workForSure } from './activity-proxy.ts';
 import type { Deployment } from './deployment.ts';
 import { errorMessage, lastAnswer, RollbackRequired } from './failures.ts';
 import { notifyOfFailedWatch, notifyOfUnwatched } from './notify.ts';
@@ -25,6 +25,7 @@ import { setTrafficRight } from './set-right.ts';
 import { mindUndecided, untilDecided } from './undecided.ts';
 
 const UNATTENDED = { verdict: 'inconclusive', reason: 'no worker was there when the window closed' } as const;
+const HELD = { ...UNATTENDED, reason: `nobody watched: ${HELD_IN_TEMPORAL}` } as const;
 
 /** How much later than asked a worker may end what it reads of the time that nobody watched: its last reading, and a lost attempt. */
 const CATCH_UP_LATE_MS = 30_000;
@@ -75,7 +76,7 @@ export async function watchWindow(
       return await closed(input, { early: closeEarly });
     } catch (error) {
       if (deployment.scope.consideredCancelled) throw error;
-      const lost = seenLast(error) ?? nothingSeen(from, input);
+      const lost = seenLast(error) ?? nothingSeen(from, input, isHeld(error) ? HELD : UNATTENDED);
       // Temporal does not retry an activity that was asked to cancel: if its worker died meanwhile, or none had it yet,
       // the next window goes on from what was seen last, and judges the gap.
       if (closeEarly?.() && isUnattended(error)) return lost;
@@ -130,7 +131,7 @@ export async function watchWindow(
   ): Promise<WindowResult> {
     const boundMs = Math.max(0, asked.until - Date.now()) + lateMs;
     return CancellationScope.cancellable(async () => {
-      const closing = work(`watch at ${percentage} %`, boundMs, 0).watchWindow(asked);
+      const closing = workForSure(`watch at ${percentage} %`, boundMs, 0).watchWindow(asked);
       if (!early) return await (patched('leave-soak-at-once') ? untilLeft(closing) : closing);
       await Promise.race([closing, condition(early)]);
       CancellationScope.current().cancel();
@@ -166,6 +167,10 @@ function isTimedOut(error: unknown): boolean {
   return error instanceof ActivityFailure && (error.cause instanceof TimeoutFailure || error.retryState === 'TIMEOUT');
 }
 
+function isHeld(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause?.message === HELD_IN_TEMPORAL;
+}
+
 /** Its worker was lost; or it was cancelled between two attempts, when no worker was there to give a verdict. */
 function isUnattended(error: unknown): boolean {
   if (!(error instanceof ActivityFailure)) return false;
@@ -189,7 +194,11 @@ function seenLast(error: unknown): WindowResult | undefined {
   return { ...window, ...UNATTENDED };
 }
 
-function nothingSeen(from: number, { rules, watchState }: WatchInput): WindowResult {
+function nothingSeen(
+  from: number,
+  { rules, watchState }: WatchInput,
+  why: Pick<WindowResult, 'verdict' | 'reason'>,
+): WindowResult {
   const none = { requests: 0, failed: 0, slow: rules.limits.latency ? 0 : null };
-  return { ...UNATTENDED, from, to: from, green: none, blue: none, watchState };
+  return { ...why, from, to: from, green: none, blue: none, watchState };
 }

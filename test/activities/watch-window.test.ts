@@ -51,6 +51,21 @@ test('a window ends at its time with what both versions answered, and says why i
   expect(window).not.toHaveProperty('latest');
 });
 
+test('a window that was given no state fails, and leaves nothing behind that could end the worker', async () => {
+  const here = await scene();
+  const forgotten: unknown[] = [];
+  const keep = (error: unknown): void => void forgotten.push(error);
+  process.on('unhandledRejection', keep);
+  try {
+    const { watchState: _, ...without } = opened(here);
+    await expect(run(here.activities.watchWindow, without as WatchInput)).rejects.toThrow(TypeError);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(forgotten).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', keep);
+  }
+});
+
 test('a breach ends the window at once, with the counts in its reason', async () => {
   const here = await scene();
   here.production.move(50);

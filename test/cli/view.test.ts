@@ -282,6 +282,18 @@ test('while no worker answers, the traffic is what the history has, and the soak
   expect(renderFull(silent, PLAIN).join('\n')).toContain('  traffic    blue 2.4.0 100 %, green 2.5.0 0 %');
 });
 
+test('what somebody paused in Temporal is seen where people look, with who, why and how to go on', () => {
+  const sight = sightIn('soaking');
+  const paused = { id: '9', since: NOW - 60_000, by: 'ana@vm', reason: 'a click' };
+  const server = { ...sight.server, pending: [{ activity: 'watchWindow', attempt: 2, paused }] };
+  const { status: _, ...unanswered } = sight;
+  const words =
+    /watchWindow is paused in Temporal since \d\d:\d\d:\d\d by ana@vm: a click\. Nobody watches green\. To go on: temporal activity unpause --workflow-id blue-green\/production\/shop --activity-id 9/;
+  expect(renderFull({ ...sight, server }, PLAIN).join('\n')).toMatch(words);
+  expect(renderFull({ ...unanswered, server }, PLAIN).join('\n')).toMatch(words);
+  expect(renderLive({ ...sight, server }, { columns: 300, rows: 40 }, PLAIN, []).join('\n')).toMatch(words);
+});
+
 test('a workflow that does not answer is told, and so is that it answers again', () => {
   const sight = sightIn('soaking');
   const silent = { ...sight, unreachableReason: 'no worker answers' };

@@ -53,6 +53,30 @@ test('a worker warns of a folder of the state that it cannot write', async () =>
   }
 });
 
+test('an error that nobody waited for is logged, and ends no worker: all its watches would end with it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluegreen-start-'));
+  folders.push(folder);
+  const forgetful = join(folder, 'forgetful.mjs');
+  await writeFile(forgetful, "process.on('SIGUSR2', () => void Promise.reject(new Error('forgotten')));\n");
+  const worker = startWorkerProcess(uniqueQueue(), {
+    BLUEGREEN_RUNBOOKS: folder,
+    BLUEGREEN_STATE: join(folder, 'state'),
+    NODE_OPTIONS: `--import=${forgetful}`,
+  });
+  try {
+    await eventually(async () => worker.log().includes('Its state'), 'a worker that has started');
+    for (const times of [1, 2]) {
+      process.kill(worker.pid, 'SIGUSR2');
+      await eventually(
+        async () => worker.log().split('An error that nobody waited for: Error: forgotten').length > times,
+        'the error in the log',
+      );
+    }
+  } finally {
+    await worker.kill('SIGTERM');
+  }
+});
+
 test.each([
   [{ BLUEGREEN_METRICS: '9464x' }, 'BLUEGREEN_METRICS: the worker cannot serve its metrics on 9464x ('],
   [{ TEMPORAL_NAMESPACE: 'nowhere' }, 'The worker cannot run: The Temporal server has no namespace "nowhere". Set'],

@@ -15,6 +15,7 @@ import {
 import { clock, formatDuration, formatDurationRoughly } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
 import type { Paint } from './output.ts';
+import { paused } from './paused.ts';
 import { pathLine } from './progress.ts';
 import {
   atWords,
@@ -60,6 +61,7 @@ export function renderFull(sight: DeploymentSnapshot, paint: Paint): string[] {
     ...(plan ? [`  runbook    ${plan.target.digest.slice(0, 12)}`] : []),
     ...keptBlue(status, at),
     ...undone(status, at),
+    ...paused(server, at).flatMap((text) => ['', paint.red(text)]),
     ...waiting(status, at, paint),
     ...checks(sight, status, paint),
     ...steps(sight, status, paint),
@@ -235,6 +237,7 @@ function renderServer({ server, unreachableReason, lastKnown, at }: DeploymentSn
           `The deployment waits for a worker, and then continues where it stopped: ${START_WORKER}${server.build === undefined ? '' : `, with ${startedWith(server.build)}`}.`,
         ]
       : []),
+    ...paused(server, at).flatMap((text) => ['', paint.red(text)]),
     ...underWay(server.pending, at, paint),
   ];
 }

@@ -21,6 +21,7 @@ import { clock, formatDurationRoughly } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
 import { clip, wrap } from './layout.ts';
 import type { Paint } from './output.ts';
+import { paused } from './paused.ts';
 import { pathLine, pathLines } from './progress.ts';
 import {
   atWords,
@@ -98,6 +99,10 @@ export function renderLive(
       short: [pathLine(snapshot, room.columns, paint)],
     },
     { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(snapshot)}`, room.columns))] },
+    ...paused(snapshot.server, at).map((line) => ({
+      matters: MATTERS.troubles,
+      ...paragraph(`! ${line}`, room.columns, paint.red),
+    })),
     ...forwardOnlyLines(status).map((line) => ({
       matters: MATTERS.troubles,
       ...paragraph(`! ${line}`, room.columns, paint.yellow),

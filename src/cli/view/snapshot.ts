@@ -36,6 +36,17 @@ interface PendingActivity {
   readonly attempt: number;
   readonly problem?: string;
   readonly progress?: Progress;
+  /** Somebody paused it in Temporal: no worker does it. */
+  readonly paused?: PausedActivity;
+}
+
+interface PausedActivity {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly since?: number;
+  /** The identity of the client, as it names itself. */
+  readonly by?: string;
+  readonly reason?: string;
 }
 
 /** A deployment as seen at one moment. */
@@ -188,6 +199,17 @@ function pendingActivity(raw: RawActivity): PendingActivity {
     attempt: attempt ?? 1,
     ...(lastFailure?.message ? { problem: lastFailure.message } : {}),
     ...(Object.keys(progress).length > 0 ? { progress } : {}),
+    ...(raw.paused ? { paused: pausedActivity(raw) } : {}),
+  };
+}
+
+function pausedActivity({ activityId, pauseInfo }: RawActivity): PausedActivity {
+  const { pauseTime, manual } = pauseInfo ?? {};
+  return {
+    id: activityId ?? '?',
+    ...(pauseTime ? { since: Number(pauseTime.seconds ?? 0) * 1_000 } : {}),
+    ...(manual?.identity ? { by: manual.identity } : {}),
+    ...(manual?.reason ? { reason: manual.reason } : {}),
   };
 }
 
