@@ -1,15 +1,5 @@
 import { Context, log } from '@temporalio/activity';
-import type {
-  Activities,
-  LiveCounts,
-  MeasuredCounts,
-  MetricCursor,
-  TrafficMoved,
-  WatchHeartbeat,
-  WatchInput,
-  WatchState,
-  WindowResult,
-} from '../domain/index.ts';
+import type { Activities, WatchHeartbeat, WatchInput, WatchState } from '../domain/index.ts';
 import {
   type Counts,
   createJudge,
@@ -17,29 +7,32 @@ import {
   type Judgement,
   type JudgeRules,
   type JudgeState,
-  timedOf,
   unread,
 } from '../judge/index.ts';
-import {
-  addCounts,
-  type FreshCounts,
-  type MetricInterval,
-  type MetricReading,
-  type MetricSource,
-  NO_COUNTS,
-} from '../plugin/index.ts';
-import { addMeasured, type Poll } from '../report/index.ts';
+import { addCounts, type FreshCounts, type MetricInterval, type MetricReading, NO_COUNTS } from '../plugin/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { messageOf } from '../util/index.ts';
 import { blueHistory } from './baseline-history.ts';
 import type { Dependencies } from './dependencies.ts';
-import { type FurtherMetrics, joinJudgements, keptResult, openFurtherMetrics } from './further-metrics.ts';
+import { openFurtherMetrics } from './further-metrics.ts';
 import { type InstancesLook, lookAtInstances, newsOf, withInstances } from './instances.ts';
 import { keptTraffic } from './kept-traffic.ts';
 import { observed } from './observed.ts';
 import { otherVersions } from './other-versions.ts';
 import { portsOf } from './ports.ts';
-import { type ReadAt, readingBeat } from './reading-beat.ts';
+import { readingBeat } from './reading-beat.ts';
+import {
+  add,
+  measuredBy,
+  newWindow,
+  pollOf,
+  readAt,
+  setRight,
+  unjudged,
+  withFurther,
+  withoutItsTraffic,
+  withoutLive,
+} from './seen-window.ts';
 import { createTurns } from './turns.ts';
 import { beatMs } from './watch-beat.ts';
 import { watchedMetric } from './watched-metric.ts';
@@ -47,8 +40,6 @@ import { pause, withSparingHeartbeat } from './with-heartbeat.ts';
 
 /** The last reading of a window that was asked to close has its own bound; the activity's signal is spent by then. */
 const LAST_READ_MS = 5_000;
-/** A page that cannot be read may be quoted at length. */
-const LONGEST_PROBLEM = 300;
 
 /**
  * Polls, counts and judges until `until`, or until asked to cancel, which means "close the window now". All that was
@@ -195,63 +186,6 @@ interface Read {
   readonly look: InstancesLook;
 }
 
-function readAt(begunAt: number, since: MetricCursor | null, { problem, watchState }: WatchHeartbeat): ReadAt {
-  const sampledAt = watchState.cursor?.at;
-  if (problem !== undefined || sampledAt === undefined) return { begunAt };
-  return { begunAt, sampledAt, isNew: sampledAt > (since?.at ?? 0) };
-}
-
-/** What the newest poll brought, for the report. */
-function pollOf({ soakStartedAt }: WatchInput, since: MetricCursor | null, seen: WatchHeartbeat): Poll {
-  const { to: at, verdict, latest, problem, watchState } = seen;
-  const to = watchState.cursor?.at ?? 0;
-  const isNew = since !== null && to > since.at && since.at >= soakStartedAt;
-  return {
-    soakStartedAt,
-    at,
-    verdict,
-    ...(isNew && latest ? { counted: { from: since.at, to, green: latest.green, blue: latest.blue } } : {}),
-    ...(problem === undefined ? {} : { problem: problem.slice(0, LONGEST_PROBLEM) }),
-  };
-}
-
-/** The window with what the further metrics say beside what it says by itself. */
-function withFurther(window: WatchHeartbeat, further: FurtherMetrics): WatchHeartbeat {
-  const analysis = further.states();
-  if (!analysis) return window;
-  const results = further.judge(window.to);
-  return {
-    ...unjudged(window),
-    ...joinJudgements(window, results),
-    analysis: results.map(keptResult),
-    watchState: { ...window.watchState, analysis },
-  };
-}
-
-/** What the judge knew before this reading: green had no traffic in it, so it says nothing about green. */
-function withoutItsTraffic(before: WatchHeartbeat, seen: WatchHeartbeat, { found }: TrafficMoved): WatchHeartbeat {
-  return {
-    ...unjudged(seen),
-    verdict: 'inconclusive',
-    code: 'wrong-traffic-split',
-    reason: `green gets no requests because the traffic was moved: ${found}`,
-    watchState: { ...seen.watchState, judge: before.watchState.judge },
-  };
-}
-
-/** The workflow sets the traffic right after a window that found it moved. */
-function setRight(judge: Judge<JudgeState>, seen: WatchHeartbeat): WatchHeartbeat {
-  const { judge: state } = seen.watchState;
-  if (!state || !judge.setRight) return seen;
-  return { ...seen, watchState: { ...seen.watchState, judge: judge.setRight(state, Date.now()) } };
-}
-
-/** The newest judgement replaces all of the one before. */
-function unjudged(window: WatchHeartbeat): WatchHeartbeat {
-  const { code: _, exhausted: __, missingMs: ___, ...rest } = window;
-  return rest;
-}
-
 /** The rules with the line over which requests were counted as slow, so that the words name that one. */
 function asCounted(rules: JudgeRules, { slowOver }: MetricReading): JudgeRules {
   const { latency } = rules.limits;
@@ -319,48 +253,9 @@ async function soakOf(
   return { ...watchState, judge: judge.nextSoak(watchState.judge, soakStartedAt, facts), soakStartedAt };
 }
 
-function newWindow(watchState: WatchState, measured: Measured): WatchHeartbeat {
-  const now = Date.now();
-  const { meanMs: _, ...none } = measured(NO_COUNTS);
-  return {
-    verdict: 'inconclusive',
-    reason: 'nothing seen yet',
-    from: now,
-    to: now,
-    green: none,
-    blue: none,
-    watchState,
-  };
-}
-
-function withoutLive({ latest: _, problem, ...window }: WatchHeartbeat): WindowResult {
-  return problem === undefined ? window : { ...window, reason: `${window.reason} (${problem})` };
-}
-
 /** Only a request to cancel closes a window; a lost or stopping worker must throw, so that another one goes on. */
 function isAskedToClose({ cancellationDetails }: Context): boolean {
   const details = cancellationDetails;
   if (!details?.cancelRequested) return false;
   return !(details.workerShutdown || details.timedOut || details.notFound);
-}
-
-type Measured = (counts: FreshCounts) => LiveCounts;
-
-/** Counts as they are shown: what the runbook does not measure is null, not 0. */
-function measuredBy({ limits }: Runbook, { measuresLatency }: MetricSource): Measured {
-  return (counts) => {
-    const { requests, failed, slow, seconds } = counts;
-    const timed = timedOf(counts);
-    return {
-      requests,
-      failed,
-      slow: limits.latency ? slow : null,
-      ...(limits.latency && timed !== requests && { timed }),
-      meanMs: !measuresLatency || timed <= 0 || seconds === 0 ? null : (seconds / timed) * 1_000,
-    };
-  };
-}
-
-function add(sum: MeasuredCounts | undefined, { meanMs: _, ...more }: LiveCounts): MeasuredCounts {
-  return sum ? addMeasured(sum, more) : more;
 }
