@@ -10,7 +10,7 @@ import { work } from './activity-proxy.ts';
 import { closeDeployment } from './close.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { notifyOfDecision, notifyOfRolledBack } from './notify.ts';
-import { orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
+import { orRefuse, refuseCron, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 
 /** Reading the last deployment's history, the traffic and blue's health, and ending the wait that would retire blue. */
@@ -25,6 +25,7 @@ export async function blueGreenRollback(request: RollbackRequest): Promise<Deplo
   const deployment = openDeployment(rollbackOpened(request, Date.now()), notifyOfDecision);
   await refuseWrongId(deployment);
   await refuseTimeLimit(deployment);
+  await refuseCron(deployment);
   await orRefuse(deployment, async () => {
     const resolved = await work('find what to go back to', RESOLVE_MS).resolveRollback(request);
     deployment.change((status) => rollbackResolved(status, resolved));

@@ -22,7 +22,7 @@ import { errorMessage, RollbackRequired } from './failures.ts';
 import { passFreezesAtStart } from './hold.ts';
 import { keepUntil, startKeepingBlue } from './keep-blue.ts';
 import { notify, notifyOfDecision, notifyOfForwardOnly, notifyOfRolledBack, notifyOfStart } from './notify.ts';
-import { byWhom, orRefuse, refuseTimeLimit, refuseWrongId } from './refuse.ts';
+import { byWhom, orRefuse, refuseCron, refuseTimeLimit, refuseWrongId } from './refuse.ts';
 import { rollBack } from './rollback.ts';
 import { shiftTraffic } from './shift.ts';
 import { soakAndPassGate } from './soak.ts';
@@ -38,6 +38,7 @@ export async function blueGreenDeployment(request: DeploymentRequest): Promise<D
   const deployment = openDeployment(opened(request, Date.now()), notifyOfDecision);
   await refuseWrongId(deployment);
   await refuseTimeLimit(deployment);
+  await refuseCron(deployment);
 
   await orRefuse(deployment, async () => {
     const resolve = () => resolvePlan(deployment, request);

@@ -104,6 +104,17 @@ export function openDeployment(
     shownPhase = state.phase;
   };
 
+  // Before the handlers: what was sent before a worker was there is handled while they are set.
+  const deployment: Deployment = {
+    status: () => state,
+    plan: () => {
+      if (!state.plan) throw new Error('the plan is not resolved yet');
+      return state.plan;
+    },
+    change,
+    scope,
+  };
+
   const take = (decision: Decision, signal?: number): DecisionAnswer => {
     const { status, answer: given } = decidePurely(state, decision, Date.now(), signal);
     change(() => status);
@@ -163,15 +174,6 @@ export function openDeployment(
   // No default signal handler: with one, the SDK fails the workflow task, for ever, over a signal whose name begins with
   // its own "__temporal_". Without, a signal of an unknown name stays in the history and does nothing.
 
-  const deployment: Deployment = {
-    status: () => state,
-    plan: () => {
-      if (!state.plan) throw new Error('the plan is not resolved yet');
-      return state.plan;
-    },
-    change,
-    scope,
-  };
   return deployment;
 }
 

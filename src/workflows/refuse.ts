@@ -41,6 +41,18 @@ export async function refuseTimeLimit(deployment: Deployment): Promise<void> {
   );
 }
 
+/** The server would deploy it again at every time of the schedule, also what was rolled back, and hold the lock in between. */
+export async function refuseCron(deployment: Deployment): Promise<void> {
+  // Those that were started before this was refused go on.
+  if (!workflowInfo().cronSchedule || !patched('refuse-cron')) return;
+  throw await closeAsFailed(
+    deployment,
+    'refused',
+    FAILURE.InvalidRequest,
+    'This deployment was started with a cron schedule: the server would start it again and again, also after a rollback. Terminate it now, while nothing is changed: it comes back otherwise. Let a Temporal Schedule start the workflow "scheduledBlueGreenDeployment" instead.',
+  );
+}
+
 /** Before the first change: whatever goes wrong closes the deployment, and there is nothing to undo. */
 export async function orRefuse(deployment: Deployment, body: () => Promise<void>): Promise<void> {
   try {

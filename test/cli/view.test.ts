@@ -223,6 +223,15 @@ test('the traffic is marked while it is being moved', () => {
   expect(renderFull(begun, PLAIN).join('\n')).toMatch(/traffic .*, being set back$/m);
 });
 
+test('a deployment that was refused before its runbook was found says nothing of the traffic: it was not read', () => {
+  const sight = sightIn('refused');
+  const { plan: _, ...unplanned } = sight.status ?? statusIn('refused', NOW);
+  expect(renderFull({ ...sight, status: unplanned }, PLAIN)).toContain('  traffic    not read');
+  expect(renderFull({ ...sight, status: { ...unplanned, phase: 'resolving' } }, PLAIN)).toContain(
+    '  traffic    not read yet',
+  );
+});
+
 test('a refusal says how long it took, not how long ago it was', () => {
   const { status } = sightIn('refused');
   if (!status) throw new Error('it answers');

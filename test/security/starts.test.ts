@@ -147,6 +147,27 @@ describe('a real worker', () => {
     const message = await refusal(service, [json({ service, version: '2.5.0' })], options);
     expect(message).toContain('start it without one');
   });
+
+  test('refuses a cron schedule, with which the server would deploy again what was rolled back', async () => {
+    const { workflow } = temporal.client();
+    const handle = await workflow.start('blueGreenDeployment', {
+      workflowId: deploymentWorkflowId(service),
+      taskQueue,
+      args: [{ service, version: '2.5.0' }],
+      cronSchedule: '@every 2s',
+    });
+    const first = workflow.getHandle(handle.workflowId, handle.firstExecutionRunId, { followRuns: false });
+    try {
+      await expect(first.result()).rejects.toThrow('continued as new'); // so the server calls it
+      const { events } = await first.fetchHistory();
+      const report = events?.find((event) => event.activityTaskScheduledEventAttributes);
+      const sent = report?.activityTaskScheduledEventAttributes?.input?.payloads?.[0]?.data ?? [];
+      expect(Buffer.from(sent).toString()).toContain('started with a cron schedule');
+      expect(production.audit).toEqual([]);
+    } finally {
+      await workflow.getHandle(handle.workflowId).terminate('the test is over');
+    }
+  });
 });
 
 describe('an activity of a workflow', () => {

@@ -8,6 +8,7 @@ import {
   type GateStatus,
   greenLeftWords,
   isApproved,
+  isClosed,
   isGuarded,
   type MovedStatus,
   type Phase,
@@ -275,8 +276,9 @@ export function trafficWords({
   readonly status: DeploymentStatus;
   readonly lastKnown?: Pick<LastKnownTraffic, 'greenPercentage'>;
 }): string {
-  const { plan, version, kind } = status;
-  if (kind === 'rollback' && !plan && !lastKnown) return 'not read yet';
+  const { plan, version, phase } = status;
+  // Not 0 %: what was reset, or terminated before, may have left green any share.
+  if (!plan && !lastKnown) return isClosed(phase) ? 'not read' : 'not read yet';
   const { greenPercentage } = lastKnown ?? status;
   const blue = plan?.target.blue;
   const green = `green ${version} ${greenPercentage} %${lastKnown ? '' : changing(status)}`;
