@@ -95,7 +95,9 @@ test('bluegreen temporal runs a local server until Ctrl-C, and hints name that c
     server.kill('SIGKILL');
     await server;
   });
-  await once(server.stdout, 'data');
+  const early = server.then(({ stderr }) => Promise.reject(new Error(`it ended at once: ${stderr}`)));
+  await Promise.race([once(server.stdout, 'data'), early]);
+  early.catch(() => {}); // it ends when it is asked to
   const list = await run(['list'], { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
   expect(list).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('bluegreen start') });
   server.kill('SIGINT');

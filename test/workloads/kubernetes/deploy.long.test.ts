@@ -75,7 +75,7 @@ describeOnKubernetes('workload of kind kubernetes', () => {
     await api().patch(ownerPath(namespace(), 'rec-green'), { spec: { minReadySeconds: 300 } });
     const workload = open();
     await workload.deploy(newOperation(), idle());
-    const { isFinal, problem } = await healthOf(workload, GREEN, (words) => words.includes('1 of 2 pods'));
+    const { isFinal, problem } = await healthOf(workload, GREEN, (words) => /1 of 2 pods.*available/.test(words));
     expect(isFinal).toBe(false);
     expect(problem).toMatch(
       /^rec-green has 1 of 2 pods of 2\.5\.0 ready; Deployment rec-green: \d updated and \d available of 2 replicas \(minReadySeconds: 300\)$/,
