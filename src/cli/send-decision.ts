@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { type Action, type Decision, parseDecision } from '../domain/index.ts';
+import { hasEnded } from '../temporal/index.ts';
 import * as messages from '../workflows/messages.ts';
 import { CliError } from './cli-error.ts';
 import { withCommands } from './decision-kinds.ts';
@@ -82,6 +83,6 @@ export async function signalDecision(
 
 /** @throws CliError when there is nothing left to decide. */
 export function refuseClosed({ status, workflowId }: WorkflowExecutionDescription): void {
-  if (status.name === 'RUNNING') return;
+  if (!hasEnded(status.name)) return;
   throw new CliError(EXIT.notTaken, `Refused: ${workflowId} has ended; there is nothing left to decide.`);
 }

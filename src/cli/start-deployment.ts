@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { DEFAULT_ENVIRONMENT, type DeploymentRequest, isClosed, type RollbackRequest } from '../domain/index.ts';
-import { startDeployment, startRollback } from '../temporal/index.ts';
+import { hasEnded, startDeployment, startRollback } from '../temporal/index.ts';
 import { type Address, addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -70,7 +70,7 @@ export function underWayWords(sight: DeploymentSnapshot, { service, environment 
   const flags = addressFlags({ service, environment });
   const isRollback = status?.rollback !== undefined;
   const what = `${isRollback ? 'a rollback' : 'a deployment'} of ${service} in ${environment}`;
-  if (server.state !== 'RUNNING' || (status && isClosed(status.phase)))
+  if (hasEnded(server.state) || (status && isClosed(status.phase)))
     return `Not started: ${what} was still running, and has ended just now. Start this one again.`;
   return [
     `Not started: ${what} is already running; only one may run at a time.`,

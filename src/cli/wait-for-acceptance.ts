@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type DeploymentStatus, isClosed } from '../domain/index.ts';
-import { taskQueue } from '../temporal/index.ts';
+import { hasEnded, taskQueue } from '../temporal/index.ts';
 import { START_WORKER } from '../util/index.ts';
 import { type Address, addressFlags, COMMAND } from './address.ts';
 import { CliError } from './cli-error.ts';
@@ -27,7 +27,7 @@ export async function waitForAcceptance(
   const startedAt = Date.now();
   for await (const snapshot of pollSnapshots(client, handle)) {
     const { status, server } = snapshot;
-    if (server.state !== 'RUNNING') return undefined;
+    if (hasEnded(server.state)) return undefined;
     // One that is refused says so before its report is written; it ends in a moment.
     if (status && status.phase !== 'resolving' && !isClosed(status.phase)) return status;
     const limitMs = status ? ACCEPTED_WITHIN_MS : WORKER_WITHIN_MS;

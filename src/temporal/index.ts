@@ -2,6 +2,7 @@ export { attendanceOf, buildNeeded, isAttended } from './attended.ts';
 export { call, type Namespace } from './call.ts';
 export { type ConnectionConfig, connectClient, connectionConfig, connectWorker, noNamespace } from './connection.ts';
 export { endRun } from './end-run.ts';
+export { hasEnded } from './has-ended.ts';
 export {
   FREEZE_TYPE,
   KEEP_BLUE_TYPE,

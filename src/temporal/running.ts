@@ -3,8 +3,8 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf } from '../util/index.ts';
 
-/** WorkflowExecutionStatus of the API. */
-const RUNNING = 1;
+/** WorkflowExecutionStatus of the API: running, and paused by somebody. */
+const OPEN = [1, 8];
 /** gRPC's code. */
 const NOT_FOUND = 5;
 const CALL_TIMEOUT_MS = 5_000;
@@ -38,7 +38,7 @@ export async function runningWorkflow(
       throw new Error(`Temporal does not say whether ${workflowId} is running: ${why}`, { cause: error });
     },
   );
-  if (!info || Number(info.status) !== RUNNING) return undefined;
+  if (!info || !OPEN.includes(Number(info.status))) return undefined;
   return {
     runId: info.execution?.runId ?? '',
     startedAt: Number(info.startTime?.seconds ?? 0) * 1_000,

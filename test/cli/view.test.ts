@@ -7,6 +7,7 @@ import { unknownWords } from '../../src/cli/commands/decide.ts';
 import { renderRows } from '../../src/cli/commands/list.ts';
 import { openQuestion } from '../../src/cli/demo/questions.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import { refuseClosed } from '../../src/cli/send-decision.ts';
 import { underWayWords } from '../../src/cli/start-deployment.ts';
 import { changes, numbersOf } from '../../src/cli/view/changes.ts';
 import { bar, formatDuration, formatDurationRoughly, stopwatch } from '../../src/cli/view/format.ts';
@@ -301,6 +302,25 @@ test('what somebody paused in Temporal is seen where people look, with who, why 
   expect(renderFull({ ...sight, server }, PLAIN).join('\n')).toMatch(words);
   expect(renderFull({ ...unanswered, server }, PLAIN).join('\n')).toMatch(words);
   expect(renderLive({ ...sight, server }, { columns: 300, rows: 40 }, PLAIN, []).join('\n')).toMatch(words);
+});
+
+test('a workflow that somebody paused in Temporal has not ended, and who paused it is seen', () => {
+  const { status: _, ...sight } = sightIn('soaking');
+  const server = { ...sight.server, state: 'PAUSED', paused: { since: NOW, by: 'ana@vm', reason: 'a click' } } as const;
+  const silent = { ...sight, server, unreachableReason: 'Query rejected.', lastKnown: { greenPercentage: 50 } };
+  const words =
+    /The workflow is paused in Temporal since \d\d:\d\d:\d\d by ana@vm: a click\. Nobody watches green, and nothing is rolled back\. To go on: temporal workflow unpause --workflow-id blue-green\/production\/shop/;
+  expect(renderFull(silent, PLAIN).join('\n')).toMatch(words);
+  expect(renderFull(silent, PLAIN).join('\n')).toContain('green has 50 % of the traffic');
+  expect(renderLive(silent, { columns: 300, rows: 40 }, PLAIN, []).join('\n')).toMatch(words);
+  expect(underWayWords(silent, { service: 'shop', environment: 'production' })).toContain('is already running');
+});
+
+test.each(['RUNNING', 'PAUSED'] as const)('a decision on a deployment that is %s is not refused as late', (name) => {
+  const workflowId = 'blue-green/production/shop';
+  const described = (state: string) => ({ status: { name: state }, workflowId }) as never;
+  expect(() => refuseClosed(described(name))).not.toThrow();
+  expect(() => refuseClosed(described('COMPLETED'))).toThrow('has ended');
 });
 
 test('a workflow that does not answer is told, and so is that it answers again', () => {

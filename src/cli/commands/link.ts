@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { deploymentWorkflowId } from '../../domain/index.ts';
-import { taskQueue, WORKFLOW_TYPE, workflowPage, workflowsPage } from '../../temporal/index.ts';
+import { hasEnded, taskQueue, WORKFLOW_TYPE, workflowPage, workflowsPage } from '../../temporal/index.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withAddress, withBy, withExample } from '../options.ts';
@@ -66,7 +66,7 @@ async function link({ ui, by, ...options }: LinkOptions): Promise<void> {
 async function runUnderWay(address: Pick<LinkOptions, 'service' | 'environment'>): Promise<string | undefined> {
   try {
     const { description } = await withTemporal((client) => findDeployment(client, address));
-    return description.status.name === 'RUNNING' ? description.runId : undefined;
+    return !hasEnded(description.status.name) ? description.runId : undefined;
   } catch (error) {
     if (error instanceof CliError && error.exitCode === EXIT.notFound) return undefined;
     throw error;

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import type { ReportInput } from '../../domain/index.ts';
 import { createReportStore, documentOf, FORMATS, type Format, type Poll, render } from '../../report/index.ts';
 import { openState, type StateStore } from '../../state/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import { errorCode, messageOf } from '../../util/index.ts';
 import { type Address, addressFlags, COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
@@ -85,7 +86,7 @@ export function formatOf({ format, output = '' }: Pick<ReportOptions, 'format' |
 async function endOf(client: Client, options: ReportOptions): Promise<ReportInput> {
   const { handle, description } = await findDeployment(client, options);
   const { workflowId, runId, status } = description;
-  if (status.name === 'RUNNING')
+  if (!hasEnded(status.name))
     throw new CliError(
       EXIT.underWay,
       `The deployment of ${options.service} is running. Its report is created when it has ended. ` +

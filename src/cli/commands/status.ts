@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { freezeWords } from '../../domain/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import type { Address } from '../address.ts';
 import { frozenFor } from '../frozen.ts';
 import { withAddress, withExample } from '../options.ts';
@@ -49,7 +50,7 @@ async function showStatus(client: Client, options: StatusOptions): Promise<void>
   printLines(renderFull(sight, paint));
   printLines(frozen.map((one) => `${paint.yellow('Frozen:')} ${freezeWords(one)}`));
   printLines(queued.map((one) => `${paint.yellow('Queued:')} ${queuedWords(one)}`));
-  if (sight.status || sight.server.state === 'RUNNING') return;
+  if (sight.status || !hasEnded(sight.server.state)) return;
   // A closed deployment keeps its report in the history: no worker is needed to read it.
   printLines(['', ...renderReport(await outcomeOf(client, handle, undefined), paint, columns())]);
 }
@@ -65,7 +66,7 @@ async function withoutWorker(
   handle: DeploymentHandle,
   { server, unreachableReason, lastKnown }: DeploymentSnapshot,
 ) {
-  const closed = server.state === 'RUNNING' ? undefined : await outcomeOf(client, handle, undefined);
+  const closed = !hasEnded(server.state) ? undefined : await outcomeOf(client, handle, undefined);
   return {
     unanswered: unreachableReason,
     temporal: server,

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { deploymentsOf, type TrainStatus } from '../../domain/index.ts';
 import { documentOf, type Format, renderTrain } from '../../report/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import { COMMAND } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { askedToWrite, formatOf, pollsOf, put, withFormat } from '../commands/report.ts';
@@ -26,7 +27,7 @@ export function addTrainReport(command: Command): void {
 async function trainReport({ train: name, ...options }: TrainReportOptions): Promise<void> {
   await withTemporal(async (client) => {
     const { handle, description } = await findTrain(client, name);
-    if (description.status.name === 'RUNNING')
+    if (!hasEnded(description.status.name))
       throw new CliError(
         EXIT.underWay,
         `The train ${name} is running. Its report is created when it has ended. Watch it: ${COMMAND} watch --train ${name}`,

@@ -10,7 +10,7 @@ import {
 } from '../../domain/index.ts';
 import { count } from '../../format/index.ts';
 import { loadTrain, RunbookError } from '../../runbook/index.ts';
-import { TRAIN_TYPE, taskQueue } from '../../temporal/index.ts';
+import { hasEnded, TRAIN_TYPE, taskQueue } from '../../temporal/index.ts';
 import { START_WORKER } from '../../util/index.ts';
 import type { blueGreenTrain } from '../../workflows/index.ts';
 import { COMMAND } from '../address.ts';
@@ -94,7 +94,7 @@ async function refuseTaken(client: Client, { name, stages }: TrainRequest): Prom
 async function isRunning(client: Client, workflowId: string): Promise<boolean> {
   try {
     const { status } = await inTime(client, () => client.workflow.getHandle(workflowId).describe());
-    return status.name === 'RUNNING';
+    return !hasEnded(status.name);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

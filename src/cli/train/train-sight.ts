@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { type DeploymentStatus, deploymentsOf, type TrainStatus } from '../../domain/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import type { blueGreenDeployment } from '../../workflows/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { inTime } from '../temporal.ts';
@@ -25,7 +26,7 @@ export async function seeTrain(
   handle: TrainHandle,
   { status: { name: state }, raw }: Pick<WorkflowExecutionDescription, 'status' | 'raw'>,
 ): Promise<TrainSight> {
-  const end = state === 'RUNNING' ? undefined : await trainEnd(client, handle);
+  const end = !hasEnded(state) ? undefined : await trainEnd(client, handle);
   const status = end ? end.status : await askTrain(client, handle);
   const running = status ? await askDeployments(client, status) : new Map<string, DeploymentStatus>();
   const withoutWorker = queuesWithoutWorker(raw.pendingActivities ?? []);

@@ -13,6 +13,7 @@ import {
   withoutAnswer,
 } from '../../domain/index.ts';
 import { timedOf } from '../../judge/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import { checkProgress, checkWords, unblockLines } from './checks.ts';
 import { formatDuration, formatDurationRoughly, meanWords, share } from './format.ts';
 import { lastKnownWords } from './last-known.ts';
@@ -132,7 +133,7 @@ export function numbersOf({ live, status, at }: DeploymentSnapshot, knownTo: num
 }
 
 function isOver({ server }: DeploymentSnapshot): boolean {
-  return server.state !== 'RUNNING';
+  return hasEnded(server.state);
 }
 
 function phaseChanges(was: DeploymentStatus | undefined, is: DeploymentStatus): Change[] {

@@ -1,4 +1,5 @@
 import { currentStep, cutShort, type DeploymentStatus, isClosed, isUnderWay, titleOf } from '../../domain/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import { START_WORKER } from '../../util/index.ts';
 import { addressFlags, COMMAND } from '../address.ts';
 import { withCommands } from '../decision-kinds.ts';
@@ -225,7 +226,7 @@ function renderServer({ server, unreachableReason, lastKnown, at }: DeploymentSn
     `  state      ${server.state}${server.closedAt === undefined ? '' : ` since ${clock(server.closedAt, at)}`}`,
     ...(server.version === undefined ? [] : [`  version    ${server.version}`]),
     ...(server.phase === undefined ? [] : [`  phase      ${server.phase} (as of the last change)`]),
-    ...(lastKnown && server.state === 'RUNNING'
+    ...(lastKnown && !hasEnded(server.state)
       ? [`  traffic    ${paint.red(lastKnownWords(lastKnown, at))} (as last known)`]
       : []),
     `  started    ${clock(server.startedAt, at)}`,

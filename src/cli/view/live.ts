@@ -81,6 +81,10 @@ export function renderLive(
           paint.yellow(line),
         );
   const below: Block[] = [
+    ...paused(sight.server, at).map((line) => ({
+      matters: MATTERS.troubles,
+      ...paragraph(`! ${line}`, room.columns, paint.red),
+    })),
     { matters: MATTERS.troubles, lines: notice },
     { matters: MATTERS.troubles, ...undeliveredNotice(status, room, paint) },
     { matters: MATTERS.asked, lines: footer.flatMap((line) => wrap(line, room.columns)) },
@@ -99,10 +103,6 @@ export function renderLive(
       short: [pathLine(snapshot, room.columns, paint)],
     },
     { matters: MATTERS.traffic, lines: [paint.dim(clip(`traffic: ${trafficWords(snapshot)}`, room.columns))] },
-    ...paused(snapshot.server, at).map((line) => ({
-      matters: MATTERS.troubles,
-      ...paragraph(`! ${line}`, room.columns, paint.red),
-    })),
     ...forwardOnlyLines(status).map((line) => ({
       matters: MATTERS.troubles,
       ...paragraph(`! ${line}`, room.columns, paint.yellow),

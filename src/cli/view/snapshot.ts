@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { arrayFromPayloads } from '@temporalio/common';
 import { type DeploymentStatus, type Progress, progressOf, type WatchHeartbeat } from '../../domain/index.ts';
+import { hasEnded } from '../../temporal/index.ts';
 import * as messages from '../../workflows/messages.ts';
 import { type DeploymentHandle, inTime } from '../temporal.ts';
 import { firstLine } from '../to-cli-error.ts';
@@ -27,6 +28,8 @@ export interface ServerView {
   readonly version?: string;
   /** The build whose workers it needs, such as `bluegreen:3f2c1ab`; missing without versions. */
   readonly build?: string;
+  /** Somebody paused the whole of it in Temporal. */
+  readonly paused?: Pause;
   readonly pending: readonly PendingActivity[];
 }
 
@@ -37,11 +40,10 @@ interface PendingActivity {
   readonly problem?: string;
   readonly progress?: Progress;
   /** Somebody paused it in Temporal: no worker does it. */
-  readonly paused?: PausedActivity;
+  readonly paused?: Pause & { readonly id: string };
 }
 
-interface PausedActivity {
-  readonly id: string;
+interface Pause {
   /** Epoch milliseconds. */
   readonly since?: number;
   /** The identity of the client, as it names itself. */
@@ -95,7 +97,7 @@ export async function* pollSnapshots(
   let liveAt = seen.at;
   for (;;) {
     if (signal?.aborted) return;
-    const closed = seen.server.state !== 'RUNNING';
+    const closed = hasEnded(seen.server.state);
     if (closed) await asking; // it may have been asked before the end
     asking ??= askAgain();
     await (closed ? asking : Promise.race([asking, pause(EVERY_MS / 2)]));
@@ -173,6 +175,7 @@ async function describe(
 
 export function serverView(description: WorkflowExecutionDescription): ServerView {
   const { workflowId, runId, status, startTime, closeTime } = description;
+  const pauseInfo = description.raw.workflowExtendedInfo?.pauseInfo;
   const phase = attribute(description, 'BlueGreenPhase');
   const version = attribute(description, 'BlueGreenVersion');
   const build = buildOf(description);
@@ -185,6 +188,7 @@ export function serverView(description: WorkflowExecutionDescription): ServerVie
     ...(phase === undefined ? {} : { phase }),
     ...(version === undefined ? {} : { version }),
     ...(build === undefined ? {} : { build }),
+    ...(status.name === 'PAUSED' ? { paused: pauseOf(pauseInfo?.pausedTime, pauseInfo) } : {}),
     pending: (description.raw.pendingActivities ?? []).map(pendingActivity),
   };
 }
@@ -203,13 +207,19 @@ function pendingActivity(raw: RawActivity): PendingActivity {
   };
 }
 
-function pausedActivity({ activityId, pauseInfo }: RawActivity): PausedActivity {
+function pausedActivity({ activityId, pauseInfo }: RawActivity): NonNullable<PendingActivity['paused']> {
   const { pauseTime, manual } = pauseInfo ?? {};
+  return { id: activityId ?? '?', ...pauseOf(pauseTime, manual) };
+}
+
+function pauseOf(
+  time: { readonly seconds?: unknown } | null | undefined,
+  who: { readonly identity?: string | null; readonly reason?: string | null } | null | undefined,
+): Pause {
   return {
-    id: activityId ?? '?',
-    ...(pauseTime ? { since: Number(pauseTime.seconds ?? 0) * 1_000 } : {}),
-    ...(manual?.identity ? { by: manual.identity } : {}),
-    ...(manual?.reason ? { reason: manual.reason } : {}),
+    ...(time ? { since: Number(time.seconds ?? 0) * 1_000 } : {}),
+    ...(who?.identity ? { by: who.identity } : {}),
+    ...(who?.reason ? { reason: who.reason } : {}),
   };
 }
 
