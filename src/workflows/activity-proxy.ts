@@ -80,20 +80,21 @@ async function forSure(
   const running = new CancellationScope();
   // The cancellation of the deployment does not end this: the activity may be seen to its end then.
   const timing = new CancellationScope({ cancellable: true, parent: new CancellationScope({ cancellable: false }) });
-  const answered = running.run(call);
+  let hasAnswered = false;
+  const over = (): void => {
+    hasAnswered = true;
+  };
+  const answered = running.run(() => {
+    const calling = call();
+    calling.then(over, over);
+    return calling;
+  });
   const late = timing.run(() => sleep(limitMs, { summary: `latest end: ${summary}` }));
-  const isLate = await Promise.race([
-    answered.then(
-      () => false,
-      () => false,
-    ),
-    late.then(
-      () => true,
-      () => false,
-    ),
-  ]);
+  await Promise.race([answered, late]).catch(() => {});
   timing.cancel();
-  if (!isLate) return checked(name, await answered);
+  late.catch(() => {});
+  // While no worker was there both may have come: what the server says of the end has the last heartbeat.
+  if (hasAnswered) return checked(name, await answered);
   running.cancel();
   answered.catch(() => {});
   const cause = new TimeoutFailure(HELD_IN_TEMPORAL, undefined, 'SCHEDULE_TO_CLOSE');
